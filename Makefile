@@ -1,0 +1,57 @@
+# `make run`, `make test`, `make lint`, `make bench`, `make lab`: each installs what it needs first.
+
+PYTHON ?= python3
+PORT ?= 8000
+HOST ?= 127.0.0.1
+VERSION ?= 22
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: run test lint bench lab admin prepare system-packages
+
+run: prepare
+	@$(BIN)/python manage.py runpanel --host $(HOST) --port $(PORT)
+
+admin: prepare
+	@$(BIN)/python manage.py createsuperuser
+
+test: $(VENV)/dev.done system-packages var/secret_key
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/dev.done var/secret_key
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy .
+	@$(BIN)/python manage.py makemigrations --check --dry-run
+
+bench: $(VENV)/dev.done system-packages var/secret_key
+	@$(BIN)/python -m tests.bench
+
+lab: $(VENV)/dev.done system-packages
+	@$(BIN)/python -m tests.lab --version $(VERSION)
+
+prepare: $(VENV)/run.done var/secret_key
+	@$(BIN)/python manage.py migrate --verbosity 0
+	@$(BIN)/python manage.py collectstatic --noinput --verbosity 0
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.11 …" if sys.version_info < (3, 11) else 0)'
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || ./system-packages python3-venv
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/run.done: requirements.txt | $(VENV)/bin/python
+	@echo "Installing the panel's packages …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/dev.done: requirements.txt requirements-dev.txt | $(VENV)/bin/python
+	@echo "Installing the packages of the tests …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $(VENV)/run.done $@
+
+var/secret_key: | $(VENV)/bin/python
+	@mkdir -p var
+	@umask 077 && $(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(50))' > $@
+
+system-packages:
+	@./system-packages chromium debootstrap fonts-noto-cjk fonts-noto-core gettext openssl postgresql redis-server sip-tester

@@ -1,0 +1,55 @@
+"""What can be asked of calls, each as a command that the audit trail records."""
+
+from pbxpanel.ami import actions
+from pbxpanel.mirror.commands import Command, Outcome, Status, run
+
+from .call import Call
+from .models import Channel
+
+# How long the operator's own phone may ring before a click-to-call gives up, in seconds.
+RING_TIMEOUT = 30.0
+
+
+def hangup_channel(user_id: int, channel: Channel) -> Outcome:
+    """Hang up one leg."""
+    return run(Command(channel.pbx_id, actions.hangup(channel.name), "hangup", str(channel), user_id))
+
+
+def hangup(user_id: int, call: Call) -> Outcome:
+    """Hang up every end of a call. That an end has gone by itself meanwhile is no failure, if any was there."""
+    outcomes = [hangup_channel(user_id, channel) for channel in call.hangup_targets]
+    for wanted in (Status.NOT_CONNECTED, Status.NO_ANSWER, Status.DONE):
+        for outcome in outcomes:
+            if outcome.status is wanted:
+                return outcome
+    return outcomes[0]
+
+
+def originate(
+    user_id: int, pbx: str, endpoint: str, extension: str, context: str, number: str, command_id: str
+) -> Outcome:
+    """Click-to-call: `endpoint` (my phone) rings first; once it answers, `number` is dialled in `context`.
+
+    My phone shows whom I am calling as its connected line. The caller ID of the channel stays what Asterisk
+    gives to that endpoint, so the far side sees the same as if I had dialled by hand; only where the endpoint
+    has none, `extension` stands in. How it ended comes later, as the notice `originate`.
+    """
+    action = actions.originate(
+        endpoint,
+        context,
+        number,
+        timeout=RING_TIMEOUT,
+        variables=[("CONNECTEDLINE(num,i)", number)],
+    )
+    return run(
+        Command(
+            pbx,
+            action,
+            "originate",
+            f"{number} from {endpoint}",
+            user_id,
+            id=command_id,
+            notice="originate",
+            parameters={"number": number},
+        )
+    )

@@ -1,0 +1,136 @@
+"""Which AMI event changes a channel, and how.
+
+Nearly every event about a channel bears a whole snapshot of it (main/manager_channels.c), so one function folds
+them all; the others say the one thing that a snapshot lacks.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from pbxpanel.ami import actions
+from pbxpanel.ami.protocol import Message
+from pbxpanel.mirror.registry import on, snapshot_step
+from pbxpanel.mirror.state import State
+from pbxpanel.mirror.sync import Snapshot
+from pbxpanel.mirror.text import clean
+
+from .models import Channel, endpoint_of
+
+
+def fold_snapshot(state: State, event: Message) -> Channel | None:
+    """Make the channel's row equal to the snapshot in this event. None for a channel that has hung up."""
+    uniqueid = clean(event.get("Uniqueid"))
+    if not uniqueid or state.is_buried(uniqueid):
+        return None
+    table = state.table(Channel)
+    name = clean(event.get("Channel"))
+    values: dict[str, Any] = {
+        "linkedid": clean(event.get("Linkedid")) or uniqueid,
+        "name": name,
+        "endpoint": endpoint_of(name),
+        "state": clean(event.get("ChannelStateDesc"), 32),
+        "caller_number": clean(event.get("CallerIDNum")),
+        "caller_name": clean(event.get("CallerIDName")),
+        "connected_number": clean(event.get("ConnectedLineNum")),
+        "connected_name": clean(event.get("ConnectedLineName")),
+        "account_code": clean(event.get("AccountCode")),
+        "context": clean(event.get("Context")),
+        "extension": clean(event.get("Exten")),
+    }
+    row = table.get(uniqueid)
+    if row is None:
+        return table.add(
+            uniqueid, created_at=state.now(), answered_at=state.now() if values["state"] == "Up" else None, **values
+        )
+    if values["state"] == "Up" and row.answered_at is None:
+        values["answered_at"] = state.now()
+    table.change(row, **values)
+    return row
+
+
+@on("Newchannel", "Newstate", "NewCallerid", "NewConnectedLine", "NewAccountCode")
+def snapshot(state: State, event: Message) -> None:
+    fold_snapshot(state, event)
+
+
+@on("Newexten")
+def application_begins(state: State, event: Message) -> None:
+    row = fold_snapshot(state, event)
+    if row is not None:
+        state.table(Channel).change(
+            row, application=clean(event.get("Application")), application_data=clean(event.get("AppData"))
+        )
+
+
+@on("Hold", "Unhold")
+def hold(state: State, event: Message) -> None:
+    row = fold_snapshot(state, event)
+    if row is not None:
+        state.table(Channel).change(row, on_hold=event.name == "Hold")
+
+
+@on("BridgeEnter")
+def enters_bridge(state: State, event: Message) -> None:
+    row = fold_snapshot(state, event)
+    if row is not None:
+        state.table(Channel).change(row, bridge=clean(event.get("BridgeUniqueid")))
+
+
+@on("BridgeLeave")
+def leaves_bridge(state: State, event: Message) -> None:
+    row = fold_snapshot(state, event)
+    if row is not None and row.bridge == clean(event.get("BridgeUniqueid")):
+        state.table(Channel).change(row, bridge="", on_hold=False)
+
+
+@on("Rename")
+def renamed(state: State, event: Message) -> None:
+    row = state.table(Channel).get(clean(event.get("Uniqueid")))
+    if row is not None:
+        name = clean(event.get("Newname"))
+        state.table(Channel).change(row, name=name, endpoint=endpoint_of(name))
+
+
+@on("Hangup")
+def hung_up(state: State, event: Message) -> None:
+    uniqueid = clean(event.get("Uniqueid"))
+    state.bury(uniqueid)
+    state.table(Channel).remove(uniqueid)
+
+
+@snapshot_step
+async def list_channels(snapshot: Snapshot) -> None:
+    """`CoreShowChannels`: every live channel, each with its application, duration and bridge."""
+    state, named = snapshot.state, set[str]()
+    table = state.table(Channel)
+    known = snapshot.known(Channel)
+
+    def fold(event: Message) -> None:
+        uniqueid = clean(event.get("Uniqueid"))
+        is_new = table.get(uniqueid) is None
+        row = fold_snapshot(state, event)
+        if row is None:
+            return
+        named.add(uniqueid)
+        values: dict[str, Any] = {
+            "application": clean(event.get("Application")),
+            "application_data": clean(event.get("ApplicationData")),
+            "bridge": clean(event.get("BridgeId")),
+        }
+        if is_new:
+            values["created_at"] = state.now() - _duration(event.get("Duration"))
+            # When it was answered nobody can tell any more; that it has been up so long is the best guess.
+            values["answered_at"] = values["created_at"] if row.is_up else None
+        table.change(row, **values)
+
+    await snapshot.list(actions.core_show_channels(), fold)
+    snapshot.sweep(Channel, known, named)
+
+
+def _duration(text: str) -> timedelta:
+    """`HH:MM:SS` (the hours may have more digits) → how long; nothing where the text is something else."""
+    try:
+        hours, minutes, seconds = (int(part) for part in text.split(":"))
+    except ValueError:
+        return timedelta()
+    return timedelta(hours=hours, minutes=minutes, seconds=seconds)

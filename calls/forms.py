@@ -1,0 +1,30 @@
+"""The dial box."""
+
+import re
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+# What people type between digits to read a number better.
+_SEPARATORS = re.compile(r"[\s()/.\u00a0\u2010-\u2015-]+")
+_DIALLABLE = re.compile(r"\+?[0-9*#]{1,40}")
+
+
+class DialForm(forms.Form):
+    """A number to call. `command_id` makes a form one call, however often it is sent."""
+
+    number = forms.CharField(
+        max_length=80, strip=True, error_messages={"required": _("Type the number to call first.")}
+    )
+    command_id = forms.RegexField(r"\A[0-9a-f]{32}\Z")
+
+    def clean_number(self) -> str:
+        typed = self.cleaned_data["number"]
+        if "\n" in typed or "\r" in typed:
+            raise forms.ValidationError(_("A number is a single line."))
+        number = _SEPARATORS.sub("", typed)
+        if not _DIALLABLE.fullmatch(number):
+            raise forms.ValidationError(
+                _("“%(typed)s” is not a number: use digits, * and #, with a + only in front.") % {"typed": typed}
+            )
+        return number

@@ -1,0 +1,98 @@
+"""The board of calls, click-to-call, and hanging up."""
+
+import uuid
+
+from django.contrib.auth.decorators import permission_required
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from operators.people import pbx_of, profile_of
+from pbxpanel import toasts
+
+from . import actions
+from .call import Call
+from .forms import DialForm
+from .fragments import all_calls, cards
+from .models import Channel
+
+
+@require_safe
+@permission_required("calls.see_calls", raise_exception=True)
+def board(request: HttpRequest) -> HttpResponse:
+    """GET: a card for every call; `q` is what the search box begins with."""
+    context = {"cards": cards(all_calls()), "q": request.GET.get("q", ""), "live_view": "calls"}
+    return render(request, "calls/calls.html", context)
+
+
+@require_POST
+def hangup(request: HttpRequest, pbx: str, linkedid: str) -> HttpResponse:
+    """POST: hang up a whole call."""
+    channels = list(Channel.objects.filter(pbx=pbx, linkedid=linkedid))
+    _check_may_hang_up(request, channels)
+    gone = _("This call has already ended.")
+    if not channels:
+        return toasts.toast(request, "info", gone, 404)
+    outcome = actions.hangup(request.user.pk, Call(pbx, linkedid, channels))
+    return toasts.answer(request, outcome, gone=gone)
+
+
+@require_POST
+def hangup_channel(request: HttpRequest, pbx: str, uniqueid: str) -> HttpResponse:
+    """POST: hang up one leg of a call."""
+    channel = Channel.objects.filter(pbx=pbx, uniqueid=uniqueid).first()
+    _check_may_hang_up(request, [channel] if channel else [])
+    gone = _("This call has already ended.")
+    if channel is None:
+        return toasts.toast(request, "info", gone, 404)
+    return toasts.answer(request, actions.hangup_channel(request.user.pk, channel), gone=gone)
+
+
+def _check_may_hang_up(request: HttpRequest, channels: list[Channel]) -> None:
+    """Any call with the one permission, those of my own phone with the other. Raises `PermissionDenied`."""
+    if request.user.has_perm("calls.hangup_any"):
+        return
+    mine = profile_of(request.user).endpoint
+    is_mine = bool(mine) and any(channel.endpoint == mine for channel in channels)
+    if not (request.user.has_perm("calls.hangup_own") and (is_mine or not channels)):
+        raise PermissionDenied
+
+
+@require_POST
+@permission_required("calls.originate", raise_exception=True)
+def dial(request: HttpRequest) -> HttpResponse:
+    """POST `number`, `command_id`: my phone rings first; when I answer, the number is dialled."""
+    form = DialForm(request.POST)
+    if not form.is_valid():
+        errors = form.errors.get("number") or [_("This page is out of date. Reload it and try again.")]
+        return toasts.toast(request, "danger", errors[0], 422)
+    profile = profile_of(request.user)
+    pbx = pbx_of(profile)
+    if not profile.endpoint or not profile.dial_context:
+        return toasts.toast(
+            request, "danger", _("The panel does not know your phone yet: enter it under “My phone” first."), 422
+        )
+    if pbx is None:
+        return toasts.toast(request, "danger", _("There is no PBX yet: is the worker running?"), 503)
+    number = form.cleaned_data["number"]
+    outcome = actions.originate(
+        request.user.pk,
+        pbx=pbx.name,
+        endpoint=profile.endpoint,
+        extension=profile.extension,
+        context=profile.dial_context,
+        number=number,
+        command_id=form.cleaned_data["command_id"],
+    )
+    response = toasts.answer(request, outcome, gone="")
+    if outcome.done:
+        text = _("Your phone is ringing: pick it up to call %(number)s.") % {"number": number}
+        response = toasts.toast(request, "info", text)
+        response.headers["HX-Trigger"] = "dialled"
+    if response.status_code != 204:
+        # The next call is another command, so the form gets another id.
+        response.write(render_to_string("components/_command_id.html", {"command_id": uuid.uuid4().hex}))
+    return response

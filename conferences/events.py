@@ -1,0 +1,202 @@
+"""Which AMI event changes a conference or a participant, and how (apps/confbridge/confbridge_manager.c)."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from pbxpanel.ami import actions
+from pbxpanel.ami.protocol import Message
+from pbxpanel.mirror.registry import on, refreshes, snapshot_step
+from pbxpanel.mirror.state import State
+from pbxpanel.mirror.sync import Snapshot
+from pbxpanel.mirror.text import clean
+
+from .models import Conference, Participant
+
+# What Asterisk answers to a list of rooms, or of one room, when there is none: an empty list, not a failure.
+NO_CONFERENCE = ("No active conferences.", "No Conference by that name found.")
+
+
+def conference_of(state: State, event: Message, *, create: bool = False) -> Conference | None:
+    """The conference an event is about.
+
+    Only its start, a join or a list may bring it into being: other events can trail behind its end.
+    """
+    name = clean(event.get("Conference"))
+    table = state.table(Conference)
+    conference = table.get(name)
+    if conference is None and create and name:
+        conference = table.add(name, started_at=state.now())
+    return conference
+
+
+def participant_of(state: State, event: Message, *, create: bool = False) -> Participant | None:
+    """The participant an event is about, made equal to the channel snapshot in it. None for one who hung up."""
+    uniqueid = clean(event.get("Uniqueid"))
+    conference = conference_of(state, event, create=create)
+    if not uniqueid or conference is None or state.is_buried(uniqueid):
+        return None
+    table = state.table(Participant)
+    values: dict[str, Any] = {
+        "conference": conference.name,
+        "channel": clean(event.get("Channel")),
+        "caller_number": clean(event.get("CallerIDNum")),
+        "caller_name": clean(event.get("CallerIDName")),
+    }
+    row = table.get(uniqueid)
+    if row is None:
+        return table.add(uniqueid, joined_at=state.now(), **values)
+    table.change(row, **values)
+    return row
+
+
+def _yes(event: Message, field: str) -> bool:
+    return event.get(field).lower() == "yes"
+
+
+@on("ConfbridgeStart")
+def starts(state: State, event: Message) -> None:
+    conference_of(state, event, create=True)
+
+
+@on("ConfbridgeEnd")
+def ends(state: State, event: Message) -> None:
+    name = clean(event.get("Conference"))
+    state.table(Conference).remove(name)
+    participants = state.table(Participant)
+    for uniqueid in [row.uniqueid for row in participants.rows.values() if row.conference == name]:
+        participants.remove(uniqueid)
+
+
+@on("ConfbridgeJoin")
+def joins(state: State, event: Message) -> None:
+    row = participant_of(state, event, create=True)
+    if row is not None:
+        state.table(Participant).change(row, admin=_yes(event, "Admin"), muted=_yes(event, "Muted"))
+        # Who is marked, and who waits for him, only a list tells.
+        state.request("conference", row.conference)
+
+
+@on("ConfbridgeLeave")
+def leaves(state: State, event: Message) -> None:
+    uniqueid = clean(event.get("Uniqueid"))
+    state.table(Participant).remove(uniqueid)
+    name = clean(event.get("Conference"))
+    if name in state.table(Conference).rows:
+        state.request("conference", name)
+
+
+@on("Hangup")
+def hangs_up(state: State, event: Message) -> None:
+    state.table(Participant).remove(clean(event.get("Uniqueid")))
+
+
+@on("ConfbridgeTalking")
+def talks(state: State, event: Message) -> None:
+    row = participant_of(state, event)
+    if row is not None:
+        state.table(Participant).change(row, talking=event.get("TalkingStatus") == "on")
+
+
+@on("ConfbridgeMute", "ConfbridgeUnmute")
+def mutes(state: State, event: Message) -> None:
+    row = participant_of(state, event)
+    if row is not None:
+        muted = event.name == "ConfbridgeMute"
+        state.table(Participant).change(row, muted=muted, **({"talking": False} if muted else {}))
+
+
+@on("NewCallerid")
+def renames(state: State, event: Message) -> None:
+    table = state.table(Participant)
+    row = table.get(clean(event.get("Uniqueid")))
+    if row is not None:
+        table.change(
+            row, caller_number=clean(event.get("CallerIDNum")), caller_name=clean(event.get("CallerIDName"))
+        )
+
+
+@on("Rename")
+def channel_renamed(state: State, event: Message) -> None:
+    table = state.table(Participant)
+    row = table.get(clean(event.get("Uniqueid")))
+    if row is not None:
+        table.change(row, channel=clean(event.get("Newname")))
+
+
+def _sets(field: str, value: bool) -> Callable[[State, Message], None]:
+    def change(state: State, event: Message) -> None:
+        conference = conference_of(state, event)
+        if conference is not None:
+            state.table(Conference).change(conference, **{field: value})
+
+    return change
+
+
+on("ConfbridgeLock")(_sets("locked", True))
+on("ConfbridgeUnlock")(_sets("locked", False))
+on("ConfbridgeRecord")(_sets("recording", True))
+on("ConfbridgeStopRecord")(_sets("recording", False))
+
+
+@snapshot_step
+async def list_conferences(snapshot: Snapshot) -> None:
+    """`ConfbridgeListRooms`, and `ConfbridgeList` for each; those that no list names are over."""
+    state, named = snapshot.state, set[str]()
+    known = snapshot.known(Conference)
+
+    def fold(event: Message) -> None:
+        conference = conference_of(state, event, create=True)
+        if conference is not None:
+            named.add(conference.name)
+            state.table(Conference).change(
+                conference, locked=_yes(event, "Locked"), muted=_yes(event, "Muted")
+            )
+
+    await snapshot.list(actions.confbridge_list_rooms(), fold)
+    snapshot.sweep(Conference, known, named)
+    for name in named:
+        await list_participants(snapshot, name)
+    participants = state.table(Participant)
+    for row in list(participants.rows.values()):
+        if row.conference not in state.table(Conference).rows:
+            participants.remove(row.uniqueid)
+
+
+@refreshes("conference")
+async def list_participants(snapshot: Snapshot, name: str) -> None:
+    """`ConfbridgeList`: who is in a conference, and whether he is admin, marked, waiting, muted."""
+    state, named = snapshot.state, set[str]()
+    table = state.table(Participant)
+    known = {row.uniqueid for row in table.rows.values() if row.conference == name}
+
+    def fold(event: Message) -> None:
+        uniqueid = clean(event.get("Uniqueid"))
+        is_new = table.get(uniqueid) is None
+        row = participant_of(state, event, create=True)
+        if row is None:
+            return
+        named.add(row.uniqueid)
+        values: dict[str, Any] = {
+            "admin": _yes(event, "Admin"),
+            "marked": _yes(event, "MarkedUser"),
+            "waiting": _yes(event, "Waiting"),
+            "muted": _yes(event, "Muted"),
+        }
+        if is_new:
+            values["talking"] = _yes(event, "Talking")
+            values["joined_at"] = state.now() - timedelta(seconds=_seconds(event.get("AnsweredTime")))
+        table.change(row, **values)
+
+    answer = await snapshot.list(actions.confbridge_list(name), fold)
+    over = answer.text in NO_CONFERENCE
+    if over:
+        state.table(Conference).remove(name)
+    if over or answer.ok:
+        for uniqueid in known - named:
+            table.remove(uniqueid)
+
+
+def _seconds(text: str) -> int:
+    return int(text) if text.isdecimal() else 0
+

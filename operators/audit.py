@@ -1,0 +1,40 @@
+"""Writes the audit trail: every command that anybody gives, before it is sent, and its answer after."""
+
+from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
+from django.db.models import F, Value
+from django.db.models.functions import Concat, Left
+
+from pbxpanel.mirror.commands import Command, Outcome
+
+from .models import AuditEntry
+
+
+class Trail:
+    """The auditor of the commands (see `pbxpanel.mirror.commands.Auditor`)."""
+
+    def begin(self, command: Command) -> bool:
+        try:
+            with transaction.atomic():
+                AuditEntry.objects.create(
+                    command_id=command.id,
+                    user_id=command.user_id,
+                    username=User.objects.get(pk=command.user_id).get_username(),
+                    pbx=command.pbx,
+                    verb=command.verb,
+                    subject=command.subject[:400],
+                )
+        except IntegrityError:
+            return False
+        return True
+
+    def end(self, command_id: str, outcome: Outcome) -> None:
+        AuditEntry.objects.filter(command_id=command_id).update(
+            status=outcome.status.value, answer=Left(Concat(Value(outcome.text), Value(" "), F("answer")), 400)
+        )
+
+    def follow_up(self, command_id: str, text: str) -> None:
+        # It may come before `end`, which then keeps it.
+        AuditEntry.objects.filter(command_id=command_id).update(
+            answer=Left(Concat(F("answer"), Value(" "), Value(text)), 400)
+        )

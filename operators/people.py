@@ -1,0 +1,28 @@
+"""Who somebody is to the panel: his phone, and what he may see."""
+
+from django.contrib.auth.models import AnonymousUser, User
+
+from pbxpanel.live.fragments import Viewer
+from pbxpanel.mirror.models import PBX
+
+from .models import Profile
+
+# The permissions that decide what a page is sent.
+SEEING = ("calls.see_calls", "conferences.see_conferences")
+
+
+def profile_of(user: User | AnonymousUser) -> Profile:
+    """The user's profile; an unsaved empty one for somebody who has none yet."""
+    found = Profile.objects.filter(user_id=user.pk).first() if user.pk else None
+    return found or Profile(user_id=user.pk)
+
+
+def pbx_of(profile: Profile) -> PBX | None:
+    """The PBX on which this user dials: his own, else the first there is."""
+    return PBX.objects.filter(pk=profile.pbx_id).first() or PBX.objects.first()
+
+
+def viewer_of(user: User, language: str) -> Viewer:
+    """What the live push must know of a user. Asks the database."""
+    permissions = frozenset(name for name in SEEING if user.has_perm(name))
+    return Viewer(user.pk, profile_of(user).endpoint, permissions, language)

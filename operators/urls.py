@@ -1,0 +1,13 @@
+"""Pages about people."""
+
+from django.contrib.auth import views as auth
+from django.urls import path
+
+from . import views
+
+urlpatterns = [
+    path("login/", auth.LoginView.as_view(redirect_authenticated_user=True), name="login"),
+    path("logout/", auth.LogoutView.as_view(), name="logout"),
+    path("profile/", views.profile, name="profile"),
+    path("audit/", views.audit_trail, name="audit-trail"),
+]

@@ -1,0 +1,111 @@
+"""One small builder for each AMI action that the panel uses: typed arguments in, an `Action` out.
+
+Every builder raises `IllegalField` when an argument holds a line break. The actions are described on
+Asterisk's pages "AMI Actions"; the privilege each one needs of the manager user is named with it.
+"""
+
+from collections.abc import Iterable
+
+from .protocol import Action
+
+
+def ping() -> Action:
+    """`Ping` (no privilege): answers `Pong`; used to see that the link lives."""
+    return Action("Ping")
+
+
+def challenge() -> Action:
+    """`Challenge` (no privilege): asks for the text to hash the secret with."""
+    return Action("Challenge", (("AuthType", "MD5"),))
+
+
+def login_md5(username: str, key: str, events: str) -> Action:
+    """`Login` with the MD5 of challenge and secret, in hex; `events` is an event mask such as `call,system`."""
+    return Action("Login", (("AuthType", "MD5"), ("Username", username), ("Key", key), ("Events", events)))
+
+
+def login_plain(username: str, secret: str, events: str) -> Action:
+    """`Login` with the secret itself, for a server that offers no challenge."""
+    return Action("Login", (("Username", username), ("Secret", secret), ("Events", events)))
+
+
+def filter_out(event: str) -> Action:
+    """`Filter` (system): asks Asterisk not to send us events of this name. The form that every version knows."""
+    return Action("Filter", (("Operation", "Add"), ("Filter", f"!Event: {event}")))
+
+
+def core_settings() -> Action:
+    """`CoreSettings` (system, reporting): versions of Asterisk and of AMI."""
+    return Action("CoreSettings")
+
+
+def core_show_channels() -> Action:
+    """`CoreShowChannels` (system, reporting): a list of `CoreShowChannel` events."""
+    return Action("CoreShowChannels")
+
+
+def command(line: str) -> Action:
+    """`Command` (command): runs one line of the CLI; the answer's `output` is what it printed."""
+    return Action("Command", (("Command", line),))
+
+
+def hangup(channel: str) -> Action:
+    """`Hangup` (system, call) of one channel, by its name, with the cause 16, normal clearing."""
+    return Action("Hangup", (("Channel", channel), ("Cause", "16")))
+
+
+def originate(
+    channel: str,
+    context: str,
+    extension: str,
+    *,
+    timeout: float,
+    variables: Iterable[tuple[str, str]] = (),
+    caller_id: str = "",
+) -> Action:
+    """`Originate` (originate), asynchronous: calls `channel`; once it answers, it dials `extension` in `context`.
+
+    `timeout` is how long the channel may ring, in seconds. `caller_id` is what the first leg shows. The answer
+    says only that Asterisk has begun; the outcome is an `OriginateResponse` event with the same ActionID.
+    """
+    fields = [("Channel", channel), ("Context", context), ("Exten", extension), ("Priority", "1")]
+    fields += [("Async", "true"), ("Timeout", str(round(timeout * 1000)))]
+    if caller_id:
+        fields.append(("CallerID", caller_id))
+    fields += [("Variable", f"{name}={value}") for name, value in variables]
+    return Action("Originate", tuple(fields))
+
+
+def confbridge_list_rooms() -> Action:
+    """`ConfbridgeListRooms` (reporting). With no conference the answer is an error, `No active conferences.`"""
+    return Action("ConfbridgeListRooms")
+
+
+def confbridge_list(conference: str) -> Action:
+    """`ConfbridgeList` (reporting): the participants of one conference."""
+    return Action("ConfbridgeList", (("Conference", conference),))
+
+
+def confbridge_mute(conference: str, channel: str) -> Action:
+    """`ConfbridgeMute` (call) of one participant, by the name of his channel."""
+    return Action("ConfbridgeMute", (("Conference", conference), ("Channel", channel)))
+
+
+def confbridge_unmute(conference: str, channel: str) -> Action:
+    """`ConfbridgeUnmute` (call) of one participant, by the name of his channel."""
+    return Action("ConfbridgeUnmute", (("Conference", conference), ("Channel", channel)))
+
+
+def confbridge_kick(conference: str, channel: str) -> Action:
+    """`ConfbridgeKick` (call) of one participant, by the name of his channel."""
+    return Action("ConfbridgeKick", (("Conference", conference), ("Channel", channel)))
+
+
+def confbridge_lock(conference: str) -> Action:
+    """`ConfbridgeLock` (call): nobody but admins may join any more."""
+    return Action("ConfbridgeLock", (("Conference", conference),))
+
+
+def confbridge_unlock(conference: str) -> Action:
+    """`ConfbridgeUnlock` (call): everybody may join again."""
+    return Action("ConfbridgeUnlock", (("Conference", conference),))

@@ -1,0 +1,324 @@
+"""One asyncio session with a manager interface, and the link that keeps a session up for good."""
+
+import asyncio
+import hashlib
+import itertools
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import cast
+
+from . import actions, transports
+from .errors import AmiError, AnswerTimeout, LinkLost, LoginRefused
+from .protocol import Action, Message, Protocol
+from .transports import Address
+
+logger = logging.getLogger(__name__)
+
+EventHandler = Callable[[Message], None]
+
+
+@dataclass(slots=True)
+class Answer:
+    """What Asterisk said to one action: its response and, for a list, the events that followed it."""
+
+    response: Message
+    events: list[Message] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        return self.response.name != "Error"
+
+    @property
+    def text(self) -> str:
+        """Asterisk's own words, such as `Channel successfully hungup` or `No such channel`."""
+        return self.response.get("Message")
+
+
+@dataclass(slots=True)
+class _Waiting:
+    answer: asyncio.Future[Answer]
+    is_list: bool
+    on_item: EventHandler | None
+    collected: Answer | None = None
+
+
+class Session(asyncio.Protocol):
+    """One connection, from the greeting to its end. Made by `Session.open`.
+
+    `on_event` is called with every event that answers nothing we asked, in the order received and from within
+    the read: it must not block.
+    """
+
+    def __init__(
+        self, address: Address, on_event: EventHandler, *, wanted: Iterable[str] | None = None, max_message: int
+    ) -> None:
+        self.address = address
+        self.closed: asyncio.Future[AmiError] = asyncio.get_running_loop().create_future()
+        self.heard_at = time.monotonic()
+        self._on_event = on_event
+        self._protocol = Protocol(wanted=wanted, max_message=max_message)
+        self._greeted = asyncio.Event()
+        self._fully_booted = asyncio.Event()
+        self._transport: asyncio.Transport | None = None
+        self._waiting: dict[str, _Waiting] = {}
+        self._ids = (f"{random.getrandbits(32):08x}-{n}" for n in itertools.count(1))
+
+    @classmethod
+    async def open(
+        cls,
+        address: Address,
+        on_event: EventHandler,
+        *,
+        events: str = "on",
+        wanted: Iterable[str] | None = None,
+        timeout: float = 10.0,
+        boot_timeout: float = 60.0,
+        max_message: int = 16 * 2**20,
+    ) -> "Session":
+        """Connect, log in and wait until Asterisk says that it has fully booted.
+
+        `events` is the event mask (`on`, `off` or classes such as `call,system`); `timeout` the limit in
+        seconds for the connection and for each step of the login, `boot_timeout` for Asterisk's start.
+
+        Raises `ConnectFailed`, `NotAmi`, `LoginRefused`, `AnswerTimeout` or `LinkLost`.
+        """
+        session = cls(address, on_event, wanted=wanted, max_message=max_message)
+        await transports.connect(address, lambda: session, timeout=timeout)
+        try:
+            await session._login(events, timeout, boot_timeout)
+        except BaseException:
+            session.close()
+            raise
+        return session
+
+    @property
+    def greeting(self) -> str:
+        """Asterisk's first line, `Asterisk Call Manager/9.0.0`: the version of AMI, not of Asterisk."""
+        return self._protocol.greeting or ""
+
+    async def ask(
+        self, action: Action, *, timeout: float = 5.0, action_id: str = "", on_item: EventHandler | None = None,
+        is_list: bool = False,
+    ) -> Answer:
+        """Send an action and wait for its answer.
+
+        With `is_list` the answer is whole only when the event came that ends the list, or when the response
+        is an error. `on_item` is then called with each event of the list as it arrives, in its place among
+        all other events; without it they are collected in the answer.
+
+        Raises `AnswerTimeout` after `timeout` seconds, `LinkLost` when the connection ends first.
+        """
+        if self.closed.done():
+            raise self.closed.result()
+        assert self._transport is not None
+        action_id = action_id or next(self._ids)
+        waiting = _Waiting(asyncio.get_running_loop().create_future(), is_list, on_item)
+        self._waiting[action_id] = waiting
+        try:
+            self._transport.write(action.encode(action_id))
+            async with asyncio.timeout(timeout):
+                return await waiting.answer
+        except TimeoutError:
+            raise AnswerTimeout(f"Asterisk did not answer {action.name} within {timeout:g} s.") from None
+        finally:
+            del self._waiting[action_id]
+
+    async def ask_list(
+        self, action: Action, *, timeout: float = 15.0, on_item: EventHandler | None = None
+    ) -> Answer:
+        """`ask` for an action that answers with a list of events."""
+        return await self.ask(action, timeout=timeout, on_item=on_item, is_list=True)
+
+    def close(self, reason: AmiError | None = None) -> None:
+        """End the connection; whoever waits for an answer gets `LinkLost`. May be called twice."""
+        self._end(reason or LinkLost("The connection was closed."))
+
+    # What asyncio calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        self.heard_at = time.monotonic()
+        try:
+            messages = self._protocol.receive(data)
+        except AmiError as error:
+            self._end(error)
+            return
+        if self._protocol.greeting is not None:
+            self._greeted.set()
+        for message in messages:
+            self._take(message)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._end(LinkLost(f"The connection broke: {exc}." if exc else "Asterisk closed the connection."))
+
+    # From bytes to whoever waits.
+
+    def _take(self, message: Message) -> None:
+        # Most events answer nothing; do not parse them to find that out.
+        waiting = None
+        if self._waiting and (not message.is_event or b"\r\nActionID: " in message.raw):
+            waiting = self._waiting.get(message.get("ActionID"))
+        if not message.is_event:
+            if waiting is not None and not waiting.answer.done():
+                answer = Answer(message)
+                if waiting.is_list and answer.ok:
+                    waiting.collected = answer
+                else:
+                    waiting.answer.set_result(answer)
+            return
+        if waiting is None or waiting.collected is None:
+            if message.name == "FullyBooted":
+                self._fully_booted.set()
+            self._on_event(message)
+        elif _ends_list(message):
+            if not waiting.answer.done():
+                waiting.answer.set_result(waiting.collected)
+        elif waiting.on_item is not None:
+            waiting.on_item(message)
+        else:
+            waiting.collected.events.append(message)
+
+    def _end(self, reason: AmiError) -> None:
+        if not self.closed.done():
+            self.closed.set_result(reason)
+        for waiting in self._waiting.values():
+            if not waiting.answer.done():
+                waiting.answer.set_exception(LinkLost(str(self.closed.result())))
+        self._greeted.set()
+        self._fully_booted.set()
+        if self._transport is not None:
+            self._transport.abort()
+
+    async def _login(self, events: str, timeout: float, boot_timeout: float) -> None:
+        await self._wait(self._greeted, timeout, "It did not greet as Asterisk does.")
+        username, secret = self.address.username, self.address.secret
+        offer = await self.ask(actions.challenge(), timeout=timeout)
+        if offer.ok and (nonce := offer.response.get("Challenge")):
+            key = hashlib.md5((nonce + secret).encode(), usedforsecurity=False).hexdigest()
+            login = actions.login_md5(username, key, events)
+        else:
+            login = actions.login_plain(username, secret, events)
+        answer = await self.ask(login, timeout=timeout)
+        if not answer.ok:
+            raise LoginRefused(
+                f"Asterisk refuses the login of “{username}” ({answer.text or 'no reason given'}): "
+                "check the user, the secret, and the permitted addresses in its manager.conf."
+            )
+        if events != "off":
+            await self._wait(
+                self._fully_booted,
+                boot_timeout,
+                "Asterisk did not say that it has fully booted (the manager user needs the read class “system”).",
+            )
+
+    async def _wait(self, event: asyncio.Event, timeout: float, complaint: str) -> None:
+        try:
+            async with asyncio.timeout(timeout):
+                await event.wait()
+        except TimeoutError:
+            raise AnswerTimeout(f"{self.address.host}:{self.address.port}: {complaint}") from None
+        if self.closed.done():
+            raise self.closed.result()
+
+
+def _ends_list(event: Message) -> bool:
+    """Whether this event ends a list: it says so since AMI 2 (`EventList: Complete`); before, its name did."""
+    mark = event.get("EventList")
+    return mark in ("Complete", "cancelled") or (not mark and event.name.endswith("Complete"))
+
+
+class LinkState(StrEnum):
+    """How a link is; the values are what the panel stores."""
+
+    CONNECTING = "connecting"
+    UP = "up"
+    DOWN = "down"
+    REFUSED = "refused"
+
+
+class Link:
+    """Keeps one session up: connects, watches that it lives, and connects again when it ends.
+
+    `on_up` is awaited with each new session (it takes the first snapshot); the link counts as up when it
+    returns. `on_state` hears of every change, with a sentence for the people who look at the panel.
+    Times are in seconds: a session that says nothing for `ping_after` is pinged, one that stays silent for
+    `dead_after` is dropped. Tries come ever slower, from `first_delay` up to `max_delay`, each varied at
+    random so that panels do not knock together; after a refused login only every `refused_delay`.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        *,
+        on_event: EventHandler,
+        on_up: Callable[[Session], Awaitable[None]],
+        on_state: Callable[[LinkState, str], None],
+        events: str = "on",
+        wanted: Iterable[str] | None = None,
+        connect_timeout: float = 10.0,
+        ping_after: float = 5.0,
+        dead_after: float = 15.0,
+        first_delay: float = 0.25,
+        max_delay: float = 10.0,
+        refused_delay: float = 30.0,
+    ) -> None:
+        self.address = address
+        self.session: Session | None = None
+        self.failures = 0
+        self._on_event, self._on_up, self._on_state = on_event, on_up, on_state
+        self._events, self._wanted = events, None if wanted is None else frozenset(wanted)
+        self._connect_timeout = connect_timeout
+        self._ping_after, self._dead_after = ping_after, dead_after
+        self._first_delay, self._max_delay, self._refused_delay = first_delay, max_delay, refused_delay
+
+    async def run(self) -> None:
+        """Hold the link until cancelled."""
+        self._on_state(LinkState.CONNECTING, "")
+        while True:
+            try:
+                await self._one_session()
+            except LoginRefused as error:
+                logger.error("%s: %s", self.address, error)
+                self._on_state(LinkState.REFUSED, str(error))
+                delay = self._refused_delay
+            except AmiError as error:
+                logger.warning("%s: %s", self.address, error)
+                self._on_state(LinkState.DOWN, str(error))
+                delay = min(self._max_delay, self._first_delay * 2 ** min(self.failures, 16))
+            self.failures += 1
+            await asyncio.sleep(delay * random.uniform(0.75, 1.25))
+
+    async def _one_session(self) -> None:
+        session = await Session.open(
+            self.address, self._on_event, events=self._events, wanted=self._wanted, timeout=self._connect_timeout
+        )
+        try:
+            await self._on_up(session)
+            self.session = session
+            self.failures = 0
+            logger.info("%s: the link is up (%s)", self.address, session.greeting)
+            self._on_state(LinkState.UP, "")
+            await self._watch(session)
+        finally:
+            self.session = None
+            session.close()
+
+    async def _watch(self, session: Session) -> None:
+        """Return never; raise what ended the session."""
+        while True:
+            silent = time.monotonic() - session.heard_at
+            wait = max(0.01, self._ping_after - silent)
+            done, _ = await asyncio.wait([session.closed], timeout=wait)
+            if done:
+                raise session.closed.result()
+            if time.monotonic() - session.heard_at >= self._ping_after:
+                try:
+                    await session.ask(actions.ping(), timeout=self._dead_after - self._ping_after)
+                except AnswerTimeout:
+                    raise LinkLost(f"Asterisk has been silent for {self._dead_after:g} s.") from None

@@ -1,0 +1,33 @@
+"""Everything that can go wrong between us and a manager interface, one class for each remedy."""
+
+
+class AmiError(Exception):
+    """The base of all errors of this library. Its text is a sentence fit to be shown to a person."""
+
+
+class IllegalField(AmiError, ValueError):
+    """A field of an action holds what AMI cannot carry (CR, LF or NUL); nothing was sent."""
+
+
+class NotAmi(AmiError):
+    """Whatever listens at that address does not greet as Asterisk's manager interface does."""
+
+
+class MessageTooLarge(AmiError):
+    """The peer sent a message longer than the limit; the stream cannot be trusted any further."""
+
+
+class ConnectFailed(AmiError):
+    """No connection came about: name not resolved, refused, timed out, or TLS failed."""
+
+
+class LoginRefused(AmiError):
+    """Asterisk answered the login with an error: wrong user or secret, or an address it does not permit."""
+
+
+class LinkLost(AmiError):
+    """The connection ended, or stayed silent for so long that it is taken for dead."""
+
+
+class AnswerTimeout(AmiError):
+    """An action was sent and no (whole) answer came in time. Whether it took effect is not known."""

@@ -1,0 +1,188 @@
+"""AMI with no socket and no clock in it: feed it bytes, get messages; hand it actions, get bytes.
+
+The wire format is described on Asterisk's page "AMI v2 Specification" and made by main/manager.c: lines of
+`Key: value` that end with CR LF, an empty line after each message, and one greeting line before the first.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from .errors import IllegalField, MessageTooLarge, NotAmi
+
+_END = b"\r\n\r\n"
+_END_COMMAND = b"--END COMMAND--"
+_ACTION_ID = b"\r\nActionID: "
+_GREETING = b"Asterisk Call Manager/"
+_GREETING_LIMIT = 256
+
+
+class Message:
+    """One event or response, parsed only when a field is asked for.
+
+    `name` is the event's name (`Newchannel`) or, for a response, its first value (`Success`, `Error`,
+    `Goodbye`, `Follows`). Bytes that are not UTF-8 show as U+FFFD.
+    """
+
+    __slots__ = ("_fields", "is_event", "name", "raw")
+
+    def __init__(self, raw: bytes) -> None:
+        self.raw = raw
+        self._fields: dict[str, str] | None = None
+        head, _, value = raw.partition(b"\r\n")[0].partition(b":")
+        self.is_event = head == b"Event"
+        self.name = value.strip().decode("utf-8", "replace")
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """Key → value, in the order received; of a repeated key the first value (see `all`)."""
+        if self._fields is None:
+            fields: dict[str, str] = {}
+            for key, value in self._pairs():
+                fields.setdefault(key, value)
+            self._fields = fields
+        return self._fields
+
+    def get(self, key: str, default: str = "") -> str:
+        """The first value of `key`, or `default` where the message has no such line."""
+        return self.fields.get(key, default)
+
+    def all(self, key: str) -> list[str]:
+        """Every value of a key that may be repeated (`Variable`, `ChanVariable`, `Output`)."""
+        return [value for name, value in self._pairs() if name == key]
+
+    @property
+    def output(self) -> list[str]:
+        """The lines that a `Command` printed, whichever form this Asterisk uses.
+
+        Since Asterisk 14 each line is an `Output:` field; before, they stood bare before `--END COMMAND--`.
+        """
+        if self.name != "Follows":
+            return self.all("Output")
+        text = self.raw.decode("utf-8", "replace").replace("\r\n", "\n")
+        text = text.partition(_END_COMMAND.decode())[0]
+        lines = text.split("\n")[1:]
+        while lines and lines[0].startswith(("Privilege: ", "ActionID: ", "Message: ")):
+            lines.pop(0)
+        if lines and not lines[-1]:
+            lines.pop()
+        return lines
+
+    def _pairs(self) -> Iterable[tuple[str, str]]:
+        for line in self.raw.decode("utf-8", "replace").split("\r\n"):
+            key, separator, value = line.partition(":")
+            if separator:
+                yield key, value.removeprefix(" ")
+
+    def __repr__(self) -> str:
+        return f"<{'Event' if self.is_event else 'Response'} {self.name} {self.fields}>"
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing to ask of Asterisk: its name, and its fields in order (a key may be repeated).
+
+    Raises `IllegalField` at once where a key or a value holds CR, LF or NUL, since these would let a value
+    add headers of its own; and where a key is empty or holds a colon.
+    """
+
+    name: str
+    fields: tuple[tuple[str, str], ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        for key, value in (("Action", self.name), *self.fields):
+            if not key or ":" in key or _has_line_break(key):
+                raise IllegalField(f"“{key!r}” cannot be the name of a field of an AMI action.")
+            if _has_line_break(value):
+                raise IllegalField(f"The field {key} must be a single line: it holds a line break.")
+
+    def encode(self, action_id: str) -> bytes:
+        """The bytes to send; `action_id` comes back as `ActionID` in all that answers this action."""
+        if _has_line_break(action_id):
+            raise IllegalField("An ActionID must be a single line.")
+        lines = [f"Action: {self.name}", f"ActionID: {action_id}"]
+        lines += [f"{key}: {value}" for key, value in self.fields]
+        return "\r\n".join([*lines, "", ""]).encode("utf-8", "replace")
+
+
+def _has_line_break(text: str) -> bool:
+    return "\r" in text or "\n" in text or "\0" in text
+
+
+class Protocol:
+    """Cuts a stream of bytes into messages, however the network cut it into reads.
+
+    `max_message` is the limit in bytes for one message (the longest in practice is the answer to `Command`).
+    `wanted` names the events to keep; any other is dropped unparsed, unless it bears an ActionID and so
+    answers something we asked. None keeps all. `greeting=False` for AMI over HTTP, which sends none.
+    """
+
+    def __init__(
+        self, *, max_message: int = 16 * 2**20, wanted: Iterable[str] | None = None, greeting: bool = True
+    ) -> None:
+        self.max_message = max_message
+        self.greeting: str | None = None if greeting else ""
+        self.dropped = 0
+        self._wanted = None if wanted is None else frozenset(name.encode() for name in wanted)
+        self._buffer = bytearray()
+        self._searched = 0
+        self._command: list[bytes] = []
+
+    def receive(self, data: bytes) -> list[Message]:
+        """Take what was read, return the messages that are now whole, in order.
+
+        Raises `NotAmi` when the greeting is another program's, `MessageTooLarge` when a message passes the
+        limit. After either the stream is out of step: close it.
+        """
+        buffer = self._buffer
+        buffer += data
+        if self.greeting is None and not self._read_greeting():
+            return []
+        end = buffer.rfind(_END, max(0, self._searched - 3))
+        if end < 0:
+            self._searched = len(buffer)
+            self._check_size(len(buffer) + sum(map(len, self._command)))
+            return []
+        chunks = bytes(buffer[:end]).split(_END)
+        del buffer[: end + 4]
+        self._searched = len(buffer)
+        self._check_size(len(buffer))
+        return self._messages(chunks)
+
+    def _read_greeting(self) -> bool:
+        line, separator, _ = self._buffer.partition(b"\r\n")
+        expected = _GREETING[: len(line)]
+        if line[: len(_GREETING)] != expected or len(line) > _GREETING_LIMIT:
+            heard = bytes(line[:40]).decode("utf-8", "replace").strip()
+            raise NotAmi(f"This is not Asterisk's manager interface: it greets with “{heard}”.")
+        if not separator:
+            return False
+        self.greeting = line.decode("utf-8", "replace")
+        del self._buffer[: len(line) + 2]
+        return True
+
+    def _messages(self, chunks: list[bytes]) -> list[Message]:
+        wanted = self._wanted
+        messages: list[Message] = []
+        for chunk in chunks:
+            if self._command or chunk.startswith(b"Response: Follows"):
+                # The old form of a Command's answer may hold empty lines; it ends with a mark of its own.
+                self._command.append(chunk)
+                if not chunk.rstrip().endswith(_END_COMMAND):
+                    self._check_size(sum(map(len, self._command)))
+                    continue
+                chunk = _END.join(self._command)
+                self._command = []
+            elif wanted is not None and chunk.startswith(b"Event: "):
+                line_end = chunk.find(b"\r\n", 7)
+                name = chunk[7:line_end] if line_end > 0 else chunk[7:]
+                if name not in wanted and _ACTION_ID not in chunk:
+                    self.dropped += 1
+                    continue
+            self._check_size(len(chunk))
+            if chunk := chunk.lstrip(b"\r\n"):
+                messages.append(Message(chunk))
+        return messages
+
+    def _check_size(self, size: int) -> None:
+        if size > self.max_message:
+            raise MessageTooLarge(f"Asterisk sent a message of more than {self.max_message} bytes.")

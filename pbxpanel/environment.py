@@ -1,0 +1,112 @@
+"""The settings that come from the environment, each checked: a wrong value fails at start with a sentence."""
+
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+from .ami.transports import Address
+
+_YES, _NO = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
+
+
+def flag(name: str, default: bool) -> bool:
+    """An environment variable that says yes or no."""
+    text = os.environ.get(name)
+    if text is None:
+        return default
+    if text.strip().lower() in _YES:
+        return True
+    if text.strip().lower() in _NO:
+        return False
+    raise ImproperlyConfigured(f"{name} is “{text}”; it must be yes or no.")
+
+
+def words(name: str, default: list[str]) -> list[str]:
+    """An environment variable that lists words, separated by commas or spaces."""
+    text = os.environ.get(name)
+    return default if text is None else text.replace(",", " ").split()
+
+
+def secret_key(file: Path) -> str:
+    """SECRET_KEY, or the key that `make` has put into `file`."""
+    if key := os.environ.get("SECRET_KEY", ""):
+        return key
+    if file.exists() and (key := file.read_text().strip()):
+        return key
+    raise ImproperlyConfigured(
+        "SECRET_KEY is not set: give it a long random text of its own (`make` writes one into var/secret_key)."
+    )
+
+
+def addresses() -> dict[str, Address]:
+    """AMI_URL → the PBXs by name; empty when it is unset (then the demo PBX serves).
+
+    One bare URL is the PBX `main`; several are written `name=url`, separated by spaces.
+    """
+    found: dict[str, Address] = {}
+    for word in os.environ.get("AMI_URL", "").split():
+        name, separator, url = word.partition("=")
+        if not separator or "/" in name:
+            name, url = "main", word
+        if not name.replace("_", "").isalnum() or not name.isascii() or len(name) > 32:
+            raise ImproperlyConfigured(
+                f"AMI_URL names a PBX “{name[:40]}”; use up to 32 of the letters a–z, digits and “_”."
+            )
+        if name in found:
+            raise ImproperlyConfigured(f"AMI_URL names the PBX “{name}” twice; write name=url for each.")
+        try:
+            found[name] = Address.parse(url)
+        except ValueError as error:
+            raise ImproperlyConfigured(f"AMI_URL is wrong: {error}.") from None
+    return found
+
+
+def database(default: Path) -> dict[str, Any]:
+    """DATABASE_URL → Django's settings for one database: PostgreSQL, or SQLite (the default) in WAL mode."""
+    url = os.environ.get("DATABASE_URL") or f"sqlite:///{default}"
+    form = "write it as postgresql://user:password@host:5432/name or sqlite:////path/of/file"
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise ImproperlyConfigured(f"DATABASE_URL is no URL ({error}); {form}.") from None
+    if parts.scheme == "sqlite":
+        return {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": unquote(parts.path[1:]) or str(default),
+            "OPTIONS": {
+                "transaction_mode": "IMMEDIATE",
+                "timeout": 20,
+                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+            },
+        }
+    if parts.scheme in ("postgres", "postgresql"):
+        if not parts.path.strip("/"):
+            raise ImproperlyConfigured(f"DATABASE_URL names no database; {form}.")
+        return {
+            "ENGINE": "django.db.backends.postgresql",
+            "NAME": unquote(parts.path[1:]),
+            "USER": unquote(parts.username or ""),
+            "PASSWORD": unquote(parts.password or ""),
+            "HOST": unquote(parts.hostname or ""),
+            "PORT": str(port or ""),
+            "OPTIONS": dict(parse_qsl(parts.query)),
+            "CONN_HEALTH_CHECKS": True,
+        }
+    raise ImproperlyConfigured(f"DATABASE_URL begins with “{parts.scheme}”; {form}.")
+
+
+def channel_layer() -> dict[str, Any]:
+    """REDIS_URL → Django's settings for the channel layer: Redis, or this process's memory (the default)."""
+    url = os.environ.get("REDIS_URL", "")
+    if not url:
+        return {"BACKEND": "channels.layers.InMemoryChannelLayer", "CONFIG": {"capacity": 5000}}
+    if urlsplit(url).scheme not in ("redis", "rediss", "unix"):
+        raise ImproperlyConfigured("REDIS_URL must begin with redis://, rediss:// or unix://.")
+    return {
+        "BACKEND": "channels_redis.core.RedisChannelLayer",
+        "CONFIG": {"hosts": [url], "capacity": 5000, "expiry": 30},
+    }

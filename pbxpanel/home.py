@@ -1,0 +1,46 @@
+"""The home page's live view: my calls, what rings, which conferences run."""
+
+from collections.abc import Mapping
+
+from calls.call import CallState
+from calls.fragments import SEE as SEE_CALLS
+from calls.fragments import all_calls
+from calls.fragments import cards as call_cards
+from conferences.fragments import SEE as SEE_CONFERENCES
+from conferences.fragments import cards as conference_cards
+
+from .live import fragments
+from .live.fragments import Row, View, Viewer
+
+
+def _place_of_call(endpoints: list[str], state: str, viewer: Viewer) -> str:
+    if viewer.endpoint and viewer.endpoint in endpoints:
+        return "my-calls"
+    return "ringing-calls" if state == CallState.RINGING.value else ""
+
+
+def _place(row: Row, viewer: Viewer, key: str) -> str:
+    if row.kind == "call" and row.html is not None:
+        return _place_of_call(row.facets["endpoints"], row.facets["state"], viewer)
+    return _CONTAINERS[row.kind]
+
+
+def board(viewer: Viewer, key: str) -> Mapping[str, str]:
+    """The inside of each container of the page, as far as the viewer may see it."""
+    inside = {}
+    if SEE_CALLS in viewer.permissions:
+        places: dict[str, list[str]] = {"my-calls": [], "ringing-calls": []}
+        for call in all_calls():
+            place = _place_of_call(call.endpoints, call.state.value, viewer)
+            if place:
+                places[place].append(call_cards([call]))
+        inside = {place: "".join(html) for place, html in places.items()}
+    if SEE_CONFERENCES in viewer.permissions:
+        inside["conferences"] = conference_cards()
+    return inside
+
+
+_CONTAINERS = {"call": "ringing-calls", "conference": "conferences"}
+fragments.views["home"] = View(
+    "home", frozenset(), _CONTAINERS, board, _place, personal=True
+)

@@ -1,0 +1,153 @@
+"""What the domain apps tell the live push: how a subject is drawn, and which page shows it where.
+
+A row on a page is drawn once for each language, whoever looks at it: it holds nothing personal.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.conf import settings
+from django.template.loader import render_to_string
+from django.utils import translation
+
+# A row without HTML takes the element away.
+Html = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One element of a page: its id, its HTML by language (None: it is gone), and what decides where it shows.
+
+    `facets` holds plain JSON values; `permission` is what a viewer needs to be sent it (empty: nothing).
+    """
+
+    id: str
+    kind: str
+    html: Html | None
+    facets: Mapping[str, Any] = field(default_factory=dict)
+    permission: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "kind": self.kind,
+            "html": self.html,
+            "facets": dict(self.facets),
+            "permission": self.permission,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Who looks: what a page of his own depends on, and what he may see."""
+
+    user_id: int
+    endpoint: str
+    permissions: frozenset[str]
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One page that is live. `key` is what the page is about, empty where there is but one such page.
+
+    `containers` says which element of the page the rows of a kind belong into. `board` renders the inside of
+    each container from the database. `place`, where given, decides for one row whether it is shown (and where:
+    the id of a container, or nothing); then the page is personal if it looks at the viewer.
+    """
+
+    name: str
+    permissions: frozenset[str]
+    containers: Mapping[str, str]
+    board: Callable[[Viewer, str], Mapping[str, str]]
+    place: Callable[[Row, Viewer, str], str] | None = None
+    personal: bool = False
+
+    def allows(self, permissions: frozenset[str]) -> bool:
+        """Whether somebody with these permissions may have this page: one of those it asks for is enough."""
+        return not self.permissions or bool(self.permissions & permissions)
+
+    def container_of(self, row: Row, viewer: Viewer, key: str) -> str:
+        if row.permission and row.permission not in viewer.permissions:
+            return ""
+        container = self.containers.get(row.kind) or COMMON.get(row.kind, "")
+        if container and self.place is not None and row.kind not in COMMON:
+            return self.place(row, viewer, key)
+        return container
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something one person is told, in a toast: `code` chooses the words, `parameters` fill them in."""
+
+    user_id: int
+    code: str
+    parameters: Mapping[str, Any]
+
+
+# What every page has: the state of the links, and the counts in the navigation.
+COMMON: Mapping[str, str] = {"pbx": "links", "count": "navigation"}
+
+Renderer = Callable[[str, set[str]], Iterable[Row]]
+NoticeText = Callable[[Mapping[str, Any]], tuple[str, str]]
+
+renderers: dict[str, Renderer] = {}
+# What a fresh board holds on every page: rows of the kinds in COMMON, each app's own.
+common_rows: list[Callable[[], Iterable[Row]]] = []
+views: dict[str, View] = {}
+notices: dict[str, NoticeText] = {}
+
+
+def renders(kind: str) -> Callable[[Renderer], Renderer]:
+    """Register how subjects of a kind are drawn: PBX and keys in, rows out, read from the database."""
+
+    def register(renderer: Renderer) -> Renderer:
+        renderers[kind] = renderer
+        return renderer
+
+    return register
+
+
+def draw(template: str, context: Mapping[str, Any]) -> dict[str, str]:
+    """A fragment in every language of the panel."""
+    html = {}
+    for language, _name in settings.LANGUAGES:
+        with translation.override(language):
+            html[language] = render_to_string(template, dict(context)).strip()
+    return html
+
+
+def rows_of(pbx: str, subjects: Iterable[tuple[str, str]]) -> list[Row]:
+    """Draw what changed on a PBX, once."""
+    keys: dict[str, set[str]] = {}
+    for kind, key in subjects:
+        keys.setdefault(kind, set()).add(key)
+    return [row for kind, of_kind in keys.items() for row in renderers[kind](pbx, of_kind)]
+
+
+def board_of(view: View, viewer: Viewer, key: str) -> str:
+    """The whole of what a page shows, as one message. Reads the database."""
+    with translation.override(viewer.language):
+        inside = view.board(viewer, key)
+    parts = [partial(container, html, "innerMorph") for container, html in inside.items()]
+    for row in (row for rows in common_rows for row in rows()):
+        if row.html is not None and (not row.permission or row.permission in viewer.permissions):
+            parts.append(partial(COMMON[row.kind], row.html[viewer.language], "rows"))
+    return "".join(parts)
+
+
+def toast(notice: Notice, language: str) -> str:
+    """A notice as HTML, in one language."""
+    with translation.override(language):
+        level, text = notices[notice.code](notice.parameters)
+        return render_to_string("components/_toast.html", {"level": level, "text": text}).strip()
+
+
+def partial(container: str, html: str, swap: str) -> str:
+    """HTML for one element of the page, as htmx takes it from a socket's message."""
+    return f'<hx-partial hx-target="#{container}" hx-swap="{swap}">{html}</hx-partial>'
+
+
+# A page that shows nothing live but what every page has.
+views["panel"] = View("panel", frozenset(), {}, lambda viewer, key: {})

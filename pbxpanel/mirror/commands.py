@@ -1,0 +1,131 @@
+"""From a view to the worker and back: a deadline, an answer, an audit entry.
+
+A command is refused at once when the link is down, and dropped when its time is over: it never takes effect late.
+"""
+
+import asyncio
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+from asgiref.sync import async_to_sync
+from channels.exceptions import ChannelFull
+from channels.layers import get_channel_layer
+
+from pbxpanel.ami.protocol import Action
+
+from .models import PBX
+
+# How long after its deadline a view still waits for the worker to say what became of the command, in seconds.
+GRACE = 1.0
+
+
+class Status(StrEnum):
+    """What became of a command."""
+
+    DONE = "done"
+    """Asterisk accepted it; its effect shows as events do."""
+    REFUSED = "refused"
+    """Asterisk answered with an error."""
+    NOT_CONNECTED = "not connected"
+    """The link to the PBX is down, or no worker holds it; nothing was sent."""
+    NO_ANSWER = "no answer"
+    """It was sent, or may have been, and no answer came in time."""
+    EXPIRED = "expired"
+    """It reached the worker too late; nothing was sent."""
+    REPEATED = "repeated"
+    """A command with this id was given before; nothing was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The status of a command, and Asterisk's (or our) words about it."""
+
+    status: Status
+    text: str = ""
+
+    @property
+    def done(self) -> bool:
+        return self.status is Status.DONE
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One thing that a person asks of a PBX.
+
+    `verb` and `subject` are for the audit trail: what, and on whom. `id` makes it unique: the same id is never
+    acted on twice. `notice`, where given, names the notice that tells the user how an `Originate` ended, and
+    `parameters` are passed on to it.
+    """
+
+    pbx: str
+    action: Action
+    verb: str
+    subject: str
+    user_id: int
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    timeout: float = 5.0
+    notice: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Auditor(Protocol):
+    """Writes the audit trail; the app that owns people provides it."""
+
+    def begin(self, command: Command) -> bool:
+        """Record that a command was given. False when one with this id was given before."""
+
+    def end(self, command_id: str, outcome: Outcome) -> None:
+        """Record what became of it."""
+
+    def follow_up(self, command_id: str, text: str) -> None:
+        """Record a later result of an asynchronous command."""
+
+
+auditor: Auditor
+
+
+def channel_name(pbx: str) -> str:
+    """The channel on which the worker that leads a PBX listens."""
+    return f"ami.{pbx}"
+
+
+def run(command: Command) -> Outcome:
+    """Give a command and wait for its answer. For views; it blocks their thread, never the event loop."""
+    if not auditor.begin(command):
+        return Outcome(Status.REPEATED)
+    pbx = PBX.objects.filter(pk=command.pbx).first()
+    if pbx is None or not pbx.is_up:
+        outcome = Outcome(Status.NOT_CONNECTED, pbx.reason if pbx else "")
+    else:
+        outcome = async_to_sync(_ask)(command)
+    auditor.end(command.id, outcome)
+    return outcome
+
+
+async def _ask(command: Command) -> Outcome:
+    layer = get_channel_layer()
+    reply_to = await layer.new_channel("answer.")
+    message = {
+        "type": "ami.command",
+        "id": command.id,
+        "action": command.action.name,
+        "fields": [list(pair) for pair in command.action.fields],
+        "deadline": time.time() + command.timeout,
+        "reply_to": reply_to,
+        "user_id": command.user_id,
+        "notice": command.notice,
+        "parameters": dict(command.parameters),
+    }
+    try:
+        async with asyncio.timeout(command.timeout + GRACE):
+            await layer.send(channel_name(command.pbx), message)
+            answer = await layer.receive(reply_to)
+    except ChannelFull:
+        return Outcome(Status.NOT_CONNECTED, "The worker does not take commands.")
+    except TimeoutError:
+        return Outcome(Status.NO_ANSWER)
+    return Outcome(Status(answer["status"]), answer["text"])

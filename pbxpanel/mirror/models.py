@@ -1,0 +1,87 @@
+"""The PBX and its link, and what every row that mirrors a thing on a PBX has in common."""
+
+import re
+from datetime import timedelta
+from typing import ClassVar
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+# A thing on the screen that shows a row, such as ("call", "1732451234.12"): kind and key within its PBX.
+Subject = tuple[str, str]
+
+# The worker writes `seen_at` at every heartbeat; after this long without one it is taken for dead.
+HEARTBEAT = timedelta(seconds=2)
+WORKER_LOST_AFTER = timedelta(seconds=8)
+
+
+class PBX(models.Model):
+    """One Asterisk, named in AMI_URL, and how the worker's link to it is. Its secret is never stored."""
+
+    class Link(models.TextChoices):
+        CONNECTING = "connecting", _("connecting")
+        UP = "up", _("connected")
+        DOWN = "down", _("not connected")
+        REFUSED = "refused", _("login refused")
+
+    name = models.CharField(_("name"), primary_key=True, max_length=32)
+    address = models.CharField(_("address"), max_length=255, blank=True)
+    demo = models.BooleanField(_("demo"), default=False)
+    link = models.CharField(_("link"), max_length=16, choices=Link.choices, default=Link.CONNECTING)
+    link_since = models.DateTimeField(_("since"), default=timezone.now)
+    reason = models.TextField(_("reason"), blank=True)
+    version = models.CharField(_("version"), max_length=80, blank=True)
+    seen_at = models.DateTimeField(_("worker last seen"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("PBX")
+        verbose_name_plural = _("PBXs")
+        ordering = ["name"]
+        default_permissions = ("view",)
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def worker_lost(self) -> bool:
+        """Whether the worker that should hold this link has stopped writing its heartbeat."""
+        return timezone.now() - self.seen_at > WORKER_LOST_AFTER
+
+    @property
+    def is_up(self) -> bool:
+        """Whether what the panel shows of this PBX is live, and commands can reach it."""
+        return self.link == self.Link.UP and not self.worker_lost
+
+
+class Mirrored(models.Model):
+    """A row that mirrors one thing on one PBX; only the mirror writes it.
+
+    `key_field` names the field that identifies the row within its PBX.
+    """
+
+    key_field: ClassVar[str] = "uniqueid"
+
+    pbx = models.ForeignKey(PBX, on_delete=models.CASCADE, verbose_name=_("PBX"))
+
+    class Meta:
+        abstract = True
+        default_permissions = ("view",)
+
+    @property
+    def key(self) -> str:
+        return str(getattr(self, self.key_field))
+
+    def subjects(self) -> set[Subject]:
+        """The things on the screen that must be drawn anew when this row changes."""
+        raise NotImplementedError
+
+
+def dom_id(kind: str, pbx: str, key: str) -> str:
+    """The id of a thing's element on the page: `call-main-1732451234-12`.
+
+    Dots become dashes, which is exact for Asterisk's ids; what else an id or a selector cannot hold (a
+    conference may be named anything) is written as its code point.
+    """
+    safe = re.sub(r"[^\w-]", lambda found: f"_{ord(found[0]):x}_", key.replace(".", "-"), flags=re.ASCII)
+    return f"{kind}-{pbx}-{safe}"

@@ -1,0 +1,55 @@
+"""What the domain apps tell the mirror: their models, which event changes them how, and their first snapshot."""
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from pbxpanel.ami.protocol import Message
+
+from .models import Mirrored
+
+if TYPE_CHECKING:
+    from .state import State
+    from .sync import Snapshot
+
+M = TypeVar("M", bound=Mirrored)
+EventHandler = Callable[["State", Message], None]
+SnapshotStep = Callable[["Snapshot"], Awaitable[None]]
+Refresher = Callable[["Snapshot", str], Awaitable[None]]
+
+handlers: dict[str, list[EventHandler]] = {}
+models: list[type[Mirrored]] = []
+snapshot_steps: list[SnapshotStep] = []
+refreshers: dict[str, Refresher] = {}
+
+
+def on(*events: str) -> Callable[[EventHandler], EventHandler]:
+    """Register a function that folds these AMI events into the state: no I/O, and no waiting."""
+
+    def register(handler: EventHandler) -> EventHandler:
+        for event in events:
+            handlers.setdefault(event, []).append(handler)
+        return handler
+
+    return register
+
+
+def mirrored(model: type[M]) -> type[M]:
+    """Register a model whose rows the mirror keeps."""
+    models.append(model)
+    return model
+
+
+def snapshot_step(step: SnapshotStep) -> SnapshotStep:
+    """Register a coroutine that reads lists from Asterisk when the link comes up, in the order registered."""
+    snapshot_steps.append(step)
+    return step
+
+
+def refreshes(kind: str) -> Callable[[Refresher], Refresher]:
+    """Register a coroutine that reads one thing anew from Asterisk, when a handler calls `State.request`."""
+
+    def register(refresher: Refresher) -> Refresher:
+        refreshers[kind] = refresher
+        return refresher
+
+    return register

@@ -1,0 +1,160 @@
+"""What is known of one PBX, held in memory, and what of it has changed since the last tick.
+
+The rows are unsaved model instances. Nothing here does I/O or reads a clock of its own.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Generic, TypeVar, cast
+
+from django.db.models.base import ModelState
+
+from pbxpanel.ami.protocol import Message
+
+from . import registry
+from .models import Mirrored, Subject
+
+M = TypeVar("M", bound=Mirrored)
+
+# How long a channel that hung up stays dead even if a list still names it, in seconds.
+TOMBSTONE_SECONDS = 60.0
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Table(Generic[M]):
+    """The rows of one model, by key. Every change goes through `add`, `change` or `remove`."""
+
+    def __init__(self, model: type[M], pbx: str, subjects: set[Subject]) -> None:
+        self.model, self.pbx = model, pbx
+        self.rows: dict[str, M] = {}
+        self.changed: set[str] = set()
+        self.removed: set[str] = set()
+        self._subjects = subjects
+
+    def get(self, key: str) -> M | None:
+        return self.rows.get(key)
+
+    def add(self, key: str, **values: Any) -> M:
+        """Put a new row; one with this key must not exist."""
+        row = self.model(pbx_id=self.pbx, **{self.model.key_field: key}, **values)
+        self.rows[key] = row
+        self.changed.add(key)
+        self.removed.discard(key)
+        self._subjects |= row.subjects()
+        return row
+
+    def change(self, row: M, **values: Any) -> None:
+        """Set fields; what is equal already costs no write and draws nothing."""
+        current = row.__dict__
+        changes = {name: value for name, value in values.items() if current[name] != value}
+        if not changes:
+            return
+        self._subjects |= row.subjects()
+        current.update(changes)
+        self._subjects |= row.subjects()
+        self.changed.add(row.key)
+
+    def remove(self, key: str) -> None:
+        """Take a row away; one that is not there is no error."""
+        row = self.rows.pop(key, None)
+        if row is not None:
+            self._subjects |= row.subjects()
+            self.changed.discard(key)
+            self.removed.add(key)
+
+
+@dataclass(slots=True)
+class Changes:
+    """What one tick writes: copies, so that folding goes on meanwhile."""
+
+    pbx: str
+    upserts: dict[type[Mirrored], list[Mirrored]] = field(default_factory=dict)
+    removals: dict[type[Mirrored], list[str]] = field(default_factory=dict)
+    subjects: set[Subject] = field(default_factory=set)
+    # Rows in the database that are not among the upserts are to go: written after a first snapshot.
+    replace_all: bool = False
+
+
+class State:
+    """One PBX as its events tell it. `fold` takes them, `take` gives what has changed since."""
+
+    def __init__(
+        self,
+        pbx: str,
+        *,
+        now: Callable[[], datetime] = utc_now,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.pbx = pbx
+        self.now = now
+        self.subjects: set[Subject] = set()
+        # What the handlers ask to be read anew from Asterisk, since no event tells it whole.
+        self.requests: set[Subject] = set()
+        self._monotonic = monotonic
+        self._tables: dict[type[Mirrored], Table[Any]] = {
+            model: Table(model, pbx, self.subjects) for model in registry.models
+        }
+        self._tombstones: dict[str, float] = {}
+
+    def table(self, model: type[M]) -> Table[M]:
+        return cast(Table[M], self._tables[model])
+
+    def fold(self, event: Message) -> None:
+        """Let each handler that registered for this event change the rows."""
+        for handler in registry.handlers.get(event.name, ()):
+            handler(self, event)
+
+    def request(self, kind: str, key: str) -> None:
+        """Ask that the registered refresher of this kind reads this thing anew, soon."""
+        self.requests.add((kind, key))
+
+    def bury(self, uniqueid: str) -> None:
+        """Remember that this channel is gone, so that a list written before cannot bring it back."""
+        now = self._monotonic()
+        self._tombstones[uniqueid] = now
+        if len(self._tombstones) % 256 == 0:
+            oldest = now - TOMBSTONE_SECONDS
+            self._tombstones = {key: at for key, at in self._tombstones.items() if at >= oldest}
+
+    def is_buried(self, uniqueid: str) -> bool:
+        at = self._tombstones.get(uniqueid)
+        return at is not None and at >= self._monotonic() - TOMBSTONE_SECONDS
+
+    @property
+    def is_dirty(self) -> bool:
+        return bool(self.subjects) or any(table.changed or table.removed for table in self._tables.values())
+
+    def take(self, *, everything: bool = False) -> Changes:
+        """The changes since the last call, as copies; with `everything`, all rows, to replace what is stored."""
+        changes = Changes(self.pbx, subjects=set(self.subjects), replace_all=everything)
+        self.subjects.clear()
+        for model, table in self._tables.items():
+            keys = table.rows if everything else table.changed
+            changes.upserts[model] = [_copy(table.rows[key]) for key in keys]
+            changes.removals[model] = list(table.removed)
+            table.changed.clear()
+            table.removed.clear()
+        return changes
+
+    def give_back(self, changes: Changes) -> None:
+        """Changes that could not be written count as not taken; what is newer in memory wins."""
+        self.subjects |= changes.subjects
+        for model, rows in changes.upserts.items():
+            table = self._tables[model]
+            table.changed |= {row.key for row in rows if row.key in table.rows}
+        for model, keys in changes.removals.items():
+            table = self._tables[model]
+            table.removed |= {key for key in keys if key not in table.rows}
+
+
+def _copy(row: Mirrored) -> Mirrored:
+    # As copy.copy, without the detour that Django's models make there for pickling.
+    twin = object.__new__(type(row))
+    twin.__dict__.update(row.__dict__)
+    twin._state = ModelState()
+    return twin

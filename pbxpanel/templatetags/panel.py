@@ -1,0 +1,23 @@
+"""Filters and tags of the panel's templates."""
+
+from datetime import datetime
+
+from django import template
+from django.templatetags.static import static
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+register = template.Library()
+
+
+@register.filter
+def epoch_ms(moment: datetime) -> int:
+    """A moment → milliseconds since 1970, as the browser counts time."""
+    return int(moment.timestamp() * 1000)
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """An icon of the sprite, beside text that says the same."""
+    sprite = static("vendor/tabler-icons/sprite.svg")
+    return format_html('<svg class="icon" aria-hidden="true"><use href="{}#{}"></use></svg>', sprite, name)

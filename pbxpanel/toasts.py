@@ -1,0 +1,35 @@
+"""What a view answers to a button: nothing where the effect will show by itself, else a toast in words."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+
+from .mirror.commands import Outcome, Status
+
+_CODES = {Status.REFUSED: 409, Status.NOT_CONNECTED: 503, Status.NO_ANSWER: 504, Status.EXPIRED: 504}
+
+
+def toast(request: HttpRequest, level: str, text: str, status: int = 200) -> HttpResponse:
+    """A toast (`level`: success, info, warning or danger) with an HTTP status."""
+    return render(request, "components/_toast.html", {"level": level, "text": text}, status=status)
+
+
+def answer(request: HttpRequest, outcome: Outcome, *, gone: str) -> HttpResponse:
+    """What became of a command. `gone` is said where Asterisk no longer knows whom it was about."""
+    if outcome.status in (Status.DONE, Status.REPEATED):
+        return HttpResponse(status=204)
+    return toast(request, "danger", words(outcome, gone), _CODES[outcome.status])
+
+
+def words(outcome: Outcome, gone: str) -> str:
+    if outcome.status is Status.NOT_CONNECTED:
+        return _("The panel is not connected to the PBX, so nothing was done. Try again when it is.")
+    if outcome.status is Status.EXPIRED:
+        return _("The PBX could not be reached in time, so nothing was done. Try again.")
+    if outcome.status is Status.NO_ANSWER:
+        return _("The PBX did not answer in time. Look whether it took effect before you try again.")
+    if outcome.text.lower().startswith(("no such channel", "no conference by that name", "no channel by that name")):
+        return gone
+    if "permission denied" in outcome.text.lower():
+        return _("The PBX does not permit the panel to do that: its manager user lacks a privilege.")
+    return _("The PBX refused: %(answer)s") % {"answer": outcome.text}

@@ -1,0 +1,20 @@
+"""All URLs of the panel."""
+
+from django.contrib import admin
+from django.contrib.auth.decorators import login_not_required
+from django.urls import include, path
+from django.views.i18n import set_language
+
+from . import views
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("calls/", include("calls.urls")),
+    path("conferences/", include("conferences.urls")),
+    path("", include("operators.urls")),
+    path("language/", login_not_required(set_language), name="set_language"),
+    path("admin/", admin.site.urls),
+]
+
+handler403 = views.forbidden
+handler404 = views.not_found

@@ -1,0 +1,235 @@
+// What the panel adds to htmx: rows that stay where they are, clocks, the banner, keys and toasts.
+(() => {
+  "use strict";
+  const body = document.body;
+  const byId = (id) => document.getElementById(id);
+
+  // --- Rows: elements with an id and data-order, kept in that order; data-gone takes one away. ---
+
+  // A row that ended is dimmed and kept in place while the pointer is at work above it, so that nothing moves
+  // under a click; it goes when the pointer has left or rested this long (ms).
+  const POINTER_RESTS = 1200;
+  let pointerMovedAt = 0;
+  for (const kind of ["pointermove", "pointerdown", "wheel"]) {
+    addEventListener(kind, () => { pointerMovedAt = performance.now(); }, { passive: true });
+  }
+  const pointerIsAtWorkIn = (container) =>
+    performance.now() - pointerMovedAt < POINTER_RESTS && container.matches(":hover");
+
+  function removeRow(row) {
+    const container = row.parentElement;
+    if (!container.matches(".board") || !pointerIsAtWorkIn(container)) {
+      row.remove();
+      return;
+    }
+    row.classList.add("is-ended");
+    for (const button of row.querySelectorAll("button")) button.disabled = true;
+  }
+
+  function sweepEndedRows() {
+    for (const row of document.querySelectorAll(".is-ended")) {
+      if (!pointerIsAtWorkIn(row.parentElement)) row.remove();
+    }
+  }
+
+  function insertRow(container, row) {
+    const order = Number(row.dataset.order);
+    // Nearly always the new row is the newest, so look from the end.
+    let after = container.lastElementChild;
+    while (after && Number(after.dataset.order) > order) after = after.previousElementSibling;
+    if (after) after.after(row); else container.prepend(row);
+  }
+
+  function putRows(container, fragment) {
+    const inserted = [];
+    for (const row of Array.from(fragment.children)) {
+      const existing = byId(row.id);
+      if (row.hasAttribute("data-gone")) {
+        if (existing) removeRow(existing);
+      } else if (existing && (existing.parentElement === container || !row.dataset.order)) {
+        const twin = document.createDocumentFragment();
+        twin.append(row);
+        api.morph(existing, twin, false);
+        inserted.push(existing);
+      } else if (row.dataset.order) {
+        existing?.remove();
+        insertRow(container, row);
+        inserted.push(row);
+      }
+    }
+    return inserted;
+  }
+
+  const api = {};
+
+  htmx.registerExtension("rows", {
+    init: (internal) => { api.morph = internal.morph; },
+    handle_swap: (style, target, fragment) => style === "rows" ? putRows(target, fragment) : false,
+    // A button whose request is under way stays busy, whatever arrives for its row meanwhile.
+    htmx_before_morph_node: (element) => !element.classList?.contains("htmx-request"),
+  });
+
+  // --- Clocks: durations are counted here, from a start time corrected by the server's clock. ---
+
+  const clockOffset = body.dataset.serverTime ? Number(body.dataset.serverTime) - Date.now() : 0;
+  const twoDigits = (n) => String(n).padStart(2, "0");
+
+  function duration(ms) {
+    const seconds = Math.max(0, Math.floor(ms / 1000));
+    const hours = Math.floor(seconds / 3600);
+    const minutes = Math.floor(seconds / 60) % 60;
+    const rest = `${hours ? twoDigits(minutes) : minutes}:${twoDigits(seconds % 60)}`;
+    return hours ? `${hours}:${rest}` : rest;
+  }
+
+  function tick() {
+    const now = Date.now() + clockOffset;
+    for (const clock of document.querySelectorAll("time[data-since]")) {
+      const text = duration(now - Number(clock.dataset.since));
+      if (clock.textContent !== text) clock.textContent = text;
+    }
+  }
+
+  function localTimes() {
+    for (const time of document.querySelectorAll("time[data-at]")) {
+      const at = new Date(Number(time.dataset.at));
+      const clock = at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+      time.textContent = "withDate" in time.dataset ? `${at.toLocaleDateString()} ${clock}` : clock;
+    }
+  }
+
+  // --- After every change of the page. ---
+
+  let offline = false;
+
+  function markMine() {
+    const mine = body.dataset.endpoint;
+    for (const call of document.querySelectorAll("[data-endpoints]")) {
+      call.toggleAttribute("data-mine", Boolean(mine) && call.dataset.endpoints.split(" ").includes(mine));
+    }
+  }
+
+  function disableWhatCannotWork() {
+    const down = new Set();
+    for (const link of document.querySelectorAll('[data-link="down"]')) down.add(link.dataset.pbxName);
+    for (const button of document.querySelectorAll("[data-action]")) {
+      if (button.classList.contains("htmx-request") || button.closest(".is-ended")) continue;
+      const unable = offline || down.has(button.closest("[data-pbx]")?.dataset.pbx);
+      if (button.disabled !== unable) button.disabled = unable;
+    }
+  }
+
+  function search() {
+    const box = document.querySelector("[data-search]");
+    if (!box) return;
+    const words = box.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const rows = [...document.querySelector(box.dataset.search).children];
+    let matches = 0;
+    for (const row of rows) {
+      const text = words.length ? row.textContent.toLowerCase() : "";
+      const fits = words.every((word) => text.includes(word));
+      row.toggleAttribute("data-unmatched", !fits);
+      if (fits) matches += 1;
+    }
+    const none = document.querySelector(".no-match");
+    if (none) none.hidden = matches > 0 || rows.length === 0;
+  }
+
+  function settle() {
+    markMine();
+    disableWhatCannotWork();
+    search();
+    tick();
+    localTimes();
+  }
+
+  // --- The connection: htmx tells of the socket, the browser of the network. ---
+
+  function setOffline(value) {
+    offline = value;
+    byId("offline")?.toggleAttribute("hidden", !value);
+    disableWhatCannotWork();
+  }
+
+  let offlineTimer = 0;
+  addEventListener("htmx:ws:after:connection", () => { clearTimeout(offlineTimer); setOffline(false); });
+  addEventListener("htmx:ws:close", (event) => {
+    const { code, reason } = event.detail;
+    if (reason === "removed") return;
+    if (code === 4401 || code === 4403) { byId("logged-out")?.removeAttribute("hidden"); return; }
+    // A short interruption heals before anybody has to know.
+    clearTimeout(offlineTimer);
+    offlineTimer = setTimeout(() => setOffline(true), navigator.onLine ? 1500 : 0);
+  });
+  addEventListener("offline", () => { clearTimeout(offlineTimer); setOffline(true); });
+
+  // --- Toasts. ---
+
+  function addToast(level, text) {
+    const toast = document.createElement("div");
+    toast.className = `panel-toast is-${level}`;
+    toast.setAttribute("role", "alert");
+    const words = document.createElement("div");
+    words.textContent = text;
+    const close = document.createElement("button");
+    close.type = "button";
+    close.className = "btn-close";
+    close.dataset.close = "";
+    close.setAttribute("aria-label", body.dataset.textClose);
+    toast.append(words, close);
+    byId("toasts").append(toast);
+  }
+
+  // Good news goes by itself, unless one is reading it; bad news stays until it is closed.
+  setInterval(() => {
+    for (const toast of document.querySelectorAll(".panel-toast:not(.is-danger)")) {
+      toast.dataset.age = Number(toast.dataset.age || 0) + (toast.matches(":hover, :focus-within") ? 0 : 1);
+      if (toast.dataset.age > 7) toast.remove();
+    }
+    const all = document.querySelectorAll(".panel-toast");
+    for (let i = 0; i < all.length - 5; i += 1) all[i].remove();
+  }, 1000);
+
+  addEventListener("htmx:error", (event) => {
+    if (event.detail.ctx?.request && !event.detail.ctx.response) addToast("danger", body.dataset.textFailed);
+  });
+
+  // --- Hands on the page. ---
+
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-close]")) event.target.closest(".panel-toast").remove();
+    if (event.target.closest("[data-theme-toggle]")) {
+      const root = document.documentElement;
+      root.dataset.bsTheme = root.dataset.bsTheme === "dark" ? "light" : "dark";
+      localStorage.setItem("theme", root.dataset.bsTheme);
+    }
+    for (const menu of document.querySelectorAll("details.menu[open]")) {
+      if (!menu.contains(event.target)) menu.open = false;
+    }
+  });
+
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target.closest("input, textarea, select, [contenteditable]");
+    if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
+      const dial = byId("dial-number");
+      if (dial) { event.preventDefault(); dial.focus(); dial.select(); }
+    }
+    if (event.key === "Escape") {
+      const menu = document.querySelector("details.menu[open]");
+      if (menu) { menu.open = false; menu.querySelector("summary").focus(); }
+      if (typing?.id === "dial-number") typing.blur();
+    }
+  });
+
+  document.addEventListener("dialled", () => { byId("dial-number").value = ""; });
+  document.querySelector("[data-search]")?.addEventListener("input", (event) => {
+    const url = new URL(location.href);
+    if (event.target.value) url.searchParams.set("q", event.target.value); else url.searchParams.delete("q");
+    history.replaceState(null, "", url);
+    search();
+  });
+
+  addEventListener("htmx:after:swap", settle);
+  setInterval(() => { tick(); sweepEndedRows(); }, 500);
+  settle();
+})();
