@@ -187,6 +187,10 @@ async def list_participants(snapshot: Snapshot, name: str) -> None:
             values["talking"] = _yes(event, "Talking")
             values["joined_at"] = state.now() - timedelta(seconds=_seconds(event.get("AnsweredTime")))
         table.change(row, **values)
+        conference = state.table(Conference).get(name)
+        if conference is not None and row.joined_at < conference.started_at:
+            # It was first heard of in a list: it has run at least as long as its oldest participant is in it.
+            state.table(Conference).change(conference, started_at=row.joined_at)
 
     answer = await snapshot.list(actions.confbridge_list(name), fold)
     over = answer.text in NO_CONFERENCE

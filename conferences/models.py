@@ -76,7 +76,7 @@ class Participant(Mirrored):
     @property
     def label(self) -> str:
         """What people call him by: his name, else his number, else what his channel says."""
-        return self.caller_name or self.caller_number or self.channel.rpartition("-")[0]
+        return self.caller_name or self.caller_number or self.channel.removeprefix("Local/").rpartition("-")[0]
 
     @property
     def detail(self) -> str:

@@ -1,10 +1,8 @@
 """What every answer carries."""
 
-from collections.abc import Callable
-
-from asgiref.sync import iscoroutinefunction
-from django.http import HttpRequest, HttpResponse
-from django.utils.decorators import sync_and_async_middleware
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils.deprecation import MiddlewareMixin
 
 # No inline script or style, nothing from elsewhere, not even a form sent elsewhere.
 _POLICY = (
@@ -13,22 +11,23 @@ _POLICY = (
 )
 
 
-@sync_and_async_middleware
-def content_security_policy(get_response: Callable[..., object]) -> Callable[..., object]:
-    """Set the Content-Security-Policy of each answer."""
-    if iscoroutinefunction(get_response):
+class ContentSecurityPolicy(MiddlewareMixin):
+    """Sets the Content-Security-Policy of each answer."""
 
-        async def aside(request: HttpRequest) -> HttpResponse:
-            response: HttpResponse = await get_response(request)
-            response.headers["Content-Security-Policy"] = _POLICY
-            return response
-
-        return aside
-
-    def beside(request: HttpRequest) -> HttpResponse:
-        response = get_response(request)
-        assert isinstance(response, HttpResponse)
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         response.headers["Content-Security-Policy"] = _POLICY
         return response
 
-    return beside
+
+class ExpiredSession(MiddlewareMixin):
+    """A button pressed after the session has expired reloads the page, which then asks for the login.
+
+    Without it htmx would follow the redirect and put the login page where the button's answer belongs.
+    """
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        if request.headers.get("HX-Request") and response.status_code == 302:
+            response.status_code = 204
+            del response.headers["Location"]
+            response.headers["HX-Refresh"] = "true"
+        return response

@@ -153,8 +153,11 @@
 
   let offlineTimer = 0;
   addEventListener("htmx:ws:after:connection", () => { clearTimeout(offlineTimer); setOffline(false); });
+  // The page says of itself whether what it shows is live: from its first board until its socket closes.
+  addEventListener("htmx:ws:after:message:incoming", () => { document.documentElement.dataset.live = ""; });
   addEventListener("htmx:ws:close", (event) => {
     const { code, reason } = event.detail;
+    delete document.documentElement.dataset.live;
     if (reason === "removed") return;
     if (code === 4401 || code === 4403) { byId("logged-out")?.removeAttribute("hidden"); return; }
     // A short interruption heals before anybody has to know.

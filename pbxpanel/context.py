@@ -1,4 +1,4 @@
-"""What every page of the panel needs: whose it is, what he may do, and how the links are."""
+"""What the templates of every page need: whose page it is, what he may do, how the links are, how much goes on."""
 
 import time
 import uuid
@@ -7,9 +7,11 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
-from pbxpanel.mirror.models import PBX
+from calls.fragments import count as count_calls
+from conferences.models import Conference
+from operators.people import profile_of
 
-from .people import profile_of
+from .mirror.models import PBX
 
 # Permission → the class on the page's body without which its buttons are hidden.
 _ABILITIES = {
@@ -21,8 +23,10 @@ _ABILITIES = {
 
 
 def panel(request: HttpRequest) -> dict[str, Any]:
-    """Template variables: `profile`, `pbxs`, `abilities` (classes for the body), `server_time` (ms),
-    and `command_id`, which makes the dial box of this page one call.
+    """Template variables, each computed when a template asks for it.
+
+    `profile`; `pbxs`; `abilities`, classes for the body; `server_time` in ms; `command_id`, which makes the dial
+    box of this page one call; `count_calls` and `count_conferences`.
     """
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
@@ -33,4 +37,6 @@ def panel(request: HttpRequest) -> dict[str, Any]:
         "abilities": " ".join(css for name, css in _ABILITIES.items() if user.has_perm(name)),
         "server_time": int(time.time() * 1000),
         "command_id": uuid.uuid4().hex,
+        "count_calls": count_calls,
+        "count_conferences": Conference.objects.count,
     }

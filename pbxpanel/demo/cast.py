@@ -1,0 +1,74 @@
+"""The people of the demo: who has which telephone, and who calls from outside."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from .model import NOBODY, Party
+
+
+class Habit(Enum):
+    """What a telephone does with a call."""
+
+    ANSWERS = "answers"
+    BUSY = "busy"
+    NEVER_ANSWERS = "never answers"
+
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """A telephone: its number (an extension, or an outside number), its owner, and how it takes calls."""
+
+    number: str
+    name: str = ""
+    habit: Habit = Habit.ANSWERS
+    # How long it always rings before it answers, in seconds; None: one to three.
+    rings_for: float | None = None
+
+    @property
+    def caller_id(self) -> Party:
+        """What the PBX is configured to know of it: number and name, or nothing."""
+        return Party(self.number, self.name) if self.name else NOBODY
+
+
+def habit_of(number: str) -> Habit:
+    """By the number's last digit one can see beforehand how it takes a call."""
+    return {"4": Habit.BUSY, "5": Habit.NEVER_ANSWERS}.get(number[-1:], Habit.ANSWERS)
+
+
+# The phone of whoever tries the panel; the life of the demo leaves it alone.
+OWN_NUMBER = "100"
+
+_NAMES = (
+    "Anna Bergmann", "Jürgen Groß", "李雷", "韩梅梅", "Zoë Zürcher", "Mehmet Yılmaz", "Chloé Lefèvre",
+    "王芳", "Oliver Schmidt", "Świętosława Nowak", "Patrick O’Brien", "Aisha Haddad", "陈建国", "Björn Åkesson",
+    "Lucía Fernández", "Thomas Weiß", "Priya Natarajan", "刘洋", "Katharina Höß", "Samuel Okafor", "Ngọc Trần",
+    "Emma Lindqvist", "赵敏", "Günther Überacker", "Marta Kovács",
+)  # fmt: skip
+
+CAST: dict[str, Phone] = {OWN_NUMBER: Phone(OWN_NUMBER, "Demo Operator", rings_for=2.0)} | {
+    number: Phone(number, name, habit_of(number))
+    for number, name in ((str(101 + place), name) for place, name in enumerate(_NAMES))
+}
+
+# Callers from outside; not every carrier delivers a name.
+OUTSIDERS: tuple[Phone, ...] = tuple(
+    Phone(number, name)
+    for number, name in (
+        ("+4930901820", "Müller Bürotechnik"),
+        ("+498912345670", "Erika Mustermann"),
+        ("+862164370000", "上海供应商"),
+        ("+8613800138000", "张伟"),
+        ("+492219876543", ""),
+        ("+447700900123", "Harriet Lowe"),
+        ("+4940555012", "Fährkontor Hansen"),
+        ("+8675588886666", "深圳办事处"),
+        ("+33123456789", "Hôtel Lumière"),
+        ("+491711234567", "Jörg (mobil)"),
+        ("+8610659852", ""),
+        ("+12025550143", "Dana Whitfield"),
+        ("+4971198765", "Praxis Dr. Özdemir"),
+        ("+41443120", "Bäckerei Stüssi"),
+        ("+8657187654321", "杭州客户"),
+        ("+43151515", "Café Größenwahn"),
+    )
+)

@@ -1,0 +1,104 @@
+"""The few lines of Asterisk's console that the demo knows, printed as Asterisk 22 prints them."""
+
+from .model import UNKNOWN, Channel, Member, Switch
+
+
+def run(line: str, switch: Switch, started_at: float, version: str) -> list[str] | None:
+    """What a command prints; None where there is no such command."""
+    words = line.split()
+    match words:
+        case ["core", "show", "version"]:
+            return [f"Asterisk {version} (the demo of PBX Panel)"]
+        case ["core", "show", "uptime"]:
+            seconds = int(switch.now() - started_at)
+            return [f"System uptime: {seconds} seconds", f"Last reload: {seconds} seconds"]
+        case ["core", "show", "channels"]:
+            heading = f"{'Channel':<64} {'Location':<32} {'State':<7} {'Application(Data)':<30}"
+            return [heading, *map(_channel_line, switch.channels.values()), *_channel_counts(switch)]
+        case ["core", "show", "channels", "count"]:
+            return _channel_counts(switch)
+        case ["core", "show", "channels", "concise"]:
+            return [_concise(channel, switch.now()) for channel in switch.channels.values()]
+        case ["confbridge", "list"]:
+            return [
+                "Conference Bridge Name           Users  Marked Locked Muted",
+                "================================ ====== ====== ====== =====",
+                *(
+                    f"{room.name:<32} {len(room.members):>6} {sum(m.admin for m in room.members):>6} "
+                    f"{'Yes' if room.locked else 'No':<6} No"
+                    for room in switch.conferences.values()
+                ),
+            ]
+        case ["confbridge", "list", name]:
+            conference = switch.conferences.get(name)
+            if conference is None:
+                return [f"No conference bridge named '{name}' found!"]
+            return [
+                "Channel                        Flags  User Profile     Bridge Profile   Menu             CallerID",
+                " ".join("=" * width for width in (30, 6, 16, 16, 16, 16)),
+                *map(_member_line, conference.members),
+            ]
+    return None
+
+
+def no_such_command(line: str) -> str:
+    """What Asterisk says to a line it does not know."""
+    words = line.split()
+    known = 2 if words[:2] in (["core", "show"], ["confbridge", "list"]) else 0
+    topic = " ".join(words[: known + 2])
+    return f"No such command '{line}' (type 'core show help {topic}' for other possible commands)"
+
+
+def active_calls(switch: Switch) -> int:
+    """Calls as Asterisk counts them: every channel that runs the dialplan, not those that were dialled."""
+    return sum(channel.application not in ("AppDial", "AppDial2") for channel in switch.channels.values())
+
+
+def duration(seconds: float) -> str:
+    """`HH:MM:SS`."""
+    minutes, second = divmod(int(seconds), 60)
+    hour, minute = divmod(minutes, 60)
+    return f"{hour:02}:{minute:02}:{second:02}"
+
+
+def _channel_line(channel: Channel) -> str:
+    location = f"{channel.extension}@{channel.context}:{channel.priority}" if channel.extension else "(None)"
+    application = f"{channel.application}({channel.application_data})"
+    return f"{channel.name:<64} {location:<32} {channel.state.value[1]:<7} {application:<30}"
+
+
+def _channel_counts(switch: Switch) -> list[str]:
+    channels, calls, processed = len(switch.channels), active_calls(switch), switch.calls_processed
+    return [
+        f"{channels} active channel{'' if channels == 1 else 's'}",
+        f"{calls} active call{'' if calls == 1 else 's'}",
+        f"{processed} call{'' if processed == 1 else 's'} processed",
+    ]
+
+
+def _concise(channel: Channel, now: float) -> str:
+    return "!".join(
+        (
+            channel.name,
+            channel.context,
+            channel.extension,
+            str(channel.priority),
+            channel.state.value[1],
+            channel.application,
+            channel.application_data,
+            channel.caller.number,
+            channel.account_code,
+            "",
+            "3",
+            str(int(now - channel.created_at)),
+            channel.bridge.id if channel.bridge else "",
+            channel.uniqueid,
+        )
+    )
+
+
+def _member_line(member: Member) -> str:
+    flags = ("AM" if member.admin else "") + ("m" if member.muted else "")
+    profile = "panel_admin" if member.admin else "panel_user"
+    number = member.channel.caller.number or UNKNOWN
+    return f"{member.channel.name:<30} {flags:<6} {profile:<16} {'panel_bridge':<16} {'default_menu':<16} {number}"

@@ -1,0 +1,549 @@
+"""One AMI session of the demo without a socket: bytes in, answers out, and which events it wants.
+
+The answers have the words and the order of Asterisk 22 (main/manager.c, apps/app_confbridge.c).
+"""
+
+import functools
+import hashlib
+import hmac
+import random
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from . import cli
+from .dialplan import ANSWERED, CONTEXT, OUTSIDE_CONTEXT, Dialplan, Originate
+from .model import NO_CAUSE, NOBODY, NORMAL, UNKNOWN, Channel, Conference, Fields, Member, Party, yes
+
+GREETING = b"Asterisk Call Manager/11.0.0\r\n"
+AMI_VERSION, ASTERISK_VERSION = "11.0.0", "22.10.1"
+# Whoever guesses secrets has to wait for each answer.
+FAILED_LOGIN_SECONDS = 1.0
+# The longest action that is taken, in bytes.
+MAX_ACTION = 64 * 1024
+
+_EVENT_CLASSES = {"Newexten": "dialplan", "FullyBooted": "system"}
+_CLASSES = frozenset(
+    {"system", "call", "log", "verbose", "command", "agent", "user", "config", "dtmf", "reporting", "cdr"}
+    | {"dialplan", "originate", "agi", "cc", "aoc", "test", "security", "message"}
+)
+_WITHOUT_LOGIN = ("login", "logoff", "challenge")
+_SETTING = re.compile(r"(CONNECTEDLINE|CALLERID)\((num|name)(?:,i)?\)=(.*)")
+_CALLER_ID = re.compile(r'\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<bare>[^<"]*?))\s*(?:<(?P<number>[^>]*)>)?\s*')
+_PHONE_NUMBER = re.compile(r"[0-9*#+]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An event as it goes to every session: encoded once."""
+
+    name: str
+    kind: str
+    raw: bytes
+
+
+def event(name: str, fields: Fields) -> Event:
+    """Encode an event of the switch."""
+    kind = _EVENT_CLASSES.get(name, "call")
+    return Event(name, kind, encode([("Event", name), ("Privilege", f"{kind},all"), *fields]))
+
+
+def encode(fields: Fields) -> bytes:
+    """One message. A line break within a value becomes a space, so that no value can add lines of its own."""
+    lines = [f"{key}: {value}" for key, value in fields]
+    text = "\r\n".join(line.replace("\r", " ").replace("\n", " ") for line in lines)
+    return text.encode("utf-8", "replace") + b"\r\n\r\n"
+
+
+class ActionFields:
+    """The fields of an action. Their names may be written in any case."""
+
+    def __init__(self, text: str) -> None:
+        self._pairs = [
+            (key.strip().lower(), value.removeprefix(" "))
+            for key, separator, value in (line.partition(":") for line in text.split("\r\n"))
+            if separator
+        ]
+
+    def get(self, key: str) -> str:
+        return next((value for name, value in self._pairs if name == key.lower()), "")
+
+    def all(self, key: str) -> list[str]:
+        return [value for name, value in self._pairs if name == key.lower()]
+
+    @property
+    def first_line(self) -> str:
+        return self._pairs[0][1] if self._pairs else ""
+
+
+def parse_caller_id(text: str) -> Party:
+    """`"Zoë" <4711>`, `4711` or `Zoë` → number and name (main/callerid.c, ast_callerid_parse)."""
+    match = _CALLER_ID.fullmatch(text)
+    if match is None:
+        return NOBODY
+    name = re.sub(r"\\(.)", r"\1", match["quoted"]) if match["quoted"] is not None else match["bare"]
+    if match["number"] is not None:
+        return Party(match["number"], name)
+    return Party(name, "") if _PHONE_NUMBER.fullmatch(name) else Party("", name)
+
+
+class Refused(Exception):  # noqa: N818
+    """An action that is answered with an error; the text is Asterisk's."""
+
+
+class ManagerSession:
+    """One client. `send` takes the bytes for it, `close` ends it.
+
+    `announce` hands an event to every session, `later` calls back after so many seconds.
+    """
+
+    def __init__(
+        self,
+        dialplan: Dialplan,
+        credentials: tuple[str, str],
+        started_at: float,
+        *,
+        send: Callable[[bytes], None],
+        close: Callable[[], None],
+        announce: Callable[[str, Fields], None],
+        later: Callable[[float, Callable[[], None]], None],
+    ) -> None:
+        self._dialplan, self._switch = dialplan, dialplan.switch
+        self._username, self._secret = credentials
+        self._started_at = started_at
+        self._send, self._close, self._announce = send, close, announce
+        self._later = later
+        self._buffer = bytearray()
+        self._challenge = ""
+        self._logged_in = False
+        self._mask: frozenset[str] = _CLASSES
+        self._wanted: list[re.Pattern[str]] = []
+        self._unwanted: list[re.Pattern[str]] = []
+        self._action_id = ""
+        send(GREETING)
+
+    def take_event(self, event: Event) -> None:
+        """Pass an event on, if this session has logged in and wants it."""
+        if self._logged_in and event.kind in self._mask and self._lets_through(event.raw):
+            self._send(event.raw)
+
+    def receive(self, data: bytes) -> None:
+        """Take what was read and answer the actions that are now whole."""
+        self._buffer += data
+        while (end := self._buffer.find(b"\r\n\r\n")) >= 0:
+            text = self._buffer[:end].decode("utf-8", "replace").lstrip("\r\n")
+            del self._buffer[: end + 4]
+            if text:
+                self._act(ActionFields(text))
+        if len(self._buffer) > MAX_ACTION:
+            self._close()
+
+    def _act(self, action: ActionFields) -> None:
+        self._action_id = action.get("ActionID")
+        name = action.get("Action")
+        answer = _ANSWERS.get(name.lower())
+        try:
+            if not name:
+                raise Refused("Missing action in request")
+            if not self._logged_in and name.lower() not in _WITHOUT_LOGIN:
+                raise Refused("Permission denied")
+            if answer is None:
+                raise Refused(f"Invalid/unknown command: {name}. Use Action: ListCommands to show available commands.")
+            answer.run(self, action)
+        except Refused as refusal:
+            self._respond("Error", ("Message", str(refusal)))
+
+    def _respond(self, response: str, *fields: tuple[str, str], action_id: str | None = None) -> None:
+        self._send(encode([("Response", response), *_id_field(self._action_id, action_id), *fields]))
+
+    def _list(self, message: str, item: str, items: list[Fields], complete: str) -> None:
+        """A list: the response, an event for each item, and the one that ends it."""
+        self._respond("Success", ("EventList", "start"), ("Message", message))
+        own = _id_field(self._action_id)
+        for fields in items:
+            self._send(encode([("Event", item), *own, *fields]))
+        ending = [("Event", complete), *own, ("EventList", "Complete"), ("ListItems", str(len(items)))]
+        self._send(encode(ending))
+
+    def _lets_through(self, raw: bytes) -> bool:
+        if not self._wanted and not self._unwanted:
+            return True
+        text = raw.decode("utf-8", "replace")
+        if any(pattern.search(text) for pattern in self._unwanted):
+            return False
+        return not self._wanted or any(pattern.search(text) for pattern in self._wanted)
+
+    # The session.
+
+    def answer_challenge(self, action: ActionFields) -> None:
+        if action.get("AuthType").upper() != "MD5":
+            raise Refused("Must specify AuthType")
+        self._challenge = str(random.SystemRandom().randrange(10**8, 10**9))
+        self._respond("Success", ("Challenge", self._challenge))
+
+    def answer_login(self, action: ActionFields) -> None:
+        if self._logged_in:
+            self._respond("Success", ("Message", "Already authenticated"))
+            return
+        if action.get("AuthType").upper() == "MD5":
+            text = f"{self._challenge}{self._secret}".encode()
+            expected, given = hashlib.md5(text, usedforsecurity=False).hexdigest(), action.get("Key")
+            right = bool(self._challenge) and hmac.compare_digest(expected.encode(), given.encode())
+        else:
+            right = hmac.compare_digest(self._secret.encode(), action.get("Secret").encode())
+        if not right or action.get("Username") != self._username:
+            self._later(FAILED_LOGIN_SECONDS, functools.partial(self._refuse_login, self._action_id))
+            return
+        self._logged_in = True
+        mask = _parse_mask(action.get("Events"))
+        self._mask = _CLASSES if mask is None else mask
+        self._respond("Success", ("Message", "Authentication accepted"))
+        uptime = str(int(self._switch.now() - self._started_at))
+        booted = [("Uptime", uptime), ("LastReload", uptime), ("Status", "Fully Booted")]
+        self.take_event(event("FullyBooted", booted))
+
+    def _refuse_login(self, action_id: str) -> None:
+        self._respond("Error", ("Message", "Authentication failed"), action_id=action_id)
+        self._close()
+
+    def answer_logoff(self, action: ActionFields) -> None:
+        self._respond("Goodbye", ("Message", "Thanks for all the fish."))
+        self._close()
+
+    def answer_ping(self, action: ActionFields) -> None:
+        self._respond("Success", ("Ping", "Pong"), ("Timestamp", f"{time.time():.6f}"))
+
+    def answer_events(self, action: ActionFields) -> None:
+        mask = _parse_mask(action.get("EventMask"))
+        if mask is None:
+            raise Refused("Invalid event mask")
+        self._mask = mask
+        self._respond("Success", ("Events", "On" if mask else "Off"))
+
+    def answer_filter(self, action: ActionFields) -> None:
+        if action.get("Operation").lower() != "add":
+            raise Refused("Unknown operation")
+        text = action.get("Filter")
+        try:
+            pattern = re.compile(text.removeprefix("!"))
+        except re.error:
+            pattern = None
+        if not text or pattern is None:
+            raise Refused("Filter was formatted incorrectly.  Check the syntax of the filter given.")
+        (self._unwanted if text.startswith("!") else self._wanted).append(pattern)
+        self._respond("Success", ("Message", "Success"))
+
+    def answer_list_commands(self, action: ActionFields) -> None:
+        commands = sorted(_ANSWERS.values(), key=lambda answer: answer.name)
+        described = [(answer.name, f"{answer.synopsis}  (Priv: {answer.privilege})") for answer in commands]
+        self._respond("Success", *described)
+
+    # The PBX.
+
+    def answer_core_settings(self, action: ActionFields) -> None:
+        self._respond(
+            "Success",
+            ("AMIversion", AMI_VERSION),
+            ("AsteriskVersion", ASTERISK_VERSION),
+            ("SystemName", ""),
+            ("CoreMaxCalls", "0"),
+            ("CoreMaxLoadAvg", "0.000000"),
+            ("CoreRunUser", ""),
+            ("CoreRunGroup", ""),
+            ("CoreMaxFilehandles", "0"),
+            ("CoreRealTimeEnabled", "No"),
+            ("CoreCDRenabled", "Yes"),
+            ("CoreHTTPenabled", "Yes"),
+            ("SoundsSearchCustomDir", "No"),
+        )
+
+    def answer_core_status(self, action: ActionFields) -> None:
+        started = time.localtime(self._started_at)
+        date, clock = time.strftime("%Y-%m-%d", started), time.strftime("%H:%M:%S", started)
+        self._respond(
+            "Success",
+            ("CoreStartupDate", date),
+            ("CoreStartupTime", clock),
+            ("CoreReloadDate", date),
+            ("CoreReloadTime", clock),
+            ("CoreCurrentCalls", str(cli.active_calls(self._switch))),
+            ("CoreProcessedCalls", str(self._switch.calls_processed)),
+        )
+
+    def answer_core_show_channels(self, action: ActionFields) -> None:
+        now = self._switch.now()
+        items = [
+            [
+                *channel.fields(),
+                ("Application", channel.application),
+                ("ApplicationData", channel.application_data),
+                ("Duration", cli.duration(now - channel.created_at)),
+                ("BridgeId", channel.bridge.id if channel.bridge else ""),
+            ]
+            for channel in self._switch.channels.values()
+        ]
+        self._list("Channels will follow", "CoreShowChannel", items, "CoreShowChannelsComplete")
+
+    def answer_command(self, action: ActionFields) -> None:
+        line = action.get("Command").strip()
+        if not line:
+            raise Refused("No command provided")
+        output = cli.run(line, self._switch, self._started_at, ASTERISK_VERSION)
+        response = "Success" if output is not None else "Error"
+        lines = output if output is not None else [cli.no_such_command(line)]
+        follows = ("Message", "Command output follows")
+        self._respond(response, follows, *(("Output", text) for text in lines or [""]))
+
+    def answer_hangup(self, action: ActionFields) -> None:
+        name = action.get("Channel")
+        if not name:
+            raise Refused("No channel specified")
+        channel = self._switch.channels.get(name)
+        if channel is None:
+            raise Refused("No such channel")
+        self._respond("Success", ("Message", "Channel Hungup"))
+        given = action.get("Cause")
+        cause = int(given) if given.isdecimal() else NORMAL if channel.bridge else NO_CAUSE
+        self._switch.hang_up(channel, cause)
+
+    def answer_originate(self, action: ActionFields) -> None:
+        request = self._parse_originate(action)
+        action_id = self._action_id
+        is_async = action.get("Async").lower() in ("true", "yes", "1", "on", "y", "t")
+        queued = ("Message", "Originate successfully queued")
+
+        def outcome(reason: int, channel: Channel | None) -> None:
+            if is_async:
+                self._announce("OriginateResponse", _originate_response(action_id, request, reason, channel))
+            elif reason == ANSWERED:
+                self._respond("Success", queued, action_id=action_id)
+            else:
+                self._respond("Error", ("Message", "Originate failed"), action_id=action_id)
+
+        if is_async:
+            self._respond("Success", queued)
+        self._dialplan.originate(request, outcome)
+
+    def _parse_originate(self, action: ActionFields) -> Originate:
+        channel, extension, context = (action.get(key) for key in ("Channel", "Exten", "Context"))
+        application, priority, timeout = (action.get(key) for key in ("Application", "Priority", "Timeout"))
+        if not channel:
+            raise Refused("Channel not specified")
+        if priority and not priority.isdecimal():
+            raise Refused("Invalid priority")
+        if timeout and not timeout.isdecimal():
+            raise Refused("Invalid timeout")
+        if "/" not in channel:
+            raise Refused("Invalid channel")
+        if not application:
+            if not (extension and context and priority):
+                raise Refused("Originate with 'Exten' requires 'Context' and 'Priority'")
+            if context not in (CONTEXT, OUTSIDE_CONTEXT) or priority != "1" or not self._dialplan.exists(extension):
+                raise Refused("Extension does not exist.")
+        settings = tuple(filter(None, map(_parse_setting, action.all("Variable"))))
+        return Originate(
+            channel=channel,
+            extension="" if application else extension,
+            context=context,
+            application=application,
+            application_data=action.get("Data"),
+            timeout=int(timeout) / 1000 if timeout else 30.0,
+            caller=parse_caller_id(action.get("CallerID")),
+            settings=settings,
+            account_code=action.get("Account"),
+        )
+
+    # Conferences.
+
+    def answer_list_rooms(self, action: ActionFields) -> None:
+        if not self._switch.conferences:
+            raise Refused("No active conferences.")
+        items = [
+            [
+                ("Conference", conference.name),
+                ("Parties", str(len(conference.members))),
+                ("Marked", str(sum(member.admin for member in conference.members))),
+                ("Locked", yes(conference.locked)),
+                ("Muted", "No"),
+            ]
+            for conference in self._switch.conferences.values()
+        ]
+        message = "Confbridge conferences will follow"
+        self._list(message, "ConfbridgeListRooms", items, "ConfbridgeListRoomsComplete")
+
+    def answer_list_members(self, action: ActionFields) -> None:
+        conference = self._conference(action)
+        now = self._switch.now()
+        items = [
+            [
+                ("Conference", conference.name),
+                ("Admin", yes(member.admin)),
+                ("MarkedUser", yes(member.admin)),
+                ("WaitMarked", "No"),
+                ("EndMarked", "No"),
+                ("EndMarkedAny", "No"),
+                ("Waiting", "No"),
+                ("Muted", yes(member.muted)),
+                ("Talking", yes(member.talking)),
+                ("AnsweredTime", str(int(now - (member.channel.answered_at or now)))),
+                *member.channel.fields(),
+            ]
+            for member in conference.members
+        ]
+        self._list("Confbridge user list will follow", "ConfbridgeList", items, "ConfbridgeListComplete")
+
+    def answer_mute(self, action: ActionFields) -> None:
+        self._mute(action, True)
+
+    def answer_unmute(self, action: ActionFields) -> None:
+        self._mute(action, False)
+
+    def _mute(self, action: ActionFields, muted: bool) -> None:
+        if action.get("Conference") and not action.get("Channel"):
+            raise Refused("No channel name provided.")
+        members = self._chosen(action, self._conference(action))
+        self._respond("Success", ("Message", "User muted" if muted else "User unmuted"))
+        for member in members:
+            self._switch.mute(member, muted)
+
+    def answer_kick(self, action: ActionFields) -> None:
+        members = self._chosen(action, self._conference(action))
+        everybody = action.get("Channel").lower() == "all"
+        self._respond("Success", ("Message", "All participants kicked" if everybody else "User kicked"))
+        for member in members:
+            self._switch.kick(member)
+
+    def answer_lock(self, action: ActionFields) -> None:
+        self._switch.lock(self._conference(action), True)
+        self._respond("Success", ("Message", "Conference locked"))
+
+    def answer_unlock(self, action: ActionFields) -> None:
+        self._switch.lock(self._conference(action), False)
+        self._respond("Success", ("Message", "Conference unlocked"))
+
+    def _conference(self, action: ActionFields) -> Conference:
+        name = action.get("Conference")
+        if not name:
+            raise Refused("No Conference name provided.")
+        if not self._switch.conferences:
+            raise Refused("No active conferences.")
+        conference = self._switch.conferences.get(name)
+        if conference is None:
+            raise Refused("No Conference by that name found.")
+        return conference
+
+    def _chosen(self, action: ActionFields, conference: Conference) -> list[Member]:
+        """The members an action is about: one by his channel, `all`, or `participants`, who are no admins."""
+        name = action.get("Channel")
+        if name.lower() == "all":
+            return list(conference.members)
+        if name.lower() == "participants":
+            return [member for member in conference.members if not member.admin]
+        chosen = [member for member in conference.members if member.channel.name == name]
+        if not chosen:
+            raise Refused("No Channel by that name found in Conference.")
+        return chosen
+
+
+def _id_field(own: str, other: str | None = None) -> Fields:
+    action_id = own if other is None else other
+    return [("ActionID", action_id)] if action_id else []
+
+
+def _parse_setting(variable: str) -> tuple[str, Party] | None:
+    """`CONNECTEDLINE(num,i)=102` or `CALLERID(name)=Ben`; None for any other variable, of which no event tells."""
+    match = _SETTING.fullmatch(variable)
+    if match is None:
+        return None
+    return match[1], Party("", match[3]) if match[2] == "name" else Party(match[3], "")
+
+
+def _originate_response(action_id: str, request: Originate, reason: int, channel: Channel | None) -> Fields:
+    where = (
+        [("Application", request.application), ("Data", request.application_data)]
+        if request.application
+        else [("Context", request.context), ("Exten", request.extension)]
+    )
+    return [
+        *_id_field(action_id),
+        ("Response", "Failure" if channel is None else "Success"),
+        ("Channel", request.channel if channel is None else channel.name),
+        *where,
+        ("Reason", str(reason)),
+        ("Uniqueid", UNKNOWN if channel is None else channel.uniqueid),
+        ("CallerIDNum", request.caller.number or UNKNOWN),
+        ("CallerIDName", request.caller.name or UNKNOWN),
+    ]
+
+
+def _parse_mask(text: str) -> frozenset[str] | None:
+    """An event mask → the classes it names; None where it is empty."""
+    words = {word.strip().lower() for word in text.split(",") if word.strip()}
+    if not words:
+        return None
+    if words & {"on", "all", "yes", "true", "1"}:
+        return _CLASSES
+    return frozenset(words & _CLASSES)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """One action: its name, what ListCommands says of it, and who answers it."""
+
+    name: str
+    synopsis: str
+    privilege: str
+    run: Callable[[ManagerSession, ActionFields], None]
+
+
+_ANSWERS = {
+    name.lower(): _Answer(name, synopsis, privilege, run)
+    for name, synopsis, privilege, run in (
+        ("Challenge", "Generate Challenge for MD5 Auth.", "<none>", ManagerSession.answer_challenge),
+        ("Command", "Execute Asterisk CLI Command.", "command,all", ManagerSession.answer_command),
+        ("ConfbridgeKick", "Kick a Confbridge user.", "call,all", ManagerSession.answer_kick),
+        (
+            "ConfbridgeList",
+            "List participants in a conference.",
+            "reporting,all",
+            ManagerSession.answer_list_members,
+        ),
+        ("ConfbridgeListRooms", "List active conferences.", "reporting,all", ManagerSession.answer_list_rooms),
+        ("ConfbridgeLock", "Lock a Confbridge conference.", "call,all", ManagerSession.answer_lock),
+        ("ConfbridgeMute", "Mute a Confbridge user.", "call,all", ManagerSession.answer_mute),
+        ("ConfbridgeUnlock", "Unlock a Confbridge conference.", "call,all", ManagerSession.answer_unlock),
+        ("ConfbridgeUnmute", "Unmute a Confbridge user.", "call,all", ManagerSession.answer_unmute),
+        (
+            "CoreSettings",
+            "Show PBX core settings (version etc).",
+            "system,reporting,all",
+            ManagerSession.answer_core_settings,
+        ),
+        (
+            "CoreShowChannels",
+            "List currently active channels.",
+            "system,reporting,all",
+            ManagerSession.answer_core_show_channels,
+        ),
+        (
+            "CoreStatus",
+            "Show PBX core status variables.",
+            "system,reporting,all",
+            ManagerSession.answer_core_status,
+        ),
+        ("Events", "Control Event Flow.", "<none>", ManagerSession.answer_events),
+        (
+            "Filter",
+            "Dynamically add filters for the current manager session.",
+            "system,all",
+            ManagerSession.answer_filter,
+        ),
+        ("Hangup", "Hangup channel.", "system,call,all", ManagerSession.answer_hangup),
+        ("ListCommands", "List available manager commands.", "<none>", ManagerSession.answer_list_commands),
+        ("Login", "Login Manager.", "<none>", ManagerSession.answer_login),
+        ("Logoff", "Logoff Manager.", "<none>", ManagerSession.answer_logoff),
+        ("Originate", "Originate a call.", "originate,all", ManagerSession.answer_originate),
+        ("Ping", "Keepalive command.", "<none>", ManagerSession.answer_ping),
+    )
+}

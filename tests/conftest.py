@@ -1,0 +1,19 @@
+"""What all tests share."""
+
+import os
+
+import pytest
+
+pytest_plugins = ["tests.lab.fixtures", "tests.panel"]
+
+# Playwright's synchronous interface keeps an event loop in this thread; Django would refuse to work beside it.
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+
+@pytest.fixture(autouse=True)
+def plain_static_files(settings: object) -> None:
+    """Templates name static files as they are: no manifest has been collected for the tests."""
+    settings.STORAGES = {  # type: ignore[attr-defined]
+        **settings.STORAGES,  # type: ignore[attr-defined]
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    }

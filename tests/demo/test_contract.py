@@ -1,0 +1,89 @@
+"""The demo PBX says what a real Asterisk 22 says, in all that the panel reads.
+
+One scenario is played on both at the same time. A difference is a fault of the demo: the real one is right.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+import calls.events  # noqa: F401 (registers what the panel reads)
+import conferences.events  # noqa: F401
+from pbxpanel.mirror import registry
+from tests.lab.asterisk import Asterisk
+
+from .benches import Bench, demo_bench, lab_bench
+from .scenario import Scenario, Steps
+
+pytestmark = [pytest.mark.timeout(600)]
+
+
+def events_the_panel_reads() -> frozenset[str]:
+    return frozenset(registry.handlers) | {"FullyBooted", "OriginateResponse"}
+
+
+# What the panel would read and this scenario does not bring about. The list is fixed: whatever else the panel
+# begins to read has to be played, or put here.
+NOT_PLAYED = {"Rename", "ConfbridgeRecord", "ConfbridgeStopRecord"}
+# Asterisk 22 has these names, but locking and unlocking sends nothing.
+NEVER_SENT = {"ConfbridgeLock", "ConfbridgeUnlock"}
+
+
+def events_told(steps: Steps) -> set[str]:
+    lines = (line for step in steps.values() for told in step.values() for line in told)
+    return {line.removeprefix("Event: ") for line in lines if line.startswith("Event: ")}
+
+
+def play(bench: Bench) -> Steps:
+    return Scenario(bench, events_the_panel_reads()).play()
+
+
+@pytest.fixture
+def both(asterisk22: Asterisk) -> Iterator[tuple[Steps, Steps]]:
+    """What the real Asterisk said, and what the demo did."""
+    with lab_bench(asterisk22) as lab, demo_bench() as demo, ThreadPoolExecutor(2) as pool:
+        real, ours = pool.submit(play, lab), pool.submit(play, demo)
+        yield real.result(550), ours.result(550)
+
+
+def differences(real: Steps, ours: Steps) -> list[str]:
+    """A readable account of each difference, by step and by who was speaking."""
+    found: list[str] = []
+    for step in real:
+        for teller in dict.fromkeys([*real[step], *ours[step]]):
+            expected, said = real[step].get(teller, []), ours[step].get(teller, [])
+            if expected != said:
+                diff = difflib.unified_diff(expected, said, "Asterisk 22", "the demo", lineterm="", n=4)
+                found.append("\n".join([f"### {step}: {teller}", *diff]))
+    return found
+
+
+def test_the_demo_says_what_asterisk_22_says(both: tuple[Steps, Steps]) -> None:
+    real, ours = both
+    assert list(real) == list(ours)
+    found = differences(real, ours)
+    if found:
+        pytest.fail(f"{len(found)} differences:\n\n" + "\n\n".join(found), pytrace=False)
+    told = events_told(real)
+    assert events_the_panel_reads() - NOT_PLAYED - NEVER_SENT <= told
+    assert not told & NEVER_SENT
+
+
+def test_a_difference_is_told_with_its_step_and_its_speaker() -> None:
+    real: Steps = {
+        "hold": {"PJSIP/101-#1": ["Event: Hold", "    MusicClass: default"], "answers": ["Response: Success"]}
+    }
+    ours: Steps = {"hold": {"PJSIP/101-#1": ["Event: Hold"], "answers": ["Response: Success"]}}
+    (difference,) = differences(real, ours)
+    assert difference.startswith("### hold: PJSIP/101-#1\n--- Asterisk 22\n+++ the demo")
+    assert "-    MusicClass: default" in difference
+
+
+def test_what_only_one_of_them_says_is_a_difference() -> None:
+    real: Steps = {"hold": {}}
+    ours: Steps = {"hold": {"PJSIP/101-#1": ["Event: Hold"]}}
+    assert len(differences(real, ours)) == len(differences(ours, real)) == 1

@@ -1,0 +1,414 @@
+"""The demo PBX by itself: it keeps lively, it obeys, and what it tells adds up."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import re
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator
+
+import pytest
+
+import calls.events  # noqa: F401 (registers what the panel reads)
+import conferences.events  # noqa: F401
+from calls.models import Channel
+from conferences.models import Conference, Participant
+from pbxpanel.ami import actions
+from pbxpanel.ami.client import Answer, Session
+from pbxpanel.ami.protocol import Action, Message
+from pbxpanel.ami.transports import Address
+from pbxpanel.demo import DemoPbx, load
+from pbxpanel.demo.cast import CAST, OUTSIDERS, Phone
+from pbxpanel.demo.dialplan import Dialplan
+from pbxpanel.demo.life import CONFERENCES, FEWEST_MEMBERS, MOST_MEMBERS, Life
+from pbxpanel.demo.manager import event, parse_caller_id
+from pbxpanel.demo.model import Fields, IllegalTransition, Party, Switch
+from pbxpanel.demo.schedule import Schedule
+from pbxpanel.demo.server import MAX_UNREAD
+from pbxpanel.mirror.state import State
+
+pytestmark = [pytest.mark.timeout(60)]
+
+
+class Operator:
+    """A session of the panel's own client, and every event it has heard."""
+
+    def __init__(self) -> None:
+        self.heard: list[Message] = []
+        self.session: Session
+        self._came = asyncio.Event()
+
+    def hear(self, message: Message) -> None:
+        self.heard.append(message)
+        self._came.set()
+
+    async def ask(self, action: Action) -> Answer:
+        return await self.session.ask(action)
+
+    async def list(self, action: Action) -> list[Message]:
+        return (await self.session.ask_list(action)).events
+
+    async def event(self, name: str, seconds: float = 10.0, **fields: str) -> Message:
+        """The first event heard so far, or to be heard, with these values."""
+        async with asyncio.timeout(seconds):
+            position = 0
+            while True:
+                while position < len(self.heard):
+                    message = self.heard[position]
+                    position += 1
+                    if message.name == name and all(message.get(key) == value for key, value in fields.items()):
+                        return message
+                self._came.clear()
+                await self._came.wait()
+
+    async def dial(self, number: str, endpoint: str = "PJSIP/100", timeout: float = 10.0) -> Message:
+        """Click-to-call; returns the outcome."""
+        variables = [("CONNECTEDLINE(num,i)", number)]
+        action = actions.originate(endpoint, "internal", number, timeout=timeout, variables=variables)
+        answer = await self.ask(action)
+        assert answer.text == "Originate successfully queued"
+        return await self.event("OriginateResponse", ActionID=answer.response.get("ActionID"))
+
+    async def members(self, conference: str = "8001") -> dict[str, Message]:
+        """The participants of a conference by their channels."""
+        return {m.get("Channel"): m for m in await self.list(actions.confbridge_list(conference))}
+
+
+@contextlib.asynccontextmanager
+async def operating(pbx: DemoPbx) -> AsyncIterator[Operator]:
+    address = await pbx.start()
+    operator = Operator()
+    try:
+        operator.session = await Session.open(address, operator.hear, events="system,call,dialplan,user")
+        yield operator
+        operator.session.close()
+    finally:
+        await pbx.stop()
+
+
+@pytest.fixture
+async def lively() -> AsyncIterator[Operator]:
+    async with operating(DemoPbx(seed=3)) as operator:
+        yield operator
+
+
+@pytest.fixture
+def quiet_pbx() -> DemoPbx:
+    return DemoPbx(seed=3, lively=False)
+
+
+@pytest.fixture
+async def quiet(quiet_pbx: DemoPbx) -> AsyncIterator[Operator]:
+    async with operating(quiet_pbx) as operator:
+        yield operator
+
+
+# It is lively.
+
+
+async def test_there_is_life_as_soon_as_it_starts(lively: Operator) -> None:
+    channels = await lively.list(actions.core_show_channels())
+    assert len({c.get("BridgeId") for c in channels if c.get("Application") == "Dial"} - {""}) >= 2
+    rooms = {
+        room.get("Conference"): int(room.get("Parties")) for room in await lively.list(actions.confbridge_list_rooms())
+    }
+    assert sorted(rooms) == list(CONFERENCES)
+    assert all(FEWEST_MEMBERS - 1 <= parties <= MOST_MEMBERS for parties in rooms.values())
+    assert len({c.get("Duration") for c in channels}) > 5, "not everything began in the same moment"
+
+
+async def test_life_goes_on(lively: Operator) -> None:
+    await lively.event("ConfbridgeTalking", TalkingStatus="on")
+    await lively.event("ConfbridgeTalking", TalkingStatus="off")
+    await lively.event("Newchannel", seconds=20)
+
+
+class Hours:
+    """Life in a time of its own: hours within a second, folded by the panel's own mirror."""
+
+    def __init__(self, seed: int, hours: float) -> None:
+        self.counts: Counter[str] = Counter()
+        self.course: list[tuple[str, Fields]] = []
+        self.schedule = Schedule(1_000_000_000.0)
+        self.state = State("demo", monotonic=self.schedule.now)
+        chance = random.Random(seed)
+        self.switch = Switch(self.take, self.schedule.now, chance)
+        dialplan = Dialplan(self.switch, self.schedule, CAST, chance, reluctance=0.15)
+        Life(dialplan, self.schedule, chance).begin()
+        self.sizes: list[int] = []
+        for _minute in range(round(hours * 60)):
+            self.schedule.run_until(self.schedule.now() + 60)
+            self.sizes.append(len(self.switch.channels))
+
+    def take(self, name: str, fields: Fields) -> None:
+        self.counts[name] += 1
+        self.course.append((name, fields))
+        self.state.fold(Message(event(name, fields).raw.removesuffix(b"\r\n\r\n")))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_mirror_of_some_hours_of_life_is_the_switch(seed: int) -> None:
+    """No ghost and nobody missing: what the events tell adds up to what the lists would say."""
+    life = Hours(seed, hours=4)
+    rows = life.state.table(Channel).rows
+    assert {row.name: row.state for row in rows.values()} == {
+        channel.name: channel.state.value[1] for channel in life.switch.channels.values()
+    }
+    assert {row.name: (row.bridge, row.on_hold, row.application) for row in rows.values()} == {
+        channel.name: (channel.bridge.id if channel.bridge else "", channel.on_hold, channel.application)
+        for channel in life.switch.channels.values()
+    }
+    assert set(life.state.table(Conference).rows) == set(life.switch.conferences)
+    assert {
+        row.channel: (row.conference, row.muted, row.talking, row.admin)
+        for row in life.state.table(Participant).rows.values()
+    } == {
+        member.channel.name: (conference.name, member.muted, member.talking, member.admin)
+        for conference in life.switch.conferences.values()
+        for member in conference.members
+    }
+
+
+def test_in_some_hours_everything_happens_and_nothing_piles_up() -> None:
+    life = Hours(seed=7, hours=4)
+    for name in ("Hold", "Unhold", "ConfbridgeMute", "ConfbridgeUnmute", "ConfbridgeLeave", "Hangup", "BridgeEnter"):
+        assert life.counts[name] > 20, name
+    causes = Counter(dict(fields)["Cause"] for name, fields in life.course if name == "Hangup")
+    assert {"16", "17", "0", "127"} <= set(causes), "ended, busy, not answered, given up"
+    assert max(life.sizes) < 60
+    assert min(life.sizes) > 15
+
+
+def test_the_same_seed_gives_the_same_course_of_things() -> None:
+    assert Hours(seed=1, hours=0.5).course == Hours(seed=1, hours=0.5).course
+
+
+def test_the_cast_is_as_announced() -> None:
+    assert list(CAST) == [str(number) for number in range(100, 126)]
+    names = [phone.name for phone in (*CAST.values(), *OUTSIDERS)]
+    assert {"李雷", "韩梅梅"} <= set(names)
+    assert all(re.fullmatch(r"\+\d+", phone.number) for phone in OUTSIDERS)
+
+
+# It obeys.
+
+
+async def test_click_to_call_rings_my_phone_and_then_the_other(quiet: Operator) -> None:
+    outcome = await quiet.dial("101")
+    assert (outcome.get("Response"), outcome.get("Reason"), outcome.get("Exten")) == ("Success", "4", "101")
+    mine = outcome.get("Channel")
+    shown = await quiet.event("NewConnectedLine", Channel=mine)
+    assert (shown.get("ConnectedLineNum"), shown.get("CallerIDName")) == ("101", "Demo Operator")
+    entered = await quiet.event("BridgeEnter", Channel=mine)
+    assert entered.get("ConnectedLineName") == CAST["101"].name
+    answer = await quiet.ask(actions.hangup(mine))
+    assert answer.text == "Channel Hungup"
+    await quiet.event("Hangup", Channel=mine, Cause="16")
+    assert await quiet.list(actions.core_show_channels()) == []
+    assert (await quiet.ask(actions.hangup(mine))).text == "No such channel"
+
+
+async def test_calling_a_busy_number_ends_with_a_busy_leg(quiet: Operator) -> None:
+    outcome = await quiet.dial("+4930555124")
+    assert outcome.get("Response") == "Success"
+    await quiet.event("Hangup", Cause="17", ChannelStateDesc="Down")
+
+
+async def test_calling_a_number_that_never_answers_rings_on(quiet: Operator) -> None:
+    await quiet.dial("115")
+    await quiet.event("Newstate", ChannelStateDesc="Ringing", CallerIDNum="115")
+    await asyncio.sleep(3.5)
+    assert not any(message.name == "BridgeEnter" for message in quiet.heard)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "reason"), [("PJSIP/104", "0"), ("PJSIP/105", "3"), ("PJSIP/999", "0"), ("IAX2/100", "0")]
+)
+async def test_an_originate_that_fails_says_why(quiet: Operator, endpoint: str, reason: str) -> None:
+    outcome = await quiet.dial("101", endpoint, timeout=0.5)
+    assert [outcome.get(key) for key in ("Response", "Channel", "Uniqueid", "Reason")] == [
+        "Failure", endpoint, "<unknown>", reason
+    ]  # fmt: skip
+
+
+async def test_a_conference_can_be_joined_moderated_and_left(quiet: Operator) -> None:
+    mine = (await quiet.dial("8007")).get("Channel")
+    await quiet.event("ConfbridgeJoin", Channel=mine)
+    assert (await quiet.members("8007"))[mine].get("Muted") == "No"
+    assert (await quiet.ask(actions.confbridge_mute("8007", mine))).text == "User muted"
+    await quiet.event("ConfbridgeMute", Channel=mine)
+    assert (await quiet.members("8007"))[mine].get("Muted") == "Yes"
+    assert (await quiet.ask(actions.confbridge_unmute("8007", mine))).text == "User unmuted"
+    await quiet.event("ConfbridgeUnmute", Channel=mine)
+    assert (await quiet.ask(actions.confbridge_lock("8007"))).ok
+    (room,) = await quiet.list(actions.confbridge_list_rooms())
+    assert (room.get("Locked"), room.get("Parties")) == ("Yes", "1")
+    assert (await quiet.ask(actions.confbridge_unlock("8007"))).ok
+    assert (await quiet.ask(actions.confbridge_kick("8007", mine))).text == "User kicked"
+    await quiet.event("ConfbridgeEnd", Conference="8007")
+    await quiet.event("Hangup", Channel=mine)
+    assert (await quiet.ask(actions.confbridge_list_rooms())).text == "No active conferences."
+
+
+async def test_people_of_the_lively_demo_can_be_moderated_and_stay_muted(lively: Operator) -> None:
+    channel = next(name for name, member in (await lively.members()).items() if member.get("Muted") == "No")
+    await lively.ask(actions.confbridge_mute("8001", channel))
+    await lively.event("ConfbridgeMute", Channel=channel)
+    await lively.ask(actions.confbridge_kick("8001", channel))
+    await lively.event("ConfbridgeLeave", Channel=channel)
+    await lively.event("Hangup", Channel=channel)
+    assert channel not in await lively.members()
+
+
+def test_nobody_unmutes_himself_whom_a_moderator_has_muted() -> None:
+    life = Hours(seed=5, hours=0.2)
+    member = next(m for m in life.switch.conferences["8001"].members if not m.muted and m.admin)
+    life.switch.mute(member, True)
+    life.schedule.run_until(life.schedule.now() + 1800)
+    assert member.channel.is_gone or member.muted
+
+
+# Its switch knows what cannot be.
+
+
+def test_the_switch_refuses_what_no_call_can_do(quiet_pbx: DemoPbx) -> None:
+    switch = quiet_pbx.switch
+    channel = switch.new_channel("PJSIP/100", Party("100"))
+    with pytest.raises(IllegalTransition):
+        switch.hold(channel)
+    with pytest.raises(IllegalTransition):
+        switch.join(channel, "8001")
+    with pytest.raises(IllegalTransition):
+        switch.connect(channel)
+    switch.hang_up(channel)
+    switch.hang_up(channel)
+    with pytest.raises(IllegalTransition):
+        switch.answer(channel)
+
+
+# It speaks AMI.
+
+
+async def test_any_number_of_clients_hear_the_same(quiet_pbx: DemoPbx) -> None:
+    address = await quiet_pbx.start()
+    listeners = [Operator() for _ in range(5)]
+    try:
+        for listener in listeners:
+            listener.session = await Session.open(address, listener.hear)
+        load.place_calls(quiet_pbx.switch, 3)
+        for listener in listeners:
+            await listener.event("BridgeEnter", CallerIDName="Caller 2")
+            assert sum(message.name == "Newchannel" for message in listener.heard) == 6
+    finally:
+        await quiet_pbx.stop()
+
+
+async def test_only_what_was_asked_for_is_sent(quiet_pbx: DemoPbx) -> None:
+    address = await quiet_pbx.start()
+    listener = Operator()
+    try:
+        listener.session = await Session.open(address, listener.hear, events="system,call")
+        assert (await listener.ask(actions.filter_out("Newstate"))).ok
+        load.place_calls(quiet_pbx.switch, 1)
+        await listener.event("BridgeEnter", CallerIDName="Caller 0")
+        names = {message.name for message in listener.heard}
+        assert "Newchannel" in names
+        assert not names & {"Newexten", "Newstate"}
+    finally:
+        await quiet_pbx.stop()
+
+
+async def test_a_wrong_secret_is_refused(quiet_pbx: DemoPbx) -> None:
+    address = await quiet_pbx.start()
+    try:
+        wrong = Address("ami", address.host, address.port, address.username, "wrong")
+        with pytest.raises(Exception, match="Authentication failed"):
+            await Session.open(wrong, lambda message: None)
+    finally:
+        await quiet_pbx.stop()
+
+
+async def test_a_client_that_does_not_read_is_dropped(quiet_pbx: DemoPbx) -> None:
+    address = await quiet_pbx.start()
+    try:
+        reader, writer = await asyncio.open_connection(address.host, address.port, limit=1024)
+        login = f"Action: Login\r\nUsername: {address.username}\r\nSecret: {address.secret}\r\n\r\n"
+        writer.write(login.encode())
+        await reader.readuntil(b"Fully Booted")
+        for start in range(0, MAX_UNREAD // 1000, 500):
+            channels = load.place_calls(quiet_pbx.switch, 500, first=start)
+            load.hang_up_all(quiet_pbx.switch, channels)
+            await asyncio.sleep(0)
+            if not quiet_pbx.clients:
+                break
+        assert not quiet_pbx.clients
+        assert not quiet_pbx.switch.channels
+        writer.close()
+    finally:
+        await quiet_pbx.stop()
+
+
+async def test_an_action_without_end_is_not_collected_for_ever(quiet_pbx: DemoPbx) -> None:
+    address = await quiet_pbx.start()
+    try:
+        reader, writer = await asyncio.open_connection(address.host, address.port)
+        writer.write(b"Action: Ping\r\nX: " + b"x" * 200_000)
+        async with asyncio.timeout(5):
+            with contextlib.suppress(ConnectionResetError):
+                await reader.read()
+        writer.close()
+    finally:
+        await quiet_pbx.stop()
+
+
+async def test_the_load_generator_fills_lists_and_empties_them(quiet: Operator, quiet_pbx: DemoPbx) -> None:
+    callers = load.place_calls(quiet_pbx.switch, 200)
+    members = load.fill_conference(quiet_pbx.switch, "8001", 50, first=1000)
+    assert len(await quiet.list(actions.core_show_channels())) == 450
+    assert len(await quiet.members()) == 50
+    load.hang_up_all(quiet_pbx.switch, [*callers, *(member.channel for member in members)])
+    assert await quiet.list(actions.core_show_channels()) == []
+
+
+@pytest.mark.parametrize("name", ["a\r\nEvent: Hangup", "a\nb", "a\r\n\r\nb", "\ud800"])
+async def test_no_name_can_break_the_protocol(quiet: Operator, quiet_pbx: DemoPbx, name: str) -> None:
+    quiet_pbx.dialplan.call(Phone("+4930", name), "102")
+    quiet_pbx.catch_up()
+    message = await quiet.event("Newchannel", CallerIDNum="+4930")
+    assert message.get("Exten") == "102"
+    assert (await quiet.ask(actions.ping())).ok
+    assert not any(message.name == "Hangup" for message in quiet.heard)
+
+
+@pytest.mark.parametrize(
+    ("text", "party"),
+    [
+        ('"Zoë Zürcher" <4711>', Party("4711", "Zoë Zürcher")),
+        ("<4711>", Party("4711")),
+        ("4711", Party("4711")),
+        ("李雷", Party("", "李雷")),
+        ('"say \\"hi\\"" <1>', Party("1", 'say "hi"')),
+        ("", Party()),
+    ],
+)
+def test_a_caller_id_is_read_as_asterisk_reads_it(text: str, party: Party) -> None:
+    assert parse_caller_id(text) == party
+
+
+async def test_it_listens_on_loopback_alone(quiet_pbx: DemoPbx) -> None:
+    address = await quiet_pbx.start()
+    await quiet_pbx.stop()
+    await quiet_pbx.stop()
+    assert address.host == "127.0.0.1"
+    assert len(address.secret) >= 16
+
+
+def test_it_can_be_run_by_hand() -> None:
+    command = [sys.executable, "-m", "pbxpanel.demo", "--quiet", "--hours", "0.0001"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
+    address = Address.parse(done.stdout.strip().removeprefix("AMI_URL="))
+    assert (address.host, address.username) == ("127.0.0.1", "demo")

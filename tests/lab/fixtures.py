@@ -1,0 +1,103 @@
+"""pytest fixtures that hand a running Asterisk, and telephones for it, to any test of the project.
+
+Load them once, from the top conftest: ``pytest_plugins = ["tests.lab.fixtures"]``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from typing import Protocol
+
+import pytest
+
+from .asterisk import Asterisk
+from .chroot import LabUnavailableError
+from .phones import Behaviour, Caller, Phone
+
+
+class PhoneFactory(Protocol):
+    """Makes a telephone that listens, and that ends with the test."""
+
+    def __call__(self, asterisk: Asterisk, number: str, behaviour: Behaviour = "answer") -> Phone: ...
+
+
+class CallerFactory(Protocol):
+    """Makes a call into the PBX, which ends with the test."""
+
+    def __call__(self, asterisk: Asterisk, to: str, number: str = "0401234567", name: str = "") -> Caller: ...
+
+
+def _running(version: str) -> Iterator[Asterisk]:
+    asterisk = Asterisk(version)
+    try:
+        asterisk.start()
+    except LabUnavailableError as reason:
+        sentence = f"NOT TESTED AGAINST A REAL ASTERISK {version}: {reason}"
+        # A machine that checks the project may not look green because it could not check.
+        if os.environ.get("CI"):
+            pytest.fail(sentence, pytrace=False)
+        pytest.skip(sentence)
+    try:
+        yield asterisk
+    finally:
+        asterisk.stop()
+
+
+@pytest.fixture(scope="session")
+def _asterisk22() -> Iterator[Asterisk]:
+    yield from _running("22")
+
+
+@pytest.fixture(scope="session")
+def _asterisk16() -> Iterator[Asterisk]:
+    yield from _running("16")
+
+
+def _for_one_test(asterisk: Asterisk) -> Iterator[Asterisk]:
+    """The session's instance; running when the test starts, and without calls when the next one does."""
+    asterisk.start()
+    yield asterisk
+    if asterisk.pid is not None:
+        asterisk.quiet()
+
+
+@pytest.fixture
+def asterisk22(_asterisk22: Asterisk) -> Iterator[Asterisk]:
+    """Asterisk 22, started by the first test that asks for it."""
+    yield from _for_one_test(_asterisk22)
+
+
+@pytest.fixture
+def asterisk16(_asterisk16: Asterisk) -> Iterator[Asterisk]:
+    """Asterisk 16, started by the first test that asks for it."""
+    yield from _for_one_test(_asterisk16)
+
+
+@pytest.fixture(params=["22", "16"])
+def asterisk(request: pytest.FixtureRequest) -> Iterator[Asterisk]:
+    """Each version in turn."""
+    yield from _for_one_test(request.getfixturevalue(f"_asterisk{request.param}"))
+
+
+@pytest.fixture
+def phone_factory() -> Iterator[PhoneFactory]:
+    """``phone_factory(asterisk, "101", "answer")``: a telephone that listens already."""
+    with contextlib.ExitStack() as stack:
+
+        def make(asterisk: Asterisk, number: str, behaviour: Behaviour = "answer") -> Phone:
+            return stack.enter_context(Phone(asterisk, number, behaviour))
+
+        yield make
+
+
+@pytest.fixture
+def caller_factory() -> Iterator[CallerFactory]:
+    """``caller_factory(asterisk, "101", number="0401234567", name="李雷")``: a call that has been sent."""
+    with contextlib.ExitStack() as stack:
+
+        def make(asterisk: Asterisk, to: str, number: str = "0401234567", name: str = "") -> Caller:
+            return stack.enter_context(Caller(asterisk, to, number, name))
+
+        yield make

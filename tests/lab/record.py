@@ -1,0 +1,333 @@
+"""Records what a real Asterisk says over AMI while a fixed scenario runs: ``python -m tests.lab.record``.
+
+Writes ``tests/corpus/asterisk-<version>.ami`` and ``…-transfers.ami``: the bytes that a session with all privileges
+received, from the banner on, less most of the events that nobody looks at (``THINNED``). They are the parser's corpus,
+and what the demo PBX is measured by.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from .ami import Ami, Message
+from .asterisk import Asterisk
+from .chroot import VERSIONS
+from .phones import Caller, Phone
+
+# Of these, which change nothing that the panel shows and are most of the bytes, a few stand for the rest.
+THINNED = (
+    b"VarSet", b"TestEvent", b"Newexten", b"DeviceStateChange", b"ExtensionStatus", b"QueueMemberStatus", b"DialState",
+    b"SoftHangupRequest", b"HangupRequest", b"MusicOnHoldStop", b"RTCPSent", b"RTCPReceived",
+)  # fmt: skip
+KEPT = 5
+CORPUS = Path(__file__).parent.parent / "corpus"
+
+
+class Scenario:
+    """One recorded session and the PBX it watches."""
+
+    def __init__(self, asterisk: Asterisk, session: Ami) -> None:
+        self.asterisk = asterisk
+        self.session = session
+
+    def calls_and_conferences(self) -> None:
+        self.questions()
+        self.originate_and_hang_up()
+        self.failed_originates()
+        self.conference()
+        self.call_between_phones()
+        self.call_from_outside()
+
+    def calls_that_move(self) -> None:
+        self.transfers()
+        self.pickup()
+        self.hold_and_music()
+        self.parking_and_queue()
+
+    def questions(self) -> None:
+        """Lists and single answers of an idle PBX: among them an empty list that is called an error."""
+        for action in ("Ping", "CoreSettings", "CoreStatus", "ListCommands", "ConfbridgeListRooms"):
+            self.session.action(action)
+        for action in ("CoreShowChannels", "BridgeList", "PJSIPShowEndpoints", "ExtensionStateList", "DeviceStateList"):
+            self.session.listing(action)
+        self.session.listing("PJSIPShowEndpoint", Endpoint="101")
+        self.session.listing("PJSIPShowEndpoint", Endpoint="103")
+        self.session.action("Command", Command="core show version")
+        self.session.action("Command", Command="core show no such thing")
+        self.session.action("DBPut", Family="panel", Key="name", Val="Zoë 李雷: a b")
+        self.session.listing("DBGet", Family="panel", Key="name")
+        self.session.action("DBGet", Family="panel", Key="missing")
+        self.session.action("DBDel", Family="panel", Key="name")
+        self.session.action("UserEvent", UserEvent="Raised", Hand="yes")
+        self.session.action("NoSuchAction")
+        self.session.action("Hangup", Channel="PJSIP/nobody-00000000")
+
+    def originate_and_hang_up(self) -> None:
+        since = self.originate("Local/602@internal", exten="600", CallerID='"Zoë <b>" <4711>', Account="sales")
+        up = self.session.event("OriginateResponse", since)
+        for action in ("CoreShowChannels", "Status", "BridgeList"):
+            self.session.listing(action)
+        self.session.action("Setvar", Channel=up["Channel"], Variable="CDR(accountcode)", Value="support")
+        self.session.action("Setvar", Channel=up["Channel"], Variable="CHANNEL(accountcode)", Value="support")
+        self.hang_up(up["Channel"])
+
+    def failed_originates(self) -> None:
+        with Phone(self.asterisk, "103", "busy"), Phone(self.asterisk, "104", "decline"), self.ringing("102"):
+            for channel, limit in (
+                ("PJSIP/103", "5000"),
+                ("PJSIP/104", "5000"),
+                ("PJSIP/102", "1000"),
+                ("PJSIP/109", "5000"),
+                ("PJSIP/nobody", "5000"),
+                ("Local/604@internal", "5000"),
+                ("Local/605@internal", "5000"),
+                ("Local/nowhere@internal", "5000"),
+            ):
+                since = self.originate(channel, exten="602", Timeout=limit)
+                self.session.event("OriginateResponse", since)
+        self.session.action("Originate", Channel="PJSIP/103", Application="Wait", Data="1", Timeout="1000")
+        self.settle()
+
+    def conference(self) -> None:
+        since = self.originate("Local/8101@internal", exten="602", CallerID='"李雷" <101>')
+        admin = self.joined(since)
+        since = self.originate("Local/8001@internal", exten="608", CallerID="<102>")
+        talker = self.joined(since)
+        self.session.event("ConfbridgeTalking", since, TalkingStatus="on")
+        self.session.event("ConfbridgeTalking", since, TalkingStatus="off")
+        since = self.originate("Local/8401@internal", exten="602", CallerID='"Muted from the start" <103>')
+        muted = self.joined(since)
+        self.session.listing("ConfbridgeList", Conference="8001")
+        self.session.listing("ConfbridgeListRooms")
+        room = {"Conference": "8001"}
+        self.session.action("ConfbridgeMute", **room, Channel=talker)
+        self.session.action("ConfbridgeUnmute", **room, Channel=talker)
+        self.session.action("ConfbridgeUnmute", **room, Channel=muted)
+        for target in ("participants", "all"):
+            self.session.action("ConfbridgeMute", **room, Channel=target)
+            self.session.action("ConfbridgeUnmute", **room, Channel=target)
+        self.session.action("ConfbridgeMute", **room, Channel="PJSIP/nobody-00000000")
+        self.session.action("ConfbridgeLock", **room)
+        since = self.originate("Local/8001@internal", exten="602")
+        self.settle(0.8)
+        self.session.listing("ConfbridgeListRooms")
+        self.session.action("ConfbridgeUnlock", **room)
+        self.session.action("ConfbridgeStartRecord", **room)
+        self.settle(0.8)
+        self.session.action("ConfbridgeStopRecord", **room)
+        self.session.action("ConfbridgeSetSingleVideoSrc", **room, Channel=talker)
+        self.session.action("ConfbridgeKick", **room, Channel=muted)
+        self.settle()
+        # One who waits for a marked participant, one who is still listening to the prompt.
+        waiting = len(self.session.messages)
+        self.originate("Local/8202@internal", exten="602")
+        self.settle(0.8)
+        self.session.listing("ConfbridgeList", Conference="8002")
+        self.originate("Local/8303@internal", exten="602")
+        self.settle(0.8)
+        self.session.listing("ConfbridgeList", Conference="8003")
+        self.session.listing("ConfbridgeListRooms")
+        prompted = self.session.wait(
+            lambda m: m.get("Event") == "ConfbridgeList" and m.get("Conference") == "8003", since=waiting
+        )
+        self.session.action("ConfbridgeMute", Conference="8003", Channel=prompted["Channel"])
+        self.session.action("ConfbridgeKick", Conference="8003", Channel=prompted["Channel"])
+        self.session.action("ConfbridgeKick", Conference="8002", Channel="all")
+        self.session.action("Hangup", Channel=talker)
+        self.session.action("ConfbridgeKick", Conference="8001", Channel="all")
+        self.settle()
+        self.session.action("ConfbridgeList", Conference="8001")
+        self.session.action("ConfbridgeMute", Conference="8001", Channel=admin)
+        self.settle()
+
+    def call_between_phones(self) -> None:
+        """101 dials 102 by hand; the same with click-to-call; and a call by the outside line."""
+        with Phone(self.asterisk, "101"), Phone(self.asterisk, "102"), Phone(self.asterisk, "trunk"):
+            with Caller(self.asterisk, "102", number="101") as call:
+                call.wait_for_status(200)
+                self.settle()
+            self.settle()
+            for exten in ("102", "9030123"):
+                since = len(self.session.messages)
+                self.session.send(
+                    "Originate", f"CONNECTEDLINE(num)={exten}", Channel="PJSIP/101", Context="internal", Exten=exten,
+                    Priority="1", Async="true", Timeout="5000",
+                )  # fmt: skip
+                up = self.session.event("OriginateResponse", since)
+                self.settle(0.5)
+                self.hang_up(up["Channel"])
+
+    def call_from_outside(self) -> None:
+        with Phone(self.asterisk, "101"), self.ringing("102"):
+            with Caller(self.asterisk, "101", name="李雷") as call:
+                call.wait_for_status(200)
+                self.settle()
+                self.session.listing("CoreShowChannels")
+            for name in ("<img src=x onerror=alert(1)>", 'a "quoted" \\ name'):
+                with Caller(self.asterisk, "102", name=name) as call:
+                    call.wait_for_status(180)
+            with Caller(self.asterisk, "102", name="", number="anonymous") as call:
+                call.wait_for_status(180)
+            self.settle()
+
+    def transfers(self) -> None:
+        with Phone(self.asterisk, "101"), Phone(self.asterisk, "102"), Phone(self.asterisk, "104"):
+            # Redirect one side; the other is hung up.
+            with Caller(self.asterisk, "101", name="Redirected") as call:
+                mine, theirs = self.bridged(call)
+                self.session.action("Redirect", Channel=theirs, Context="internal", Exten="102", Priority="1")
+                self.settle()
+                self.session.listing("CoreShowChannels")
+            self.settle()
+            # Both sides into a conference.
+            with Caller(self.asterisk, "101", name="Both") as call:
+                mine, theirs = self.bridged(call)
+                self.session.action(
+                    "Redirect", Channel=theirs, ExtraChannel=mine, Context="internal", ExtraContext="internal",
+                    Exten="8005", ExtraExten="8105", Priority="1", ExtraPriority="1",
+                )  # fmt: skip
+                self.settle()
+            self.asterisk.quiet()
+            self.settle()
+            with Caller(self.asterisk, "101", name="Blind") as call:
+                mine, theirs = self.bridged(call)
+                self.session.action("BlindTransfer", Channel=mine, Context="internal", Exten="102")
+                self.settle()
+            self.settle()
+            # 101 asks 104 first, then hangs up and so connects the two.
+            with Caller(self.asterisk, "5101", name="Attended") as call:
+                mine, theirs = self.bridged(call)
+                self.session.action("Atxfer", Channel=mine, Context="internal", Exten="104")
+                self.settle(2.5)
+                self.session.listing("CoreShowChannels")
+                self.session.action("Hangup", Channel=mine)
+                self.settle()
+            self.settle()
+            # Two calls, joined by the Bridge action.
+            first = self.session.event("OriginateResponse", self.originate("PJSIP/101", exten="602"))
+            second = self.session.event("OriginateResponse", self.originate("PJSIP/102", exten="602"))
+            self.session.action("Bridge", Channel1=first["Channel"], Channel2=second["Channel"], Tone="no")
+            self.settle()
+            bridge = self.session.listing("BridgeList")[1]["BridgeUniqueid"]
+            self.session.listing("BridgeInfo", BridgeUniqueid=bridge)
+            self.asterisk.quiet()
+            # A Local channel between two bridges steps aside once audio flows.
+            self.originate("Local/5202@internal", exten="601")
+            self.settle(1.5)
+            self.asterisk.quiet()
+            self.settle()
+
+    def pickup(self) -> None:
+        """104 takes the call that rings at 102: the channel it talks on is renamed."""
+        with self.ringing("102"), Caller(self.asterisk, "102", name="Picked up") as call:
+            call.wait_for_status(180)
+            with Caller(self.asterisk, "*8102", number="104") as other:
+                other.wait_for_status(200)
+                # Asterisk waits half a second for audio of a caller that it answers.
+                self.settle(1.0)
+                self.session.listing("CoreShowChannels")
+        self.settle()
+
+    def hold_and_music(self) -> None:
+        with Phone(self.asterisk, "104", "answer_and_hold"), Caller(self.asterisk, "104", name="Held") as call:
+            call.wait_for_status(200)
+            self.settle(2.5)
+        with Phone(self.asterisk, "104", "answer_and_hangup"), Caller(self.asterisk, "104") as call:
+            call.wait_for_status(200)
+            self.settle(1.5)
+
+    def parking_and_queue(self) -> None:
+        with Phone(self.asterisk, "101"), self.ringing("102"):
+            with Caller(self.asterisk, "101", name="Parked") as call:
+                _, theirs = self.bridged(call)
+                self.session.action("Park", Channel=theirs, AnnounceChannel="", Timeout="60000")
+                self.settle(0.5)
+                self.session.listing("ParkedCalls")
+                self.session.listing("CoreShowChannels")
+            self.settle()
+            with Caller(self.asterisk, "610", name="Queued") as call:
+                call.wait_for_status(200)
+                self.settle(1.0)
+                self.session.listing("QueueStatus")
+                self.session.listing("QueueSummary")
+            self.settle()
+
+    def originate(self, channel: str, exten: str, **fields: str) -> int:
+        """Start a call without waiting for it; returns the number of the first message after it."""
+        since = len(self.session.messages)
+        where = {"Context": "internal", "Exten": exten, "Priority": "1", "Async": "true"}
+        self.session.action("Originate", Channel=channel, **where, **fields)
+        return since
+
+    def joined(self, since: int) -> str:
+        return self.session.event("ConfbridgeJoin", since)["Channel"]
+
+    def bridged(self, call: Caller) -> tuple[str, str]:
+        """The phone's channel and the caller's, once they talk."""
+        since = len(self.session.messages)
+        call.wait_for_status(200)
+        self.settle(0.3)
+        names = [m["Channel"] for m in self.session.messages[since:] if m.get("Event") == "BridgeEnter"]
+        mine = next(name for name in names if not name.startswith("PJSIP/outside"))
+        return mine, next(name for name in names if name.startswith("PJSIP/outside"))
+
+    def hang_up(self, channel: str) -> Message:
+        since = len(self.session.messages)
+        self.session.action("Hangup", Channel=channel, Cause="16")
+        gone = self.session.event("Hangup", since, Channel=channel)
+        self.settle()
+        return gone
+
+    @contextlib.contextmanager
+    def ringing(self, number: str) -> Iterator[None]:
+        with Phone(self.asterisk, number, "ring"):
+            yield
+
+    def settle(self, seconds: float = 0.3) -> None:
+        """Take in what still comes."""
+        self.session.listen(seconds)
+
+
+def thinned(received: bytes) -> bytes:
+    """The same bytes without all but the first few messages of each kind in THINNED."""
+    seen: Counter[bytes] = Counter()
+    kept = []
+    for message in received.split(b"\r\n\r\n"):
+        name = message.lstrip(b"\r\n").partition(b"\r\n")[0].removeprefix(b"Event: ")
+        seen[name] += 1
+        if name not in THINNED or seen[name] <= KEPT:
+            kept.append(message)
+    return b"\r\n\r\n".join(kept)
+
+
+def record(version: str) -> list[Path]:
+    """Play both halves of the scenario on a version and save what was received."""
+    CORPUS.mkdir(exist_ok=True)
+    saved = []
+    with Asterisk(version) as asterisk:
+        for suffix, part in (("", Scenario.calls_and_conferences), ("-transfers", Scenario.calls_that_move)):
+            with asterisk.ami() as session:
+                scenario = Scenario(asterisk, session)
+                part(scenario)
+                scenario.settle(0.5)
+                session.action("Logoff")
+                received = thinned(bytes(session.raw))
+            # Whose machine compiled it is nobody's business here.
+            received = re.sub(rb"(built by \S+ @) \S+", rb"\1 localhost", received)
+            saved.append(CORPUS / f"asterisk-{version}{suffix}.ami")
+            saved[-1].write_bytes(received)
+    return saved
+
+
+if __name__ == "__main__":
+    for chosen in sys.argv[1:] or VERSIONS:
+        began = time.monotonic()
+        for file in record(chosen):
+            print(f"{file.name}: {file.stat().st_size:,} bytes")
+        print(f"{time.monotonic() - began:.0f} s")

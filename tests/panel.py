@@ -1,0 +1,214 @@
+"""A whole panel for the tests: real processes on a database of their own, and a real Chromium to look at it."""
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.lab.asterisk import Asterisk
+
+ROOT = Path(__file__).resolve().parent.parent
+CHROMIUM = "/usr/bin/chromium"
+CHROMIUM_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+PASSWORD = "a-password-of-the-tests"
+
+# Makes the people of the tests inside the panel's own database.
+_PEOPLE = f"""
+from django.contrib.auth.models import Group, User
+from operators.models import Profile
+for name, group, phone in (
+    ("anna", "Administrator", "101"), ("ben", "Operator", "102"), ("mona", "Moderator", "103"), ("vic", "Viewer", ""),
+    ("silent", "Operator", "104"), ("busy", "Operator", "105"), ("nowhere", "Operator", "109"),
+    ("phoneless", "Operator", ""),
+):
+    user = User.objects.create_user(name, password={PASSWORD!r})
+    user.groups.add(Group.objects.get(name=group))
+    if phone:
+        Profile.objects.create(user=user, extension=phone, endpoint="PJSIP/" + phone, dial_context="internal")
+User.objects.create_user("nobody", password={PASSWORD!r})
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Panel:
+    """One installation: its database in `folder`, and as many processes as a test starts."""
+
+    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if name not in ("AMI_URL", "REDIS_URL")},
+            "SECRET_KEY": "only-for-the-tests",
+            "DEBUG": "yes",
+            "DATABASE_URL": f"sqlite:///{folder}/panel.sqlite3",
+            "DJANGO_ALLOW_ASYNC_UNSAFE": "",
+            **environment,
+        }
+        self.processes: list[subprocess.Popen[bytes]] = []
+        self._log = (folder / "panel.log").open("ab")
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "panel.log").read_text(errors="replace")
+
+    def manage(self, *arguments: str) -> str:
+        """Run a management command to its end; its output."""
+        done = subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def prepare(self) -> None:
+        """Migrate, and make the people of the tests."""
+        self.manage("migrate", "--verbosity", "0")
+        self.manage("shell", "--no-imports", "-c", _PEOPLE)
+
+    def spawn(self, *command: str) -> subprocess.Popen[bytes]:
+        """Start a process of the installation; it ends with the test."""
+        process = subprocess.Popen(
+            [sys.executable, *command], cwd=ROOT, env=self.environment, stdout=self._log, stderr=self._log
+        )
+        self.processes.append(process)
+        return process
+
+    def start(self) -> None:
+        """Start the panel as `make run` does."""
+        self.spawn("manage.py", "runpanel", "--port", str(self.port))
+        self.wait_until_served()
+
+    def wait_until_served(self) -> None:
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                urllib.request.urlopen(f"{self.url}/login/", timeout=5).close()
+                return
+            except OSError:
+                assert time.monotonic() < deadline, self.log
+                assert all(process.poll() is None for process in self.processes), self.log
+                time.sleep(0.1)
+
+    def stop(self) -> None:
+        for process in reversed(self.processes):
+            process.terminate()
+        for process in self.processes:
+            try:
+                process.wait(15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self.processes.clear()
+
+
+Visit = Callable[..., Page]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A real Chromium. Where there is none the test skips loudly, and fails in CI."""
+    if not Path(CHROMIUM).exists():
+        sentence = f"NOT TESTED IN A BROWSER: {CHROMIUM} is missing (apt-get install chromium)."
+        if os.environ.get("CI"):
+            pytest.fail(sentence, pytrace=False)
+        pytest.skip(sentence)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+def _installation(asterisk: Asterisk, folder: Path) -> Iterator[Panel]:
+    panel = Panel(folder, {"AMI_URL": asterisk.ami_url})
+    panel.prepare()
+    panel.start()
+    try:
+        yield panel
+    finally:
+        panel.stop()
+
+
+@pytest.fixture(scope="session")
+def _panel22(_asterisk22: Asterisk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Panel]:
+    yield from _installation(_asterisk22, tmp_path_factory.mktemp("panel22"))
+
+
+@pytest.fixture(scope="session")
+def _panel16(_asterisk16: Asterisk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Panel]:
+    yield from _installation(_asterisk16, tmp_path_factory.mktemp("panel16"))
+
+
+@pytest.fixture
+def panel(asterisk: Asterisk, request: pytest.FixtureRequest) -> Panel:
+    """A panel on the Asterisk of the fixture `asterisk`, shared by all tests of that version."""
+    shared: Panel = request.getfixturevalue(f"_panel{asterisk.version}")
+    return shared
+
+
+@pytest.fixture
+def panel22(asterisk22: Asterisk, _panel22: Panel) -> Panel:
+    """A panel on Asterisk 22, shared."""
+    return _panel22
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Visit]:
+    """`visit(panel, "anna", "/calls/")`: a browser of his own, logged in, on that page with its socket open.
+
+    Whatever the page's console complains of fails the test, unless `page.complaints` was emptied.
+    """
+    with contextlib.ExitStack() as stack:
+        pages: list[Any] = []
+
+        def visit(panel: Panel, username: str, path: str = "/", **options: Any) -> Page:
+            context: BrowserContext = browser.new_context(locale=options.pop("locale", "en"), **options)
+            stack.callback(context.close)
+            page = context.new_page()
+            page.set_default_timeout(10_000)
+            complaints: list[str] = []
+            page.complaints = complaints  # type: ignore[attr-defined]
+            page.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)
+            page.on("pageerror", lambda error: complaints.append(str(error)))
+            pages.append(page)
+            page.goto(f"{panel.url}/login/")
+            page.fill("#id_username", username)
+            page.fill("#id_password", PASSWORD)
+            page.click("main button[type=submit]")
+            page.wait_for_url(f"{panel.url}/")
+            if path != "/":
+                page.goto(f"{panel.url}{path}")
+            page.wait_for_selector("html[data-live]")
+            return page
+
+        yield visit
+        for page in pages:
+            unexpected = [text for text in page.complaints if "Failed to load resource" not in text]
+            assert not unexpected
