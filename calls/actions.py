@@ -39,7 +39,7 @@ def originate(
         context,
         number,
         timeout=RING_TIMEOUT,
-        variables=[("CONNECTEDLINE(num,i)", number)],
+        variables=[("CONNECTEDLINE(num)", number)],
     )
     return run(
         Command(
@@ -50,6 +50,6 @@ def originate(
             user_id,
             id=command_id,
             notice="originate",
-            parameters={"number": number},
+            parameters={"number": number, "endpoint": endpoint, "extension": extension},
         )
     )

@@ -118,8 +118,10 @@ def _party(channel: Channel) -> Party:
     if channel.is_local and not channel.caller_number and not channel.caller_name:
         # `Local/8001@internal-0000002a;1` → the extension it stands for.
         return Party(channel, "", channel.name.removeprefix("Local/").rpartition("-")[0])
+    # A channel that the PBX dialled may bear its caller's name beside its own number.
+    name = channel.caller_name if channel.caller_name != channel.connected_name else ""
     number = channel.caller_number or channel.endpoint.partition("/")[2] or channel.name
-    return Party(channel, channel.caller_name if channel.caller_name != number else "", number)
+    return Party(channel, name if name != number else "", number)
 
 
 def calls_of(channels: Iterable[Channel]) -> list[Call]:

@@ -4,12 +4,14 @@ Nearly every event about a channel bears a whole snapshot of it (main/manager_ch
 them all; the others say the one thing that a snapshot lacks.
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 from pbxpanel.ami import actions
-from pbxpanel.ami.protocol import Message
-from pbxpanel.mirror.registry import on, snapshot_step
+from pbxpanel.ami.client import Session
+from pbxpanel.ami.protocol import Action, Message
+from pbxpanel.mirror.registry import follows, on, prepares, snapshot_step
 from pbxpanel.mirror.state import State
 from pbxpanel.mirror.sync import Snapshot
 from pbxpanel.mirror.text import clean
@@ -83,6 +85,11 @@ def leaves_bridge(state: State, event: Message) -> None:
         state.table(Channel).change(row, bridge="", on_hold=False)
 
 
+@on("Newchannel")
+def forget_cause(state: State, event: Message) -> None:
+    state.hangup_causes.pop(endpoint_of(clean(event.get("Channel"))), None)
+
+
 @on("Rename")
 def renamed(state: State, event: Message) -> None:
     row = state.table(Channel).get(clean(event.get("Uniqueid")))
@@ -94,8 +101,42 @@ def renamed(state: State, event: Message) -> None:
 @on("Hangup")
 def hung_up(state: State, event: Message) -> None:
     uniqueid = clean(event.get("Uniqueid"))
+    state.hangup_causes[endpoint_of(clean(event.get("Channel")))] = event.get("Cause")
     state.bury(uniqueid)
     state.table(Channel).remove(uniqueid)
+
+
+# Hangup causes (ITU-T Q.850) of a phone that was reached and did not take the call.
+BUSY_CAUSES = ("17", "21")
+
+
+@prepares("originate")
+async def own_caller_id(session: Session, action: Action, parameters: Mapping[str, Any]) -> Action:
+    """Where the endpoint has no caller ID of its own, the operator's extension stands in for it.
+
+    A call dialled by hand presents what the phone says of itself, then; an originated one would be anonymous.
+    """
+    technology, _separator, endpoint = str(parameters["endpoint"]).partition("/")
+    if technology != "PJSIP" or not parameters["extension"]:
+        return action
+    answer = await session.ask_list(actions.pjsip_show_endpoint(endpoint), timeout=2)
+    details = next((event for event in answer.events if event.name == "EndpointDetail"), None)
+    if details is None or clean(details.get("Callerid")):
+        return action
+    return Action(action.name, (*action.fields, ("Variable", f"CALLERID(num)={parameters['extension']}")))
+
+
+@follows("originate")
+def how_it_ended(state: State, event: Message, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+    """OriginateResponse tells no busy phone from one that cannot be reached; the cause of its hangup does."""
+    outcome = {
+        "number": parameters["number"],
+        "answered": event.get("Response") == "Success",
+        "reason": event.get("Reason"),
+    }
+    if outcome["reason"] == "0" and state.hangup_causes.get(str(parameters["endpoint"])) in BUSY_CAUSES:
+        outcome["reason"] = "5"
+    return outcome
 
 
 @snapshot_step

@@ -133,8 +133,6 @@ def _sets(field: str, value: bool) -> Callable[[State, Message], None]:
     return change
 
 
-on("ConfbridgeLock")(_sets("locked", True))
-on("ConfbridgeUnlock")(_sets("locked", False))
 on("ConfbridgeRecord")(_sets("recording", True))
 on("ConfbridgeStopRecord")(_sets("recording", False))
 
@@ -142,18 +140,9 @@ on("ConfbridgeStopRecord")(_sets("recording", False))
 @snapshot_step
 async def list_conferences(snapshot: Snapshot) -> None:
     """`ConfbridgeListRooms`, and `ConfbridgeList` for each; those that no list names are over."""
-    state, named = snapshot.state, set[str]()
+    state = snapshot.state
     known = snapshot.known(Conference)
-
-    def fold(event: Message) -> None:
-        conference = conference_of(state, event, create=True)
-        if conference is not None:
-            named.add(conference.name)
-            state.table(Conference).change(
-                conference, locked=_yes(event, "Locked"), muted=_yes(event, "Muted")
-            )
-
-    await snapshot.list(actions.confbridge_list_rooms(), fold)
+    named = await list_rooms(snapshot)
     snapshot.sweep(Conference, known, named)
     for name in named:
         await list_participants(snapshot, name)
@@ -163,7 +152,27 @@ async def list_conferences(snapshot: Snapshot) -> None:
             participants.remove(row.uniqueid)
 
 
+async def list_rooms(snapshot: Snapshot) -> set[str]:
+    """`ConfbridgeListRooms`: which conferences run, and whether each is locked or muted. Their names."""
+    state, named = snapshot.state, set[str]()
+
+    def fold(event: Message) -> None:
+        conference = conference_of(state, event, create=True)
+        if conference is not None:
+            named.add(conference.name)
+            state.table(Conference).change(conference, locked=_yes(event, "Locked"), muted=_yes(event, "Muted"))
+
+    await snapshot.list(actions.confbridge_list_rooms(), fold)
+    return named
+
+
 @refreshes("conference")
+async def refresh(snapshot: Snapshot, name: str) -> None:
+    """Read anew what no event tells: that it was locked, who is marked, who waits."""
+    await list_rooms(snapshot)
+    await list_participants(snapshot, name)
+
+
 async def list_participants(snapshot: Snapshot, name: str) -> None:
     """`ConfbridgeList`: who is in a conference, and whether he is admin, marked, waiting, muted."""
     state, named = snapshot.state, set[str]()

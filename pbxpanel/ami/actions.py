@@ -76,6 +76,11 @@ def originate(
     return Action("Originate", tuple(fields))
 
 
+def pjsip_show_endpoint(endpoint: str) -> Action:
+    """`PJSIPShowEndpoint` (system): a list whose `EndpointDetail` holds the endpoint's settings, `Callerid` among them."""
+    return Action("PJSIPShowEndpoint", (("Endpoint", endpoint),))
+
+
 def confbridge_list_rooms() -> Action:
     """`ConfbridgeListRooms` (reporting). With no conference the answer is an error, `No active conferences.`"""
     return Action("ConfbridgeListRooms")

@@ -1,13 +1,15 @@
 """What the domain apps tell the mirror: their models, which event changes them how, and their first snapshot."""
 
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from pbxpanel.ami.protocol import Message
+from pbxpanel.ami.protocol import Action, Message
 
 from .models import Mirrored
 
 if TYPE_CHECKING:
+    from pbxpanel.ami.client import Session
+
     from .state import State
     from .sync import Snapshot
 
@@ -15,11 +17,15 @@ M = TypeVar("M", bound=Mirrored)
 EventHandler = Callable[["State", Message], None]
 SnapshotStep = Callable[["Snapshot"], Awaitable[None]]
 Refresher = Callable[["Snapshot", str], Awaitable[None]]
+Preparer = Callable[["Session", Action, Mapping[str, Any]], Awaitable[Action]]
+Follower = Callable[["State", Message, Mapping[str, Any]], Mapping[str, Any]]
 
 handlers: dict[str, list[EventHandler]] = {}
 models: list[type[Mirrored]] = []
 snapshot_steps: list[SnapshotStep] = []
 refreshers: dict[str, Refresher] = {}
+preparers: dict[str, Preparer] = {}
+followers: dict[str, Follower] = {}
 
 
 def on(*events: str) -> Callable[[EventHandler], EventHandler]:
@@ -51,5 +57,31 @@ def refreshes(kind: str) -> Callable[[Refresher], Refresher]:
     def register(refresher: Refresher) -> Refresher:
         refreshers[kind] = refresher
         return refresher
+
+    return register
+
+
+def prepares(notice: str) -> Callable[[Preparer], Preparer]:
+    """Register a coroutine that completes an action with what only Asterisk knows, just before it is sent.
+
+    It is called for commands with this notice: session, action and the command's parameters in, action out.
+    """
+
+    def register(preparer: Preparer) -> Preparer:
+        preparers[notice] = preparer
+        return preparer
+
+    return register
+
+
+def follows(notice: str) -> Callable[[Follower], Follower]:
+    """Register a function that tells from an OriginateResponse how a command with this notice ended.
+
+    State, event and the command's parameters in; the parameters of the notice out.
+    """
+
+    def register(follower: Follower) -> Follower:
+        followers[notice] = follower
+        return follower
 
     return register

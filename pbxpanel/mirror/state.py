@@ -95,6 +95,8 @@ class State:
         self.subjects: set[Subject] = set()
         # What the handlers ask to be read anew from Asterisk, since no event tells it whole.
         self.requests: set[Subject] = set()
+        # Endpoint → the cause with which its last channel hung up, for whoever asks why a call failed.
+        self.hangup_causes: dict[str, str] = {}
         self._monotonic = monotonic
         self._tables: dict[type[Mirrored], Table[Any]] = {
             model: Table(model, pbx, self.subjects) for model in registry.models

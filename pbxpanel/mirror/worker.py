@@ -10,6 +10,7 @@ import logging
 import time
 import uuid
 from collections import OrderedDict
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +40,8 @@ TICK = 0.050
 GATHER = 0.005
 # How long a request to read a thing anew waits for more of the same, in seconds.
 REFRESH_DELAY = 0.2
+# How long a failed Originate waits for the events that tell why, in seconds.
+FAILURE_DELAY = 0.3
 # The classes of events we ask Asterisk for, and what of them we ask it to keep to itself.
 EVENT_MASK = "system,call,dialplan,user"
 UNWANTED_EVENTS = ("VarSet", "RTCPSent", "RTCPReceived", "ChannelTalkingStart", "ChannelTalkingStop")
@@ -226,9 +229,7 @@ class Mirror:
                 logger.exception("%s: commands cannot be received; trying again in a second.", self.name)
                 await asyncio.sleep(1)
                 continue
-            task = asyncio.create_task(self._answer(message))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._start(self._answer(message))
 
     async def _answer(self, message: dict[str, Any]) -> None:
         outcome = await self._act(message)
@@ -255,6 +256,9 @@ class Mirror:
             _remember(self._followed, command_id, followed)
         action = Action(message["action"], tuple((key, value) for key, value in message["fields"]))
         try:
+            if prepare := registry.preparers.get(message["notice"]):
+                action = await prepare(session, action, message["parameters"])
+                left = message["deadline"] - time.time()
             answer = await session.ask(action, timeout=left, action_id=command_id)
         except AmiError as error:
             return Outcome(Status.NO_ANSWER, str(error))
@@ -263,18 +267,30 @@ class Mirror:
         return Outcome(Status.DONE if answer.ok else Status.REFUSED, answer.text)
 
     def _on_originate_response(self, event: Message) -> None:
-        command_id = event.get("ActionID")
-        followed = self._followed.pop(command_id, None)
-        if followed is None:
-            return
-        reason = event.get("Reason")
-        parameters = {**followed.parameters, "reason": reason, "answered": event.get("Response") == "Success"}
+        followed = self._followed.pop(event.get("ActionID"), None)
+        if followed is not None:
+            self._start(self._tell_outcome(event, followed))
+
+    async def _tell_outcome(self, event: Message, followed: Followed) -> None:
+        if event.get("Response") != "Success":
+            # The events of the channel that failed may come after the response, and tell why.
+            await asyncio.sleep(FAILURE_DELAY)
+        parameters = registry.followers[followed.notice](self.state, event, followed.parameters)
         self._notices.append(Notice(followed.user_id, followed.notice, parameters))
         self._dirty.set()
         record = database_sync_to_async(commands.auditor.follow_up, thread_sensitive=False)
-        task = asyncio.create_task(record(command_id, f"{event.get('Response')}, reason {reason}"))
+        await record(event.get("ActionID"), f"{event.get('Response')}, reason {parameters['reason']}")
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run it beside everything else; a failure is logged."""
+        task = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("%s: a task failed.", self.name, exc_info=error)
 
 
 def _remember(ids: OrderedDict[str, Any], command_id: str, value: Any) -> None:

@@ -1,6 +1,5 @@
 """What an operator sees and does with calls: a real Chromium, a real Asterisk 22 and 16."""
 
-import re
 import time
 
 from playwright.sync_api import Page, expect
@@ -8,10 +7,6 @@ from playwright.sync_api import Page, expect
 from tests.lab.asterisk import Asterisk
 from tests.lab.fixtures import CallerFactory, PhoneFactory
 from tests.panel import Panel, Visit
-
-
-def card(page: Page, text: str | re.Pattern[str]) -> "object":
-    return page.locator(".call", has_text=text)
 
 
 def dial(page: Page, number: str) -> None:

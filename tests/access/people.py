@@ -1,0 +1,117 @@
+"""People and a small PBX in the database, for the tests of who may what."""
+
+import importlib
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib.auth.models import Group, User
+from django.utils import timezone
+
+from calls.models import Channel
+from conferences.models import Conference, Participant
+from operators.models import Profile
+from pbxpanel.mirror import commands
+from pbxpanel.mirror.commands import Command, Outcome, Status
+from pbxpanel.mirror.models import PBX
+
+GROUPS = ("Viewer", "Operator", "Moderator", "Administrator")
+NOBODY, ANONYMOUS = "user without group", "anonymous"
+
+
+def make_groups() -> None:
+    """The groups of the first migration; a test on a database that was flushed has lost them."""
+    importlib.import_module("operators.migrations.0002_groups").make_groups(apps, None)
+
+
+def person(group: str = NOBODY, name: str = "anna", endpoint: str = "PJSIP/101", *, staff: bool = False) -> User:
+    """A user of a group (or of none), with this telephone."""
+    make_groups()
+    user = User.objects.create_user(name, password="a-password-of-the-tests", is_staff=staff)
+    if group in GROUPS:
+        user.groups.add(Group.objects.get(name=group))
+    Profile.objects.create(user=user, extension="101", endpoint=endpoint, dial_context="internal")
+    return user
+
+
+def channel(
+    uniqueid: str,
+    endpoint: str,
+    linkedid: str = "",
+    *,
+    pbx: str = "main",
+    name: str = "",
+    state: str = "Up",
+    caller_name: str = "",
+) -> Channel:
+    return Channel.objects.create(
+        pbx_id=pbx,
+        uniqueid=uniqueid,
+        linkedid=linkedid or uniqueid,
+        name=name or f"{endpoint}-{uniqueid.replace('.', ''):0>8}",
+        endpoint=endpoint,
+        state=state,
+        caller_number=endpoint.partition("/")[2],
+        caller_name=caller_name,
+        created_at=timezone.now(),
+    )
+
+
+def conference(name: str, *uniqueids: str, pbx: str = "main") -> Conference:
+    """A conference, and a participant for each uniqueid."""
+    for uniqueid in uniqueids:
+        Participant.objects.create(
+            pbx_id=pbx,
+            uniqueid=uniqueid,
+            conference=name,
+            channel=f"PJSIP/109-{uniqueid.replace('.', ''):0>8}",
+            caller_name=f"In {name}",
+            joined_at=timezone.now(),
+        )
+    return Conference.objects.create(pbx_id=pbx, name=name, started_at=timezone.now())
+
+
+def pbx(name: str = "main", link: str = PBX.Link.UP, heard: timedelta = timedelta()) -> PBX:
+    """A PBX; `heard`: how long ago its worker has written its heartbeat."""
+    return PBX.objects.create(name=name, link=link, seen_at=timezone.now() - heard)
+
+
+def a_small_pbx() -> None:
+    """A call of 101 with 102 (`1.1`), a call of 103 and 104 (`2.1`), and 109 in the conference 8001 (`3.1`)."""
+    pbx()
+    for uniqueid, endpoint, linkedid in (
+        ("1.1", "PJSIP/101", "1.1"), ("1.2", "PJSIP/102", "1.1"),
+        ("2.1", "PJSIP/103", "2.1"), ("2.2", "PJSIP/104", "2.1"), ("3.1", "PJSIP/109", "3.1"),
+    ):  # fmt: skip
+        channel(uniqueid, endpoint, linkedid)
+    conference("8001", "3.1")
+
+
+@dataclass
+class Asterisk:
+    """Stands where the worker would be: notes each command and gives the answer it was told to give."""
+
+    answer: Outcome = field(default_factory=lambda: Outcome(Status.DONE, "Fine"))
+    commands: list[Command] = field(default_factory=list)
+
+    def ask(self) -> Callable[[Command], Coroutine[Any, Any, Outcome]]:
+        async def ask(command: Command) -> Outcome:
+            self.commands.append(command)
+            return self.answer
+
+        return ask
+
+    @property
+    def actions(self) -> list[str]:
+        """What would have been sent: the name of the action and its channel."""
+        return [f"{c.action.name} {dict(c.action.fields).get('Channel', '')}".strip() for c in self.commands]
+
+
+def stand_in(monkeypatch: pytest.MonkeyPatch) -> Asterisk:
+    """An Asterisk behind `commands.run` that takes every command."""
+    asterisk = Asterisk()
+    monkeypatch.setattr(commands, "_ask", asterisk.ask())
+    return asterisk
