@@ -20,6 +20,7 @@ class CallState(TextChoices):
     RINGING = "ringing", _("Ringing")
     TALKING = "talking", _("Talking")
     ON_HOLD = "hold", _("On hold")
+    CONFERENCE = "conference", _("In conference")
     ALONE = "alone", _("Connected")
 
 
@@ -89,6 +90,8 @@ class Call:
             return CallState.TALKING
         if any(channel.is_ringing or channel.state == "Down" for channel in self.channels):
             return CallState.RINGING
+        if any(channel.application == "ConfBridge" for channel in self.channels):
+            return CallState.CONFERENCE
         return CallState.TALKING if len(up) > 1 else CallState.ALONE
 
     @property

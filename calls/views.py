@@ -10,7 +10,7 @@ from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from operators.people import pbx_of, profile_of
+from operators.people import pbx_of, profile_of, user_of
 from pbxpanel import toasts
 
 from . import actions
@@ -36,7 +36,7 @@ def hangup(request: HttpRequest, pbx: str, linkedid: str) -> HttpResponse:
     gone = _("This call has already ended.")
     if not channels:
         return toasts.toast(request, "info", gone, 404)
-    outcome = actions.hangup(request.user.pk, Call(pbx, linkedid, channels))
+    outcome = actions.hangup(user_of(request).pk, Call(pbx, linkedid, channels))
     return toasts.answer(request, outcome, gone=gone)
 
 
@@ -48,7 +48,7 @@ def hangup_channel(request: HttpRequest, pbx: str, uniqueid: str) -> HttpRespons
     gone = _("This call has already ended.")
     if channel is None:
         return toasts.toast(request, "info", gone, 404)
-    return toasts.answer(request, actions.hangup_channel(request.user.pk, channel), gone=gone)
+    return toasts.answer(request, actions.hangup_channel(user_of(request).pk, channel), gone=gone)
 
 
 def _check_may_hang_up(request: HttpRequest, channels: list[Channel]) -> None:
@@ -68,7 +68,7 @@ def dial(request: HttpRequest) -> HttpResponse:
     form = DialForm(request.POST)
     if not form.is_valid():
         errors = form.errors.get("number") or [_("This page is out of date. Reload it and try again.")]
-        return toasts.toast(request, "danger", errors[0], 422)
+        return toasts.toast(request, "danger", str(errors[0]), 422)
     profile = profile_of(request.user)
     pbx = pbx_of(profile)
     if not profile.endpoint or not profile.dial_context:
@@ -79,7 +79,7 @@ def dial(request: HttpRequest) -> HttpResponse:
         return toasts.toast(request, "danger", _("There is no PBX yet: is the worker running?"), 503)
     number = form.cleaned_data["number"]
     outcome = actions.originate(
-        request.user.pk,
+        user_of(request).pk,
         pbx=pbx.name,
         endpoint=profile.endpoint,
         extension=profile.extension,

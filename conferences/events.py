@@ -111,9 +111,7 @@ def renames(state: State, event: Message) -> None:
     table = state.table(Participant)
     row = table.get(clean(event.get("Uniqueid")))
     if row is not None:
-        table.change(
-            row, caller_number=clean(event.get("CallerIDNum")), caller_name=clean(event.get("CallerIDName"))
-        )
+        table.change(row, caller_number=clean(event.get("CallerIDNum")), caller_name=clean(event.get("CallerIDName")))
 
 
 @on("Rename")
@@ -212,4 +210,3 @@ async def list_participants(snapshot: Snapshot, name: str) -> None:
 
 def _seconds(text: str) -> int:
     return int(text) if text.isdecimal() else 0
-

@@ -113,9 +113,7 @@ def _place_on_page(row: Row, viewer: Viewer, key: str) -> str:
     return {"participant": "participants", "conference-head": "conference-head"}[row.kind]
 
 
-fragments.views["conferences"] = View(
-    "conferences", frozenset([SEE]), {"conference": "conferences"}, _list_board
-)
+fragments.views["conferences"] = View("conferences", frozenset([SEE]), {"conference": "conferences"}, _list_board)
 fragments.views["conference"] = View(
     "conference",
     frozenset([SEE]),

@@ -8,6 +8,7 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from operators.people import user_of
 from pbxpanel import toasts
 from pbxpanel.mirror.commands import Outcome
 from pbxpanel.mirror.models import PBX
@@ -55,4 +56,4 @@ def moderate(request: HttpRequest, pbx: str, uniqueid: str, verb: str) -> HttpRe
     participant = Participant.objects.filter(pbx=pbx, uniqueid=uniqueid).first()
     if participant is None:
         return toasts.toast(request, "info", gone, 404)
-    return toasts.answer(request, _ACTIONS[verb](request.user.pk, participant), gone=gone)
+    return toasts.answer(request, _ACTIONS[verb](user_of(request).pk, participant), gone=gone)

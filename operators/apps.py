@@ -7,10 +7,10 @@ class OperatorsConfig(AppConfig):
     verbose_name = _("People")
 
     def ready(self) -> None:
-        from pbxpanel.live import consumers
+        from pbxpanel.live import fragments
         from pbxpanel.mirror import commands
 
         from . import audit, people
 
-        commands.auditor = audit.Trail()
-        consumers.viewer_of = people.viewer_of
+        commands.auditors[:] = [audit.Trail()]
+        fragments.viewer_of = people.viewer_of

@@ -53,6 +53,22 @@ class Profile(models.Model):
         return f"{self.user} ({self.extension})"
 
 
+_VERBS = {
+    "originate": _("Call"),
+    "hangup": _("Hang up"),
+    "mute": _("Mute"),
+    "unmute": _("Unmute"),
+    "kick": _("Kick"),
+}
+_STATUSES = {
+    "done": _("done"),
+    "refused": _("refused"),
+    "not connected": _("not connected"),
+    "no answer": _("no answer"),
+    "expired": _("too late, dropped"),
+}
+
+
 class AuditEntry(models.Model):
     """One command: who asked what, on whom, when, and what came of it. Written once, never edited."""
 
@@ -76,3 +92,13 @@ class AuditEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.username}: {self.verb} {self.subject}"
+
+    @property
+    def what(self) -> str:
+        """The verb in people's words."""
+        return str(_VERBS.get(self.verb, self.verb))
+
+    @property
+    def outcome(self) -> str:
+        """The status in people's words; an ellipsis while the answer is still to come."""
+        return str(_STATUSES.get(self.status, self.status)) or "…"

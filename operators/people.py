@@ -1,6 +1,8 @@
 """Who somebody is to the panel: his phone, and what he may see."""
 
 from django.contrib.auth.models import AnonymousUser, User
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
 
 from pbxpanel.live.fragments import Viewer
 from pbxpanel.mirror.models import PBX
@@ -11,10 +13,17 @@ from .models import Profile
 SEEING = ("calls.see_calls", "conferences.see_conferences")
 
 
+def user_of(request: HttpRequest) -> User:
+    """Who asks. For views behind the login, which let nobody else in. Raises `PermissionDenied`."""
+    if not isinstance(request.user, User):
+        raise PermissionDenied
+    return request.user
+
+
 def profile_of(user: User | AnonymousUser) -> Profile:
     """The user's profile; an unsaved empty one for somebody who has none yet."""
     found = Profile.objects.filter(user_id=user.pk).first() if user.pk else None
-    return found or Profile(user_id=user.pk)
+    return found or Profile(user_id=user.pk or 0)
 
 
 def pbx_of(profile: Profile) -> PBX | None:

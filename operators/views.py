@@ -32,8 +32,6 @@ def audit_trail(request: HttpRequest) -> HttpResponse:
     words = request.GET.get("q", "").strip()
     entries = AuditEntry.objects.all()
     if words:
-        entries = entries.filter(
-            Q(username__icontains=words) | Q(subject__icontains=words) | Q(verb__icontains=words)
-        )
+        entries = entries.filter(Q(username__icontains=words) | Q(subject__icontains=words) | Q(verb__icontains=words))
     page = Paginator(entries, 50).get_page(request.GET.get("page"))
     return render(request, "operators/audit_trail.html", {"page": page, "q": words})

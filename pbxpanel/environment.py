@@ -49,7 +49,7 @@ def addresses() -> dict[str, Address]:
     found: dict[str, Address] = {}
     for word in os.environ.get("AMI_URL", "").split():
         name, separator, url = word.partition("=")
-        if not separator or "/" in name:
+        if not separator or set(name) & set("/:@"):  # the “=” stands within the URL, perhaps in its secret
             name, url = "main", word
         if not name.replace("_", "").isalnum() or not name.isascii() or len(name) > 32:
             raise ImproperlyConfigured(
@@ -71,8 +71,10 @@ def database(default: Path) -> dict[str, Any]:
     try:
         parts = urlsplit(url)
         port = parts.port
-    except ValueError as error:
-        raise ImproperlyConfigured(f"DATABASE_URL is no URL ({error}); {form}.") from None
+    except ValueError:  # its text may hold the password
+        raise ImproperlyConfigured(
+            f"DATABASE_URL is no URL, or its port is no number (a “/” in the password is written as %2F); {form}."
+        ) from None
     if parts.scheme == "sqlite":
         return {
             "ENGINE": "django.db.backends.sqlite3",
@@ -104,7 +106,13 @@ def channel_layer() -> dict[str, Any]:
     url = os.environ.get("REDIS_URL", "")
     if not url:
         return {"BACKEND": "channels.layers.InMemoryChannelLayer", "CONFIG": {"capacity": 5000}}
-    if urlsplit(url).scheme not in ("redis", "rediss", "unix"):
+    try:
+        scheme, _port = urlsplit(url).scheme, urlsplit(url).port
+    except ValueError:  # its text may hold the password
+        raise ImproperlyConfigured(
+            "REDIS_URL is no URL, or its port is no number; write it as redis://:password@host:6379/0."
+        ) from None
+    if scheme not in ("redis", "rediss", "unix"):
         raise ImproperlyConfigured("REDIS_URL must begin with redis://, rediss:// or unix://.")
     return {
         "BACKEND": "channels_redis.core.RedisChannelLayer",

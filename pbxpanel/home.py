@@ -41,6 +41,4 @@ def board(viewer: Viewer, key: str) -> Mapping[str, str]:
 
 
 _CONTAINERS = {"call": "ringing-calls", "conference": "conferences"}
-fragments.views["home"] = View(
-    "home", frozenset(), _CONTAINERS, board, _place, personal=True
-)
+fragments.views["home"] = View("home", frozenset(), _CONTAINERS, board, _place, personal=True)

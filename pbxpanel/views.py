@@ -2,10 +2,11 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from operators.people import viewer_of
+from operators.people import user_of, viewer_of
 
 from .home import board
 from .toasts import toast
@@ -14,7 +15,7 @@ from .toasts import toast
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """GET: what needs attention now."""
-    inside = board(viewer_of(request.user, request.LANGUAGE_CODE), "")
+    inside = board(viewer_of(user_of(request), get_language() or "en"), "")
     named = {name.replace("-", "_"): html for name, html in inside.items()}
     return render(request, "home.html", {"inside": named, "live_view": "home"})
 

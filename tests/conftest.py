@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-pytest_plugins = ["tests.lab.fixtures", "tests.panel"]
+pytest_plugins = ["tests.lab.fixtures", "tests.panel", "tests.servers"]
 
 # Playwright's synchronous interface keeps an event loop in this thread; Django would refuse to work beside it.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")

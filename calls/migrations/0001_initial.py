@@ -5,47 +5,60 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('mirror', '0001_initial'),
+        ("mirror", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Channel',
+            name="Channel",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uniqueid', models.CharField(max_length=150, verbose_name='unique id')),
-                ('linkedid', models.CharField(max_length=150, verbose_name='linked id')),
-                ('name', models.CharField(max_length=150, verbose_name='name')),
-                ('endpoint', models.CharField(blank=True, max_length=150, verbose_name='endpoint')),
-                ('state', models.CharField(blank=True, max_length=32, verbose_name='state')),
-                ('caller_number', models.CharField(blank=True, max_length=150, verbose_name='caller number')),
-                ('caller_name', models.CharField(blank=True, max_length=150, verbose_name='caller name')),
-                ('connected_number', models.CharField(blank=True, max_length=150, verbose_name='connected number')),
-                ('connected_name', models.CharField(blank=True, max_length=150, verbose_name='connected name')),
-                ('account_code', models.CharField(blank=True, max_length=150, verbose_name='account code')),
-                ('context', models.CharField(blank=True, max_length=150, verbose_name='context')),
-                ('extension', models.CharField(blank=True, max_length=150, verbose_name='extension')),
-                ('application', models.CharField(blank=True, max_length=150, verbose_name='application')),
-                ('application_data', models.CharField(blank=True, max_length=150, verbose_name='application data')),
-                ('bridge', models.CharField(blank=True, max_length=150, verbose_name='bridge')),
-                ('on_hold', models.BooleanField(default=False, verbose_name='on hold')),
-                ('created_at', models.DateTimeField(verbose_name='since')),
-                ('answered_at', models.DateTimeField(blank=True, null=True, verbose_name='answered at')),
-                ('pbx', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='mirror.pbx', verbose_name='PBX')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("uniqueid", models.CharField(max_length=150, verbose_name="unique id")),
+                ("linkedid", models.CharField(max_length=150, verbose_name="linked id")),
+                ("name", models.CharField(max_length=150, verbose_name="name")),
+                ("endpoint", models.CharField(blank=True, max_length=150, verbose_name="endpoint")),
+                ("state", models.CharField(blank=True, max_length=32, verbose_name="state")),
+                ("caller_number", models.CharField(blank=True, max_length=150, verbose_name="caller number")),
+                ("caller_name", models.CharField(blank=True, max_length=150, verbose_name="caller name")),
+                ("connected_number", models.CharField(blank=True, max_length=150, verbose_name="connected number")),
+                ("connected_name", models.CharField(blank=True, max_length=150, verbose_name="connected name")),
+                ("account_code", models.CharField(blank=True, max_length=150, verbose_name="account code")),
+                ("context", models.CharField(blank=True, max_length=150, verbose_name="context")),
+                ("extension", models.CharField(blank=True, max_length=150, verbose_name="extension")),
+                ("application", models.CharField(blank=True, max_length=150, verbose_name="application")),
+                ("application_data", models.CharField(blank=True, max_length=150, verbose_name="application data")),
+                ("bridge", models.CharField(blank=True, max_length=150, verbose_name="bridge")),
+                ("on_hold", models.BooleanField(default=False, verbose_name="on hold")),
+                ("created_at", models.DateTimeField(verbose_name="since")),
+                ("answered_at", models.DateTimeField(blank=True, null=True, verbose_name="answered at")),
+                (
+                    "pbx",
+                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="mirror.pbx", verbose_name="PBX"),
+                ),
             ],
             options={
-                'verbose_name': 'channel',
-                'verbose_name_plural': 'channels',
-                'ordering': ['created_at', 'uniqueid'],
-                'permissions': [('see_calls', 'Can see calls'), ('originate', 'Can place calls'), ('hangup_own', 'Can hang up own calls'), ('hangup_any', 'Can hang up any call')],
-                'abstract': False,
-                'default_permissions': ('view',),
-                'indexes': [models.Index(fields=['pbx', 'linkedid'], name='channel_of_call'), models.Index(fields=['endpoint'], name='channel_of_endpoint'), models.Index(fields=['state'], name='channel_in_state')],
-                'constraints': [models.UniqueConstraint(fields=('pbx', 'uniqueid'), name='one_channel_for_each_uniqueid')],
+                "verbose_name": "channel",
+                "verbose_name_plural": "channels",
+                "ordering": ["created_at", "uniqueid"],
+                "permissions": [
+                    ("see_calls", "Can see calls"),
+                    ("originate", "Can place calls"),
+                    ("hangup_own", "Can hang up own calls"),
+                    ("hangup_any", "Can hang up any call"),
+                ],
+                "abstract": False,
+                "default_permissions": ("view",),
+                "indexes": [
+                    models.Index(fields=["pbx", "linkedid"], name="channel_of_call"),
+                    models.Index(fields=["endpoint"], name="channel_of_endpoint"),
+                    models.Index(fields=["state"], name="channel_in_state"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("pbx", "uniqueid"), name="one_channel_for_each_uniqueid")
+                ],
             },
         ),
     ]

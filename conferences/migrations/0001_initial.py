@@ -5,60 +5,67 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('mirror', '0001_initial'),
+        ("mirror", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Conference',
+            name="Conference",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=150, verbose_name='name')),
-                ('locked', models.BooleanField(default=False, verbose_name='locked')),
-                ('muted', models.BooleanField(default=False, verbose_name='muted')),
-                ('recording', models.BooleanField(default=False, verbose_name='recording')),
-                ('started_at', models.DateTimeField(verbose_name='since')),
-                ('pbx', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='mirror.pbx', verbose_name='PBX')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=150, verbose_name="name")),
+                ("locked", models.BooleanField(default=False, verbose_name="locked")),
+                ("muted", models.BooleanField(default=False, verbose_name="muted")),
+                ("recording", models.BooleanField(default=False, verbose_name="recording")),
+                ("started_at", models.DateTimeField(verbose_name="since")),
+                (
+                    "pbx",
+                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="mirror.pbx", verbose_name="PBX"),
+                ),
             ],
             options={
-                'verbose_name': 'conference',
-                'verbose_name_plural': 'conferences',
-                'ordering': ['started_at', 'name'],
-                'permissions': [('see_conferences', 'Can see conferences'), ('moderate', 'Can moderate conferences')],
-                'abstract': False,
-                'default_permissions': ('view',),
-                'constraints': [models.UniqueConstraint(fields=('pbx', 'name'), name='one_conference_for_each_name')],
+                "verbose_name": "conference",
+                "verbose_name_plural": "conferences",
+                "ordering": ["started_at", "name"],
+                "permissions": [("see_conferences", "Can see conferences"), ("moderate", "Can moderate conferences")],
+                "abstract": False,
+                "default_permissions": ("view",),
+                "constraints": [models.UniqueConstraint(fields=("pbx", "name"), name="one_conference_for_each_name")],
             },
         ),
         migrations.CreateModel(
-            name='Participant',
+            name="Participant",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uniqueid', models.CharField(max_length=150, verbose_name='unique id')),
-                ('conference', models.CharField(max_length=150, verbose_name='conference')),
-                ('channel', models.CharField(max_length=150, verbose_name='channel')),
-                ('caller_number', models.CharField(blank=True, max_length=150, verbose_name='caller number')),
-                ('caller_name', models.CharField(blank=True, max_length=150, verbose_name='caller name')),
-                ('admin', models.BooleanField(default=False, verbose_name='admin')),
-                ('marked', models.BooleanField(default=False, verbose_name='marked')),
-                ('waiting', models.BooleanField(default=False, verbose_name='waiting for the leader')),
-                ('muted', models.BooleanField(default=False, verbose_name='muted')),
-                ('talking', models.BooleanField(default=False, verbose_name='talking')),
-                ('joined_at', models.DateTimeField(verbose_name='since')),
-                ('pbx', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='mirror.pbx', verbose_name='PBX')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("uniqueid", models.CharField(max_length=150, verbose_name="unique id")),
+                ("conference", models.CharField(max_length=150, verbose_name="conference")),
+                ("channel", models.CharField(max_length=150, verbose_name="channel")),
+                ("caller_number", models.CharField(blank=True, max_length=150, verbose_name="caller number")),
+                ("caller_name", models.CharField(blank=True, max_length=150, verbose_name="caller name")),
+                ("admin", models.BooleanField(default=False, verbose_name="admin")),
+                ("marked", models.BooleanField(default=False, verbose_name="marked")),
+                ("waiting", models.BooleanField(default=False, verbose_name="waiting for the leader")),
+                ("muted", models.BooleanField(default=False, verbose_name="muted")),
+                ("talking", models.BooleanField(default=False, verbose_name="talking")),
+                ("joined_at", models.DateTimeField(verbose_name="since")),
+                (
+                    "pbx",
+                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="mirror.pbx", verbose_name="PBX"),
+                ),
             ],
             options={
-                'verbose_name': 'participant',
-                'verbose_name_plural': 'participants',
-                'ordering': ['joined_at', 'uniqueid'],
-                'abstract': False,
-                'default_permissions': ('view',),
-                'indexes': [models.Index(fields=['pbx', 'conference'], name='participant_of_conference')],
-                'constraints': [models.UniqueConstraint(fields=('pbx', 'uniqueid'), name='one_participant_for_each_uniqueid')],
+                "verbose_name": "participant",
+                "verbose_name_plural": "participants",
+                "ordering": ["joined_at", "uniqueid"],
+                "abstract": False,
+                "default_permissions": ("view",),
+                "indexes": [models.Index(fields=["pbx", "conference"], name="participant_of_conference")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("pbx", "uniqueid"), name="one_participant_for_each_uniqueid")
+                ],
             },
         ),
     ]

@@ -7,49 +7,115 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('mirror', '0001_initial'),
+        ("mirror", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='AuditEntry',
+            name="AuditEntry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('command_id', models.CharField(max_length=64, unique=True, verbose_name='command')),
-                ('at', models.DateTimeField(auto_now_add=True, db_index=True, verbose_name='when')),
-                ('username', models.CharField(max_length=150, verbose_name='who')),
-                ('pbx', models.CharField(max_length=32, verbose_name='PBX')),
-                ('verb', models.CharField(max_length=40, verbose_name='what')),
-                ('subject', models.CharField(max_length=400, verbose_name='on whom')),
-                ('status', models.CharField(blank=True, max_length=20, verbose_name='outcome')),
-                ('answer', models.CharField(blank=True, max_length=400, verbose_name='answer')),
-                ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='user')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("command_id", models.CharField(max_length=64, unique=True, verbose_name="command")),
+                ("at", models.DateTimeField(auto_now_add=True, db_index=True, verbose_name="when")),
+                ("username", models.CharField(max_length=150, verbose_name="who")),
+                ("pbx", models.CharField(max_length=32, verbose_name="PBX")),
+                ("verb", models.CharField(max_length=40, verbose_name="what")),
+                ("subject", models.CharField(max_length=400, verbose_name="on whom")),
+                ("status", models.CharField(blank=True, max_length=20, verbose_name="outcome")),
+                ("answer", models.CharField(blank=True, max_length=400, verbose_name="answer")),
+                (
+                    "user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="user",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'audit entry',
-                'verbose_name_plural': 'audit trail',
-                'ordering': ['-at', '-id'],
-                'default_permissions': ('view',),
+                "verbose_name": "audit entry",
+                "verbose_name_plural": "audit trail",
+                "ordering": ["-at", "-id"],
+                "default_permissions": ("view",),
             },
         ),
         migrations.CreateModel(
-            name='Profile',
+            name="Profile",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('extension', models.CharField(blank=True, help_text='My number, such as 101.', max_length=40, validators=[django.core.validators.RegexValidator('\\A[\\w.@*#+-]*\\Z', 'Use letters, digits and . _ - only.')], verbose_name='extension')),
-                ('endpoint', models.CharField(blank=True, help_text='The channel that rings my phone, such as PJSIP/101.', max_length=80, validators=[django.core.validators.RegexValidator('\\A[A-Za-z0-9]+/[\\w.@:+-]+\\Z', 'Write it as technology and name, such as PJSIP/101.')], verbose_name='phone')),
-                ('dial_context', models.CharField(blank=True, help_text='The dialplan context in which the numbers I dial are looked up, such as from-internal.', max_length=80, validators=[django.core.validators.RegexValidator('\\A[\\w.@*#+-]*\\Z', 'Use letters, digits and . _ - only.')], verbose_name='dial context')),
-                ('pbx', models.ForeignKey(blank=True, db_constraint=False, help_text='Where my phone is. Empty: the only, or the first, PBX.', null=True, on_delete=django.db.models.deletion.SET_NULL, to='mirror.pbx', verbose_name='PBX')),
-                ('user', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='profile', to=settings.AUTH_USER_MODEL, verbose_name='user')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "extension",
+                    models.CharField(
+                        blank=True,
+                        help_text="My number, such as 101.",
+                        max_length=40,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "\\A[\\w.@*#+-]*\\Z", "Use letters, digits and . _ - only."
+                            )
+                        ],
+                        verbose_name="extension",
+                    ),
+                ),
+                (
+                    "endpoint",
+                    models.CharField(
+                        blank=True,
+                        help_text="The channel that rings my phone, such as PJSIP/101.",
+                        max_length=80,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "\\A[A-Za-z0-9]+/[\\w.@:+-]+\\Z", "Write it as technology and name, such as PJSIP/101."
+                            )
+                        ],
+                        verbose_name="phone",
+                    ),
+                ),
+                (
+                    "dial_context",
+                    models.CharField(
+                        blank=True,
+                        help_text="The dialplan context in which the numbers I dial are looked up, such as from-internal.",
+                        max_length=80,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "\\A[\\w.@*#+-]*\\Z", "Use letters, digits and . _ - only."
+                            )
+                        ],
+                        verbose_name="dial context",
+                    ),
+                ),
+                (
+                    "pbx",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        help_text="Where my phone is. Empty: the only, or the first, PBX.",
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        to="mirror.pbx",
+                        verbose_name="PBX",
+                    ),
+                ),
+                (
+                    "user",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="profile",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="user",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'profile',
-                'verbose_name_plural': 'profiles',
+                "verbose_name": "profile",
+                "verbose_name_plural": "profiles",
             },
         ),
     ]

@@ -35,7 +35,9 @@ def make_groups(apps, schema_editor):
             # Django makes permissions only after all migrations; those it finds then it leaves as they are.
             content_type, _ = content_type_model.objects.get_or_create(app_label=app_label, model=model)
             permission, _ = permission_model.objects.get_or_create(
-                content_type=content_type, codename=codename, defaults={"name": _title(apps, app_label, model, codename)}
+                content_type=content_type,
+                codename=codename,
+                defaults={"name": _title(apps, app_label, model, codename)},
             )
             group.permissions.add(permission)
 

@@ -77,7 +77,7 @@ def originate(
 
 
 def pjsip_show_endpoint(endpoint: str) -> Action:
-    """`PJSIPShowEndpoint` (system): a list whose `EndpointDetail` holds the endpoint's settings, `Callerid` among them."""
+    """`PJSIPShowEndpoint` (system): a list; its `EndpointDetail` has the endpoint's settings."""
     return Action("PJSIPShowEndpoint", (("Endpoint", endpoint),))
 
 

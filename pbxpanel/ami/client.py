@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import cast
 
 from . import actions, transports
-from .errors import AmiError, AnswerTimeout, LinkLost, LoginRefused
+from .errors import AmiError, AnswerTimeout, LinkLost, LoginRefused, gettext_noop
 from .protocol import Action, Message, Protocol
 from .transports import Address
 
@@ -101,7 +101,12 @@ class Session(asyncio.Protocol):
         return self._protocol.greeting or ""
 
     async def ask(
-        self, action: Action, *, timeout: float = 5.0, action_id: str = "", on_item: EventHandler | None = None,
+        self,
+        action: Action,
+        *,
+        timeout: float = 5.0,
+        action_id: str = "",
+        on_item: EventHandler | None = None,
         is_list: bool = False,
     ) -> Answer:
         """Send an action and wait for its answer.
@@ -114,7 +119,7 @@ class Session(asyncio.Protocol):
         """
         if self.closed.done():
             raise self.closed.result()
-        assert self._transport is not None
+        assert self._transport is not None  # noqa: S101  `open` connects before anybody can ask
         action_id = action_id or next(self._ids)
         waiting = _Waiting(asyncio.get_running_loop().create_future(), is_list, on_item)
         self._waiting[action_id] = waiting
@@ -123,19 +128,21 @@ class Session(asyncio.Protocol):
             async with asyncio.timeout(timeout):
                 return await waiting.answer
         except TimeoutError:
-            raise AnswerTimeout(f"Asterisk did not answer {action.name} within {timeout:g} s.") from None
+            raise AnswerTimeout(
+                gettext_noop("Asterisk did not answer %(action)s within %(seconds)s s."),
+                action=action.name,
+                seconds=f"{timeout:g}",
+            ) from None
         finally:
             del self._waiting[action_id]
 
-    async def ask_list(
-        self, action: Action, *, timeout: float = 15.0, on_item: EventHandler | None = None
-    ) -> Answer:
+    async def ask_list(self, action: Action, *, timeout: float = 15.0, on_item: EventHandler | None = None) -> Answer:
         """`ask` for an action that answers with a list of events."""
         return await self.ask(action, timeout=timeout, on_item=on_item, is_list=True)
 
     def close(self, reason: AmiError | None = None) -> None:
         """End the connection; whoever waits for an answer gets `LinkLost`. May be called twice."""
-        self._end(reason or LinkLost("The connection was closed."))
+        self._end(reason or LinkLost(gettext_noop("The connection was closed.")))
 
     # What asyncio calls.
 
@@ -155,7 +162,10 @@ class Session(asyncio.Protocol):
             self._take(message)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._end(LinkLost(f"The connection broke: {exc}." if exc else "Asterisk closed the connection."))
+        if exc is None:
+            self._end(LinkLost(gettext_noop("Asterisk closed the connection.")))
+        else:
+            self._end(LinkLost(gettext_noop("The connection broke: %(reason)s."), reason=exc))
 
     # From bytes to whoever waits.
 
@@ -187,16 +197,18 @@ class Session(asyncio.Protocol):
     def _end(self, reason: AmiError) -> None:
         if not self.closed.done():
             self.closed.set_result(reason)
+        cause = self.closed.result()
         for waiting in self._waiting.values():
             if not waiting.answer.done():
-                waiting.answer.set_exception(LinkLost(str(self.closed.result())))
+                waiting.answer.set_exception(LinkLost(cause.sentence, **cause.parameters))
         self._greeted.set()
         self._fully_booted.set()
         if self._transport is not None:
             self._transport.abort()
 
     async def _login(self, events: str, timeout: float, boot_timeout: float) -> None:
-        await self._wait(self._greeted, timeout, "It did not greet as Asterisk does.")
+        silent = gettext_noop("%(where)s does not greet; is this Asterisk's manager interface?")
+        await self._wait(self._greeted, timeout, silent)
         username, secret = self.address.username, self.address.secret
         offer = await self.ask(actions.challenge(), timeout=timeout)
         if offer.ok and (nonce := offer.response.get("Challenge")):
@@ -207,22 +219,25 @@ class Session(asyncio.Protocol):
         answer = await self.ask(login, timeout=timeout)
         if not answer.ok:
             raise LoginRefused(
-                f"Asterisk refuses the login of “{username}” ({answer.text or 'no reason given'}): "
-                "check the user, the secret, and the permitted addresses in its manager.conf."
+                gettext_noop(
+                    "Asterisk refuses the login of “%(user)s” (%(answer)s): "
+                    "check the user, the secret, and the permitted addresses in its manager.conf."
+                ),
+                user=username,
+                answer=answer.text or "—",
             )
         if events != "off":
-            await self._wait(
-                self._fully_booted,
-                boot_timeout,
-                "Asterisk did not say that it has fully booted (the manager user needs the read class “system”).",
+            booting = gettext_noop(
+                "%(where)s did not say that it has fully booted (the manager user needs the read class “system”)."
             )
+            await self._wait(self._fully_booted, boot_timeout, booting)
 
     async def _wait(self, event: asyncio.Event, timeout: float, complaint: str) -> None:
         try:
             async with asyncio.timeout(timeout):
                 await event.wait()
         except TimeoutError:
-            raise AnswerTimeout(f"{self.address.host}:{self.address.port}: {complaint}") from None
+            raise AnswerTimeout(complaint, where=f"{self.address.host}:{self.address.port}") from None
         if self.closed.done():
             raise self.closed.result()
 
@@ -246,7 +261,7 @@ class Link:
     """Keeps one session up: connects, watches that it lives, and connects again when it ends.
 
     `on_up` is awaited with each new session (it takes the first snapshot); the link counts as up when it
-    returns. `on_state` hears of every change, with a sentence for the people who look at the panel.
+    returns. `on_state` hears of every change, with the error that tells people why.
     Times are in seconds: a session that says nothing for `ping_after` is pinged, one that stays silent for
     `dead_after` is dropped. Tries come ever slower, from `first_delay` up to `max_delay`, each varied at
     random so that panels do not knock together; after a refused login only every `refused_delay`.
@@ -258,7 +273,7 @@ class Link:
         *,
         on_event: EventHandler,
         on_up: Callable[[Session], Awaitable[None]],
-        on_state: Callable[[LinkState, str], None],
+        on_state: Callable[[LinkState, AmiError | None], None],
         events: str = "on",
         wanted: Iterable[str] | None = None,
         connect_timeout: float = 10.0,
@@ -279,20 +294,20 @@ class Link:
 
     async def run(self) -> None:
         """Hold the link until cancelled."""
-        self._on_state(LinkState.CONNECTING, "")
+        self._on_state(LinkState.CONNECTING, None)
         while True:
             try:
                 await self._one_session()
             except LoginRefused as error:
                 logger.error("%s: %s", self.address, error)
-                self._on_state(LinkState.REFUSED, str(error))
+                self._on_state(LinkState.REFUSED, error)
                 delay = self._refused_delay
             except AmiError as error:
                 logger.warning("%s: %s", self.address, error)
-                self._on_state(LinkState.DOWN, str(error))
+                self._on_state(LinkState.DOWN, error)
                 delay = min(self._max_delay, self._first_delay * 2 ** min(self.failures, 16))
             self.failures += 1
-            await asyncio.sleep(delay * random.uniform(0.75, 1.25))
+            await asyncio.sleep(delay * random.uniform(0.75, 1.25))  # noqa: S311
 
     async def _one_session(self) -> None:
         session = await Session.open(
@@ -303,7 +318,7 @@ class Link:
             self.session = session
             self.failures = 0
             logger.info("%s: the link is up (%s)", self.address, session.greeting)
-            self._on_state(LinkState.UP, "")
+            self._on_state(LinkState.UP, None)
             await self._watch(session)
         finally:
             self.session = None
@@ -321,4 +336,6 @@ class Link:
                 try:
                     await session.ask(actions.ping(), timeout=self._dead_after - self._ping_after)
                 except AnswerTimeout:
-                    raise LinkLost(f"Asterisk has been silent for {self._dead_after:g} s.") from None
+                    raise LinkLost(
+                        gettext_noop("Asterisk has been silent for %(seconds)s s."), seconds=f"{self._dead_after:g}"
+                    ) from None

@@ -1,8 +1,25 @@
 """Everything that can go wrong between us and a manager interface, one class for each remedy."""
 
 
+def gettext_noop(text: str) -> str:
+    """Marks a sentence for the translators; whoever shows it translates it."""
+    return text
+
+
 class AmiError(Exception):
-    """The base of all errors of this library. Its text is a sentence fit to be shown to a person."""
+    """The base of all errors of this library. Its text is a sentence fit to be shown to a person.
+
+    It keeps the sentence (with `%(name)s` for what varies) and the parameters apart, so that it can be shown
+    in another language.
+    """
+
+    def __init__(self, sentence: str, **parameters: object) -> None:
+        super().__init__(sentence, parameters)
+        self.sentence = sentence
+        self.parameters = {name: str(value) for name, value in parameters.items()}
+
+    def __str__(self) -> str:
+        return self.sentence % self.parameters
 
 
 class IllegalField(AmiError, ValueError):

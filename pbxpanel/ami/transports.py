@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from .errors import ConnectFailed
+from .errors import ConnectFailed, gettext_noop
 
 _DEFAULT_PORTS = {"ami": 5038, "amis": 5039}
 
@@ -33,9 +33,15 @@ class Address:
         form = "write it as ami://user:secret@host:5038 (or amis:// for TLS)"
         try:
             parts = urlsplit(url)
+        except ValueError:  # its text may hold the secret
+            raise ValueError(f"it is no URL; {form}") from None
+        try:
             port = parts.port
-        except ValueError as error:
-            raise ValueError(f"it is no URL ({error}); {form}") from None
+        except ValueError:  # what stands there may be part of a secret with a “/” in it
+            raise ValueError(
+                "its port is not a number of at most 65535, or a “/”, “?” or “#” in the secret is not written as "
+                f"%2F, %3F or %23; {form}"
+            ) from None
         if parts.scheme in ("ami+http", "ami+https"):
             raise ValueError(f"AMI over HTTP is not supported yet; {form}")
         if parts.scheme not in _DEFAULT_PORTS:
@@ -79,17 +85,31 @@ async def connect(
             )
         return transport
     except TimeoutError:
-        raise ConnectFailed(f"{where} does not answer; a firewall may drop the connection.") from None
-    except socket.gaierror:
-        raise ConnectFailed(f"The name {address.host} cannot be resolved.") from None
+        raise ConnectFailed(
+            gettext_noop("%(where)s does not answer; a firewall may drop the connection."), where=where
+        ) from None
+    except (socket.gaierror, UnicodeError):  # the second where it is no name at all
+        raise ConnectFailed(gettext_noop("The name %(host)s cannot be resolved."), host=address.host) from None
     except ssl.SSLCertVerificationError as error:
-        raise ConnectFailed(f"The TLS certificate of {where} is not trusted: {error.verify_message}.") from None
+        raise ConnectFailed(
+            gettext_noop("The TLS certificate of %(where)s is not trusted: %(reason)s."),
+            where=where,
+            reason=error.verify_message,
+        ) from None
     except ssl.SSLError as error:
-        raise ConnectFailed(f"TLS with {where} failed ({error.reason}); is this the TLS port?") from None
+        raise ConnectFailed(
+            gettext_noop("TLS with %(where)s failed (%(reason)s); is this the TLS port?"),
+            where=where,
+            reason=error.reason,
+        ) from None
     except ConnectionRefusedError:
-        raise ConnectFailed(f"{where} refuses the connection; is Asterisk running, with AMI enabled?") from None
+        raise ConnectFailed(
+            gettext_noop("%(where)s refuses the connection; is Asterisk running, with AMI enabled?"), where=where
+        ) from None
     except OSError as error:
-        raise ConnectFailed(f"No connection to {where}: {error.strerror or error}.") from None
+        raise ConnectFailed(
+            gettext_noop("No connection to %(where)s: %(reason)s."), where=where, reason=error.strerror or error
+        ) from None
 
 
 def _tls_context(address: Address) -> ssl.SSLContext:
@@ -99,4 +119,8 @@ def _tls_context(address: Address) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=address.ca)
     except FileNotFoundError:
-        raise ConnectFailed(f"The CA file {address.ca} does not exist.") from None
+        raise ConnectFailed(gettext_noop("The CA file %(file)s does not exist."), file=address.ca) from None
+    except OSError:  # an SSLError too: it is not in PEM form
+        raise ConnectFailed(
+            gettext_noop("The CA file %(file)s cannot be read, or holds no certificate."), file=address.ca
+        ) from None

@@ -3,8 +3,6 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
-from typing import Any
 from urllib.parse import parse_qs
 
 from channels.db import database_sync_to_async
@@ -20,11 +18,8 @@ logger = logging.getLogger(__name__)
 # Codes of our own with which the socket is closed; the page shows each as a state of its own.
 NOT_LOGGED_IN, FORBIDDEN, NO_SUCH_VIEW = 4401, 4403, 4404
 
-# Set by the app that owns people: a user and a language → who looks. It may ask the database.
-viewer_of: Callable[[Any, str], Viewer]
 
-
-class LiveConsumer(AsyncWebsocketConsumer):
+class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     """One browser tab: takes a seat at the hub, gets the whole board, then every change of it."""
 
     # The hub subscribes to the channel layer, once for all sockets; this one needs none of its own.
@@ -44,7 +39,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
         elif view is None or language not in dict(settings.LANGUAGES):
             await self.close(NO_SUCH_VIEW)
         else:
-            viewer: Viewer = await database_sync_to_async(viewer_of)(user, language)
+            viewer: Viewer = await database_sync_to_async(fragments.viewer_of)(user, language)
             if not view.allows(viewer.permissions):
                 await self.close(FORBIDDEN)
                 return

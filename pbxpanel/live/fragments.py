@@ -92,6 +92,12 @@ COMMON: Mapping[str, str] = {"pbx": "links", "count": "navigation"}
 Renderer = Callable[[str, set[str]], Iterable[Row]]
 NoticeText = Callable[[Mapping[str, Any]], tuple[str, str]]
 
+
+def viewer_of(user: Any, language: str) -> Viewer:
+    """A user and a language → who looks. The app that owns people puts its own function in this one's place."""
+    raise NotImplementedError
+
+
 renderers: dict[str, Renderer] = {}
 # What a fresh board holds on every page: rows of the kinds in COMMON, each app's own.
 common_rows: list[Callable[[], Iterable[Row]]] = []

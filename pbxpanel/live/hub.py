@@ -24,9 +24,7 @@ QUEUE_LIMIT = 200
 SILENCE_LIMIT = 9.0
 
 
-async def publish(
-    pbx: str, epoch: str, number: int, rows: Iterable[Row] = (), notices: Iterable[Notice] = ()
-) -> None:
+async def publish(pbx: str, epoch: str, number: int, rows: Iterable[Row] = (), notices: Iterable[Notice] = ()) -> None:
     """Send one batch to the hubs of all web processes."""
     await get_channel_layer().group_send(
         GROUP,

@@ -85,7 +85,8 @@ class Auditor(Protocol):
         """Record a later result of an asynchronous command."""
 
 
-auditor: Auditor
+auditors: list[Auditor] = []
+"""The one auditor, registered at start."""
 
 
 def channel_name(pbx: str) -> str:
@@ -95,11 +96,12 @@ def channel_name(pbx: str) -> str:
 
 def run(command: Command) -> Outcome:
     """Give a command and wait for its answer. For views; it blocks their thread, never the event loop."""
+    (auditor,) = auditors
     if not auditor.begin(command):
         return Outcome(Status.REPEATED)
     pbx = PBX.objects.filter(pk=command.pbx).first()
     if pbx is None or not pbx.is_up:
-        outcome = Outcome(Status.NOT_CONNECTED, pbx.reason if pbx else "")
+        outcome = Outcome(Status.NOT_CONNECTED, pbx.why if pbx else "")
     else:
         outcome = async_to_sync(_ask)(command)
     auditor.end(command.id, outcome)

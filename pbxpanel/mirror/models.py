@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 # A thing on the screen that shows a row, such as ("call", "1732451234.12"): kind and key within its PBX.
@@ -30,7 +31,9 @@ class PBX(models.Model):
     demo = models.BooleanField(_("demo"), default=False)
     link = models.CharField(_("link"), max_length=16, choices=Link.choices, default=Link.CONNECTING)
     link_since = models.DateTimeField(_("since"), default=timezone.now)
+    # Why it is down: a sentence of the AMI library as it stands in the translations, and what varies in it.
     reason = models.TextField(_("reason"), blank=True)
+    reason_parameters = models.JSONField(_("reason's parameters"), default=dict, blank=True)
     version = models.CharField(_("version"), max_length=80, blank=True)
     seen_at = models.DateTimeField(_("worker last seen"), default=timezone.now)
 
@@ -47,6 +50,11 @@ class PBX(models.Model):
     def worker_lost(self) -> bool:
         """Whether the worker that should hold this link has stopped writing its heartbeat."""
         return timezone.now() - self.seen_at > WORKER_LOST_AFTER
+
+    @property
+    def why(self) -> str:
+        """Why the link is down, in the active language."""
+        return gettext(self.reason) % self.reason_parameters if self.reason else ""
 
     @property
     def is_up(self) -> bool:

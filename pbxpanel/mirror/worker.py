@@ -120,8 +120,12 @@ class Mirror:
         finally:
             self._taking_snapshot = False
 
-    def _on_link_state(self, state: LinkState, reason: str) -> None:
-        self._link_changes |= {"link": state.value, "reason": reason}
+    def _on_link_state(self, state: LinkState, error: AmiError | None) -> None:
+        self._link_changes |= {
+            "link": state.value,
+            "reason": error.sentence if error else "",
+            "reason_parameters": error.parameters if error else {},
+        }
         self._dirty.set()
 
     def _on_event(self, event: Message) -> None:
@@ -278,7 +282,7 @@ class Mirror:
         parameters = registry.followers[followed.notice](self.state, event, followed.parameters)
         self._notices.append(Notice(followed.user_id, followed.notice, parameters))
         self._dirty.set()
-        record = database_sync_to_async(commands.auditor.follow_up, thread_sensitive=False)
+        record = database_sync_to_async(commands.auditors[0].follow_up, thread_sensitive=False)
         await record(event.get("ActionID"), f"{event.get('Response')}, reason {parameters['reason']}")
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:

@@ -28,9 +28,9 @@ def make_groups() -> None:
 
 
 def person(group: str = NOBODY, name: str = "anna", endpoint: str = "PJSIP/101", *, staff: bool = False) -> User:
-    """A user of a group (or of none), with this telephone."""
+    """A user of a group (or of none), with this telephone; he has no password yet."""
     make_groups()
-    user = User.objects.create_user(name, password="a-password-of-the-tests", is_staff=staff)
+    user = User.objects.create_user(name, is_staff=staff)
     if group in GROUPS:
         user.groups.add(Group.objects.get(name=group))
     Profile.objects.create(user=user, extension="101", endpoint=endpoint, dial_context="internal")

@@ -2,7 +2,7 @@
 
 import time
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Dialog, Page, expect
 
 from tests.lab.asterisk import Asterisk
 from tests.lab.fixtures import CallerFactory, PhoneFactory
@@ -135,7 +135,12 @@ def test_names_show_as_they_are_spelled_and_nothing_of_them_runs(
 ) -> None:
     page = visit(panel, "anna", "/calls/")
     dialogs: list[str] = []
-    page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+
+    def note_dialog(dialog: Dialog) -> None:
+        dialogs.append(dialog.message)
+        dialog.dismiss()
+
+    page.on("dialog", note_dialog)
     caller_factory(asterisk, "602", name="<img src=x onerror=alert(1)>")
     caller_factory(asterisk, "602", name="李雷")
     labels = page.locator(".party-label")

@@ -27,5 +27,3 @@ class Command(runworker.Command):  # type: ignore[misc]
             )
         self.worker_class = functools.partial(AmiWorker, addresses=settings.AMI_ADDRESSES)
         super().handle(channels=[], verbosity=options["verbosity"])
-
-

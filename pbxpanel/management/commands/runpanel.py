@@ -76,7 +76,7 @@ class Command(BaseCommand):
         # A panel without its worker shows what was; better none than that.
         logger.critical("The AMI worker ended.", exc_info=task.exception())
         self.failed = True
-        reactor.stop()
+        reactor.stop()  # type: ignore[misc]
 
     @transaction.atomic
     def _prepare_people(self) -> None:

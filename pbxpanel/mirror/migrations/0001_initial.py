@@ -5,30 +5,42 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='PBX',
+            name="PBX",
             fields=[
-                ('name', models.CharField(max_length=32, primary_key=True, serialize=False, verbose_name='name')),
-                ('address', models.CharField(blank=True, max_length=255, verbose_name='address')),
-                ('demo', models.BooleanField(default=False, verbose_name='demo')),
-                ('link', models.CharField(choices=[('connecting', 'connecting'), ('up', 'connected'), ('down', 'not connected'), ('refused', 'login refused')], default='connecting', max_length=16, verbose_name='link')),
-                ('link_since', models.DateTimeField(default=django.utils.timezone.now, verbose_name='since')),
-                ('reason', models.TextField(blank=True, verbose_name='reason')),
-                ('version', models.CharField(blank=True, max_length=80, verbose_name='version')),
-                ('seen_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='worker last seen')),
+                ("name", models.CharField(max_length=32, primary_key=True, serialize=False, verbose_name="name")),
+                ("address", models.CharField(blank=True, max_length=255, verbose_name="address")),
+                ("demo", models.BooleanField(default=False, verbose_name="demo")),
+                (
+                    "link",
+                    models.CharField(
+                        choices=[
+                            ("connecting", "connecting"),
+                            ("up", "connected"),
+                            ("down", "not connected"),
+                            ("refused", "login refused"),
+                        ],
+                        default="connecting",
+                        max_length=16,
+                        verbose_name="link",
+                    ),
+                ),
+                ("link_since", models.DateTimeField(default=django.utils.timezone.now, verbose_name="since")),
+                ("reason", models.TextField(blank=True, verbose_name="reason")),
+                ("reason_parameters", models.JSONField(blank=True, default=dict, verbose_name="reason's parameters")),
+                ("version", models.CharField(blank=True, max_length=80, verbose_name="version")),
+                ("seen_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="worker last seen")),
             ],
             options={
-                'verbose_name': 'PBX',
-                'verbose_name_plural': 'PBXs',
-                'ordering': ['name'],
-                'default_permissions': ('view',),
+                "verbose_name": "PBX",
+                "verbose_name_plural": "PBXs",
+                "ordering": ["name"],
+                "default_permissions": ("view",),
             },
         ),
     ]

@@ -1,0 +1,409 @@
+"""Who may have which page and press which button, told by the server whatever the page shows.
+
+`TABLE` has a line for every route; a route that is added without a line in it fails here.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from calls.models import Channel
+from operators.models import AuditEntry, Profile
+from tests.access import people
+from tests.access.people import ANONYMOUS, GROUPS, NOBODY, Asterisk
+
+pytestmark = pytest.mark.django_db
+
+ROLES = (ANONYMOUS, NOBODY, *GROUPS)
+EVERYBODY = frozenset(ROLES)
+LOGGED_IN = EVERYBODY - {ANONYMOUS}
+SEEING = frozenset(GROUPS)
+CALLING = SEEING - {"Viewer"}
+NUMBER = {"number": "102", "command_id": "0123456789abcdef" * 2}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One route and method: who may, and what he is answered; everybody else is refused."""
+
+    path: str
+    method: str
+    allowed: frozenset[str]
+    answer: int
+    data: dict[str, str] = field(default_factory=dict)
+    # What is answered to a method that the view does not take, where it takes but one.
+    only: bool = True
+
+    def send(self, client: Client, **options: Any) -> Any:
+        return client.generic(
+            self.method,
+            self.path,
+            "&".join(f"{name}={value}" for name, value in self.data.items()),
+            content_type="application/x-www-form-urlencoded",
+            **options,
+        )
+
+
+TABLE: dict[str, list[Line]] = {
+    "": [Line("/", "GET", LOGGED_IN, 200)],
+    "calls/": [Line("/calls/", "GET", SEEING, 200)],
+    "calls/dial/": [Line("/calls/dial/", "POST", CALLING, 200, NUMBER)],
+    # The call is the user's own: see below for those of others.
+    "calls/<str:pbx>/<str:linkedid>/hangup/": [Line("/calls/main/1.1/hangup/", "POST", CALLING, 204)],
+    "calls/<str:pbx>/channels/<str:uniqueid>/hangup/": [Line("/calls/main/channels/1.1/hangup/", "POST", CALLING, 204)],
+    "conferences/": [Line("/conferences/", "GET", SEEING, 200)],
+    "conferences/<str:pbx>/<conference:name>/": [Line("/conferences/main/8001/", "GET", SEEING, 200)],
+    "conferences/<str:pbx>/participants/<str:uniqueid>/<str:verb>/": [
+        Line(f"/conferences/main/participants/3.1/{verb}/", "POST", frozenset({"Moderator", "Administrator"}), 204)
+        for verb in ("mute", "unmute", "kick")
+    ],
+    "profile/": [
+        Line("/profile/", "GET", CALLING, 200, only=False),
+        Line("/profile/", "POST", CALLING, 302, {"extension": "101", "endpoint": "PJSIP/101"}, only=False),
+    ],
+    "audit/": [Line("/audit/", "GET", frozenset({"Administrator"}), 200)],
+    "login/": [Line("/login/", "GET", frozenset({ANONYMOUS}), 200, only=False)],
+    "logout/": [Line("/logout/", "POST", EVERYBODY, 302)],
+    "language/": [Line("/language/", "POST", EVERYBODY, 302, {"language": "zh-hans"}, only=False)],
+}  # fmt: skip
+LINES = [line for lines in TABLE.values() for line in lines]
+
+# The admin: each registered model, and whether somebody may edit what it shows.
+MODELS = {
+    "mirror/pbx": False,
+    "calls/channel": False,
+    "conferences/conference": False,
+    "conferences/participant": False,
+    "operators/auditentry": False,
+    "auth/user": True,
+    "auth/group": True,
+}
+READ_ONLY = [model for model, editable in MODELS.items() if not editable]
+# Its routes of no model; those of the second kind are for whoever has logged in or wants to.
+ADMIN_ROUTES = {
+    "", "password_change/", "password_change/done/", "autocomplete/", "jsi18n/",
+    "r/<path:content_type_id>/<path:object_id>/", "auth/user/<id>/password/",
+}  # fmt: skip
+ADMIN_OPEN_ROUTES = {"login/", "logout/", "(?P<url>.*)$"}
+
+
+def routes(patterns: list[URLPattern | URLResolver], prefix: str = "") -> Iterator[str]:
+    for pattern in patterns:
+        route = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from routes(pattern.url_patterns, route)
+        else:
+            yield route
+
+
+def admin_routes_of(model: str) -> set[str]:
+    named = {f"{model}/<path:object_id>/{page}/" for page in ("history", "delete", "change")}
+    return {f"{model}/", f"{model}/add/", f"{model}/<path:object_id>/", *named}
+
+
+@pytest.fixture(autouse=True)
+def asterisk(monkeypatch: pytest.MonkeyPatch) -> Asterisk:
+    """A small PBX whose calls everybody asks for, and an Asterisk that obeys."""
+    people.a_small_pbx()
+    return people.stand_in(monkeypatch)
+
+
+@pytest.fixture
+def client(request: pytest.FixtureRequest) -> Client:
+    return Client()
+
+
+def as_role(role: str, **options: Any) -> Client:
+    client = Client(**options)
+    if role != ANONYMOUS:
+        client.force_login(people.person(role))
+    return client
+
+
+def name_of(value: object) -> str | None:
+    return f"{value.method} {value.path}" if isinstance(value, Line) else None
+
+
+def test_every_route_has_a_line_in_the_table() -> None:
+    found = set(routes(get_resolver().url_patterns))
+    admin = {route for route in found if route.startswith("admin/")}
+    expected = {f"admin/{route}" for route in ADMIN_ROUTES | ADMIN_OPEN_ROUTES}
+    expected |= {f"admin/{route}" for model in MODELS for route in admin_routes_of(model)}
+    assert found - admin == set(TABLE)
+    assert {route for route in admin if "app_label" not in route} == expected
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("line", LINES, ids=name_of)
+def test_only_those_who_may_are_answered(role: str, line: Line, asterisk: Asterisk) -> None:
+    response = line.send(as_role(role))
+    if role in line.allowed:
+        assert response.status_code == line.answer
+    elif role == ANONYMOUS:
+        assert (response.status_code, response["Location"]) == (302, f"/login/?next={line.path}")
+    elif line.path == "/login/":
+        assert (response.status_code, response["Location"]) == (302, "/")
+    else:
+        assert response.status_code == 403
+        assert asterisk.commands == []
+        assert not AuditEntry.objects.exists()
+
+
+@pytest.mark.parametrize("line", [line for line in LINES if line.only], ids=name_of)
+def test_a_page_takes_no_post_and_a_button_no_get(line: Line, asterisk: Asterisk) -> None:
+    client = as_role("Administrator")
+    response = client.get(line.path) if line.method == "POST" else client.post(line.path)
+    assert response.status_code == 405
+    assert asterisk.commands == []
+
+
+@pytest.mark.parametrize("line", [line for line in LINES if line.method == "POST"], ids=name_of)
+def test_a_post_without_the_token_is_refused(line: Line, asterisk: Asterisk) -> None:
+    client = as_role("Administrator", enforce_csrf_checks=True)
+    response = line.send(client)
+    assert response.status_code == 403
+    assert "This page is out of date" in response.content.decode()
+    assert asterisk.commands == []
+    assert client.session.get("_auth_user_id")
+
+
+def test_a_button_whose_token_is_out_of_date_says_so_in_a_toast() -> None:
+    client = as_role("Operator", enforce_csrf_checks=True)
+    response = client.post("/calls/dial/", NUMBER, headers={"HX-Request": "true"})
+    assert response.status_code == 403
+    assert response.content.decode().startswith('<div class="panel-toast is-danger"')
+
+
+@pytest.mark.parametrize("path", ["/calls/main/2.1/hangup/", "/calls/main/channels/2.1/hangup/"])
+@pytest.mark.parametrize(("role", "answer"), [("Viewer", 403), ("Moderator", 403), ("Operator", 204)])
+def test_the_call_of_another_is_ended_only_by_who_may_end_any(
+    role: str, answer: int, path: str, asterisk: Asterisk
+) -> None:
+    assert as_role(role).post(path).status_code == answer
+    assert bool(asterisk.commands) == (answer == 204)
+
+
+def test_hanging_up_my_call_hangs_up_both_its_ends_and_my_leg_only_itself(asterisk: Asterisk) -> None:
+    client = as_role("Moderator")
+    client.post("/calls/main/1.1/hangup/")
+    assert asterisk.actions == ["Hangup PJSIP/101-00000011", "Hangup PJSIP/102-00000012"]
+    asterisk.commands.clear()
+    client.post("/calls/main/channels/1.1/hangup/")
+    assert asterisk.actions == ["Hangup PJSIP/101-00000011"]
+
+
+def test_of_my_call_the_leg_of_the_other_is_not_mine() -> None:
+    assert as_role("Moderator").post("/calls/main/channels/1.2/hangup/").status_code == 403
+
+
+def test_somebody_without_a_phone_owns_no_call() -> None:
+    Channel.objects.filter(uniqueid="2.1").update(endpoint="")
+    client = Client()
+    client.force_login(people.person("Moderator", endpoint=""))
+    assert client.post("/calls/main/2.1/hangup/").status_code == 403
+    assert client.post("/calls/main/1.1/hangup/").status_code == 403
+
+
+@pytest.mark.xfail(strict=True, reason="whose call it is, is decided by the endpoint's name alone")
+def test_the_phone_of_the_same_name_on_another_pbx_is_not_mine(asterisk: Asterisk) -> None:
+    """Two PBXs may each have a PJSIP/101."""
+    people.pbx("other")
+    people.channel("9.1", "PJSIP/101", pbx="other")
+    user = people.person("Moderator")
+    Profile.objects.update(pbx="main")
+    client = Client()
+    client.force_login(user)
+    assert client.post("/calls/other/9.1/hangup/").status_code == 403
+    assert asterisk.commands == []
+
+
+def test_a_call_that_has_ended_is_gone_for_who_might_have_ended_it_and_forbidden_to_others() -> None:
+    assert as_role("Moderator").post("/calls/main/7.7/hangup/").status_code == 404
+    client = Client()
+    client.force_login(people.person("Viewer", "vic"))
+    assert client.post("/calls/main/7.7/hangup/").status_code == 403
+
+
+# A button of htmx.
+
+
+def test_a_button_pressed_after_the_session_expired_reloads_the_page(asterisk: Asterisk) -> None:
+    client = as_role("Operator")
+    client.session.flush()
+    response = client.post("/calls/main/1.1/hangup/", headers={"HX-Request": "true"})
+    assert (response.status_code, response["HX-Refresh"], response.content) == (204, "true", b"")
+    assert "Location" not in response
+    assert asterisk.commands == []
+
+
+def test_a_button_that_is_not_for_me_says_so_in_a_toast() -> None:
+    response = as_role("Viewer").post("/calls/main/1.1/hangup/", headers={"HX-Request": "true"})
+    html = response.content.decode()
+    assert response.status_code == 403
+    assert html.startswith('<div class="panel-toast is-danger"')
+    assert "You are not allowed to do that." in html
+    assert "<html" not in html
+
+
+def test_a_button_about_what_is_not_there_says_so_in_a_toast() -> None:
+    response = as_role("Moderator").post("/conferences/main/participants/3.1/praise/", headers={"HX-Request": "true"})
+    assert response.status_code == 404
+    assert response.content.decode().startswith('<div class="panel-toast is-warning"')
+
+
+@pytest.mark.parametrize("role", [ANONYMOUS, NOBODY, "Viewer"])
+def test_a_page_that_is_not_there_is_a_page_that_says_so(role: str) -> None:
+    response = as_role(role).get("/no/such/page/")
+    assert response.status_code == 404
+    assert "<html" in response.content.decode()
+
+
+def test_a_conference_on_a_pbx_that_is_not_there_is_not_found() -> None:
+    assert as_role("Viewer").get("/conferences/elsewhere/8001/").status_code == 404
+
+
+def test_a_forbidden_page_is_a_page_that_says_so() -> None:
+    response = as_role("Viewer").get("/audit/")
+    assert response.status_code == 403
+    assert "<html" in response.content.decode()
+
+
+# Who is no longer one of us.
+
+
+def with_password(user: User) -> User:
+    user.set_password("a-password-of-the-tests")
+    user.save()
+    return user
+
+
+def log_in(client: Client, path: str = "/login/") -> Any:
+    return client.post(path, {"username": "anna", "password": "a-password-of-the-tests"})
+
+
+def test_a_deactivated_user_is_asked_for_the_login_and_cannot_log_in() -> None:
+    user = with_password(people.person("Administrator"))
+    client = Client()
+    client.force_login(user)
+    assert client.get("/calls/").status_code == 200
+    User.objects.update(is_active=False)
+    assert client.get("/calls/")["Location"] == "/login/?next=/calls/"
+    assert log_in(client).status_code == 200
+    assert client.get("/calls/").status_code == 302
+    User.objects.update(is_active=True)
+    assert log_in(client).status_code == 302
+
+
+def test_who_is_taken_out_of_his_group_may_no_longer(asterisk: Asterisk) -> None:
+    user = people.person("Operator")
+    client = Client()
+    client.force_login(user)
+    user.groups.clear()
+    assert client.get("/calls/").status_code == 403
+    assert client.post("/calls/main/1.1/hangup/").status_code == 403
+    assert asterisk.commands == []
+
+
+def test_home_shows_nothing_to_a_user_without_group() -> None:
+    people.conference("Board meeting")
+    html = as_role(NOBODY).get("/").content.decode()
+    assert "PJSIP/10" not in html.replace('data-endpoint="PJSIP/101"', "")
+    assert "Board meeting" not in html
+    assert 'id="count-' not in html
+
+
+def test_after_the_login_nobody_is_led_to_another_site() -> None:
+    with_password(people.person("Viewer"))
+    response = log_in(Client(), "/login/?next=https://example.org/")
+    assert (response.status_code, response["Location"]) == (302, "/")
+
+
+# The admin.
+
+
+def admin_paths(model: str) -> list[str]:
+    key = {"mirror/pbx": "main"}.get(model, "1")
+    return [f"/admin/{route.replace('<path:object_id>', key)}" for route in sorted(admin_routes_of(model))]
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_the_admin_asks_everybody_who_is_not_staff_for_another_login(role: str) -> None:
+    client = as_role(role)
+    fixed = [f"/admin/{route}" for route in ADMIN_ROUTES if "<" not in route]
+    paths = [*fixed, "/admin/r/1/1/", "/admin/auth/user/1/password/", "/admin/calls/"]
+    paths += [path for model in MODELS for path in admin_paths(model)]
+    for path in paths:
+        for response in (client.get(path), client.post(path)):
+            assert response.status_code == 302, path
+            assert response["Location"].partition("?")[0] in ("/admin/login/", "/login/"), path
+
+
+def test_staff_without_permissions_sees_no_model() -> None:
+    client = Client()
+    client.force_login(people.person("Viewer", staff=True))
+    assert client.get("/admin/").status_code == 200
+    for model in MODELS:
+        for path in (f"/admin/{model}/", f"/admin/{model}/add/"):
+            assert client.get(path).status_code == 403, path
+
+
+def administrator(*, superuser: bool) -> Client:
+    user = people.person("Administrator", "root", staff=True)
+    User.objects.filter(pk=user.pk).update(is_superuser=superuser)
+    client = Client()
+    client.force_login(User.objects.get(pk=user.pk))
+    return client
+
+
+@pytest.fixture(params=[False, True], ids=["administrator", "superuser"])
+def admin(request: pytest.FixtureRequest) -> Client:
+    AuditEntry.objects.create(command_id="1", username="ben", pbx="main", verb="hangup", subject="PJSIP/101-1")
+    return administrator(superuser=request.param)
+
+
+def key_of(model: str) -> Any:
+    from django.apps import apps
+
+    return apps.get_model(model.replace("/", "."))._default_manager.values_list("pk", flat=True)[0]
+
+
+@pytest.mark.parametrize("model", READ_ONLY)
+def test_what_is_mirrored_and_the_audit_trail_can_be_read_and_nothing_else(admin: Client, model: str) -> None:
+    address, key = f"/admin/{model}/", key_of(model)
+    assert admin.get(address).status_code == 200
+    page = admin.get(f"{address}{key}/change/")
+    assert page.status_code == 200
+    assert 'name="_save"' not in page.content.decode()
+    assert "deletelink" not in page.content.decode()
+    assert admin.get(f"{address}add/").status_code == 403
+    assert admin.post(f"{address}add/", {"name": "x"}).status_code == 403
+    assert admin.post(f"{address}{key}/change/", {"name": "x"}).status_code == 403
+    assert admin.get(f"{address}{key}/delete/").status_code == 403
+    assert admin.post(f"{address}{key}/delete/", {"post": "yes"}).status_code == 403
+    admin.post(address, {"action": "delete_selected", "_selected_action": [key], "post": "yes"})
+    assert key_of(model) == key
+
+
+def test_people_are_made_and_changed_in_the_admin() -> None:
+    client = administrator(superuser=False)
+    for path in ("/admin/auth/user/add/", "/admin/auth/group/add/", f"/admin/auth/user/{key_of('auth/user')}/change/"):
+        page = client.get(path)
+        assert page.status_code == 200
+        assert 'name="_save"' in page.content.decode()
+
+
+def test_deleting_a_user_leaves_what_he_did_in_the_audit_trail() -> None:
+    user = people.person("Operator")
+    AuditEntry.objects.create(
+        command_id="1", user=user, username="anna", pbx="main", verb="hangup", subject="PJSIP/101-1"
+    )
+    client = administrator(superuser=False)
+    assert client.post(f"/admin/auth/user/{user.pk}/delete/", {"post": "yes"}).status_code == 302
+    assert not User.objects.filter(username="anna").exists()
+    entry = AuditEntry.objects.get()
+    assert (entry.user, entry.username) == (None, "anna")

@@ -1,0 +1,127 @@
+"""The panel as several processes: worker, web processes, PostgreSQL and Redis, on a real Asterisk."""
+
+import copy
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.lab.asterisk import Asterisk
+from tests.panel import ROOT, Panel, Visit, free_port
+from tests.servers import PostgreSQL, Redis
+
+pytestmark = pytest.mark.timeout(300)
+
+
+class Installation:
+    """One worker and two web processes; `first` and `second` are where each of them serves."""
+
+    def __init__(self, panel: Panel) -> None:
+        panel.prepare()
+        self.worker = panel.spawn("manage.py", "amiworker")
+        self.first, self.second = panel, copy.copy(panel)
+        self.second.port = free_port()
+        self.second.url = f"http://127.0.0.1:{self.second.port}"
+        for web in (self.first, self.second):
+            panel.spawn("-m", "daphne", "-b", "127.0.0.1", "-p", str(web.port), "pbxpanel.asgi:application")
+        for web in (self.first, self.second):
+            web.wait_until_served()
+
+
+@pytest.fixture
+def installation(
+    asterisk22: Asterisk, postgresql: PostgreSQL, redis_server: Redis, tmp_path: Path
+) -> Iterator[Installation]:
+    panel = Panel(
+        tmp_path,
+        {"AMI_URL": asterisk22.ami_url, "DATABASE_URL": postgresql.database(), "REDIS_URL": redis_server.url},
+    )
+    try:
+        yield Installation(panel)
+    finally:
+        panel.stop()
+
+
+def test_a_call_shows_on_both_web_processes_and_ends_on_both_when_one_hangs_it_up(
+    asterisk22: Asterisk, installation: Installation, visit: Visit
+) -> None:
+    anna = visit(installation.first, "anna", "/calls/")
+    ben = visit(installation.second, "ben", "/calls/")
+    for page in (anna, ben):
+        expect(page.get_by_text("No calls at the moment.")).to_be_visible()
+    asterisk22.cli("channel originate Local/602@internal application Wait 600")
+    for page in (anna, ben):
+        expect(page.locator(".call", has_text="602")).to_have_count(1)
+        expect(page.locator("#count-calls")).to_have_text("1")
+    ben.locator(".call [data-action=hangup]").click()
+    for page in (anna, ben):
+        expect(page.locator(".call")).to_have_count(0)
+        expect(page.locator("#count-calls")).to_be_empty()
+        expect(page.locator(".panel-toast")).to_have_count(0)
+    assert asterisk22.channels() == []
+    anna.goto(f"{installation.first.url}/audit/")
+    expect(anna.locator(".audit tbody tr").first).to_contain_text("ben")
+    expect(anna.locator(".audit tbody tr").first).to_contain_text("done")
+
+
+def test_pages_are_right_again_after_redis_has_been_away(
+    asterisk22: Asterisk, installation: Installation, redis_server: Redis, visit: Visit
+) -> None:
+    page = visit(installation.first, "anna", "/calls/")
+    redis_server.stop()
+    asterisk22.cli("channel originate Local/602@internal application Wait 600")
+    page.wait_for_timeout(1500)
+    redis_server.start()
+    expect(page.locator(".call", has_text="602")).to_have_count(1, timeout=20_000)
+    page.locator(".call [data-action=hangup]").click()
+    expect(page.locator(".call")).to_have_count(0)
+    assert installation.worker.poll() is None
+    page.complaints.clear()  # type: ignore[attr-defined]
+
+
+def test_without_the_worker_a_button_says_that_nothing_was_done(
+    asterisk22: Asterisk, installation: Installation, visit: Visit
+) -> None:
+    page = visit(installation.second, "anna", "/calls/")
+    asterisk22.cli("channel originate Local/602@internal application Wait 600")
+    expect(page.locator(".call")).to_have_count(1)
+    installation.worker.kill()
+    installation.worker.wait()
+    address = page.locator(".call [data-action=hangup]").get_attribute("hx-post")
+    # Once its heartbeat is overdue the worker counts as lost.
+    page.wait_for_timeout(9_000)
+    page.evaluate("address => htmx.ajax('POST', address, {target: '#toasts', swap: 'beforeend'})", address)
+    expect(page.locator(".panel-toast.is-danger")).to_contain_text("not connected to the PBX, so nothing was done")
+    assert asterisk22.channels() != []
+    page.complaints.clear()  # type: ignore[attr-defined]
+
+
+def test_a_search_with_a_null_character_is_no_error_on_postgresql(installation: Installation, visit: Visit) -> None:
+    page = visit(installation.first, "anna", "/")
+    for path in ("/audit/?q=%00", "/conferences/%00/8001/", "/conferences/main/%00/"):
+        answer = page.request.get(f"{installation.first.url}{path}")
+        assert answer.status < 500, path
+
+
+@pytest.mark.parametrize(
+    ("environment", "words"),
+    [
+        ({"AMI_URL": "ami://panel:secret@127.0.0.1:1"}, "REDIS_URL is not set"),
+        ({"REDIS_URL": "redis://127.0.0.1:1/0"}, "AMI_URL is not set"),
+        ({"REDIS_URL": "localhost:6379", "AMI_URL": "ami://panel:secret@127.0.0.1:1"}, "REDIS_URL must begin with"),
+        ({"REDIS_URL": "redis://127.0.0.1:1/0", "AMI_URL": "http://panel"}, "AMI_URL is wrong"),
+    ],
+)
+def test_a_worker_that_lacks_an_address_says_which_and_ends(
+    environment: dict[str, str], words: str, tmp_path: Path
+) -> None:
+    panel = Panel(tmp_path, environment)
+    done = subprocess.run(
+        [sys.executable, "manage.py", "amiworker"],
+        cwd=ROOT, env=panel.environment, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode != 0
+    assert words in done.stderr.splitlines()[-1]
