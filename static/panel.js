@@ -152,9 +152,19 @@
   }
 
   let offlineTimer = 0;
-  addEventListener("htmx:ws:after:connection", () => { clearTimeout(offlineTimer); setOffline(false); });
+  let pongTimer = 0;
+  let connection = null;
+  addEventListener("htmx:ws:after:connection", (event) => {
+    connection = event.detail.connection;
+    clearTimeout(offlineTimer);
+    setOffline(false);
+  });
   // The page says of itself whether what it shows is live: from its first board until its socket closes.
-  addEventListener("htmx:ws:after:message:incoming", () => { document.documentElement.dataset.live = ""; });
+  addEventListener("htmx:ws:after:message:incoming", () => {
+    document.documentElement.dataset.live = "";
+    clearTimeout(pongTimer);
+    if (offline) setOffline(false);
+  });
   addEventListener("htmx:ws:close", (event) => {
     const { code, reason } = event.detail;
     delete document.documentElement.dataset.live;
@@ -164,6 +174,16 @@
     clearTimeout(offlineTimer);
     offlineTimer = setTimeout(() => setOffline(true), navigator.onLine ? 1500 : 0);
   });
+  // A socket can look open and be dead, after a sleep or a change of network: ask, and else begin anew.
+  function probe() {
+    const socket = connection?.socket;
+    if (document.hidden || socket?.readyState !== WebSocket.OPEN) return;
+    clearTimeout(pongTimer);
+    pongTimer = setTimeout(() => { if (connection.socket === socket) socket.close(); }, 1500);
+    socket.send("ping");
+  }
+  addEventListener("online", probe);
+  document.addEventListener("visibilitychange", probe);
   addEventListener("offline", () => { clearTimeout(offlineTimer); setOffline(true); });
 
   // --- Toasts. ---

@@ -181,7 +181,7 @@ class Protocol:
             if self._command or chunk.startswith(b"Response: Follows"):
                 # The old form of a Command's answer may hold empty lines; it ends with a mark of its own.
                 self._command.append(chunk)
-                self._command_size += len(chunk)
+                self._command_size += len(chunk) + len(_END)
                 if not chunk.rstrip().endswith(_END_COMMAND):
                     self._check_size(self._command_size)
                     continue

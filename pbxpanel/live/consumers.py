@@ -3,8 +3,10 @@
 import asyncio
 import contextlib
 import logging
+import time
 from urllib.parse import parse_qs
 
+from channels.auth import get_user
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
@@ -18,6 +20,9 @@ logger = logging.getLogger(__name__)
 # Codes of our own with which the socket is closed; the page shows each as a state of its own.
 NOT_LOGGED_IN, FORBIDDEN, NO_SUCH_VIEW = 4401, 4403, 4404
 
+# How often it is looked whether a socket's user is still logged in and may still see the page, in seconds.
+CHECK_EVERY = 60.0
+
 
 class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     """One browser tab: takes a seat at the hub, gets the whole board, then every change of it."""
@@ -29,7 +34,8 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     sender: asyncio.Task[None] | None = None
 
     async def connect(self) -> None:
-        query = {name: values[0] for name, values in parse_qs(self.scope["query_string"].decode()).items()}
+        asked = parse_qs(self.scope["query_string"].decode(errors="replace"))
+        query = {name: values[0] for name, values in asked.items()}
         await self.accept()
         view = fragments.views.get(query.get("view", ""))
         language = query.get("lang", "")
@@ -61,9 +67,18 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             await self.send(text_data='{"pong": true}')
 
     async def _send_what_comes(self, seat: Seat) -> None:
+        check_at = time.monotonic() + CHECK_EVERY
         try:
             while True:
-                await seat.wake.wait()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(max(0.0, check_at - time.monotonic())):
+                        await seat.wake.wait()
+                if time.monotonic() >= check_at:
+                    check_at = time.monotonic() + CHECK_EVERY
+                    if code := await self._code_of_farewell(seat):
+                        Hub.here().unregister(seat)
+                        await self.close(code)
+                        return
                 seat.wake.clear()
                 if seat.needs_board:
                     # From here on batches queue up again; the board is read after that, so none is missed.
@@ -77,6 +92,20 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             # Closing makes the browser come again, and its new socket begins with a fresh board.
             logger.exception("Sending to a browser failed.")
             await self.close(1011)
+
+    async def _code_of_farewell(self, seat: Seat) -> int | None:
+        """Why this socket may no longer be open: logged out, deactivated, or without the permission. None: it may."""
+        session = self.scope["session"]
+        user = await get_user({"session": session.__class__(session.session_key)})
+        if not user.is_authenticated:
+            return NOT_LOGGED_IN
+        viewer: Viewer = await database_sync_to_async(fragments.viewer_of)(user, seat.viewer.language)
+        if not seat.view.allows(viewer.permissions):
+            return FORBIDDEN
+        if viewer != seat.viewer:
+            seat.viewer = viewer
+            seat.ask_for_board()
+        return None
 
 
 async def _board(seat: Seat) -> str:

@@ -6,9 +6,11 @@ up, rows, and notices. A number that was missed, or a new epoch, makes every soc
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Iterable
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from channels.layers import get_channel_layer
 
@@ -83,7 +85,7 @@ class Seat:
 class Hub:
     """The seats of this process, and the task that feeds them. `Hub.here()` is the one of the running loop."""
 
-    _hubs: dict[int, "Hub"] = {}
+    _hubs: "WeakKeyDictionary[asyncio.AbstractEventLoop, Hub]" = WeakKeyDictionary()
 
     def __init__(self) -> None:
         self.seats: set[Seat] = set()
@@ -94,7 +96,7 @@ class Hub:
 
     @classmethod
     def here(cls) -> "Hub":
-        return cls._hubs.setdefault(id(asyncio.get_running_loop()), cls())
+        return cls._hubs.setdefault(asyncio.get_running_loop(), cls())
 
     async def register(self, seat: Seat) -> None:
         """Take a seat; batches reach it from now on."""
@@ -102,7 +104,11 @@ class Hub:
         if self._task is None or self._task.done():
             self._listening.clear()
             self._task = asyncio.create_task(self._run())
-        await self._listening.wait()
+        try:
+            await self._listening.wait()
+        except asyncio.CancelledError:  # the browser went away while the channel layer could not be reached
+            self.unregister(seat)
+            raise
 
     def unregister(self, seat: Seat) -> None:
         self.seats.discard(seat)
@@ -122,7 +128,7 @@ class Hub:
     async def _listen(self) -> None:
         layer = get_channel_layer()
         channel = await layer.new_channel("live.")
-        joined = 0.0
+        joined = -math.inf
         while True:
             if time.monotonic() - joined > 600:  # membership of a group expires
                 await layer.group_add(GROUP, channel)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 from pbxpanel.ami.protocol import Message, Protocol
@@ -23,7 +24,7 @@ def messages(file: Path) -> tuple[Message, ...]:
 def pieces(data: bytes, cuts: Iterable[int]) -> list[bytes]:
     """The stream, cut at these places."""
     edges = [0, *sorted(cuts), len(data)]
-    return [data[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    return [data[start:end] for start, end in pairwise(edges)]
 
 
 def read(protocol: Protocol, reads: Iterable[bytes]) -> list[Message]:

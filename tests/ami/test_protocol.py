@@ -128,9 +128,11 @@ def test_a_damaged_stream_raises_nothing_but_its_two_errors(
         assert str(error)
         return
     for message in found:
-        assert isinstance(message.get("ActionID"), str)
-        assert "".join(message.output).isascii() or message.output
-        assert repr(message)
+        assert message.raw in data
+        assert message.name in repr(message)
+        assert set(message.output) <= set(message.raw.decode("utf-8", "replace").split("\r\n")) | set(
+            message.all("Output")
+        )
 
 
 @given(st.binary(max_size=400), st.integers(min_value=1, max_value=50))
@@ -322,7 +324,7 @@ def test_what_is_kept_and_what_is_dropped_of_a_recording_add_up(file: Path) -> N
     kept = protocol.receive(stream(file))
     expected = [m for m in messages(file) if not m.is_event or m.name in wanted or m.get("ActionID")]
     assert raws(kept) == raws(expected)
-    assert protocol.dropped == len(messages(file)) - len(expected) > 500
+    assert protocol.dropped == len(messages(file)) - len(expected) > 200
 
 
 # The greeting.

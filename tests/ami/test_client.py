@@ -1,0 +1,725 @@
+"""A session and a link, against a peer that plays a script, and against real Asterisks."""
+
+import asyncio
+import contextlib
+import dataclasses
+import socket
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pbxpanel.ami import actions
+from pbxpanel.ami.client import Link, LinkState, Session
+from pbxpanel.ami.errors import (
+    AmiError,
+    AnswerTimeout,
+    ConnectFailed,
+    IllegalField,
+    LinkLost,
+    LoginRefused,
+    MessageTooLarge,
+    NotAmi,
+)
+from pbxpanel.ami.protocol import Action, Message
+from pbxpanel.ami.transports import Address
+from tests.lab.asterisk import Asterisk
+
+from .server import GREETING, SECRET, Peer, Script, md5_key, serving
+
+pytestmark = [pytest.mark.timeout(60)]
+
+
+@contextlib.asynccontextmanager
+async def session_with(script: Script, **options: Any) -> AsyncIterator[tuple[Session, list[Message]]]:
+    """A session that is logged in at a server that plays `script` from there on, and the events it hears."""
+
+    async def whole(peer: Peer) -> None:
+        await peer.login()
+        await script(peer)
+        await peer.gone()
+
+    events: list[Message] = []
+    async with serving(whole) as server:
+        session = await Session.open(server.address, events.append, timeout=5, **options)
+        try:
+            yield session, events
+        finally:
+            session.close()
+
+
+async def opened(address: Address, timeout: float = 5.0, **options: Any) -> Session:
+    return await Session.open(address, lambda event: None, timeout=timeout, **options)
+
+
+async def until(condition: Callable[[], object], seconds: float = 15.0) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110 (what it waits for has no event)
+            await asyncio.sleep(0.01)
+
+
+def names(messages: list[Message]) -> list[str]:
+    return [message.name for message in messages]
+
+
+# The login.
+
+
+async def test_the_secret_goes_as_the_md5_of_challenge_and_secret() -> None:
+    logins: list[dict[str, str]] = []
+
+    async def script(peer: Peer) -> None:
+        logins.append(await peer.login())
+        await peer.gone()
+
+    async with serving(script) as server:
+        session = await opened(server.address, events="call,system")
+        session.close()
+    (login,) = logins
+    assert login["Key"] == md5_key()
+    assert (login["AuthType"], login["Username"], login["Events"]) == ("MD5", "panel", "call,system")
+    assert "Secret" not in login
+    assert session.greeting == "Asterisk Call Manager/11.0.0"
+
+
+@pytest.mark.parametrize("offer", [("Error", "Message: Invalid/unknown command"), ("Success", "Message: hello")])
+async def test_the_secret_goes_plain_where_no_challenge_is_offered(offer: tuple[str, str]) -> None:
+    logins: list[dict[str, str]] = []
+
+    async def script(peer: Peer) -> None:
+        peer.writer.write(GREETING)
+        peer.answer(await peer.expect("Challenge"), offer[1], response=offer[0])
+        logins.append(await peer.expect("Login"))
+        peer.answer(logins[0])
+        peer.say("Event: FullyBooted")
+        await peer.gone()
+
+    async with serving(script) as server:
+        (await opened(server.address)).close()
+    assert logins[0]["Secret"] == SECRET
+    assert "Key" not in logins[0]
+
+
+async def test_a_session_is_open_only_when_asterisk_has_fully_booted() -> None:
+    booted = asyncio.Event()
+
+    async def script(peer: Peer) -> None:
+        peer.writer.write(GREETING)
+        peer.answer(await peer.expect("Challenge"), "Challenge: 1")
+        peer.answer(await peer.expect("Login"))
+        peer.say("Event: SuccessfulAuth")
+        await booted.wait()
+        peer.say("Event: FullyBooted")
+        await peer.gone()
+
+    async with serving(script) as server:
+        opening = asyncio.create_task(opened(server.address))
+        done, _ = await asyncio.wait([opening], timeout=0.2)
+        assert not done
+        booted.set()
+        (await opening).close()
+
+
+async def test_an_asterisk_that_never_boots_is_given_up_with_a_hint() -> None:
+    async def script(peer: Peer) -> None:
+        peer.writer.write(GREETING)
+        peer.answer(await peer.expect("Challenge"), "Challenge: 1")
+        peer.answer(await peer.expect("Login"))
+        await peer.gone()
+
+    async with serving(script) as server:
+        with pytest.raises(AnswerTimeout, match=r"fully booted.*read class “system”"):
+            await opened(server.address, boot_timeout=0.1)
+        (await opened(server.address, boot_timeout=0.1, events="off")).close()
+
+
+async def test_a_refused_login_tells_asterisks_words_and_what_to_check_but_not_the_secret() -> None:
+    async with serving(Peer.refuse_login) as server:
+        with pytest.raises(LoginRefused, match=r"“panel” \(Authentication failed\): check the user") as refused:
+            await opened(server.address)
+    assert SECRET not in str(refused.value)
+
+
+async def test_an_event_that_comes_before_the_answer_to_the_login_is_heard() -> None:
+    async def script(peer: Peer) -> None:
+        peer.writer.write(GREETING)
+        peer.answer(await peer.expect("Challenge"), "Challenge: 1")
+        login = await peer.expect("Login")
+        peer.say("Event: FullyBooted")
+        peer.say("Event: Newchannel")
+        peer.answer(login)
+        await peer.gone()
+
+    events: list[Message] = []
+    async with serving(script) as server:
+        session = await Session.open(server.address, events.append, timeout=5)
+        session.close()
+    assert names(events) == ["FullyBooted", "Newchannel"]
+
+
+# Answers.
+
+
+async def test_answers_find_their_question_by_the_action_id_alone() -> None:
+    async def script(peer: Peer) -> None:
+        first, second = await peer.action(), await peer.action()
+        peer.say("Event: Newchannel", "Channel: a")
+        peer.answer(second, f"Message: to {second['Action']}")
+        peer.say("Event: Hangup", "Channel: a")
+        peer.say("Response: Success", "Message: to nobody")
+        peer.say("Response: Success", "ActionID: stranger", "Message: to a stranger")
+        peer.answer(first, f"Message: to {first['Action']}", response="Error")
+
+    async with session_with(script) as (session, events):
+        one, two = await asyncio.gather(session.ask(Action("One")), session.ask(Action("Two")))
+    assert (one.text, one.ok) == ("to One", False)
+    assert (two.text, two.ok) == ("to Two", True)
+    assert names(events) == ["FullyBooted", "Newchannel", "Hangup"]
+
+
+async def test_a_given_action_id_is_used() -> None:
+    async def script(peer: Peer) -> None:
+        peer.answer(await peer.action())
+
+    async with session_with(script) as (session, _):
+        answer = await session.ask(actions.ping(), action_id="mine")
+    assert answer.response.get("ActionID") == "mine"
+
+
+async def test_a_list_is_whole_when_its_end_came() -> None:
+    async def script(peer: Peer) -> None:
+        action = await peer.expect("CoreShowChannels")
+        peer.answer(action, "EventList: start", "Message: Channels will follow")
+        peer.item(action, "CoreShowChannel", "Channel: a")
+        peer.say("Event: Newchannel", "Channel: c")
+        peer.say("Event: CoreShowChannel", "ActionID: another", "Channel: stranger")
+        peer.item(action, "CoreShowChannel", "Channel: b")
+        peer.item(action, "CoreShowChannelsComplete", "EventList: Complete", "ListItems: 2")
+
+    async with session_with(script) as (session, events):
+        answer = await session.ask_list(actions.core_show_channels())
+    assert [event.get("Channel") for event in answer.events] == ["a", "b"]
+    assert answer.text == "Channels will follow"
+    assert names(events) == ["FullyBooted", "Newchannel", "CoreShowChannel"]
+
+
+async def test_a_list_of_the_old_form_ends_with_the_name_of_its_last_event() -> None:
+    async def script(peer: Peer) -> None:
+        action = await peer.action()
+        peer.answer(action, "Message: Channels will follow")
+        peer.item(action, "CoreShowChannel", "Channel: a")
+        peer.item(action, "CoreShowChannelsComplete", "ListItems: 1")
+
+    async with session_with(script) as (session, _):
+        answer = await session.ask_list(actions.core_show_channels())
+    assert names(answer.events) == ["CoreShowChannel"]
+
+
+async def test_a_cancelled_list_ends_too() -> None:
+    async def script(peer: Peer) -> None:
+        action = await peer.action()
+        peer.answer(action, "EventList: start")
+        peer.item(action, "Oops", "EventList: cancelled")
+
+    async with session_with(script) as (session, _):
+        assert (await session.ask_list(actions.core_show_channels(), timeout=5)).events == []
+
+
+async def test_an_error_ends_a_list_at_once() -> None:
+    async def script(peer: Peer) -> None:
+        peer.answer(await peer.action(), "Message: No active conferences.", response="Error")
+
+    async with session_with(script) as (session, _):
+        answer = await session.ask_list(actions.confbridge_list_rooms())
+    assert (answer.ok, answer.text, answer.events) == (False, "No active conferences.", [])
+
+
+async def test_items_are_folded_in_their_place_among_the_live_events() -> None:
+    async def script(peer: Peer) -> None:
+        action = await peer.action()
+        peer.say("Event: Live", "N: 1")
+        peer.answer(action, "EventList: start")
+        peer.item(action, "Item", "N: 2")
+        peer.say("Event: Live", "N: 3")
+        peer.item(action, "Item", "N: 4")
+        peer.say("Event: Live", "N: 5")
+        peer.item(action, "ListComplete", "EventList: Complete")
+        peer.say("Event: Live", "N: 6")
+
+    async with session_with(script) as (session, events):
+        answer = await session.ask_list(Action("List"), on_item=events.append)
+        await until(lambda: len(events) == 7)
+    assert [event.get("N") for event in events[1:]] == ["1", "2", "3", "4", "5", "6"]
+    assert answer.events == []
+
+
+async def test_an_unwanted_event_is_heard_only_as_an_answer() -> None:
+    async def script(peer: Peer) -> None:
+        action = await peer.action()
+        peer.answer(action, "EventList: start")
+        peer.say("Event: VarSet", "Variable: x")
+        peer.item(action, "VarSet", "Variable: y")
+        peer.item(action, "VarSetComplete", "EventList: Complete")
+
+    async with session_with(script, wanted=["FullyBooted"]) as (session, events):
+        answer = await session.ask_list(Action("List"))
+    assert [event.get("Variable") for event in answer.events] == ["y"]
+    assert names(events) == ["FullyBooted"]
+
+
+async def test_no_answer_in_time_is_told_and_a_late_one_harms_nobody() -> None:
+    async def script(peer: Peer) -> None:
+        late = await peer.expect("Slow")
+        ping = await peer.expect("Ping")
+        peer.answer(late, "Message: late")
+        peer.answer(ping, "Ping: Pong")
+
+    async with session_with(script) as (session, _):
+        with pytest.raises(AnswerTimeout, match=r"did not answer Slow within 0\.05 s"):
+            await session.ask(Action("Slow"), timeout=0.05)
+        assert (await session.ask(actions.ping())).response.get("Ping") == "Pong"
+
+
+async def test_a_list_that_does_not_end_in_time_is_no_answer() -> None:
+    async def script(peer: Peer) -> None:
+        action = await peer.action()
+        peer.answer(action, "EventList: start")
+        peer.item(action, "Item")
+
+    async with session_with(script) as (session, _):
+        with pytest.raises(AnswerTimeout):
+            await session.ask_list(Action("List"), timeout=0.1)
+
+
+async def test_whoever_waits_learns_that_the_peer_has_closed() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.action()
+        await peer.action()
+        peer.writer.close()
+
+    async with session_with(script) as (session, _):
+        waiting = [session.ask(Action("One")), session.ask_list(Action("Two"))]
+        for error in await asyncio.gather(*waiting, return_exceptions=True):
+            assert isinstance(error, LinkLost)
+            assert str(error) == "Asterisk closed the connection."
+        with pytest.raises(LinkLost):
+            await session.ask(actions.ping())
+        assert isinstance(session.closed.result(), LinkLost)
+
+
+async def test_whoever_waits_learns_that_the_session_was_closed() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.action()
+
+    async with session_with(script) as (session, _):
+        waiting = asyncio.create_task(session.ask(Action("One")))
+        await asyncio.sleep(0.05)
+        session.close()
+        session.close()
+        with pytest.raises(LinkLost, match="was closed"):
+            await waiting
+
+
+async def test_a_message_that_is_too_large_ends_the_session() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.action()
+        peer.writer.write(b"Event: X\r\nKey: " + b"x" * 3000)
+
+    async with session_with(script, max_message=2000) as (session, _):
+        with pytest.raises(LinkLost, match="more than 2000 bytes"):
+            await session.ask(Action("One"))
+        assert isinstance(session.closed.result(), MessageTooLarge)
+
+
+async def test_an_action_that_cannot_be_sent_leaves_the_session_as_it_was() -> None:
+    async def script(peer: Peer) -> None:
+        peer.answer(await peer.expect("Ping"), "Ping: Pong")
+
+    async with session_with(script) as (session, _):
+        with pytest.raises(IllegalField):
+            await session.ask(actions.ping(), action_id="a\r\nb")
+        assert (await session.ask(actions.ping())).ok
+
+
+# What can be wrong at the other end: each has a sentence of its own.
+
+
+async def test_a_refused_connection_asks_whether_asterisk_runs() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))  # bound, but nobody listens
+        with pytest.raises(ConnectFailed, match="refuses the connection; is Asterisk running"):
+            await opened(Address("ami", "127.0.0.1", unused.getsockname()[1], "panel", SECRET))
+
+
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "a..b", "x" * 70 + ".invalid"])
+async def test_a_name_that_cannot_be_resolved_is_named(host: str) -> None:
+    with pytest.raises(ConnectFailed, match=r"The name .* cannot be resolved") as failed:
+        await opened(Address("ami", host, 5038, "panel", SECRET), timeout=15)
+    assert host in str(failed.value)
+
+
+async def test_another_program_is_told_from_asterisk() -> None:
+    async def script(peer: Peer) -> None:
+        peer.writer.write(b"SSH-2.0-OpenSSH_9.2\r\n")
+        await peer.gone()
+
+    async with serving(script) as server:
+        with pytest.raises(NotAmi, match="SSH-2"):
+            await opened(server.address)
+
+
+async def test_a_peer_that_closes_before_it_greets_is_no_link() -> None:
+    async def script(peer: Peer) -> None:
+        await asyncio.sleep(0)
+
+    async with serving(script) as server:
+        with pytest.raises(LinkLost, match="closed the connection"):
+            await opened(server.address)
+
+
+async def test_a_peer_that_does_not_greet_is_given_up() -> None:
+    async with serving(Peer.gone) as server:
+        with pytest.raises(AnswerTimeout, match="does not greet") as silent:
+            await opened(server.address, timeout=0.1)
+    assert f"127.0.0.1:{server.address.port}" in str(silent.value)
+
+
+async def test_tls_on_a_plain_port_asks_whether_this_is_the_tls_port() -> None:
+    async def script(peer: Peer) -> None:
+        peer.writer.write(GREETING)
+        await peer.gone()
+
+    async with serving(script) as server:
+        with pytest.raises(ConnectFailed, match="is this the TLS port"):
+            await opened(dataclasses.replace(server.address, scheme="amis"))
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no certificate"])
+async def test_a_ca_file_that_is_none_is_named(tmp_path: Path, content: bytes | None) -> None:
+    file = tmp_path / "ca.pem"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(ConnectFailed, match="The CA file") as failed:
+        await opened(Address("amis", "127.0.0.1", 9, "panel", SECRET, ca=str(file)))
+    assert str(file) in str(failed.value)
+
+
+async def test_a_ca_file_that_is_a_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConnectFailed, match=f"The CA file {tmp_path}"):
+        await opened(Address("amis", "127.0.0.1", 9, "panel", SECRET, ca=str(tmp_path)))
+
+
+async def test_a_server_that_does_not_take_the_connection_is_given_up() -> None:
+    with socket.socket() as full, contextlib.ExitStack() as others:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        for _ in range(3):  # fill its queue, so that ours is not taken
+            other = others.enter_context(socket.socket())
+            other.setblocking(False)
+            other.connect_ex(full.getsockname())
+        with pytest.raises(ConnectFailed, match="does not answer; a firewall"):
+            await opened(Address("ami", "127.0.0.1", full.getsockname()[1], "panel", SECRET), timeout=0.2)
+
+
+# The link.
+
+
+class Kept:
+    """A link that runs, with short delays, and all that it told."""
+
+    def __init__(self, address: Address, **options: float) -> None:
+        delays: dict[str, Any] = {"first_delay": 0.02, "max_delay": 0.05, "refused_delay": 0.05, "connect_timeout": 5.0}
+        self.states: list[LinkState] = []
+        self.errors: list[AmiError | None] = []
+        self.events: list[Message] = []
+        self.sessions: list[Session] = []
+        self.link = Link(
+            address,
+            on_event=self.events.append,
+            on_up=self._up,
+            on_state=self._state,
+            **delays | options,
+        )
+
+    async def _up(self, session: Session) -> None:
+        self.sessions.append(session)
+
+    def _state(self, state: LinkState, error: AmiError | None) -> None:
+        self.states.append(state)
+        self.errors.append(error)
+
+    def times(self, state: LinkState) -> int:
+        return self.states.count(state)
+
+    async def reaches(self, state: LinkState, times: int = 1, seconds: float = 15.0) -> None:
+        await until(lambda: self.times(state) >= times, seconds)
+
+
+@contextlib.asynccontextmanager
+async def keeping(address: Address, **options: float) -> AsyncIterator[Kept]:
+    kept = Kept(address, **options)
+    task = asyncio.create_task(kept.link.run())
+    try:
+        yield kept
+        if task.done():
+            task.result()
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def stay(peer: Peer) -> None:
+    await peer.login()
+    await peer.pong()
+
+
+async def test_a_link_is_up_when_its_snapshot_was_taken() -> None:
+    async with serving(stay) as server, keeping(server.address) as kept:
+        await kept.reaches(LinkState.UP)
+        assert kept.states == [LinkState.CONNECTING, LinkState.UP]
+        assert kept.errors == [None, None]
+        assert kept.link.session is kept.sessions[0]
+
+
+async def test_a_link_that_ends_is_closed() -> None:
+    async with serving(stay) as server:
+        async with keeping(server.address) as kept:
+            await kept.reaches(LinkState.UP)
+        assert kept.link.session is None
+        assert kept.sessions[0].closed.done()
+
+
+async def test_an_idle_peer_that_answers_pings_stays_up() -> None:
+    async with serving(stay) as server, keeping(server.address, ping_after=0.02, dead_after=2) as kept:
+        await kept.reaches(LinkState.UP)
+        await asyncio.sleep(0.3)
+        assert kept.states == [LinkState.CONNECTING, LinkState.UP]
+
+
+async def test_a_peer_that_falls_silent_is_declared_dead_and_connected_anew() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.login()
+        await peer.gone()
+
+    async with serving(script) as server, keeping(server.address, ping_after=0.05, dead_after=0.15) as kept:
+        await kept.reaches(LinkState.UP, 2)
+        assert kept.states[:3] == [LinkState.CONNECTING, LinkState.UP, LinkState.DOWN]
+        assert str(kept.errors[2]) == "Asterisk has been silent for 0.15 s."
+        assert server.gaps[0] > 0.15
+
+
+async def test_a_peer_that_talks_is_not_pinged() -> None:
+    pinged: list[bytes] = []
+
+    async def script(peer: Peer) -> None:
+        await peer.login()
+        listening = asyncio.create_task(peer.reader.read(1000))
+        for _ in range(20):
+            peer.say("Event: Newexten")
+            await asyncio.sleep(0.02)
+        if listening.done():
+            pinged.append(listening.result())
+        listening.cancel()
+
+    async with serving(script) as server, keeping(server.address, ping_after=0.3, dead_after=5) as kept:
+        await kept.reaches(LinkState.DOWN)
+    assert pinged == []
+    assert names(kept.events)[:2] == ["FullyBooted", "Newexten"]
+
+
+async def test_tries_come_ever_slower_and_at_first_speed_again_after_a_success() -> None:
+    async def script(peer: Peer) -> None:
+        if peer.number == 6:
+            await peer.login()
+            await asyncio.sleep(0.1)
+
+    first = 0.04
+    async with serving(script) as server, keeping(server.address, first_delay=first, max_delay=60) as kept:
+        await kept.reaches(LinkState.UP)
+        await until(lambda: len(server.came_at) >= 7)
+    for number, gap in enumerate(server.gaps[:5]):
+        assert gap >= 0.75 * first * 2**number * 0.95
+    # Without the success the next try would have come after 0.96 s at least.
+    assert server.gaps[5] < 0.1 + 0.75 * first * 2**5
+    assert kept.states[:2] == [LinkState.CONNECTING, LinkState.DOWN]
+
+
+async def test_tries_come_no_slower_than_the_slowest() -> None:
+    async def script(peer: Peer) -> None:
+        await asyncio.sleep(0)
+
+    async with serving(script) as server, keeping(server.address, first_delay=0.01, max_delay=0.04):
+        await until(lambda: len(server.came_at) >= 12, seconds=10)
+    assert sorted(server.gaps)[len(server.gaps) // 2] < 1
+
+
+async def test_a_refused_login_is_a_state_of_its_own_and_no_storm() -> None:
+    async with (
+        serving(Peer.refuse_login) as server,
+        keeping(server.address, refused_delay=0.4, first_delay=0.001) as kept,
+    ):
+        await until(lambda: len(server.came_at) >= 3)
+    assert kept.states[:3] == [LinkState.CONNECTING, LinkState.REFUSED, LinkState.REFUSED]
+    assert "check the user, the secret" in str(kept.errors[1])
+    assert min(server.gaps) >= 0.4 * 0.75 * 0.95
+
+
+async def test_what_went_wrong_is_told_with_each_state() -> None:
+    async def script(peer: Peer) -> None:
+        peer.writer.write(b"220 ESMTP\r\n")
+        await peer.gone()
+
+    async with serving(script) as server, keeping(server.address) as kept:
+        await kept.reaches(LinkState.DOWN)
+    assert isinstance(kept.errors[1], NotAmi)
+
+
+async def test_a_host_that_cannot_be_resolved_does_not_end_the_link() -> None:
+    async with keeping(Address("ami", "a..b", 5038, "panel", SECRET)) as kept:
+        await kept.reaches(LinkState.DOWN, 2)
+
+
+@pytest.mark.parametrize("garbage", [b"\xff\x00", b"Event: X\r\ny", b"Response: Follows\r\n\r\n"])
+async def test_garbage_without_end_in_mid_session_gives_a_new_session(garbage: bytes) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.login()
+        if peer.number == 1:
+            peer.writer.write(garbage * (17 * 2**20 // len(garbage)))
+            await peer.gone()
+        await peer.pong()
+
+    async with serving(script) as server, keeping(server.address) as kept:
+        await kept.reaches(LinkState.UP, 2)
+    assert isinstance(kept.errors[2], MessageTooLarge)
+
+
+async def test_garbage_that_ends_is_a_message_and_costs_no_session() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.login()
+        peer.writer.write(b"\xff\x00\x80: \r\n: \r\n\r\n\r\n\r\nResponse\r\n\r\nEvent: Hangup\r\n\r\n")
+        await peer.pong()
+
+    async with serving(script) as server, keeping(server.address, ping_after=0.02) as kept:
+        await until(lambda: "Hangup" in names(kept.events))
+        await asyncio.sleep(0.1)
+        assert kept.times(LinkState.DOWN) == 0
+
+
+async def test_a_link_that_fails_in_its_snapshot_is_down_and_tried_again() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.login()
+        if peer.number > 1:
+            await peer.pong()
+
+    async with serving(script) as server:
+        kept = Kept(server.address)
+
+        async def up(session: Session) -> None:
+            await session.ask(actions.ping(), timeout=2)
+
+        kept.link._on_up = up
+        task = asyncio.create_task(kept.link.run())
+        await kept.reaches(LinkState.UP)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    assert kept.states == [LinkState.CONNECTING, LinkState.DOWN, LinkState.UP]
+
+
+# Real Asterisks.
+
+
+@pytest.fixture(params=["tcp", "tls"])
+def real_address(asterisk: Asterisk, request: pytest.FixtureRequest) -> Address:
+    """A running Asterisk of each version, over each transport."""
+    return Address.parse(asterisk.ami_url if request.param == "tcp" else asterisk.amis_url)
+
+
+async def test_a_real_asterisk_answers_what_the_panel_asks(real_address: Address, asterisk: Asterisk) -> None:
+    session = await opened(real_address, timeout=10)
+    try:
+        assert session.greeting.startswith("Asterisk Call Manager/")
+        settings = await session.ask(actions.core_settings())
+        assert settings.response.get("AsteriskVersion").startswith(f"{asterisk.version}.")
+        assert session.greeting.endswith("/" + settings.response.get("AMIversion"))
+        version = await session.ask(actions.command("core show version"))
+        assert version.response.output[0].startswith(f"Asterisk {asterisk.version}.")
+        rooms = await session.ask_list(actions.confbridge_list_rooms())
+        assert (rooms.ok, rooms.text) == (False, "No active conferences.")
+        assert (await session.ask_list(actions.core_show_channels())).events == []
+        gone = await session.ask(actions.hangup("PJSIP/nobody-00000000"))
+        assert (gone.ok, gone.text) == (False, "No such channel")
+    finally:
+        session.close()
+
+
+async def test_a_real_asterisk_lists_its_channels_and_tells_of_their_end(asterisk22: Asterisk) -> None:
+    events: list[Message] = []
+    session = await Session.open(Address.parse(asterisk22.ami_url), events.append, events="call,system")
+    try:
+        placed = await session.ask(actions.originate("Local/602@internal", "internal", "602", timeout=10))
+        assert placed.text == "Originate successfully queued"
+        await until(lambda: "OriginateResponse" in names(events))
+        listed = await session.ask_list(actions.core_show_channels())
+        channels = [event.get("Channel") for event in listed.events]
+        assert sorted(channels) == sorted({e.get("Channel") for e in events if e.name == "Newchannel"})
+        assert len(channels) == 2
+        for channel in channels:
+            await session.ask(actions.hangup(channel))
+        await until(lambda: names(events).count("Hangup") == 2)
+        assert (await session.ask_list(actions.core_show_channels())).events == []
+    finally:
+        session.close()
+
+
+async def test_a_real_asterisk_refuses_a_wrong_secret(asterisk: Asterisk) -> None:
+    address = dataclasses.replace(Address.parse(asterisk.ami_url), secret="wrong-one")
+    with pytest.raises(LoginRefused, match="Authentication failed") as refused:
+        await opened(address, timeout=10)
+    assert "wrong-one" not in str(refused.value)
+
+
+async def test_a_real_asterisks_certificate_is_checked(asterisk: Asterisk) -> None:
+    address = dataclasses.replace(Address.parse(asterisk.amis_url), ca="")
+    with pytest.raises(ConnectFailed, match=r"certificate of 127\.0\.0\.1:.* is not trusted"):
+        await opened(address, timeout=10)
+
+
+async def test_tls_with_a_real_asterisks_plain_port_asks_whether_it_is_the_right_one(asterisk22: Asterisk) -> None:
+    address = dataclasses.replace(Address.parse(asterisk22.amis_url), port=asterisk22.ami_port)
+    with pytest.raises(ConnectFailed, match="is this the TLS port"):
+        await opened(address, timeout=10)
+
+
+async def test_plain_with_a_real_asterisks_tls_port_is_given_up_with_a_sentence(asterisk22: Asterisk) -> None:
+    address = dataclasses.replace(Address.parse(asterisk22.ami_url), port=asterisk22.amis_port)
+    with pytest.raises(AnswerTimeout, match="does not greet"):
+        await opened(address, timeout=0.5)
+
+
+async def test_what_a_user_may_not_is_told_in_asterisks_words(asterisk: Asterisk) -> None:
+    session = await opened(Address.parse(asterisk.limited_url), timeout=10, events="off")
+    try:
+        assert (await session.ask_list(actions.core_show_channels())).ok
+        for action in (actions.command("core show version"), actions.filter_out("VarSet"), actions.hangup("x")):
+            answer = await session.ask(action)
+            assert (answer.ok, answer.text) == (False, "Permission denied")
+    finally:
+        session.close()
+
+
+async def test_a_user_who_may_not_read_system_events_is_told_what_he_lacks(asterisk22: Asterisk) -> None:
+    with pytest.raises(AnswerTimeout, match="needs the read class “system”"):
+        await opened(Address.parse(asterisk22.limited_url), timeout=10, boot_timeout=0.5)
+
+
+@pytest.mark.parametrize("how", ["kill", "stop"])
+async def test_a_link_comes_up_again_after_its_asterisk_ended(asterisk: Asterisk, how: str) -> None:
+    async with keeping(Address.parse(asterisk.ami_url), first_delay=0.1, max_delay=0.3) as kept:
+        await kept.reaches(LinkState.UP)
+        await asyncio.to_thread(asterisk.kill if how == "kill" else asterisk.restart)
+        await kept.reaches(LinkState.DOWN)
+        assert isinstance(kept.errors[2], LinkLost)
+        await asyncio.to_thread(asterisk.start)
+        await kept.reaches(LinkState.UP, 2)
+        assert (await kept.sessions[-1].ask(actions.ping())).ok

@@ -1,0 +1,49 @@
+"""Every text of the panel is translated, and what is compiled is what is written."""
+
+import re
+import shutil
+from pathlib import Path
+
+import polib
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+from pytest_django.fixtures import Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+CATALOGUE = ROOT / "pbxpanel" / "locale" / "zh_Hans" / "LC_MESSAGES" / "django.po"
+
+
+def texts(catalogue: polib.POFile | polib.MOFile) -> dict[str, str]:
+    return {
+        entry.msgid: entry.msgstr or "".join(entry.msgstr_plural.values())
+        for entry in catalogue
+        if not entry.obsolete and "fuzzy" not in entry.flags
+    }
+
+
+def test_every_text_in_the_sources_has_its_chinese(
+    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # On a copy: the command writes into every catalogue it finds below.
+    for folder in ("pbxpanel", "calls", "conferences", "operators", "templates"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    settings.LOCALE_PATHS = [str(tmp_path / "pbxpanel" / "locale")]
+    monkeypatch.chdir(tmp_path)
+    call_command("makemessages", locale=["zh_Hans"], verbosity=0)
+    found = texts(polib.pofile(str(tmp_path / CATALOGUE.relative_to(ROOT))))
+    assert len(found) > 150
+    assert [text for text, chinese in found.items() if not chinese] == []
+    assert set(found) == set(texts(polib.pofile(str(CATALOGUE))))
+
+
+def test_the_placeholders_of_a_translation_are_those_of_the_text() -> None:
+    placeholder = re.compile(r"%\(\w+\)s")
+    for text, chinese in texts(polib.pofile(str(CATALOGUE))).items():
+        assert set(placeholder.findall(text)) == set(placeholder.findall(chinese)), text
+
+
+def test_the_compiled_catalogue_is_up_to_date() -> None:
+    compiled = texts(polib.mofile(str(CATALOGUE.with_suffix(".mo"))))
+    assert compiled == texts(polib.pofile(str(CATALOGUE)))
+    assert "zh-hans" in dict(settings.LANGUAGES)
