@@ -164,8 +164,9 @@ async def list_channels(snapshot: Snapshot) -> None:
             values["answered_at"] = values["created_at"] if row.is_up else None
         table.change(row, **values)
 
-    await snapshot.list(actions.core_show_channels(), fold)
-    snapshot.sweep(Channel, known, named)
+    answer = await snapshot.list(actions.core_show_channels(), fold)
+    if answer.ok:  # a list that was refused names nobody, and says nothing of who is gone
+        snapshot.sweep(Channel, known, named)
 
 
 def _duration(text: str) -> timedelta:

@@ -140,8 +140,9 @@ async def list_conferences(snapshot: Snapshot) -> None:
     """`ConfbridgeListRooms`, and `ConfbridgeList` for each; those that no list names are over."""
     state = snapshot.state
     known = snapshot.known(Conference)
-    named = await list_rooms(snapshot)
-    snapshot.sweep(Conference, known, named)
+    named, complete = await list_rooms(snapshot)
+    if complete:
+        snapshot.sweep(Conference, known, named)
     for name in named:
         await list_participants(snapshot, name)
     participants = state.table(Participant)
@@ -150,8 +151,11 @@ async def list_conferences(snapshot: Snapshot) -> None:
             participants.remove(row.uniqueid)
 
 
-async def list_rooms(snapshot: Snapshot) -> set[str]:
-    """`ConfbridgeListRooms`: which conferences run, and whether each is locked or muted. Their names."""
+async def list_rooms(snapshot: Snapshot) -> tuple[set[str], bool]:
+    """`ConfbridgeListRooms`: whether each conference is locked or muted.
+
+    Returns the names of those that run, and whether these are all (they are not where the list was refused).
+    """
     state, named = snapshot.state, set[str]()
 
     def fold(event: Message) -> None:
@@ -160,8 +164,8 @@ async def list_rooms(snapshot: Snapshot) -> set[str]:
             named.add(conference.name)
             state.table(Conference).change(conference, locked=_yes(event, "Locked"), muted=_yes(event, "Muted"))
 
-    await snapshot.list(actions.confbridge_list_rooms(), fold)
-    return named
+    answer = await snapshot.list(actions.confbridge_list_rooms(), fold)
+    return named, answer.ok or answer.text in NO_CONFERENCE
 
 
 @refreshes("conference")

@@ -3,6 +3,7 @@
 The items of a list are folded in their place among the live events, so whichever is newer is folded last.
 """
 
+import logging
 from collections.abc import Callable
 
 from pbxpanel.ami.client import Answer, Session
@@ -13,6 +14,9 @@ from .models import Mirrored
 from .state import State
 
 
+logger = logging.getLogger(__name__)
+
+
 class Snapshot:
     """What a registered snapshot step works with: the session to ask, and the state to fill."""
 
@@ -21,7 +25,10 @@ class Snapshot:
 
     async def list(self, action: Action, on_item: Callable[[Message], None]) -> Answer:
         """Ask for a list; `on_item` folds each of its events as it arrives."""
-        return await self.session.ask_list(action, on_item=on_item)
+        answer = await self.session.ask_list(action, on_item=on_item)
+        if not answer.ok and "permission denied" in answer.text.lower():
+            logger.warning("%s: %s is refused: %s", self.state.pbx, action.name, answer.text)
+        return answer
 
     def known(self, model: type[Mirrored]) -> set[str]:
         """The keys known before a list is asked for: those it then does not name are gone."""

@@ -3,6 +3,7 @@
 import copy
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,15 @@ from playwright.sync_api import expect
 from tests.lab.asterisk import Asterisk
 from tests.panel import ROOT, Panel, Visit, free_port
 from tests.servers import PostgreSQL, Redis
+
+# A participant whom the database knows and Asterisk does not.
+_SOMEBODY_WHO_IS_NOT_THERE = """
+from django.utils import timezone
+from conferences.models import Conference, Participant
+Conference.objects.create(pbx_id="main", name="nowhere", started_at=timezone.now())
+Participant.objects.create(pbx_id="main", uniqueid="9.9", conference="nowhere", channel="PJSIP/999-00000001",
+    caller_name="Nobody", joined_at=timezone.now())
+"""
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -65,6 +75,22 @@ def test_a_call_shows_on_both_web_processes_and_ends_on_both_when_one_hangs_it_u
     anna.goto(f"{installation.first.url}/audit/")
     expect(anna.locator(".audit tbody tr").first).to_contain_text("ben")
     expect(anna.locator(".audit tbody tr").first).to_contain_text("done")
+
+
+def test_what_the_pbx_refuses_is_said_at_once(installation: Installation, visit: Visit) -> None:
+    """The answer comes by itself: it does not wait for the next event or heartbeat."""
+    installation.first.manage("shell", "--no-imports", "-c", _SOMEBODY_WHO_IS_NOT_THERE)
+    page = visit(installation.first, "anna", "/conferences/main/nowhere/")
+    for count in range(1, 7):
+        page.locator("[data-action=mute]").click()
+        expect(page.locator(".panel-toast")).to_have_count(count, timeout=900)
+    expect(page.locator(".panel-toast").first).to_contain_text("This participant has already left.")
+
+
+def test_a_worker_to_whom_nobody_speaks_has_nothing_to_complain_of(installation: Installation) -> None:
+    time.sleep(12)
+    assert "Traceback" not in installation.first.log
+    assert "ERROR" not in installation.first.log
 
 
 def test_pages_are_right_again_after_redis_has_been_away(

@@ -1,0 +1,496 @@
+"""Events in, rows out: what each event changes, and what it must not change."""
+
+from collections import Counter
+from pathlib import Path
+from typing import cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from calls.models import Channel
+from conferences.models import Conference, Participant
+from pbxpanel.mirror.state import TOMBSTONE_SECONDS, Changes
+from pbxpanel.mirror.text import clean
+from tests.ami.corpus import FILES, messages
+
+from .events import BEGINNING, Told
+
+CALL, OTHER_CALL = ("call", "1.1"), ("call", "2.1")
+
+
+def upserted(changes: Changes, model: type[Channel] | type[Participant]) -> set[str]:
+    return {row.key for row in changes.upserts[model]}
+
+
+# A channel.
+
+
+def test_a_new_channel_is_a_row_with_what_its_snapshot_says(told: Told) -> None:
+    told.channel_event("Newchannel", AccountCode="sales")
+    row = told.channel()
+    assert (row.pbx_id, row.uniqueid, row.linkedid, row.name) == ("main", "1.1", "1.1", "PJSIP/101-11")
+    assert (row.endpoint, row.state, row.caller_number, row.caller_name) == ("PJSIP/101", "Ring", "101", "Anna Alpha")
+    assert (row.connected_number, row.connected_name, row.account_code) == ("", "", "sales")
+    assert (row.context, row.extension, row.bridge, row.on_hold) == ("internal", "102", "", False)
+    assert (row.created_at, row.answered_at) == (BEGINNING, None)
+    assert told.subjects() == {CALL}
+
+
+def test_a_channel_lives_from_its_ringing_to_its_end(told: Told) -> None:
+    told.channel_event("Newchannel", ChannelStateDesc="Down")
+    told.channel_event("Newstate", ChannelStateDesc="Ringing")
+    assert told.channel().is_ringing
+    told.channel_event("NewConnectedLine", ChannelStateDesc="Ringing", ConnectedLineNum="102", ConnectedLineName="Ben")
+    assert (told.channel().connected_number, told.channel().connected_name) == ("102", "Ben")
+    told.clock.seconds = 5
+    told.channel_event("Newstate", ChannelStateDesc="Up")
+    told.clock.seconds = 6
+    told.channel_event("BridgeEnter", ChannelStateDesc="Up", BridgeUniqueid="b-1")
+    assert (told.channel().state, told.channel().bridge) == ("Up", "b-1")
+    told.channel_event("Hold", ChannelStateDesc="Up")
+    assert told.channel().on_hold
+    told.channel_event("Unhold", ChannelStateDesc="Up")
+    assert not told.channel().on_hold
+    assert (told.channel().answered_at, told.channel().created_at) == (told.clock.now().replace(second=5), BEGINNING)
+    told.channel_event("BridgeLeave", ChannelStateDesc="Up", BridgeUniqueid="b-1")
+    assert told.channel().bridge == ""
+    told.state.take()
+    told.channel_event("Hangup", ChannelStateDesc="Up", Cause="16", Cause_txt="Normal Clearing")
+    changes = told.state.take()
+    assert told.channels == set()
+    assert changes.removals[Channel] == ["1.1"]
+    assert changes.subjects == {CALL}
+
+
+def test_a_channel_that_is_up_when_it_is_first_heard_of_was_answered_then(told: Told) -> None:
+    told.clock.seconds = 3
+    told.channel_event("Newstate", ChannelStateDesc="Up")
+    assert told.channel().answered_at == told.channel().created_at == told.clock.now()
+
+
+def test_who_leaves_a_bridge_is_no_longer_on_hold(told: Told) -> None:
+    told.channel_event("BridgeEnter", BridgeUniqueid="b-1")
+    told.channel_event("Hold")
+    told.channel_event("BridgeLeave", BridgeUniqueid="b-1")
+    assert not told.channel().on_hold
+
+
+def test_leaving_a_bridge_that_was_left_before_does_not_undo_the_next(told: Told) -> None:
+    told.channel_event("BridgeEnter", BridgeUniqueid="b-1")
+    told.channel_event("BridgeEnter", BridgeUniqueid="b-2")
+    told.channel_event("BridgeLeave", BridgeUniqueid="b-1")
+    assert told.channel().bridge == "b-2"
+
+
+def test_an_application_is_told_by_newexten(told: Told) -> None:
+    told.channel_event("Newexten", Extension="600", Application="Echo", AppData="x")
+    assert (told.channel().application, told.channel().application_data) == ("Echo", "x")
+
+
+def test_a_rename_changes_name_and_endpoint(told: Told) -> None:
+    told.channel_event("Newchannel")
+    told.hear("Rename", Channel="PJSIP/101-11", Newname="PJSIP/104-0000000a", Uniqueid="1.1")
+    assert (told.channel().name, told.channel().endpoint) == ("PJSIP/104-0000000a", "PJSIP/104")
+    told.hear("Rename", Channel="x", Newname="y", Uniqueid="9.9")
+    assert told.channels == {"1.1"}
+
+
+def test_halves_of_local_channels_have_no_endpoint(told: Told) -> None:
+    told.channel_event("Newchannel", Channel="Local/8001@internal-00000001;2")
+    assert told.channel().endpoint == ""
+    assert told.channel().is_local
+
+
+def test_an_event_without_a_channel_changes_nothing(told: Told) -> None:
+    told.hear("Newstate", ChannelStateDesc="Up")
+    told.hear("Hangup")
+    told.hear("Rename")
+    assert not told.state.is_dirty
+
+
+def test_an_event_nobody_registered_for_changes_nothing(told: Told) -> None:
+    told.channel_event("SomethingNew")
+    assert not told.state.is_dirty
+
+
+def test_a_channel_without_linkedid_is_a_call_of_its_own(told: Told) -> None:
+    told.channel_event("Newchannel", Linkedid="")
+    assert told.channel().linkedid == "1.1"
+
+
+# A channel that is gone.
+
+
+@pytest.mark.parametrize("event", ["Newstate", "NewConnectedLine", "BridgeLeave", "Newexten", "Unhold", "Newchannel"])
+def test_a_late_event_does_not_bring_a_channel_back(told: Told, event: str) -> None:
+    told.channel_event("Newchannel")
+    told.channel_event("Hangup")
+    told.state.take()
+    told.clock.seconds = TOMBSTONE_SECONDS - 1
+    told.channel_event(event)
+    assert told.channels == set()
+    assert not told.state.is_dirty
+
+
+def test_a_channel_that_was_never_seen_is_buried_too(told: Told) -> None:
+    told.channel_event("Hangup")
+    told.channel_event("Newstate")
+    assert told.channels == set()
+
+
+def test_a_grave_is_forgotten_after_its_time(told: Told) -> None:
+    told.channel_event("Hangup")
+    assert told.state.is_buried("1.1")
+    told.clock.seconds = TOMBSTONE_SECONDS + 1
+    assert not told.state.is_buried("1.1")
+
+
+def test_graves_do_not_grow_without_end(told: Told) -> None:
+    for number in range(3000):
+        told.clock.seconds += 1
+        told.channel_event("Hangup", f"{number}.1")
+    assert len(told.state._tombstones) < 600
+    assert told.state.is_buried("2999.1")
+    assert told.state.is_buried("2950.1")
+
+
+def test_the_cause_of_an_endpoints_last_hangup_is_kept_until_it_calls_again(told: Told) -> None:
+    told.channel_event("Hangup", Cause="17")
+    assert told.state.hangup_causes["PJSIP/101"] == "17"
+    told.channel_event("Newchannel", "2.1")
+    assert "PJSIP/101" not in told.state.hangup_causes
+
+
+# What is drawn anew.
+
+
+def test_a_changed_linkedid_draws_the_old_call_and_the_new_one(told: Told) -> None:
+    told.channel_event("Newchannel", "1.1")
+    told.channel_event("Newchannel", "2.1")
+    told.subjects()
+    told.channel_event("BridgeEnter", "2.1", Linkedid="1.1", BridgeUniqueid="b-1")
+    assert told.subjects() == {CALL, OTHER_CALL}
+    assert told.channel("2.1").linkedid == "1.1"
+
+
+def test_an_event_that_says_nothing_new_draws_and_writes_nothing(told: Told) -> None:
+    told.channel_event("Newchannel")
+    told.conference_event("ConfbridgeStart", conference="8002", ChannelStateDesc="Ring")
+    told.conference_event("ConfbridgeJoin", "2.1", conference="8002", Admin="No", Muted="No")
+    told.state.take()
+    told.channel_event("Newstate")
+    told.channel_event("NewConnectedLine")
+    told.channel_event("Unhold")
+    told.conference_event("ConfbridgeStart", conference="8002")
+    told.conference_event("ConfbridgeUnmute", "2.1", conference="8002")
+    told.conference_event("ConfbridgeTalking", "2.1", conference="8002", TalkingStatus="off")
+    told.conference_event("ConfbridgeStopRecord", conference="8002")
+    assert not told.state.is_dirty
+    changes = told.state.take()
+    assert not any(changes.upserts.values()) and not any(changes.removals.values())
+
+
+def test_many_events_on_one_row_are_one_row_to_write(told: Told) -> None:
+    told.channel_event("Newchannel")
+    for state in ("Ringing", "Up", "Busy"):
+        told.channel_event("Newstate", ChannelStateDesc=state)
+    (row,) = told.state.take().upserts[Channel]
+    assert cast(Channel, row).state == "Busy"
+
+
+def test_what_came_and_went_within_a_tick_is_not_written_but_drawn(told: Told) -> None:
+    told.channel_event("Newchannel")
+    told.channel_event("Hangup")
+    changes = told.state.take()
+    assert changes.upserts[Channel] == []
+    assert changes.subjects == {CALL}
+
+
+# A conference.
+
+
+@pytest.fixture
+def meeting(told: Told) -> Told:
+    """A conference in which 1.1 and 2.1 are, with nothing left to draw."""
+    told.hear("ConfbridgeStart", Conference="8001")
+    told.clock.seconds = 2
+    told.conference_event("ConfbridgeJoin", "1.1", Admin="Yes", Muted="No")
+    told.clock.seconds = 3
+    told.conference_event("ConfbridgeJoin", "2.1", Admin="No", Muted="Yes", CallerIDName="", CallerIDNum="102")
+    told.state.take()
+    told.state.requests.clear()
+    return told
+
+
+def test_a_conference_starts_and_fills(meeting: Told) -> None:
+    conference = meeting.state.table(Conference).get("8001")
+    assert conference is not None
+    assert (conference.pbx_id, conference.started_at, conference.locked) == ("main", BEGINNING, False)
+    admin, guest = meeting.participant("1.1"), meeting.participant("2.1")
+    assert (admin.conference, admin.channel, admin.label) == ("8001", "PJSIP/101-11", "Anna Alpha")
+    assert (admin.admin, admin.muted, admin.talking) == (True, False, False)
+    assert (guest.admin, guest.muted, guest.label) == (False, True, "102")
+    assert (guest.joined_at - admin.joined_at).total_seconds() == 1
+
+
+def test_a_join_asks_for_what_only_a_list_tells(told: Told) -> None:
+    told.conference_event("ConfbridgeJoin", Admin="No", Muted="No")
+    assert told.state.requests == {("conference", "8001")}
+
+
+def test_a_join_without_a_start_makes_the_conference(told: Told) -> None:
+    told.conference_event("ConfbridgeJoin", Admin="No", Muted="No")
+    assert (told.conferences, told.participants) == ({"8001"}, {"1.1"})
+
+
+def test_a_participant_talks_and_falls_silent(meeting: Told) -> None:
+    meeting.conference_event("ConfbridgeTalking", TalkingStatus="on")
+    assert meeting.participant().talking
+    assert meeting.subjects() == {("participant", "1.1"), ("conference", "8001")}
+    meeting.conference_event("ConfbridgeTalking", TalkingStatus="off")
+    assert not meeting.participant().talking
+
+
+def test_who_is_muted_does_not_talk(meeting: Told) -> None:
+    meeting.conference_event("ConfbridgeTalking", TalkingStatus="on")
+    meeting.conference_event("ConfbridgeMute")
+    assert (meeting.participant().muted, meeting.participant().talking) == (True, False)
+    meeting.conference_event("ConfbridgeUnmute")
+    assert (meeting.participant().muted, meeting.participant().talking) == (False, False)
+
+
+def test_a_participant_may_be_muted_before_he_joins(told: Told) -> None:
+    told.conference_event("ConfbridgeJoin", "1.1", Admin="Yes", Muted="No")
+    told.conference_event("ConfbridgeMute", "2.1")
+    assert told.participant("2.1").muted
+    told.conference_event("ConfbridgeJoin", "2.1", Admin="No", Muted="Yes")
+    assert told.participant("2.1").muted
+    assert told.participants == {"1.1", "2.1"}
+
+
+def test_a_participant_leaves(meeting: Told) -> None:
+    meeting.conference_event("ConfbridgeLeave", "2.1")
+    assert meeting.participants == {"1.1"}
+    assert meeting.subjects() == {("participant", "2.1"), ("conference", "8001")}
+    assert meeting.state.requests == {("conference", "8001")}
+
+
+def test_the_end_of_a_conference_takes_whoever_is_left(meeting: Told) -> None:
+    meeting.conference_event("ConfbridgeJoin", "3.1", conference="8002", Admin="No", Muted="No")
+    meeting.state.take()
+    meeting.hear("ConfbridgeEnd", Conference="8001")
+    assert (meeting.conferences, meeting.participants) == ({"8002"}, {"3.1"})
+    changes = meeting.state.take()
+    assert changes.removals[Conference] == ["8001"]
+    assert set(changes.removals[Participant]) == {"1.1", "2.1"}
+    assert changes.subjects == {("conference", "8001"), ("participant", "1.1"), ("participant", "2.1")}
+
+
+@pytest.mark.parametrize(
+    "event", ["ConfbridgeTalking", "ConfbridgeMute", "ConfbridgeUnmute", "ConfbridgeRecord", "ConfbridgeLeave"]
+)
+def test_an_event_that_trails_behind_the_end_does_not_bring_the_conference_back(meeting: Told, event: str) -> None:
+    meeting.hear("ConfbridgeEnd", Conference="8001")
+    meeting.state.take()
+    meeting.conference_event(event, "1.1", TalkingStatus="on")
+    assert (meeting.conferences, meeting.participants) == (set(), set())
+    assert not meeting.state.is_dirty
+    assert meeting.state.requests == set()
+
+
+def test_a_hangup_takes_a_participant_without_a_leave(meeting: Told) -> None:
+    meeting.channel_event("Hangup", "2.1")
+    assert meeting.participants == {"1.1"}
+
+
+@pytest.mark.parametrize("event", ["ConfbridgeJoin", "ConfbridgeMute", "ConfbridgeTalking"])
+def test_who_has_hung_up_is_no_participant_again(meeting: Told, event: str) -> None:
+    meeting.channel_event("Hangup", "2.1")
+    meeting.conference_event(event, "2.1", Admin="No", Muted="No", TalkingStatus="on")
+    assert meeting.participants == {"1.1"}
+
+
+def test_a_recording_is_told(meeting: Told) -> None:
+    meeting.hear("ConfbridgeRecord", Conference="8001")
+    conference = meeting.state.table(Conference).get("8001")
+    assert conference is not None
+    assert conference.recording
+    assert meeting.subjects() == {("conference", "8001")}
+    meeting.hear("ConfbridgeStopRecord", Conference="8001")
+    assert not conference.recording
+
+
+def test_a_participants_new_name_and_channel_are_followed(meeting: Told) -> None:
+    meeting.channel_event("NewCallerid", "2.1", CallerIDNum="0401", CallerIDName="李雷")
+    meeting.hear("Rename", Channel="x", Newname="PJSIP/109-1", Uniqueid="2.1")
+    row = meeting.participant("2.1")
+    assert (row.caller_number, row.caller_name, row.channel) == ("0401", "李雷", "PJSIP/109-1")
+
+
+def test_a_conference_without_a_name_is_none(told: Told) -> None:
+    told.hear("ConfbridgeStart", Conference="")
+    told.conference_event("ConfbridgeJoin", conference="")
+    assert (told.conferences, told.participants) == (set(), set())
+
+
+# Text from the phone network.
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Zoë Zürcher", "Zoë Zürcher"),
+        ("李雷", "李雷"),
+        ("<unknown>", ""),
+        ("<no name>", ""),
+        ("a\x00b\x1b[31mc\x7f\x85", "ab[31mc"),
+        ("tab\there\nand\rthere", "tabhereandthere"),
+        ("evil\u202etxt.exe\u2066x\u200f", "eviltxt.exex"),
+        ("  spaces  ", "spaces"),
+        ("\ufffd broken", "\ufffd broken"),
+        ("<b>&amp;", "<b>&amp;"),
+        ("", ""),
+    ],
+)
+def test_text_is_cleaned(text: str, shown: str) -> None:
+    assert clean(text) == shown
+
+
+def test_text_is_cut_at_its_limit() -> None:
+    assert clean("ä" * 500) == "ä" * 150
+    assert clean("x" * 500, 32) == "x" * 32
+
+
+@given(st.text(max_size=300))
+def test_cleaned_text_is_clean_and_stays_as_it_is(text: str) -> None:
+    cleaned = clean(text)
+    assert len(cleaned) <= 150
+    assert clean(cleaned).strip() == cleaned.strip()
+    assert not set(cleaned) & set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\0\r\n\x1b")
+    cleaned.encode()
+
+
+def test_hostile_names_and_numbers_are_cleaned_in_each_row(told: Told) -> None:
+    evil = "\u202e<b>\x07" + "x" * 400
+    told.channel_event("Newchannel", CallerIDNum=evil, CallerIDName=evil, ConnectedLineName=evil, Exten=evil)
+    told.conference_event("ConfbridgeJoin", conference=evil, CallerIDName=evil, Channel=evil)
+    row, participant = told.channel(), told.participant()
+    texts = [row.caller_number, row.caller_name, row.connected_name, row.extension]
+    texts += [participant.caller_name, participant.channel, participant.conference, *told.conferences]
+    assert set(texts) == {"<b>" + "x" * 147}
+
+
+# Taking and giving back.
+
+
+def test_what_was_taken_is_not_taken_again(told: Told) -> None:
+    told.channel_event("Newchannel")
+    assert upserted(told.state.take(), Channel) == {"1.1"}
+    assert not told.state.is_dirty
+    assert upserted(told.state.take(), Channel) == set()
+
+
+def test_what_was_taken_does_not_change_any_more(told: Told) -> None:
+    told.channel_event("Newchannel")
+    (row,) = told.state.take().upserts[Channel]
+    told.channel_event("Newstate", ChannelStateDesc="Up")
+    assert cast(Channel, row).state == "Ring"
+    row.pk = 77
+    assert told.channel().pk is None
+
+
+def test_a_failed_write_loses_nothing(meeting: Told) -> None:
+    meeting.channel_event("Newchannel", "5.1")
+    meeting.conference_event("ConfbridgeLeave", "2.1")
+    failed = meeting.state.take()
+    meeting.state.give_back(failed)
+    again = meeting.state.take()
+    assert upserted(again, Channel) == upserted(failed, Channel) == {"5.1"}
+    assert again.removals == failed.removals
+    assert again.removals[Participant] == ["2.1"]
+    assert again.subjects == failed.subjects
+
+
+def test_after_a_failed_write_what_is_newer_wins(told: Told) -> None:
+    told.channel_event("Newchannel", "1.1")
+    told.channel_event("Newchannel", "2.1")
+    failed = told.state.take()
+    told.channel_event("Newstate", "1.1", ChannelStateDesc="Up")
+    told.channel_event("Hangup", "2.1")
+    told.state.give_back(failed)
+    again = told.state.take()
+    (row,) = again.upserts[Channel]
+    assert (row.key, cast(Channel, row).state) == ("1.1", "Up")
+    assert again.removals[Channel] == ["2.1"]
+
+
+def test_a_removal_that_failed_does_not_take_what_came_back(meeting: Told) -> None:
+    meeting.hear("ConfbridgeEnd", Conference="8001")
+    failed = meeting.state.take()
+    meeting.hear("ConfbridgeStart", Conference="8001")
+    meeting.state.give_back(failed)
+    again = meeting.state.take()
+    assert [row.key for row in again.upserts[Conference]] == ["8001"]
+    assert again.removals[Conference] == []
+    assert set(again.removals[Participant]) == {"1.1", "2.1"}
+
+
+def test_everything_is_all_rows_and_the_order_to_replace(meeting: Told) -> None:
+    changes = meeting.state.take(everything=True)
+    assert changes.replace_all
+    assert upserted(changes, Participant) == {"1.1", "2.1"}
+    assert [row.key for row in changes.upserts[Conference]] == ["8001"]
+    assert not meeting.state.take().replace_all
+
+
+# Whole recordings.
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_a_whole_recording_folds_and_leaves_nobody_in_a_conference_that_has_ended(file: Path, told: Told) -> None:
+    ended, most = Counter[str](), Counter[str]()
+    for message in messages(file):
+        if not message.is_event:
+            continue
+        told.state.fold(message)
+        ended[message.name] += 1
+        if message.name == "ConfbridgeEnd":
+            assert message.get("Conference") not in told.conferences
+        if message.name == "Hangup":
+            assert message.get("Uniqueid") not in told.channels | told.participants
+        assert {row.conference for row in told.state.table(Participant).rows.values()} <= told.conferences
+        for name, rows in (("channels", told.channels), ("participants", told.participants)):
+            most[name] = max(most[name], len(rows))
+    assert most["channels"] >= 2
+    assert ended["Hangup"] > 10
+    if ended["ConfbridgeJoin"]:
+        assert most["participants"] >= 2
+    starts = {m.get("Uniqueid") for m in messages(file) if m.name == "Newchannel"}
+    ends = {m.get("Uniqueid") for m in messages(file) if m.name == "Hangup"}
+    assert told.channels == starts - ends
+    assert told.participants <= told.channels
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_ticks_in_between_lead_to_the_same_rows_as_one_at_the_end(file: Path, told: Told) -> None:
+    stored: dict[tuple[type, str], dict[str, object]] = {}
+    for number, message in enumerate(messages(file)):
+        if message.is_event:
+            told.state.fold(message)
+        if number % 7 == 0:
+            apply(stored, told.state.take())
+    apply(stored, told.state.take())
+    whole: dict[tuple[type, str], dict[str, object]] = {}
+    apply(whole, told.state.take(everything=True))
+    assert stored == whole
+
+
+def apply(stored: dict[tuple[type, str], dict[str, object]], changes: Changes) -> None:
+    """What the database would hold after a tick."""
+    for model, keys in changes.removals.items():
+        for key in keys:
+            stored.pop((model, key), None)
+    for model, rows in changes.upserts.items():
+        for row in rows:
+            stored[model, row.key] = {k: v for k, v in row.__dict__.items() if not k.startswith("_")}

@@ -1,0 +1,233 @@
+"""A snapshot with the events since gives what listening from the start would have given."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from calls.models import Channel
+from conferences.models import Conference, Participant
+from pbxpanel.ami import actions
+from pbxpanel.ami.client import Session
+from pbxpanel.ami.transports import Address
+from pbxpanel.demo import DemoPbx, load
+from pbxpanel.mirror import registry, sync
+from pbxpanel.mirror.models import Mirrored
+from pbxpanel.mirror.state import State, utc_now
+from pbxpanel.mirror.worker import EVENT_MASK
+from tests.lab.asterisk import Asterisk
+
+pytestmark = [pytest.mark.timeout(60)]
+
+MODELS: list[type[Mirrored]] = [Channel, Conference, Participant]
+# Times a list can only guess.
+GUESSED = {"created_at", "answered_at", "joined_at", "started_at"}
+
+Rows = dict[str, dict[str, dict[str, object]]]
+
+
+class Mirror:
+    """A state and the session whose events it folds."""
+
+    def __init__(self) -> None:
+        self.state = State("main")
+        self.session: Session
+
+    async def connect(self, address: Address) -> None:
+        self.session = await Session.open(
+            address, self.state.fold, events=EVENT_MASK, wanted={*registry.handlers, "FullyBooted"}
+        )
+
+    async def take(self) -> None:
+        await sync.take(self.session, self.state)
+
+    async def settle(self) -> None:
+        """Wait until all that the PBX has said before is folded."""
+        await self.session.ask(actions.ping())
+
+    @property
+    def rows(self) -> Rows:
+        """All rows, without the times."""
+        return {
+            model.__name__: {
+                key: {name: value for name, value in row.__dict__.items() if name not in GUESSED and name[0] != "_"}
+                for key, row in self.state.table(model).rows.items()
+            }
+            for model in MODELS
+        }
+
+    def count(self) -> list[int]:
+        return [len(self.state.table(model).rows) for model in MODELS]
+
+
+@contextlib.asynccontextmanager
+async def mirroring(address: Address) -> AsyncIterator[Mirror]:
+    mirror = Mirror()
+    await mirror.connect(address)
+    try:
+        yield mirror
+    finally:
+        mirror.session.close()
+
+
+@pytest.fixture
+async def pbx() -> AsyncIterator[DemoPbx]:
+    """A quiet demo PBX, not yet started."""
+    pbx = DemoPbx(seed=5, lively=False)
+    yield pbx
+    await pbx.stop()
+
+
+async def test_a_snapshot_gives_the_same_rows_as_listening_from_the_start(pbx: DemoPbx) -> None:
+    address = await pbx.start()
+    async with mirroring(address) as listener, mirroring(address) as late:
+        callers = load.place_calls(pbx.switch, 20)
+        members = load.fill_conference(pbx.switch, "8001", 5, first=100)
+        load.fill_conference(pbx.switch, "8002", 3, first=200)
+        pbx.switch.mute(members[1], True)
+        pbx.switch.speak(members[2], True)
+        pbx.switch.hang_up(callers[3])
+        late.state = State("main")  # as if it had heard nothing of all that
+        late.session.close()
+        await late.connect(address)
+        await late.take()
+        await listener.settle()
+        assert late.rows == listener.rows
+        assert late.count() == [46, 2, 8]
+        rows = late.state.table(Participant).rows.values()
+        assert [row.muted for row in rows].count(True) == [row.talking for row in rows].count(True) == 1
+
+
+async def test_a_snapshot_of_a_pbx_where_nothing_happens_is_empty(pbx: DemoPbx) -> None:
+    async with mirroring(await pbx.start()) as mirror:
+        answer = await mirror.session.ask_list(actions.confbridge_list_rooms())
+        assert (answer.ok, answer.text) == (False, "No active conferences.")
+        await mirror.take()
+        assert mirror.count() == [0, 0, 0]
+        assert not mirror.state.is_dirty
+
+
+async def test_a_second_snapshot_changes_nothing(pbx: DemoPbx) -> None:
+    async with mirroring(await pbx.start()) as mirror:
+        load.place_calls(pbx.switch, 5)
+        load.fill_conference(pbx.switch, "8001", 3, first=100)
+        await mirror.take()
+        mirror.state.take()
+        await mirror.take()
+        assert not mirror.state.is_dirty, mirror.state.take()
+
+
+async def test_what_ended_while_the_link_was_down_is_swept(pbx: DemoPbx) -> None:
+    address = await pbx.start()
+    async with mirroring(address) as mirror:
+        callers = load.place_calls(pbx.switch, 4)
+        stay = load.fill_conference(pbx.switch, "8001", 3, first=100)
+        over = load.fill_conference(pbx.switch, "8002", 2, first=200)
+        await mirror.take()
+        assert mirror.count() == [13, 2, 5]
+        mirror.state.take()
+        mirror.session.close()
+        await asyncio.sleep(0.05)
+        load.hang_up_all(pbx.switch, [callers[0], stay[0].channel, *(member.channel for member in over)])
+        (joined,) = load.fill_conference(pbx.switch, "8003", 1, first=300)
+        await mirror.connect(address)
+        await mirror.take()
+        assert mirror.count() == [9, 2, 3]
+        assert set(mirror.state.table(Conference).rows) == {"8001", "8003"}
+        assert joined.channel.uniqueid in mirror.state.table(Participant).rows
+        removed = mirror.state.take().removals
+        assert removed[Conference] == ["8002"]
+        assert {stay[0].channel.uniqueid, *(member.channel.uniqueid for member in over)} == set(removed[Participant])
+        assert len(removed[Channel]) == 5
+
+
+async def test_the_last_conference_that_ended_while_the_link_was_down_is_swept(pbx: DemoPbx) -> None:
+    address = await pbx.start()
+    async with mirroring(address) as mirror:
+        members = load.fill_conference(pbx.switch, "8001", 2)
+        await mirror.take()
+        mirror.session.close()
+        await asyncio.sleep(0.05)
+        load.hang_up_all(pbx.switch, [member.channel for member in members])
+        await mirror.connect(address)
+        await mirror.take()
+        assert mirror.count() == [0, 0, 0]
+
+
+async def test_a_snapshot_guesses_how_long_things_have_lasted(pbx: DemoPbx) -> None:
+    address = await pbx.start()
+    load.place_calls(pbx.switch, 1)
+    load.fill_conference(pbx.switch, "8001", 1, first=100)
+    async with mirroring(address) as mirror:
+        mirror.state.now = lambda: utc_now() + timedelta(hours=1)
+        await mirror.take()
+        (conference,) = mirror.state.table(Conference).rows.values()
+        (participant,) = mirror.state.table(Participant).rows.values()
+        assert conference.started_at <= participant.joined_at
+        for channel in mirror.state.table(Channel).rows.values():
+            assert channel.answered_at == channel.created_at
+            assert abs(mirror.state.now() - channel.created_at) < timedelta(seconds=10)
+
+
+async def test_a_snapshot_amid_calls_that_come_and_go_agrees_with_who_listened_always(pbx: DemoPbx) -> None:
+    address = await pbx.start()
+
+    async def traffic() -> None:
+        number = 0
+        while True:
+            number += 10
+            callers = load.place_calls(pbx.switch, 5, first=number)
+            name = f"80{number % 7:02}"
+            members = load.fill_conference(pbx.switch, name, 2, first=5000 + number)
+            await asyncio.sleep(0.001)
+            load.hang_up_all(pbx.switch, callers[1:])
+            await asyncio.sleep(0)
+            load.hang_up_all(pbx.switch, [members[0].channel])
+            if number % 3:
+                load.hang_up_all(pbx.switch, [members[1].channel])
+
+    async with mirroring(address) as listener, mirroring(address) as late:
+        busy = asyncio.create_task(traffic())
+        await asyncio.sleep(0.1)
+        late.state = State("main")
+        late.session.close()
+        await late.connect(address)
+        for _ in range(5):
+            await late.take()
+            await asyncio.sleep(0.01)
+        busy.cancel()
+        await asyncio.gather(busy, return_exceptions=True)
+        await listener.settle()
+        await late.settle()
+        assert late.rows == listener.rows
+        assert min(late.count()) > 0
+
+
+async def test_a_snapshot_of_a_real_asterisk_gives_the_same_rows_as_listening(asterisk: Asterisk) -> None:
+    address = Address.parse(asterisk.ami_url)
+    async with mirroring(address) as listener:
+        heard = listener.state.table(Participant).rows
+        for target in ("8001", "8101", "8402", "602"):
+            action = actions.originate(f"Local/{target}@internal", "internal", "602", timeout=10)
+            assert (await listener.session.ask(action)).ok
+        async with asyncio.timeout(20):
+            while len(heard) < 3 or listener.count()[0] < 8 or any(
+                not row.is_up or row.application != "Wait" and row.application != "ConfBridge"
+                for row in listener.state.table(Channel).rows.values()
+            ):  # fmt: skip
+                await asyncio.sleep(0.05)
+        await asyncio.sleep(0.5)
+        async with mirroring(address) as late:
+            await late.take()
+            await late.settle()
+            await listener.take()  # who is marked only a list tells
+            assert late.rows == listener.rows
+            assert late.count() == [8, 2, 3]
+            ends = [row.name for row in late.state.table(Channel).rows.values() if row.name.endswith(";1")]
+            for name in ends:
+                assert (await late.session.ask(actions.hangup(name))).ok
+            async with asyncio.timeout(20):
+                while any(late.count()) or any(listener.count()):
+                    await asyncio.sleep(0.05)
