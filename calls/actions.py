@@ -1,5 +1,7 @@
 """What can be asked of calls, each as a command that the audit trail records."""
 
+import time
+
 from pbxpanel.ami import actions
 from pbxpanel.mirror.commands import Command, Outcome, Status, run
 
@@ -8,6 +10,8 @@ from .models import Channel
 
 # How long the operator's own phone may ring before a click-to-call gives up, in seconds.
 RING_TIMEOUT = 30.0
+# How soon the other end of a call usually follows the one that was hung up, in seconds.
+FOLLOWS_WITHIN = 0.3
 
 
 def hangup_channel(user_id: int, channel: Channel) -> Outcome:
@@ -16,8 +20,16 @@ def hangup_channel(user_id: int, channel: Channel) -> Outcome:
 
 
 def hangup(user_id: int, call: Call) -> Outcome:
-    """Hang up every end of a call. That an end has gone by itself meanwhile is no failure, if any was there."""
-    outcomes = [hangup_channel(user_id, channel) for channel in call.hangup_targets]
+    """Hang up every end of a call: the first, and then those that do not go with it.
+
+    That an end has gone by itself meanwhile is no failure, if any was there.
+    """
+    first, *others = call.hangup_targets
+    outcomes = [hangup_channel(user_id, first)]
+    if others:
+        time.sleep(FOLLOWS_WITHIN)
+        left = Channel.objects.filter(pbx=call.pbx, uniqueid__in=[channel.uniqueid for channel in others])
+        outcomes += [hangup_channel(user_id, channel) for channel in left]
     for wanted in (Status.NOT_CONNECTED, Status.NO_ANSWER, Status.DONE):
         for outcome in outcomes:
             if outcome.status is wanted:

@@ -78,7 +78,9 @@ class Call:
         for channel in (*self.channels[1:], self.channels[0]):
             if channel.extension not in ("", "s", "h", number):
                 return channel.extension
-        return ""
+        # A click-to-call that still rings my own phone has dialled nobody yet, but shows whom it will.
+        party = self.parties[0].channel
+        return party.connected_name or party.connected_number
 
     @cached_property
     def state(self) -> CallState:

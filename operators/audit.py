@@ -30,11 +30,11 @@ class Trail:
 
     def end(self, command_id: str, outcome: Outcome) -> None:
         AuditEntry.objects.filter(command_id=command_id).update(
-            status=outcome.status.value, answer=Left(Concat(Value(outcome.text), Value(" "), F("answer")), 400)
+            status=outcome.status.value, answer=Left(Concat(Value(outcome.text), F("answer")), 400)
         )
 
     def follow_up(self, command_id: str, text: str) -> None:
         # It may come before `end`, which then keeps it.
         AuditEntry.objects.filter(command_id=command_id).update(
-            answer=Left(Concat(F("answer"), Value(" "), Value(text)), 400)
+            answer=Left(Concat(F("answer"), Value(f"; {text}")), 400)
         )

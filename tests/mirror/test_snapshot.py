@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 
 import pytest
@@ -60,6 +60,12 @@ class Mirror:
 
     def count(self) -> list[int]:
         return [len(self.state.table(model).rows) for model in MODELS]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110 (what it waits for has no event)
+            await asyncio.sleep(0.05)
 
 
 @contextlib.asynccontextmanager
@@ -197,6 +203,7 @@ async def test_a_snapshot_amid_calls_that_come_and_go_agrees_with_who_listened_a
         for _ in range(5):
             await late.take()
             await asyncio.sleep(0.01)
+        assert not busy.done()
         busy.cancel()
         await asyncio.gather(busy, return_exceptions=True)
         await listener.settle()
@@ -205,20 +212,20 @@ async def test_a_snapshot_amid_calls_that_come_and_go_agrees_with_who_listened_a
         assert min(late.count()) > 0
 
 
+def arrived(channel: Channel) -> bool:
+    """Whether a channel of a call to 602 or to a conference does by now what it will do for good."""
+    return channel.is_up and channel.application in ("Wait", "ConfBridge")
+
+
 async def test_a_snapshot_of_a_real_asterisk_gives_the_same_rows_as_listening(asterisk: Asterisk) -> None:
     address = Address.parse(asterisk.ami_url)
     async with mirroring(address) as listener:
-        heard = listener.state.table(Participant).rows
+        channels = listener.state.table(Channel).rows
         for target in ("8001", "8101", "8402", "602"):
             action = actions.originate(f"Local/{target}@internal", "internal", "602", timeout=10)
             assert (await listener.session.ask(action)).ok
-        async with asyncio.timeout(20):
-            while len(heard) < 3 or listener.count()[0] < 8 or any(
-                not row.is_up or row.application != "Wait" and row.application != "ConfBridge"
-                for row in listener.state.table(Channel).rows.values()
-            ):  # fmt: skip
-                await asyncio.sleep(0.05)
-        await asyncio.sleep(0.5)
+        await until(lambda: listener.count() == [8, 2, 3] and all(map(arrived, channels.values())))
+        await asyncio.sleep(0.5)  # nothing more comes that would
         async with mirroring(address) as late:
             await late.take()
             await late.settle()
@@ -228,6 +235,4 @@ async def test_a_snapshot_of_a_real_asterisk_gives_the_same_rows_as_listening(as
             ends = [row.name for row in late.state.table(Channel).rows.values() if row.name.endswith(";1")]
             for name in ends:
                 assert (await late.session.ask(actions.hangup(name))).ok
-            async with asyncio.timeout(20):
-                while any(late.count()) or any(listener.count()):
-                    await asyncio.sleep(0.05)
+            await until(lambda: not any(late.count() + listener.count()))

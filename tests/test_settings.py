@@ -1,0 +1,290 @@
+"""The settings that come from the environment: a wrong one fails with a sentence that names it and tells no secret."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from pbxpanel import environment
+from pbxpanel.ami.transports import Address
+
+ROOT = Path(__file__).resolve().parent.parent
+SECRET = "Tr0ub4dor"
+
+
+@pytest.fixture(autouse=True)
+def empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AMI_URL", "DATABASE_URL", "REDIS_URL", "DEBUG", "SECRET_KEY", "ALLOWED_HOSTS"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def complaint(monkeypatch: pytest.MonkeyPatch, name: str, value: str, read: Callable[[], Any]) -> str:
+    """What is said of a wrong value: one sentence that names the variable, and nothing of the secret."""
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ImproperlyConfigured) as failed:
+        read()
+    text = str(failed.value)
+    assert name in text
+    assert SECRET not in text
+    assert SECRET[:6] not in text
+    assert SECRET[-5:] not in text
+    assert "\n" not in text
+    assert text.endswith(".")
+    # Whoever prints the whole chain of errors must not tell it either.
+    assert failed.value.__suppress_context__ or failed.value.__context__ is None
+    return text
+
+
+# AMI_URL.
+
+
+def test_no_ami_url_is_no_pbx() -> None:
+    assert environment.addresses() == {}
+
+
+def test_one_url_is_the_pbx_main(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AMI_URL", f"ami://panel:{SECRET}@pbx.example.org")
+    assert environment.addresses() == {"main": Address("ami", "pbx.example.org", 5038, "panel", SECRET)}
+
+
+def test_several_pbxs_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AMI_URL", "berlin=ami://u:a@10.0.0.1:5040  ulm_2=amis://v:b@[::1]/?ca=/etc/ca.pem\n")
+    assert environment.addresses() == {
+        "berlin": Address("ami", "10.0.0.1", 5040, "u", "a"),
+        "ulm_2": Address("amis", "::1", 5039, "v", "b", ca="/etc/ca.pem"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("p%40ss%2Fw%3Ard%23%3F%25", "p@ss/w:rd#?%"),
+        ("a=b=c", "a=b=c"),
+        ("%20space%20", " space "),
+        ("%C3%BCml", "üml"),
+        ("ümlaut", "ümlaut"),
+        ("a:b", "a:b"),
+        ("a@b", "a@b"),
+        ("", ""),
+        ("100%", "100%"),
+        ("a+b", "a+b"),
+    ],
+)
+def test_user_and_secret_are_percent_decoded(monkeypatch: pytest.MonkeyPatch, written: str, meant: str) -> None:
+    monkeypatch.setenv("AMI_URL", f"ami://us%2Fer:{written}@host")
+    (address,) = environment.addresses().values()
+    assert (address.username, address.secret, address.host) == ("us/er", meant, "host")
+
+
+def test_an_equals_sign_in_the_secret_names_no_pbx(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AMI_URL", "ami://user:x=y@host")
+    assert list(environment.addresses()) == ["main"]
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        (f"panel:{SECRET}@host", "begins with “panel”"),
+        (f"http://panel:{SECRET}@host", "begins with “http”"),
+        (f"ami+http://panel:{SECRET}@host:8088/rawman", "not supported yet"),
+        (f"ami:panel:{SECRET}@host", "names no host"),
+        (f"ami://panel:{SECRET}@", "names no host"),
+        ("ami://host", "names no user and secret"),
+        ("ami://panel@host", "names no user and secret"),
+        (f"ami://:{SECRET}@host", "names no user and secret"),
+        (f"ami://panel:{SECRET}/x@host", "port"),
+        (f"ami://panel:{SECRET}#x@host", "port"),
+        (f"ami://panel:{SECRET}?x@host", "port"),
+        (f"ami://panel:12/{SECRET}@host", "names no user and secret"),
+        (f"ami://panel:{SECRET}@host:port", "port"),
+        (f"ami://panel:{SECRET}@host:99999", "port"),
+        (f"ami://panel:{SECRET}@host/path", "%2F"),
+        (f"ami://panel:{SECRET}@[::1", "is no URL"),
+        (f"ami://panel:{SECRET}\u2100@host", "is no URL"),
+        (f"ami://panel:{SECRET}@host?ca=/x", "only for amis"),
+        (f"amis://panel:{SECRET}@host?verify=no", "only ca="),
+        (f"ami:panel:x={SECRET}@host", "names no host"),
+        (f"panel:x={SECRET}@host", "begins with “panel”"),
+        (f"ami://panel:my {SECRET}@host", "port"),
+        (f"my-pbx=ami://panel:{SECRET}@host", "names a PBX “my-pbx”"),
+        (f"{'x' * 33}=ami://panel:{SECRET}@host", "names a PBX"),
+        (f"=ami://panel:{SECRET}@host", "names a PBX “”"),
+        (f"a=ami://u:{SECRET}@h a=ami://u:{SECRET}@i", "“a” twice"),
+        (f"ami://u:{SECRET}@h ami://u:{SECRET}@i", "“main” twice"),
+        (f"a=ami://u:{SECRET}@h b=ami://u:{SECRET}@i:x", "port"),
+    ],
+)
+def test_a_wrong_ami_url_is_refused(monkeypatch: pytest.MonkeyPatch, url: str, reason: str) -> None:
+    assert reason in complaint(monkeypatch, "AMI_URL", url, environment.addresses)
+
+
+def test_an_address_shows_its_secret_nowhere() -> None:
+    address = Address.parse(f"amis://panel:{SECRET}@[::1]:5039?ca=/ca.pem")
+    assert str(address) == "amis://panel@[::1]:5039"
+    assert SECRET not in f"{address!r} {address} {[address]} {{'a': {address!r}}}"
+
+
+# DATABASE_URL.
+
+
+def test_the_default_database_is_sqlite_in_wal_mode(tmp_path: Path) -> None:
+    found = environment.database(tmp_path / "panel.sqlite3")
+    assert found["ENGINE"].endswith("sqlite3")
+    assert found["NAME"] == str(tmp_path / "panel.sqlite3")
+    assert "WAL" in found["OPTIONS"]["init_command"]
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [("sqlite:////srv/a%20b.db", "/srv/a b.db"), ("sqlite:///relative.db", "relative.db"), ("sqlite://", "/default")],
+)
+def test_a_sqlite_file_is_found(monkeypatch: pytest.MonkeyPatch, url: str, name: str) -> None:
+    monkeypatch.setenv("DATABASE_URL", url)
+    assert environment.database(Path("/default"))["NAME"] == name
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql"])
+def test_postgresql_is_taken_apart(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
+    monkeypatch.setenv("DATABASE_URL", f"{scheme}://us%40er:p%2Fw%3A@db.example:5433/pbx%20panel?sslmode=require")
+    found = environment.database(Path("/default"))
+    assert [found[key] for key in ("NAME", "USER", "PASSWORD", "HOST", "PORT", "OPTIONS")] == [
+        "pbx panel", "us@er", "p/w:", "db.example", "5433", {"sslmode": "require"},
+    ]  # fmt: skip
+
+
+def test_a_postgresql_socket_needs_no_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql:///panel")
+    found = environment.database(Path("/default"))
+    assert (found["NAME"], found["HOST"], found["PORT"], found["PASSWORD"]) == ("panel", "", "", "")
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        (f"mysql://u:{SECRET}@host/name", "begins with “mysql”"),
+        (f"postgresql://u:{SECRET}@host", "names no database"),
+        (f"postgresql://u:{SECRET}@host/", "names no database"),
+        (f"postgresql://u:{SECRET}/x@host/name", "no number"),
+        (f"postgresql://u:{SECRET}@host:port/name", "no number"),
+        (f"postgresql://u:{SECRET}@[::1/name", "no URL"),
+        (f"postgresql://u:{SECRET}\u2100@host/name", "no URL"),
+        ("panel.sqlite3", "begins with “”"),
+    ],
+)
+def test_a_wrong_database_url_is_refused(monkeypatch: pytest.MonkeyPatch, url: str, reason: str) -> None:
+    assert reason in complaint(monkeypatch, "DATABASE_URL", url, lambda: environment.database(Path("/default")))
+
+
+# REDIS_URL.
+
+
+def test_without_redis_the_layer_is_in_memory() -> None:
+    assert environment.channel_layer()["BACKEND"] == "channels.layers.InMemoryChannelLayer"
+
+
+@pytest.mark.parametrize("url", ["redis://:pw@host:6379/0", "rediss://host", "unix:///run/redis.sock"])
+def test_redis_is_the_layer_where_it_is_named(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("REDIS_URL", url)
+    layer = environment.channel_layer()
+    assert layer["BACKEND"] == "channels_redis.core.RedisChannelLayer"
+    assert layer["CONFIG"]["hosts"] == [url]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"http://:{SECRET}@host:6379",
+        f":{SECRET}@host:6379",
+        f"redis://:{SECRET}/x@host",
+        f"redis://:{SECRET}@host:port",
+        f"redis://:{SECRET}@[::1",
+        f"redis://:{SECRET}\u2100@host",
+    ],
+)
+def test_a_wrong_redis_url_is_refused(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    assert "redis://" in complaint(monkeypatch, "REDIS_URL", url, environment.channel_layer)
+
+
+# The others.
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("1", True),
+        ("Yes", True),
+        (" on ", True),
+        ("TRUE", True),
+        ("0", False),
+        ("", False),
+        ("off", False),
+        ("No", False),
+    ],
+)
+def test_a_flag_says_yes_or_no(monkeypatch: pytest.MonkeyPatch, text: str, meant: bool) -> None:
+    monkeypatch.setenv("DEBUG", text)
+    assert environment.flag("DEBUG", default=not meant) is meant
+
+
+@pytest.mark.parametrize("default", [True, False])
+def test_a_flag_that_is_not_set_is_its_default(default: bool) -> None:
+    assert environment.flag("DEBUG", default=default) is default
+
+
+@pytest.mark.parametrize("text", ["maybe", "2", "yess", "none"])
+def test_a_flag_that_is_neither_is_refused(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    assert text in complaint(monkeypatch, "DEBUG", text, lambda: environment.flag("DEBUG", default=False))
+
+
+def test_the_secret_key_comes_from_the_environment_before_the_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "secret_key"
+    file.write_text(" from the file\n")
+    assert environment.secret_key(file) == "from the file"
+    monkeypatch.setenv("SECRET_KEY", "from the environment")
+    assert environment.secret_key(file) == "from the environment"
+
+
+@pytest.mark.parametrize("content", [None, "", " \n"])
+def test_a_missing_secret_key_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None) -> None:
+    file = tmp_path / "secret_key"
+    if content is not None:
+        file.write_text(content)
+    assert "not set" in complaint(monkeypatch, "SECRET_KEY", "", lambda: environment.secret_key(file))
+
+
+def test_words_are_separated_by_commas_or_spaces(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert environment.words("ALLOWED_HOSTS", default=["x"]) == ["x"]
+    monkeypatch.setenv("ALLOWED_HOSTS", " a.example, b.example  c.example,")
+    assert environment.words("ALLOWED_HOSTS", default=["x"]) == ["a.example", "b.example", "c.example"]
+
+
+# The whole program.
+
+
+def check(**variables: str) -> subprocess.CompletedProcess[str]:
+    """`manage.py check` with these variables."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    return subprocess.run(
+        [sys.executable, "manage.py", "check"],
+        cwd=ROOT, env={**kept, "SECRET_KEY": "only-for-the-tests", **variables},
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+
+def test_the_program_starts_with_good_settings() -> None:
+    done = check(AMI_URL=f"ami://panel:{SECRET}@127.0.0.1:1")
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_program_does_not_start_with_a_wrong_setting_and_says_which() -> None:
+    done = check(AMI_URL=f"ami://panel:{SECRET}/x@host")
+    assert done.returncode != 0
+    assert "AMI_URL is wrong" in done.stderr.strip().splitlines()[-1]
+    assert SECRET not in done.stdout + done.stderr
