@@ -88,7 +88,7 @@ def parse_caller_id(text: str) -> Party:
     return Party(name, "") if _PHONE_NUMBER.fullmatch(name) else Party("", name)
 
 
-class Refused(Exception):  # noqa: N818
+class Refused(Exception):
     """An action that is answered with an error; the text is Asterisk's."""
 
 

@@ -30,7 +30,7 @@ _CAUSE_TEXTS = {
 _SIP_STATUS = {BUSY: 486, NO_ANSWER: 480, NO_ROUTE: 404}
 
 
-class IllegalTransition(Exception):  # noqa: N818
+class IllegalTransition(Exception):
     """The switch was asked for what no telephone call can do, such as bridging a channel that has hung up."""
 
 

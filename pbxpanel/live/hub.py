@@ -127,7 +127,8 @@ class Hub:
 
     async def _listen(self) -> None:
         layer = get_channel_layer()
-        channel = await layer.new_channel("live.")
+        # Of the kind that has no prefix of its own: Redis reads one kind at a time, so nothing else may be of another.
+        channel = await layer.new_channel()
         joined = -math.inf
         while True:
             if time.monotonic() - joined > 600:  # membership of a group expires

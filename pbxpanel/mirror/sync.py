@@ -13,7 +13,6 @@ from . import registry
 from .models import Mirrored
 from .state import State
 
-
 logger = logging.getLogger(__name__)
 
 

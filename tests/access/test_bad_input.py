@@ -180,7 +180,7 @@ def test_a_phone_as_asterisk_names_them_is_saved(endpoint: str, anna: Client, us
 
 def test_nobody_changes_the_phone_of_another(anna: Client) -> None:
     other = people.person("Operator", "ben", endpoint="PJSIP/102")
-    anna.post("/profile/", {"user": other.pk, "id": other.profile.pk, "endpoint": "PJSIP/666"})  # type: ignore[attr-defined]
+    anna.post("/profile/", {"user": other.pk, "id": other.profile.pk, "endpoint": "PJSIP/666"})
     assert Profile.objects.get(user=other).endpoint == "PJSIP/102"
 
 
@@ -319,6 +319,20 @@ def test_what_became_of_a_command_is_said_in_words(
     assert response.status_code == status
     assert words in text_of(response)
     assert "<b>" not in response.content.decode()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "No Channel by that name found in Conference.",
+        "No Conference by that name found.",
+        pytest.param("No active conferences.", marks=pytest.mark.xfail(strict=True, reason="shown as it is")),
+    ],
+)
+def test_a_participant_whom_asterisk_no_longer_knows_has_left(words: str, anna: Client, asterisk: Asterisk) -> None:
+    asterisk.answer = Outcome(Status.REFUSED, words)
+    response = anna.post("/conferences/main/participants/3.1/mute/", headers=HTMX)
+    assert "This participant has already left." in text_of(response)
 
 
 def test_one_end_that_has_gone_by_itself_is_no_failure_of_the_hangup(

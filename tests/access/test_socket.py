@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
+from channels.layers import channel_layers
 from channels.testing import WebsocketCommunicator
 from django.contrib.auth.models import User
 from django.test import Client
@@ -62,6 +63,7 @@ Open = Callable[..., Awaitable[Tab]]
 @pytest.fixture
 async def visit() -> AsyncIterator[Open]:
     """`visit("Viewer", "view=calls&lang=en")`: the tab of a user of this group, whose socket was accepted."""
+    channel_layers.backends.clear()  # queues of a former test's loop
     await sync_to_async(people.a_small_pbx)()
     tabs: list[Tab] = []
 

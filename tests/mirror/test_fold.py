@@ -437,6 +437,14 @@ def test_a_removal_that_failed_does_not_take_what_came_back(meeting: Told) -> No
     assert set(again.removals[Participant]) == {"1.1", "2.1"}
 
 
+def test_what_was_removed_and_came_back_within_a_tick_is_no_removal(meeting: Told) -> None:
+    meeting.hear("ConfbridgeEnd", Conference="8001")
+    meeting.hear("ConfbridgeStart", Conference="8001")
+    changes = meeting.state.take()
+    assert [row.key for row in changes.upserts[Conference]] == ["8001"]
+    assert changes.removals[Conference] == []
+
+
 def test_everything_is_all_rows_and_the_order_to_replace(meeting: Told) -> None:
     changes = meeting.state.take(everything=True)
     assert changes.replace_all

@@ -17,6 +17,7 @@ from pbxpanel.mirror import registry, sync
 from pbxpanel.mirror.models import Mirrored
 from pbxpanel.mirror.state import State, utc_now
 from pbxpanel.mirror.worker import EVENT_MASK
+from tests.ami.server import Peer, serving
 from tests.lab.asterisk import Asterisk
 
 pytestmark = [pytest.mark.timeout(60)]
@@ -210,6 +211,48 @@ async def test_a_snapshot_amid_calls_that_come_and_go_agrees_with_who_listened_a
         await late.settle()
         assert late.rows == listener.rows
         assert min(late.count()) > 0
+
+
+async def test_what_happens_while_the_lists_are_on_their_way_is_newer_than_they() -> None:
+    def channel(uniqueid: str) -> tuple[str, ...]:
+        return (f"Uniqueid: {uniqueid}", f"Channel: PJSIP/101-{uniqueid}", "ChannelStateDesc: Up")
+
+    async def script(peer: Peer) -> None:
+        await peer.login()
+        action = await peer.expect("CoreShowChannels")
+        peer.answer(action, "EventList: start")
+        peer.say("Event: Hangup", *channel("gone"))
+        peer.say("Event: Newchannel", *channel("new"))
+        peer.item(action, "CoreShowChannel", *channel("gone"))
+        peer.item(action, "CoreShowChannel", *channel("named"))
+        peer.item(action, "CoreShowChannelsComplete", "EventList: Complete")
+        action = await peer.expect("ConfbridgeListRooms")
+        peer.say("Event: ConfbridgeStart", "Conference: new")
+        peer.answer(action, "EventList: start")
+        peer.item(action, "ConfbridgeListRooms", "Conference: old", "Locked: Yes")
+        peer.item(action, "ConfbridgeListRoomsComplete", "EventList: Complete")
+        action = await peer.expect("ConfbridgeList")
+        peer.answer(action, "EventList: start")
+        peer.say("Event: ConfbridgeJoin", "Conference: old", *channel("new"))
+        peer.item(action, "ConfbridgeList", "Conference: old", *channel("gone"))
+        peer.item(action, "ConfbridgeList", "Conference: old", "MarkedUser: Yes", *channel("named"))
+        peer.item(action, "ConfbridgeListComplete", "EventList: Complete")
+        peer.answer(await peer.expect("Ping"))
+        await peer.gone()
+
+    async with serving(script) as server, mirroring(server.address) as mirror:
+        state = mirror.state
+        now = state.now()
+        state.table(Channel).add("gone", name="x", created_at=now)
+        state.table(Channel).add("missed", name="y", created_at=now)
+        state.table(Conference).add("over", started_at=now)
+        state.table(Participant).add("missed", conference="over", channel="y", joined_at=now)
+        await mirror.take()
+        await mirror.settle()
+        assert set(state.table(Channel).rows) == {"new", "named"}
+        assert set(state.table(Conference).rows) == {"new", "old"}
+        assert {key: row.marked for key, row in state.table(Participant).rows.items()} == {"new": False, "named": True}
+        assert [row.locked for key, row in state.table(Conference).rows.items() if key == "old"] == [True]
 
 
 def arrived(channel: Channel) -> bool:

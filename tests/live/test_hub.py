@@ -1,0 +1,394 @@
+"""The hub and its seats: what reaches which page, and when a page is drawn anew as a whole."""
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncIterator, Iterable
+from typing import Any
+
+import pytest
+from channels.layers import channel_layers, get_channel_layer
+
+import pbxpanel.home  # noqa: F401 (registers the home page)
+from calls.fragments import SEE as SEE_CALLS
+from conferences.fragments import SEE as SEE_CONFERENCES
+from pbxpanel.live import fragments, hub
+from pbxpanel.live.fragments import Notice, Row, Viewer
+from pbxpanel.live.hub import QUEUE_LIMIT, Hub, Seat, compose, publish
+
+pytestmark = pytest.mark.timeout(30)
+
+SEEING = frozenset([SEE_CALLS, SEE_CONFERENCES])
+
+
+def viewer(
+    user_id: int = 1, endpoint: str = "PJSIP/101", permissions: Iterable[str] = SEEING, language: str = "en"
+) -> Viewer:
+    return Viewer(user_id, endpoint, frozenset(permissions), language)
+
+
+def html(text: str) -> dict[str, str]:
+    return {"en": f"<p>{text}</p>", "zh-hans": f"<p>{text}！</p>"}
+
+
+def call(name: str, *endpoints: str, state: str = "talking") -> Row:
+    return Row(f"call-{name}", "call", html(name), {"endpoints": list(endpoints), "state": state}, SEE_CALLS)
+
+
+def participant(name: str, conference: str) -> Row:
+    return Row(f"participant-{name}", "participant", html(name), {"conference": conference}, SEE_CONFERENCES)
+
+
+def placed(text: str) -> dict[str, str]:
+    """A message → what it puts into which element."""
+    return dict(re.findall(r'<hx-partial hx-target="#([\w-]+)" hx-swap="\w+">(.*?)</hx-partial>', text))
+
+
+@pytest.fixture(autouse=True)
+async def fresh_layer() -> AsyncIterator[None]:
+    """A channel layer of this test's loop, and a hub that ends with it."""
+    channel_layers.backends.clear()
+    yield
+    task = Hub.here()._task
+    if task is not None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    channel_layers.backends.clear()
+
+
+class Workers:
+    """What workers publish; `send` counts up by itself."""
+
+    def __init__(self) -> None:
+        self.numbers: dict[str, int] = {}
+
+    async def send(self, *rows: Row, pbx: str = "main", notices: Iterable[Notice] = (), skip: int = 0) -> None:
+        self.numbers[pbx] = self.numbers.get(pbx, 0) + 1 + skip
+        await publish(pbx, "epoch", self.numbers[pbx], rows, notices)
+        await settle()
+
+
+async def settle() -> None:
+    """Let the hub deliver what was published."""
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+async def take_seat(who: Viewer | None = None, view: str = "calls", key: str = "") -> Seat:
+    """A seat whose board has been read."""
+    seat = Seat(fragments.views[view], key, who or viewer())
+    assert seat.needs_board
+    await Hub.here().register(seat)
+    seat.needs_board = False
+    seat.wake.clear()
+    return seat
+
+
+@pytest.fixture
+async def worker() -> Workers:
+    return Workers()
+
+
+async def synchronous_seat(worker: Workers, *arguments: Any, **options: Any) -> Seat:
+    """A seat of a hub that has heard of the worker."""
+    seat = await take_seat(*arguments, **options)
+    await worker.send()
+    seat.needs_board = False
+    seat.wake.clear()
+    return seat
+
+
+# When the whole board is asked for.
+
+
+async def test_the_first_batch_of_a_worker_asks_for_the_board(worker: Workers) -> None:
+    seat = await take_seat()
+    await worker.send(call("1"))
+    assert seat.needs_board
+    assert seat.wake.is_set()
+    assert seat.take() == ""
+
+
+async def test_batches_in_a_row_are_passed_on_in_order(worker: Workers) -> None:
+    seat = await synchronous_seat(worker)
+    await worker.send(call("1"))
+    await worker.send()
+    await worker.send(call("2"))
+    assert not seat.needs_board
+    assert seat.wake.is_set()
+    text = seat.take()
+    assert text.index("<p>1</p>") < text.index("<p>2</p>")
+    assert seat.take() == ""
+
+
+async def test_a_number_that_was_missed_asks_for_the_board_once(worker: Workers) -> None:
+    seat = await synchronous_seat(worker)
+    await worker.send(call("1"))
+    await worker.send(call("3"), skip=1)
+    assert seat.needs_board
+    assert seat.take() == ""
+    seat.needs_board = False
+    await worker.send(call("4"))
+    assert not seat.needs_board
+    assert placed(seat.take()) == {"calls": "<p>4</p>"}
+
+
+async def test_a_number_that_comes_twice_asks_for_the_board(worker: Workers) -> None:
+    seat = await synchronous_seat(worker)
+    await worker.send(call("1"), skip=-1)
+    assert seat.needs_board
+
+
+async def test_another_epoch_asks_for_the_board_whatever_its_number(worker: Workers) -> None:
+    seat = await synchronous_seat(worker)
+    await publish("main", "another", worker.numbers["main"] + 1, [call("1")])
+    await settle()
+    assert seat.needs_board
+
+
+async def test_the_numbers_of_one_pbx_say_nothing_of_another(worker: Workers) -> None:
+    seat = await synchronous_seat(worker)
+    await worker.send(pbx="other", skip=6)
+    seat.needs_board = False
+    await worker.send(call("1"))
+    await worker.send(call("2"), pbx="other")
+    assert not seat.needs_board
+    assert placed(seat.take()) == {"calls": "<p>2</p>"}
+
+
+async def test_what_comes_while_the_board_is_drawn_is_sent_after_it(worker: Workers) -> None:
+    seat = await synchronous_seat(worker)
+    seat.ask_for_board()
+    await worker.send(call("1"))
+    assert seat.take() == ""  # the board that is still to be read holds it
+    seat.needs_board = False  # as the consumer does before it reads the database
+    await worker.send(call("2"))
+    assert placed(seat.take()) == {"calls": "<p>2</p>"}
+
+
+async def test_a_gap_while_the_board_is_drawn_asks_for_another(worker: Workers) -> None:
+    seat = await synchronous_seat(worker)
+    seat.ask_for_board()
+    seat.needs_board = False
+    await worker.send(call("1"))
+    await worker.send(call("3"), skip=1)
+    assert seat.needs_board
+    assert seat.take() == ""
+
+
+async def test_a_browser_that_takes_nothing_is_kept_a_bounded_queue_and_then_a_board(worker: Workers) -> None:
+    slow, quick = await synchronous_seat(worker), await take_seat()
+    for number in range(QUEUE_LIMIT):
+        await worker.send(call(str(number)))
+    assert not slow.needs_board
+    assert len(slow._batches) == QUEUE_LIMIT
+    assert "<p>7</p>" in quick.take()
+    await worker.send(call("one too many"))
+    assert slow.needs_board
+    assert slow._batches == []
+    await worker.send(call("another"))
+    assert slow._batches == []
+    assert not quick.needs_board
+    assert "another" in quick.take()
+
+
+async def test_silence_of_the_worker_asks_for_the_board_once(worker: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub, "SILENCE_LIMIT", 0.15)
+    seat = await synchronous_seat(worker)
+    await asyncio.sleep(0.05)
+    assert not seat.needs_board
+    await asyncio.sleep(0.3)
+    assert seat.needs_board
+    seat.needs_board = False
+    await asyncio.sleep(0.3)
+    assert not seat.needs_board
+    await worker.send(call("1"))  # the number that was next: what came between nobody knows
+    assert seat.needs_board
+
+
+async def test_a_machine_that_has_just_started_listens_at_once(
+    worker: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The monotonic clock counts from the machine's start."""
+    monotonic, begin = time.monotonic, time.monotonic()
+
+    class Clock:
+        @staticmethod
+        def monotonic() -> float:
+            return monotonic() - begin + 5.0
+
+    monkeypatch.setattr(hub, "time", Clock)
+    async with asyncio.timeout(2):
+        seat = await synchronous_seat(worker)
+    await worker.send(call("1"))
+    assert placed(seat.take()) == {"calls": "<p>1</p>"}
+
+
+async def test_a_layer_that_fails_is_listened_to_again_and_every_page_drawn_anew(
+    worker: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seat = await synchronous_seat(worker)
+    real, failed = get_channel_layer(), asyncio.Event()
+
+    async def fail(channel: str) -> dict[str, Any]:
+        failed.set()
+        raise ConnectionError("Redis went away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(real, "receive", fail)
+        await worker.send(call("1"))  # ends the wait that had begun before
+        await asyncio.wait_for(failed.wait(), 2)
+    seat.needs_board = False
+    seat.wake.clear()
+    await asyncio.wait_for(seat.wake.wait(), 5)
+    assert seat.needs_board
+    await settle()
+    await worker.send(call("2"))
+    seat.needs_board = False
+    await worker.send(call("3"))
+    assert placed(seat.take()) == {"calls": "<p>3</p>"}
+
+
+async def test_who_leaves_while_the_layer_is_away_leaves_no_seat_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def hang(group: str, channel: str) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(get_channel_layer(), "group_add", hang)
+    seat = Seat(fragments.views["calls"], "", viewer())
+    coming = asyncio.create_task(Hub.here().register(seat))
+    await settle()
+    assert Hub.here().seats == {seat}
+    coming.cancel()
+    await asyncio.gather(coming, return_exceptions=True)
+    assert Hub.here().seats == set()
+
+
+async def test_who_has_left_is_sent_nothing(worker: Workers) -> None:
+    seat = await synchronous_seat(worker)
+    Hub.here().unregister(seat)
+    await worker.send(call("1"))
+    await worker.send(call("9"), skip=3)
+    assert (seat.take(), seat.needs_board) == ("", False)
+
+
+# Notices.
+
+NOTICE = Notice(1, "originate", {"number": "555", "answered": True, "reason": "4"})
+
+
+async def test_a_notice_goes_to_its_user_alone_on_every_page_in_his_language(worker: Workers) -> None:
+    mine = await synchronous_seat(worker)
+    chinese = await take_seat(viewer(language="zh-hans"), "panel")
+    other = await take_seat(viewer(user_id=2))
+    await worker.send(notices=[NOTICE])
+    english = placed(mine.take().replace("\n", ""))
+    assert list(english) == ["toasts"]
+    assert "calling 555" in english["toasts"]
+    text = chinese.take()
+    assert "555" in text
+    assert "calling" not in text
+    assert other.take() == ""
+
+
+async def test_a_toast_survives_a_board_that_is_needed(worker: Workers) -> None:
+    seat = await synchronous_seat(worker)
+    await worker.send(call("1"), notices=[NOTICE])
+    await worker.send(call("3"), notices=[NOTICE], skip=1)
+    assert seat.needs_board
+    text = seat.take()
+    assert text.count("panel-toast is-success") == 2
+    assert "<p>" not in text
+
+
+async def test_what_a_notice_bears_is_escaped(worker: Workers) -> None:
+    seat = await synchronous_seat(worker)
+    await worker.send(notices=[Notice(1, "originate", {"number": "<b>", "answered": True, "reason": "4"})])
+    assert "<b>" not in seat.take()
+
+
+# What shows where.
+
+
+def composed(rows: Iterable[Row], view: str, who: Viewer, key: str = "") -> dict[str, str]:
+    return placed(compose(rows, fragments.views[view], key, who))
+
+
+def gone(name: str) -> str:
+    return f'<i id="{name}" data-gone></i>'
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        (call("1", "PJSIP/101", "PJSIP/102"), {"my-calls": "<p>1</p>"}),
+        (call("1", "PJSIP/101", state="ringing"), {"my-calls": "<p>1</p>"}),
+        (call("1", "PJSIP/102", state="ringing"), {"ringing-calls": "<p>1</p>"}),
+        (call("1", "PJSIP/102"), {"ringing-calls": gone("call-1")}),
+        (call("1", "PJSIP/1011"), {"ringing-calls": gone("call-1")}),
+        (Row("call-1", "call", None, permission=SEE_CALLS), {"ringing-calls": gone("call-1")}),
+    ],
+)
+def test_home_shows_my_calls_and_what_rings_and_takes_away_the_rest(row: Row, expected: dict[str, str]) -> None:
+    assert composed([row], "home", viewer()) == expected
+
+
+def test_who_has_no_phone_has_no_calls_of_his_own() -> None:
+    row = call("1", "", state="talking")
+    assert composed([row], "home", viewer(endpoint="")) == {"ringing-calls": gone("call-1")}
+
+
+async def test_home_is_composed_for_each_by_himself(worker: Workers) -> None:
+    anna = await synchronous_seat(worker, viewer(endpoint="PJSIP/101"), "home")
+    ben = await take_seat(viewer(2, "PJSIP/102"), "home")
+    await worker.send(call("1", "PJSIP/101"))
+    assert placed(anna.take()) == {"my-calls": "<p>1</p>"}
+    assert placed(ben.take()) == {"ringing-calls": gone("call-1")}
+
+
+def test_the_page_of_a_conference_shows_its_own_participants_and_head_alone() -> None:
+    rows = [
+        participant("1", "main/8001"),
+        participant("2", "main/8002"),
+        participant("3", "other/8001"),
+        Row("conference-head-main-8002", "conference-head", html("head"), {"conference": "main/8002"}, SEE_CONFERENCES),
+        Row("conference-main-8001", "conference", html("card"), {"conference": "main/8001"}, SEE_CONFERENCES),
+        call("9", "PJSIP/101"),
+    ]
+    found = composed(rows, "conference", viewer(), "main/8001")
+    assert found["participants"] == "<p>1</p>" + gone("participant-2") + gone("participant-3")
+    assert "<p>" not in found["conference-head"]
+    assert set(found) == {"participants", "conference-head"}
+
+
+@pytest.mark.parametrize("view", ["home", "calls", "conferences", "conference", "panel"])
+def test_rows_that_somebody_may_not_see_are_not_sent_nor_their_ids(view: str) -> None:
+    rows = [
+        call("1", "PJSIP/101", state="ringing"),
+        Row("call-2", "call", None, permission=SEE_CALLS),
+        participant("1", "main/8001"),
+        Row("conference-main-8001", "conference", html("card"), {"conference": "main/8001"}, SEE_CONFERENCES),
+        Row("count-calls", "count", html("7"), permission=SEE_CALLS),
+        Row("count-conferences", "count", html("7"), permission=SEE_CONFERENCES),
+    ]
+    nobody = viewer(permissions=())
+    assert compose(rows, fragments.views[view], "main/8001", nobody) == ""
+    link = Row("pbx-main-link", "pbx", html("link"))
+    assert composed([*rows, link], view, nobody, "main/8001") == {"links": "<p>link</p>"}
+
+
+async def test_two_who_look_at_the_same_page_with_other_rights_are_sent_other_rows(worker: Workers) -> None:
+    sees_both = await synchronous_seat(worker, viewer(), "panel")
+    sees_calls = await take_seat(viewer(2, permissions=[SEE_CALLS]), "panel")
+    await worker.send(
+        Row("count-calls", "count", html("7"), permission=SEE_CALLS),
+        Row("count-conferences", "count", html("8"), permission=SEE_CONFERENCES),
+    )
+    assert placed(sees_both.take()) == {"navigation": "<p>7</p><p>8</p>"}
+    assert placed(sees_calls.take()) == {"navigation": "<p>7</p>"}
+
+
+async def test_rows_of_no_concern_to_a_page_do_not_wake_it(worker: Workers) -> None:
+    seat = await synchronous_seat(worker, viewer(), "conferences")
+    await worker.send(call("1", "PJSIP/101"))
+    assert not seat.wake.is_set()
+    assert seat.take() == ""

@@ -1,0 +1,330 @@
+"""The worker in this process, on the demo PBX: what it does with commands, and with a database that fails."""
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+from channels.layers import channel_layers, get_channel_layer
+from django.contrib.auth.models import User
+from django.db import OperationalError
+
+import calls.actions
+from calls.models import Channel
+from operators.models import AuditEntry
+from pbxpanel.ami import actions
+from pbxpanel.ami.protocol import Action, Message
+from pbxpanel.demo import DemoPbx
+from pbxpanel.live import hub
+from pbxpanel.mirror import commands, store, worker
+from pbxpanel.mirror.commands import Command, Outcome, Status
+from pbxpanel.mirror.models import PBX
+from pbxpanel.mirror.worker import AmiWorker, Mirror
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(60)]
+
+
+async def until(condition: Callable[[], Any], seconds: float = 10.0) -> Any:
+    """Wait until something holds in the database or in memory; its value."""
+    async with asyncio.timeout(seconds):
+        while not (value := await sync_to_async(condition)()):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    return value
+
+
+class Station:
+    """A demo PBX where nothing happens by itself, the worker that mirrors it, and somebody who gives commands."""
+
+    def __init__(self, pbx: DemoPbx, running: AmiWorker, user: User) -> None:
+        self.pbx, self.user = pbx, user
+        self.mirror: Mirror = running.mirrors[0]
+        self.sent: list[tuple[str, str]] = []
+        self.batches: list[dict[str, Any]] = []
+        self.task: asyncio.Task[None]
+
+    def note_what_is_sent(self) -> None:
+        """Note each action of a command that goes to the PBX: its name and its ActionID."""
+        session = self.mirror.link.session
+        assert session is not None
+        ask = session.ask
+
+        async def noting(action: Action, **options: Any) -> Any:
+            self.sent.append((action.name, options.get("action_id", "")))
+            return await ask(action, **options)
+
+        session.ask = noting  # type: ignore[method-assign]
+
+    async def give(self, command: Command) -> Outcome:
+        outcome: Outcome = await sync_to_async(commands.run, thread_sensitive=False)(command)
+        return outcome
+
+    async def post(self, action: Action, **values: Any) -> dict[str, Any]:
+        """A message as `commands.run` sends it, with some values of ours; the worker's answer."""
+        layer = get_channel_layer()
+        reply_to = await layer.new_channel()
+        message = {
+            "type": "ami.command", "id": uuid.uuid4().hex, "action": action.name,
+            "fields": [list(pair) for pair in action.fields], "deadline": time.time() + 5, "reply_to": reply_to,
+            "user_id": self.user.pk, "notice": "", "parameters": {}, **values,
+        }  # fmt: skip
+        await layer.send(commands.channel_name("main"), message)
+        async with asyncio.timeout(10):
+            answer: dict[str, Any] = await layer.receive(reply_to)
+        return answer
+
+
+@pytest.fixture
+async def station(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Station]:
+    channel_layers.backends.clear()
+    pbx = DemoPbx(seed=1, lively=False)
+    address = await pbx.start()
+    running = AmiWorker(
+        application=None, channels=[], channel_layer=get_channel_layer(), addresses={"main": address}, demo=True
+    )
+    user = await sync_to_async(User.objects.create_user)("anna")
+    station = Station(pbx, running, user)
+    publish = hub.publish
+
+    async def noting(pbx: str, epoch: str, number: int, rows: Any = (), notices: Any = ()) -> None:
+        station.batches.append({"epoch": epoch, "number": number, "rows": list(rows), "notices": list(notices)})
+        await publish(pbx, epoch, number, rows, notices)
+
+    monkeypatch.setattr(hub, "publish", noting)
+    station.task = asyncio.create_task(running.handle())
+    try:
+        await until(PBX.objects.filter(name="main", link="up").exists)
+        await until(lambda: station.mirror.link.session)
+        station.note_what_is_sent()
+        yield station
+    finally:
+        station.task.cancel()
+        await asyncio.gather(station.task, return_exceptions=True)
+        await pbx.stop()
+        channel_layers.backends.clear()
+
+
+Ringing = Callable[[str], Awaitable[Channel]]
+
+
+@pytest.fixture
+def ring(station: Station) -> Ringing:
+    """`await ring("105")`: 101 calls a phone that never answers; the channel of 101 as the database has it."""
+
+    async def ring(number: str) -> Channel:
+        station.pbx.dialplan.call(station.pbx.dialplan.phones["101"], number)
+        station.pbx.catch_up()
+        found: Channel = await until(Channel.objects.filter(endpoint="PJSIP/101").first)
+        return found
+
+    return ring
+
+
+async def test_a_command_is_answered_and_its_effect_comes_as_events(station: Station, ring: Ringing) -> None:
+    channel = await ring("105")
+    outcome = await station.give(Command("main", actions.hangup(channel.name), "hangup", channel.name, station.user.pk))
+    assert outcome.status is Status.DONE
+    assert outcome.text
+    await until(lambda: not Channel.objects.exists())
+    entry = await sync_to_async(AuditEntry.objects.get)()
+    assert (entry.username, entry.verb, entry.subject, entry.status) == ("anna", "hangup", channel.name, "done")
+    assert entry.answer.strip() == outcome.text
+
+
+async def test_what_the_pbx_refuses_is_answered_in_its_words(station: Station) -> None:
+    outcome = await station.give(
+        Command("main", actions.hangup("PJSIP/nobody-1"), "hangup", "PJSIP/nobody-1", station.user.pk)
+    )
+    assert outcome == Outcome(Status.REFUSED, "No such channel")
+    entry = await sync_to_async(AuditEntry.objects.get)()
+    assert (entry.status, entry.answer.strip()) == ("refused", "No such channel")
+
+
+async def test_one_id_is_acted_on_once_however_often_it_comes(station: Station) -> None:
+    action = actions.hangup("PJSIP/nobody-1")
+    answers = await asyncio.gather(*(station.post(action, id="the-same") for _ in range(5)))
+    assert sorted(answer["status"] for answer in answers) == ["refused", *["repeated"] * 4]
+    assert station.sent == [("Hangup", "the-same")]
+    assert (await station.post(action, id="another"))["status"] == "refused"
+
+
+async def test_a_form_that_was_sent_twice_at_once_is_one_command(station: Station) -> None:
+    def command() -> Command:
+        return Command("main", actions.hangup("PJSIP/nobody-1"), "hangup", "x", station.user.pk, id="the-same")
+
+    outcomes = await asyncio.gather(station.give(command()), station.give(command()))
+    assert sorted(outcome.status for outcome in outcomes) == [Status.REFUSED, Status.REPEATED]
+    assert len(station.sent) == 1
+    assert await sync_to_async(AuditEntry.objects.count)() == 1
+
+
+@pytest.mark.parametrize("late", [0.0, 60.0])
+async def test_a_command_that_comes_too_late_is_dropped(station: Station, ring: Ringing, late: float) -> None:
+    channel = await ring("105")
+    answer = await station.post(actions.hangup(channel.name), deadline=time.time() - late)
+    assert answer["status"] == "expired"
+    assert station.sent == []
+    await asyncio.sleep(0.2)
+    assert await sync_to_async(Channel.objects.filter(name=channel.name).exists)()
+
+
+async def test_while_the_link_is_down_nothing_is_sent_and_that_is_said_at_once(station: Station) -> None:
+    await station.pbx.stop()
+    await until(lambda: not PBX.objects.get().is_up)
+    started = time.monotonic()
+    outcome = await station.give(Command("main", actions.hangup("PJSIP/1-1"), "hangup", "x", station.user.pk))
+    assert outcome.status is Status.NOT_CONNECTED
+    assert (await station.post(actions.hangup("PJSIP/1-1")))["status"] == "not connected"
+    assert time.monotonic() - started < 1.0
+    assert station.sent == []
+    assert (await sync_to_async(AuditEntry.objects.get)()).status == "not connected"
+
+
+async def test_a_command_whose_answer_the_link_takes_with_it_may_have_been_done(
+    station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pbxpanel.demo.manager.ManagerSession.receive", lambda *arguments: None)
+    asking = asyncio.create_task(station.post(actions.hangup("PJSIP/1-1")))
+    await until(lambda: station.sent)
+    await station.pbx.stop()
+    assert (await asking)["status"] == "no answer"
+
+
+async def test_a_pbx_that_does_not_answer_is_waited_for_until_the_deadline(
+    station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pbxpanel.demo.manager.ManagerSession.receive", lambda *arguments: None)
+    started = time.monotonic()
+    answer = await station.post(actions.hangup("PJSIP/1-1"), deadline=time.time() + 0.5)
+    assert answer["status"] == "no answer"
+    assert 0.4 < time.monotonic() - started < 2.0
+
+
+async def test_how_a_call_that_was_placed_ended_reaches_its_user_and_the_audit_trail(station: Station) -> None:
+    def originate() -> Outcome:
+        return calls.actions.originate(
+            station.user.pk, "main", "PJSIP/100", "100", "internal", "101", command_id="0" * 32
+        )
+
+    outcome = await sync_to_async(originate, thread_sensitive=False)()
+    assert outcome.status is Status.DONE
+    notices = await until(lambda: [notice for batch in station.batches for notice in batch["notices"]])
+    assert [(notice.user_id, notice.code) for notice in notices] == [(station.user.pk, "originate")]
+    assert notices[0].parameters["number"] == "101"
+    assert notices[0].parameters["answered"] is True
+    entry = await until(AuditEntry.objects.filter(answer__contains="Success, reason 4").first)
+    assert entry.status == "done"
+    assert outcome.text in entry.answer
+
+
+async def test_a_call_placed_by_somebody_else_makes_no_notice(station: Station) -> None:
+    session = station.mirror.link.session
+    assert session is not None
+    await session.ask(actions.originate("PJSIP/100", "internal", "101", timeout=10))
+    await until(lambda: Channel.objects.filter(endpoint="PJSIP/101", state="Up").exists())
+    await asyncio.sleep(0.2)
+    assert [notice for batch in station.batches for notice in batch["notices"]] == []
+
+
+@pytest.mark.parametrize("fails", ["write", "draw"])
+async def test_what_the_database_would_not_take_is_written_and_told_later(
+    station: Station, ring: Ringing, monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    owner, name = {"write": (store, "write"), "draw": (worker, "rows_of")}[fails]
+    real = getattr(owner, name)
+    failures: list[Any] = []
+
+    def failing(*arguments: Any) -> Any:
+        if not failures:
+            failures.append(arguments)
+            raise OperationalError("database is locked")
+        return real(*arguments)
+
+    await asyncio.sleep(0.3)
+    monkeypatch.setattr(owner, name, failing)
+    station.batches.clear()
+    channel = await ring("105")
+    assert failures
+    rows = await until(lambda: [row for batch in station.batches for row in batch["rows"] if row.kind == "call"])
+    assert any(channel.linkedid.replace(".", "-") in row.id for row in rows)
+    numbers = [batch["number"] for batch in station.batches]
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+    assert not station.task.done()
+
+
+async def test_a_failing_database_loses_no_hangup(
+    station: Station, ring: Ringing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    channel = await ring("105")
+    real, calls_of_write = store.write, []
+
+    def failing(*arguments: Any) -> Any:
+        calls_of_write.append(arguments)
+        if len(calls_of_write) <= 2:
+            raise OperationalError("disk I/O error")
+        return real(*arguments)
+
+    monkeypatch.setattr(store, "write", failing)
+    await station.post(actions.hangup(channel.name))
+    await until(lambda: not Channel.objects.exists())
+    assert len(calls_of_write) > 2
+
+
+async def test_a_tick_that_takes_back_what_a_former_one_wrote_leaves_nothing(station: Station, ring: Ringing) -> None:
+    for _ in range(5):
+        channel = await ring("105")
+        assert (await station.post(actions.hangup(channel.name)))["status"] == "done"
+        await until(lambda: not Channel.objects.exists())
+    assert station.mirror.state.table(Channel).rows == {}
+
+
+NEW_CHANNEL = (
+    "Event: Newchannel\r\nChannel: PJSIP/109-00000001\r\nChannelState: 6\r\nChannelStateDesc: Up\r\n"
+    "Uniqueid: {id}\r\nLinkedid: {id}\r\nCallerIDNum: 109\r\nExten: 1\r\nContext: internal\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    "uniqueid",
+    [
+        "plain.1",
+        pytest.param("shop/1", marks=pytest.mark.xfail(strict=True, reason="NoReverseMatch ends the worker")),
+        "a b?c#d%",
+        "'\"<x>",
+        "x" * 500,
+    ],
+)
+async def test_a_channel_of_any_id_shows_and_does_not_end_the_worker(station: Station, uniqueid: str) -> None:
+    """Whoever originates by AMI or ARI chooses the id."""
+    station.mirror._on_event(Message(NEW_CHANNEL.format(id=uniqueid).encode()))
+    async with asyncio.timeout(5):
+        while not any(row.kind == "call" and row.html for batch in station.batches for row in batch["rows"]):
+            assert not station.task.done(), "the worker ended"
+            await asyncio.sleep(0.02)
+    assert await sync_to_async(Channel.objects.count)() == 1
+
+
+@pytest.mark.xfail(strict=True, reason="an error in a template ends the worker, and with it the panel")
+async def test_a_row_that_cannot_be_drawn_does_not_end_the_worker(
+    station: Station, ring: Ringing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*arguments: Any) -> Any:
+        raise ValueError("a template that fails")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(worker, "rows_of", failing)
+        await ring("105")
+        await asyncio.sleep(0.5)
+    assert not station.task.done()
+
+
+async def test_a_pbx_that_is_no_longer_named_leaves_the_panel(station: Station) -> None:
+    await sync_to_async(PBX.objects.create)(name="former")
+    other = AmiWorker(
+        application=None, channels=[], channel_layer=get_channel_layer(), addresses={"main": station.mirror.address}
+    )
+    await sync_to_async(other._forget_others)()
+    names = await sync_to_async(lambda: list(PBX.objects.values_list("name", flat=True)))()
+    assert names == ["main"]
