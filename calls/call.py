@@ -109,9 +109,9 @@ class Call:
         return self.channels[0].created_at
 
     @property
-    def endpoints(self) -> list[str]:
-        """The endpoints that take part, each once."""
-        return list(dict.fromkeys(channel.endpoint for channel in self.channels if channel.endpoint))
+    def phones(self) -> list[str]:
+        """The endpoints that take part, each once, with their PBX: `main/PJSIP/101`."""
+        return list(dict.fromkeys(f"{self.pbx}/{channel.endpoint}" for channel in self.channels if channel.endpoint))
 
     @property
     def hangup_targets(self) -> list[Channel]:

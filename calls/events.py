@@ -18,6 +18,10 @@ from pbxpanel.mirror.text import clean
 
 from .models import Channel, endpoint_of
 
+# Hangup causes (ITU-T Q.850) of a phone that was reached and did not take the call.
+BUSY_CAUSES = ("17", "21")
+REMEMBERED_CAUSES = 1000
+
 
 def fold_snapshot(state: State, event: Message) -> Channel | None:
     """Make the channel's row equal to the snapshot in this event. None for a channel that has hung up."""
@@ -101,13 +105,12 @@ def renamed(state: State, event: Message) -> None:
 @on("Hangup")
 def hung_up(state: State, event: Message) -> None:
     uniqueid = clean(event.get("Uniqueid"))
-    state.hangup_causes[endpoint_of(clean(event.get("Channel")))] = event.get("Cause")
+    if event.get("Cause") in BUSY_CAUSES:
+        if len(state.hangup_causes) >= REMEMBERED_CAUSES:
+            state.hangup_causes.clear()  # some lines name each channel by the number it dials
+        state.hangup_causes[endpoint_of(clean(event.get("Channel")))] = event.get("Cause")
     state.bury(uniqueid)
     state.table(Channel).remove(uniqueid)
-
-
-# Hangup causes (ITU-T Q.850) of a phone that was reached and did not take the call.
-BUSY_CAUSES = ("17", "21")
 
 
 @prepares("originate")

@@ -1,6 +1,7 @@
 """The dial box."""
 
 import re
+import unicodedata
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -22,7 +23,8 @@ class DialForm(forms.Form):
         typed = self.cleaned_data["number"]
         if "\n" in typed or "\r" in typed:
             raise forms.ValidationError(_("A number is a single line."))
-        number = _SEPARATORS.sub("", typed)
+        # Full-width digits, as a Chinese keyboard types them, are digits.
+        number = _SEPARATORS.sub("", unicodedata.normalize("NFKC", typed))
         if not _DIALLABLE.fullmatch(number):
             raise forms.ValidationError(
                 _("“%(typed)s” is not a number: use digits, * and #, with a + only in front.") % {"typed": typed}

@@ -47,7 +47,7 @@ def call_rows(pbx: str, keys: set[str]) -> Iterable[Row]:
         if call is None:
             yield Row(dom_id("call", pbx, linkedid), "call", None, permission=SEE)
         else:
-            facets = {"endpoints": call.endpoints, "state": call.state.value}
+            facets = {"phones": call.phones, "state": call.state.value}
             yield Row(call.id, "call", fragments.draw("calls/_call.html", {"call": call}), facets, SEE)
     yield count_row()
 

@@ -2,11 +2,13 @@
 
 from django.urls import path
 
+import pbxpanel.converters  # noqa: F401  registers `segment`
+
 from . import views
 
 urlpatterns = [
     path("", views.board, name="calls"),
     path("dial/", views.dial, name="dial"),
-    path("<str:pbx>/<str:linkedid>/hangup/", views.hangup, name="hangup"),
-    path("<str:pbx>/channels/<str:uniqueid>/hangup/", views.hangup_channel, name="hangup-channel"),
+    path("<str:pbx>/<segment:linkedid>/hangup/", views.hangup, name="hangup"),
+    path("<str:pbx>/channels/<segment:uniqueid>/hangup/", views.hangup_channel, name="hangup-channel"),
 ]

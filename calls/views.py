@@ -10,7 +10,7 @@ from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from operators.people import pbx_of, profile_of, user_of
+from operators.people import pbx_of, phone_of, profile_of, user_of
 from pbxpanel import toasts
 
 from . import actions
@@ -55,8 +55,8 @@ def _check_may_hang_up(request: HttpRequest, channels: list[Channel]) -> None:
     """Any call with the one permission, those of my own phone with the other. Raises `PermissionDenied`."""
     if request.user.has_perm("calls.hangup_any"):
         return
-    mine = profile_of(request.user).endpoint
-    is_mine = bool(mine) and any(channel.endpoint == mine for channel in channels)
+    mine = phone_of(profile_of(request.user))
+    is_mine = bool(mine) and any(f"{channel.pbx_id}/{channel.endpoint}" == mine for channel in channels)
     if not (request.user.has_perm("calls.hangup_own") and (is_mine or not channels)):
         raise PermissionDenied
 

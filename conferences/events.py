@@ -45,9 +45,15 @@ def participant_of(state: State, event: Message, *, create: bool = False) -> Par
     }
     row = table.get(uniqueid)
     if row is None:
+        if not create and state.is_buried(_membership(conference.name, uniqueid)):
+            return None  # an event that trails behind his leaving
         return table.add(uniqueid, joined_at=state.now(), **values)
     table.change(row, **values)
     return row
+
+
+def _membership(conference: str, uniqueid: str) -> str:
+    return f"{conference}/{uniqueid}"
 
 
 def _yes(event: Message, field: str) -> bool:
@@ -82,6 +88,7 @@ def leaves(state: State, event: Message) -> None:
     uniqueid = clean(event.get("Uniqueid"))
     state.table(Participant).remove(uniqueid)
     name = clean(event.get("Conference"))
+    state.bury(_membership(name, uniqueid))
     if name in state.table(Conference).rows:
         state.request("conference", name)
 

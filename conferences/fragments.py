@@ -107,9 +107,10 @@ def _page_board(viewer: Viewer, key: str) -> Mapping[str, str]:
     }
 
 
-def _place_on_page(row: Row, viewer: Viewer, key: str) -> str:
+def _place_on_page(row: Row, viewer: Viewer, key: str) -> str | None:
     if row.facets.get("conference") != key:
-        return ""
+        # A participant may have moved from here to there; another conference's head never was here.
+        return "" if row.kind == "participant" else None
     return {"participant": "participants", "conference-head": "conference-head"}[row.kind]
 
 

@@ -31,7 +31,13 @@ def pbx_of(profile: Profile) -> PBX | None:
     return PBX.objects.filter(pk=profile.pbx_id).first() or PBX.objects.first()
 
 
+def phone_of(profile: Profile) -> str:
+    """A user's phone as no other PBX has it: `main/PJSIP/101`. Empty for somebody without."""
+    pbx = pbx_of(profile) if profile.endpoint else None
+    return f"{pbx.name}/{profile.endpoint}" if pbx else ""
+
+
 def viewer_of(user: User, language: str) -> Viewer:
     """What the live push must know of a user. Asks the database."""
     permissions = frozenset(name for name in SEEING if user.has_perm(name))
-    return Viewer(user.pk, profile_of(user).endpoint, permissions, language)
+    return Viewer(user.pk, phone_of(profile_of(user)), permissions, language)

@@ -9,7 +9,7 @@ from django.utils.functional import SimpleLazyObject
 
 from calls.fragments import count as count_calls
 from conferences.models import Conference
-from operators.people import profile_of
+from operators.people import phone_of, profile_of
 
 from .mirror.models import PBX
 
@@ -25,14 +25,15 @@ _ABILITIES = {
 def panel(request: HttpRequest) -> dict[str, Any]:
     """Template variables, each computed when a template asks for it.
 
-    `profile`; `pbxs`; `abilities`, classes for the body; `server_time` in ms; `command_id`, which makes the dial
-    box of this page one call; `count_calls` and `count_conferences`.
+    `profile`; `phone`; `pbxs`; `abilities`, classes for the body; `server_time` in ms; `command_id`, which makes
+    the dial box of this page one call; `count_calls` and `count_conferences`.
     """
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return {}
     return {
         "profile": SimpleLazyObject(lambda: profile_of(user)),
+        "phone": SimpleLazyObject(lambda: phone_of(profile_of(user))),
         "pbxs": SimpleLazyObject(lambda: list(PBX.objects.all())),
         "abilities": " ".join(css for name, css in _ABILITIES.items() if user.has_perm(name)),
         "server_time": int(time.time() * 1000),

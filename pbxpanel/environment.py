@@ -6,6 +6,8 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
 
 from .ami.transports import Address
 
@@ -114,7 +116,10 @@ def channel_layer() -> dict[str, Any]:
         ) from None
     if scheme not in ("redis", "rediss", "unix"):
         raise ImproperlyConfigured("REDIS_URL must begin with redis://, rediss:// or unix://.")
+    # channels_redis waits 5 s at Redis for a message: the connection must be more patient than that. A connection
+    # that broke while it was idle is opened again.
+    host = {"address": url, "socket_timeout": 20, "retry": Retry(ExponentialBackoff(cap=0.5, base=0.05), 3)}
     return {
         "BACKEND": "channels_redis.core.RedisChannelLayer",
-        "CONFIG": {"hosts": [url], "capacity": 5000, "expiry": 30},
+        "CONFIG": {"hosts": [host], "capacity": 5000, "expiry": 30},
     }

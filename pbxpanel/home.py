@@ -13,15 +13,15 @@ from .live import fragments
 from .live.fragments import Row, View, Viewer
 
 
-def _place_of_call(endpoints: list[str], state: str, viewer: Viewer) -> str:
-    if viewer.endpoint and viewer.endpoint in endpoints:
+def _place_of_call(phones: list[str], state: str, viewer: Viewer) -> str:
+    if viewer.phone and viewer.phone in phones:
         return "my-calls"
     return "ringing-calls" if state == CallState.RINGING.value else ""
 
 
 def _place(row: Row, viewer: Viewer, key: str) -> str:
     if row.kind == "call" and row.html is not None:
-        return _place_of_call(row.facets["endpoints"], row.facets["state"], viewer)
+        return _place_of_call(row.facets["phones"], row.facets["state"], viewer)
     return _CONTAINERS[row.kind]
 
 
@@ -31,7 +31,7 @@ def board(viewer: Viewer, key: str) -> Mapping[str, str]:
     if SEE_CALLS in viewer.permissions:
         places: dict[str, list[str]] = {"my-calls": [], "ringing-calls": []}
         for call in all_calls():
-            place = _place_of_call(call.endpoints, call.state.value, viewer)
+            place = _place_of_call(call.phones, call.state.value, viewer)
             if place:
                 places[place].append(call_cards([call]))
         inside = {place: "".join(html) for place, html in places.items()}

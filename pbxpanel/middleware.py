@@ -1,6 +1,6 @@
 """What every answer carries."""
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseBadRequest
 from django.http.response import HttpResponseBase
 from django.utils.deprecation import MiddlewareMixin
 
@@ -17,6 +17,15 @@ class ContentSecurityPolicy(MiddlewareMixin):
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         response.headers["Content-Security-Policy"] = _POLICY
         return response
+
+
+class NoNullCharacters(MiddlewareMixin):
+    """Refuses a NUL in an address: no text of ours holds one, and PostgreSQL cannot even look for it."""
+
+    def process_request(self, request: HttpRequest) -> HttpResponseBase | None:
+        if "\0" in request.path or any("\0" in value for values in request.GET.lists() for value in values[1]):
+            return HttpResponseBadRequest("An address cannot hold a null character.", content_type="text/plain")
+        return None
 
 
 class ExpiredSession(MiddlewareMixin):

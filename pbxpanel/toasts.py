@@ -8,6 +8,9 @@ from .mirror.commands import Outcome, Status
 
 _CODES = {Status.REFUSED: 409, Status.NOT_CONNECTED: 503, Status.NO_ANSWER: 504, Status.EXPIRED: 504}
 
+# How Asterisk says that whom a command was about is not there any more.
+_GONE = ("no such channel", "no conference by that name", "no channel by that name", "no active conferences")
+
 
 def toast(request: HttpRequest, level: str, text: str, status: int = 200) -> HttpResponse:
     """A toast (`level`: success, info, warning or danger) with an HTTP status."""
@@ -28,7 +31,7 @@ def words(outcome: Outcome, gone: str) -> str:
         return _("The PBX could not be reached in time, so nothing was done. Try again.")
     if outcome.status is Status.NO_ANSWER:
         return _("The PBX did not answer in time. Look whether it took effect before you try again.")
-    if outcome.text.lower().startswith(("no such channel", "no conference by that name", "no channel by that name")):
+    if outcome.text.lower().startswith(_GONE):
         return gone
     if "permission denied" in outcome.text.lower():
         return _("The PBX does not permit the panel to do that: its manager user lacks a privilege.")

@@ -103,9 +103,9 @@
   let offline = false;
 
   function markMine() {
-    const mine = body.dataset.endpoint;
-    for (const call of document.querySelectorAll("[data-endpoints]")) {
-      call.toggleAttribute("data-mine", Boolean(mine) && call.dataset.endpoints.split(" ").includes(mine));
+    const mine = body.dataset.phone;
+    for (const call of document.querySelectorAll("[data-phones]")) {
+      call.toggleAttribute("data-mine", Boolean(mine) && call.dataset.phones.split(" ").includes(mine));
     }
   }
 

@@ -192,7 +192,7 @@ def test_redis_is_the_layer_where_it_is_named(monkeypatch: pytest.MonkeyPatch, u
     monkeypatch.setenv("REDIS_URL", url)
     layer = environment.channel_layer()
     assert layer["BACKEND"] == "channels_redis.core.RedisChannelLayer"
-    assert layer["CONFIG"]["hosts"] == [url]
+    assert [host["address"] for host in layer["CONFIG"]["hosts"]] == [url]
 
 
 @pytest.mark.parametrize(

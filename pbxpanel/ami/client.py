@@ -134,7 +134,7 @@ class Session(asyncio.Protocol):
                 seconds=f"{timeout:g}",
             ) from None
         finally:
-            del self._waiting[action_id]
+            self._waiting.pop(action_id, None)
 
     async def ask_list(self, action: Action, *, timeout: float = 15.0, on_item: EventHandler | None = None) -> Answer:
         """`ask` for an action that answers with a list of events."""

@@ -43,7 +43,7 @@ class Viewer:
     """Who looks: what a page of his own depends on, and what he may see."""
 
     user_id: int
-    endpoint: str
+    phone: str
     permissions: frozenset[str]
     language: str
 
@@ -54,21 +54,22 @@ class View:
 
     `containers` says which element of the page the rows of a kind belong into. `board` renders the inside of
     each container from the database. `place`, where given, decides for one row whether it is shown (and where:
-    the id of a container, or nothing); then the page is personal if it looks at the viewer.
+    the id of a container; empty: not here, so take it away if it was; None: it never is); the page is personal
+    if that depends on the viewer.
     """
 
     name: str
     permissions: frozenset[str]
     containers: Mapping[str, str]
     board: Callable[[Viewer, str], Mapping[str, str]]
-    place: Callable[[Row, Viewer, str], str] | None = None
+    place: Callable[[Row, Viewer, str], str | None] | None = None
     personal: bool = False
 
     def allows(self, permissions: frozenset[str]) -> bool:
         """Whether somebody with these permissions may have this page: one of those it asks for is enough."""
         return not self.permissions or bool(self.permissions & permissions)
 
-    def container_of(self, row: Row, viewer: Viewer, key: str) -> str:
+    def container_of(self, row: Row, viewer: Viewer, key: str) -> str | None:
         if row.permission and row.permission not in viewer.permissions:
             return ""
         container = self.containers.get(row.kind) or COMMON.get(row.kind, "")

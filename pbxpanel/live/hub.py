@@ -198,6 +198,8 @@ def compose(rows: Iterable[Row], view: View, key: str, viewer: Viewer) -> str:
         if home is None:
             continue
         container = view.container_of(row, viewer, key)
+        if container is None:
+            continue
         if container and row.html is not None:
             inside.setdefault(container, []).append(row.html[viewer.language])
         elif not row.permission or row.permission in viewer.permissions:

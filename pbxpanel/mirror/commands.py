@@ -4,6 +4,7 @@ A command is refused at once when the link is down, and dropped when its time is
 """
 
 import asyncio
+import logging
 import time
 import uuid
 from collections.abc import Mapping
@@ -12,12 +13,13 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from asgiref.sync import async_to_sync
-from channels.exceptions import ChannelFull
 from channels.layers import get_channel_layer
 
 from pbxpanel.ami.protocol import Action
 
 from .models import PBX
+
+logger = logging.getLogger(__name__)
 
 # How long after its deadline a view still waits for the worker to say what became of the command, in seconds.
 GRACE = 1.0
@@ -110,7 +112,8 @@ def run(command: Command) -> Outcome:
 
 async def _ask(command: Command) -> Outcome:
     layer = get_channel_layer()
-    reply_to = await layer.new_channel("answer.")
+    # Of the same kind as the hub's channel: over Redis a process reads one kind at a time.
+    reply_to = await layer.new_channel()
     message = {
         "type": "ami.command",
         "id": command.id,
@@ -122,12 +125,15 @@ async def _ask(command: Command) -> Outcome:
         "notice": command.notice,
         "parameters": dict(command.parameters),
     }
+    sent = False
     try:
         async with asyncio.timeout(command.timeout + GRACE):
             await layer.send(channel_name(command.pbx), message)
+            sent = True
             answer = await layer.receive(reply_to)
-    except ChannelFull:
-        return Outcome(Status.NOT_CONNECTED, "The worker does not take commands.")
     except TimeoutError:
         return Outcome(Status.NO_ANSWER)
+    except Exception:  # ChannelFull, or whatever else the layer's backend raises
+        logger.exception("The channel layer failed for a command to %s.", command.pbx)
+        return Outcome(Status.NO_ANSWER if sent else Status.NOT_CONNECTED)
     return Outcome(Status(answer["status"]), answer["text"])

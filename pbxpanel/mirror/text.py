@@ -4,14 +4,17 @@ import unicodedata
 
 # Characters that turn the writing direction could make a name show as another than it is.
 _DIRECTION = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+# Control characters, halves of surrogate pairs, and separators of lines and paragraphs.
+_UNSEEN = frozenset(("Cc", "Cs", "Zl", "Zp"))
 # Asterisk's words for a name or number that is not set.
 _UNKNOWN = frozenset(("<unknown>", "<no name>"))
 
 
 def clean(text: str, limit: int = 150) -> str:
     """Without control and direction characters, at most `limit` characters; empty where Asterisk knows nothing."""
-    if text in _UNKNOWN:
-        return ""
     if not text.isascii() or not text.isprintable():
-        text = "".join(c for c in text if unicodedata.category(c) not in ("Cc", "Cs") and c not in _DIRECTION)
-    return text.strip()[:limit]
+        text = "".join(
+            c for c in text if unicodedata.category(c) not in ("Cc", "Cs", "Zl", "Zp") and c not in _DIRECTION
+        )
+    text = text.strip()
+    return "" if text in _UNKNOWN else text[:limit]

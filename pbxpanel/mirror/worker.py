@@ -183,14 +183,20 @@ class Mirror:
         everything, self._write_everything = self._write_everything, False
         changes = Changes(self.name) if self._taking_snapshot else self.state.take(everything=everything)
         link_changes, self._link_changes = self._link_changes, {}
+        rows: list[Row] = []
         try:
-            rows = await database_sync_to_async(self._write, thread_sensitive=False)(changes, link_changes)
+            await database_sync_to_async(self._write, thread_sensitive=False)(changes, link_changes)
+            if not everything:  # else every board is read anew
+                rows = await database_sync_to_async(rows_of, thread_sensitive=False)(self.name, changes.subjects)
         except DatabaseError as error:
             logger.error("%s: the database failed, trying again: %s", self.name, error)
             self.state.give_back(changes)
             self._write_everything |= everything
             self._link_changes = link_changes | self._link_changes
             return False
+        except Exception:  # whatever a template raises: what is written is true all the same, so boards are read anew
+            logger.exception("%s: what changed could not be drawn.", self.name)
+            everything = True
         if everything:
             self._epoch, self._number = uuid.uuid4().hex, 0
         notices, self._notices = self._notices, []
@@ -198,14 +204,11 @@ class Mirror:
             await self._publish(rows, notices)
         return True
 
-    def _write(self, changes: Changes, link_changes: dict[str, Any]) -> list[Row]:
-        """In a thread: the transaction, then the drawing of what it changed."""
+    def _write(self, changes: Changes, link_changes: dict[str, Any]) -> None:
+        """In a thread: the transaction of one tick."""
         store.write(changes, self._pbx_changes(link_changes))
         if link_changes:
             changes.subjects.add(("pbx", self.name))
-        if changes.replace_all:
-            return []  # every board is read anew
-        return rows_of(self.name, changes.subjects)
 
     def _pbx_changes(self, link_changes: dict[str, Any]) -> dict[str, Any]:
         beat_due = time.monotonic() - self._beat_at >= HEARTBEAT.total_seconds() / 2

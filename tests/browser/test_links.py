@@ -68,7 +68,8 @@ def test_a_restarted_panel_fetches_its_pages_again(
         expect(page.locator("#offline")).to_be_hidden(timeout=15_000)
         expect(page.locator(".call")).to_have_count(1)
         expect(page.locator(".call")).to_contain_text("Dora")
-        page.complaints.clear()  # type: ignore[attr-defined]  it complained, rightly, of refused connections
+        # It complained, rightly, of refused connections.
+        page.complaints.clear()  # type: ignore[attr-defined]
     finally:
         panel.stop()
 

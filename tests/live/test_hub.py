@@ -32,7 +32,7 @@ def html(text: str) -> dict[str, str]:
 
 
 def call(name: str, *endpoints: str, state: str = "talking") -> Row:
-    return Row(f"call-{name}", "call", html(name), {"endpoints": list(endpoints), "state": state}, SEE_CALLS)
+    return Row(f"call-{name}", "call", html(name), {"phones": list(endpoints), "state": state}, SEE_CALLS)
 
 
 def participant(name: str, conference: str) -> Row:
@@ -356,8 +356,7 @@ def test_the_page_of_a_conference_shows_its_own_participants_and_head_alone() ->
     ]
     found = composed(rows, "conference", viewer(), "main/8001")
     assert found["participants"] == "<p>1</p>" + gone("participant-2") + gone("participant-3")
-    assert "<p>" not in found["conference-head"]
-    assert set(found) == {"participants", "conference-head"}
+    assert set(found) == {"participants"}
 
 
 @pytest.mark.parametrize("view", ["home", "calls", "conferences", "conference", "panel"])

@@ -77,7 +77,6 @@ def test_a_call_shows_on_both_web_processes_and_ends_on_both_when_one_hangs_it_u
     expect(anna.locator(".audit tbody tr").first).to_contain_text("done")
 
 
-@pytest.mark.xfail(strict=True, reason="the hub and the answers are read one after the other: two kinds of channels")
 def test_what_the_pbx_refuses_is_said_at_once(installation: Installation, visit: Visit) -> None:
     """The answer comes by itself: it does not wait for the next event or heartbeat."""
     installation.first.manage("shell", "--no-imports", "-c", _SOMEBODY_WHO_IS_NOT_THERE)
@@ -89,14 +88,12 @@ def test_what_the_pbx_refuses_is_said_at_once(installation: Installation, visit:
     page.complaints.clear()  # type: ignore[attr-defined]
 
 
-@pytest.mark.xfail(strict=True, reason="redis-py gives up waiting as soon as Redis does")
 def test_a_worker_to_whom_nobody_speaks_has_nothing_to_complain_of(installation: Installation) -> None:
     time.sleep(12)
     assert "Traceback" not in installation.first.log
     assert "ERROR" not in installation.first.log
 
 
-@pytest.mark.xfail(strict=False, reason="connections from before are used again, and their errors end a command")
 def test_pages_are_right_again_after_redis_has_been_away(
     asterisk22: Asterisk, installation: Installation, redis_server: Redis, visit: Visit
 ) -> None:
@@ -129,7 +126,6 @@ def test_without_the_worker_a_button_says_that_nothing_was_done(
     page.complaints.clear()  # type: ignore[attr-defined]
 
 
-@pytest.mark.xfail(strict=True, reason="PostgreSQL refuses the character: ValueError")
 def test_a_search_with_a_null_character_is_no_error_on_postgresql(installation: Installation, visit: Visit) -> None:
     page = visit(installation.first, "anna", "/")
     for path in ("/audit/?q=%00", "/conferences/%00/8001/", "/conferences/main/%00/"):
