@@ -13,8 +13,6 @@ _UNKNOWN = frozenset(("<unknown>", "<no name>"))
 def clean(text: str, limit: int = 150) -> str:
     """Without control and direction characters, at most `limit` characters; empty where Asterisk knows nothing."""
     if not text.isascii() or not text.isprintable():
-        text = "".join(
-            c for c in text if unicodedata.category(c) not in ("Cc", "Cs", "Zl", "Zp") and c not in _DIRECTION
-        )
+        text = "".join(c for c in text if unicodedata.category(c) not in _UNSEEN and c not in _DIRECTION)
     text = text.strip()
     return "" if text in _UNKNOWN else text[:limit]
