@@ -35,7 +35,7 @@ from operators.models import Profile
 for name, group, phone in (
     ("anna", "Administrator", "101"), ("ben", "Operator", "102"), ("mona", "Moderator", "103"), ("vic", "Viewer", ""),
     ("silent", "Operator", "104"), ("busy", "Operator", "105"), ("nowhere", "Operator", "109"),
-    ("phoneless", "Operator", ""),
+    ("ghost", "Operator", "199"), ("phoneless", "Operator", ""),
 ):
     user = User.objects.create_user(name, password={PASSWORD!r})
     user.groups.add(Group.objects.get(name=group))

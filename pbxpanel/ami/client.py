@@ -286,6 +286,7 @@ class Link:
         self.address = address
         self.session: Session | None = None
         self.failures = 0
+        self._told = ""
         self._on_event, self._on_up, self._on_state = on_event, on_up, on_state
         self._events, self._wanted = events, None if wanted is None else frozenset(wanted)
         self._connect_timeout = connect_timeout
@@ -299,15 +300,19 @@ class Link:
             try:
                 await self._one_session()
             except LoginRefused as error:
-                logger.error("%s: %s", self.address, error)
-                self._on_state(LinkState.REFUSED, error)
+                self._tell(LinkState.REFUSED, error)
                 delay = self._refused_delay
             except AmiError as error:
-                logger.warning("%s: %s", self.address, error)
-                self._on_state(LinkState.DOWN, error)
+                self._tell(LinkState.DOWN, error)
                 delay = min(self._max_delay, self._first_delay * 2 ** min(self.failures, 16))
             self.failures += 1
             await asyncio.sleep(delay * random.uniform(0.75, 1.25))  # noqa: S311
+
+    def _tell(self, state: LinkState, error: AmiError) -> None:
+        if str(error) != self._told:  # the tenth try that fails like the ninth is no news for the log
+            self._told = str(error)
+            logger.error("%s: %s", self.address, error)
+        self._on_state(state, error)
 
     async def _one_session(self) -> None:
         session = await Session.open(
@@ -316,7 +321,7 @@ class Link:
         try:
             await self._on_up(session)
             self.session = session
-            self.failures = 0
+            self.failures, self._told = 0, ""
             logger.info("%s: the link is up (%s)", self.address, session.greeting)
             self._on_state(LinkState.UP, None)
             await self._watch(session)

@@ -77,6 +77,7 @@ class Mirror:
         self._requested = asyncio.Event()
         self._taking_snapshot = False
         self._write_everything = False
+        self._link_state: LinkState | None = None
         self._link_changes: dict[str, Any] = {}
         self._beat_at = 0.0
         self._notices: list[Notice] = []
@@ -121,6 +122,9 @@ class Mirror:
             self._taking_snapshot = False
 
     def _on_link_state(self, state: LinkState, error: AmiError | None) -> None:
+        if state is not self._link_state:
+            self._link_state = state
+            self._link_changes["link_since"] = timezone.now()
         self._link_changes |= {
             "link": state.value,
             "reason": error.sentence if error else "",
@@ -215,8 +219,7 @@ class Mirror:
         if not link_changes and not beat_due:
             return {}
         now = timezone.now()
-        since = {"link_since": now} if "link" in link_changes else {}
-        return {"seen_at": now, **link_changes, **since}
+        return {"seen_at": now, **link_changes}
 
     async def _publish(self, rows: list[Row], notices: list[Notice]) -> None:
         self._number += 1

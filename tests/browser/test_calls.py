@@ -2,6 +2,7 @@
 
 import time
 
+import pytest
 from playwright.sync_api import Dialog, Page, expect
 
 from tests.lab.asterisk import Asterisk
@@ -63,7 +64,7 @@ def test_my_phone_shows_whom_i_call_and_the_far_side_sees_my_own_number(
     assert "0301234567" not in sent["From"]
 
 
-def test_a_phone_that_does_not_answer(
+def test_hanging_up_while_my_phone_rings(
     asterisk: Asterisk, panel: Panel, visit: Visit, phone_factory: PhoneFactory
 ) -> None:
     phone_factory(asterisk, "104", "ring")
@@ -75,6 +76,18 @@ def test_a_phone_that_does_not_answer(
     expect(page.locator(".call")).to_have_count(0)
 
 
+def test_a_phone_that_nobody_picks_up(
+    asterisk: Asterisk, panel: Panel, visit: Visit, phone_factory: PhoneFactory
+) -> None:
+    phone_factory(asterisk, "104", "ring")
+    page = visit(panel, "silent", "/calls/")
+    dial(page, "602")
+    expect(page.locator(".call .call-state")).to_have_text("Ringing")
+    told = page.locator(".panel-toast.is-danger")
+    expect(told).to_contain_text("Your phone did not answer. 602 was not called.", timeout=40_000)
+    expect(page.locator(".call")).to_have_count(0)
+
+
 def test_a_busy_phone(asterisk: Asterisk, panel: Panel, visit: Visit, phone_factory: PhoneFactory) -> None:
     phone_factory(asterisk, "105", "busy")
     page = visit(panel, "busy")
@@ -82,8 +95,11 @@ def test_a_busy_phone(asterisk: Asterisk, panel: Panel, visit: Visit, phone_fact
     expect(page.locator(".panel-toast.is-danger")).to_contain_text("Your phone is busy or declined the call.")
 
 
-def test_a_phone_that_is_not_registered(asterisk: Asterisk, panel: Panel, visit: Visit) -> None:
-    page = visit(panel, "nowhere")
+@pytest.mark.parametrize("whose", ["nowhere", "ghost"])
+def test_a_phone_that_is_not_registered_or_does_not_exist(
+    asterisk: Asterisk, panel: Panel, visit: Visit, whose: str
+) -> None:
+    page = visit(panel, whose)
     dial(page, "602")
     expect(page.locator(".panel-toast.is-danger")).to_contain_text("Your phone could not be reached")
 

@@ -21,6 +21,10 @@ def test_a_killed_asterisk_is_told_and_its_return_heals_the_page(
     expect(banner).to_contain_text("Not connected to the PBX main since")
     expect(page.locator(".call [data-action=hangup]")).to_be_disabled()
     expect(page.locator("[data-action=originate]")).to_be_disabled()
+    # It has been lost since then, however often it is tried again.
+    since = banner.locator("time").get_attribute("data-at")
+    page.wait_for_timeout(2500)
+    assert banner.locator("time").get_attribute("data-at") == since
     # The server refuses as well, whatever the page says.
     address = page.locator(".call [data-action=hangup]").get_attribute("hx-post")
     page.evaluate("address => htmx.ajax('POST', address, {target: '#toasts', swap: 'beforeend'})", address)
