@@ -17,3 +17,8 @@ def plain_static_files(settings: object) -> None:
         **settings.STORAGES,  # type: ignore[attr-defined]
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests with a browser come last: from the first on, Playwright's event loop runs in this thread for good."""
+    items.sort(key=lambda item: "browser" in getattr(item, "fixturenames", ()))
