@@ -14,6 +14,19 @@ class Channel(Mirrored):
     See "Newchannel" and "CoreShowChannel" among Asterisk's AMI events.
     """
 
+    indexed_fields = ("bridge",)
+    compared_fields = (
+        "linkedid",
+        "name",
+        "state",
+        "caller_number",
+        "caller_name",
+        "connected_number",
+        "connected_name",
+        "account_code",
+        "bridge",
+    )
+
     uniqueid = models.CharField(_("unique id"), max_length=150)
     linkedid = models.CharField(_("linked id"), max_length=150)
     name = models.CharField(_("name"), max_length=150)

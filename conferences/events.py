@@ -70,8 +70,8 @@ def ends(state: State, event: Message) -> None:
     name = clean(event.get("Conference"))
     state.table(Conference).remove(name)
     participants = state.table(Participant)
-    for uniqueid in [row.uniqueid for row in participants.rows.values() if row.conference == name]:
-        participants.remove(uniqueid)
+    for row in participants.where("conference", name):
+        participants.remove(row.uniqueid)
 
 
 @on("ConfbridgeJoin")
@@ -186,7 +186,7 @@ async def list_participants(snapshot: Snapshot, name: str) -> None:
     """`ConfbridgeList`: who is in a conference, and whether he is admin, marked, waiting, muted."""
     state, named = snapshot.state, set[str]()
     table = state.table(Participant)
-    known = {row.uniqueid for row in table.rows.values() if row.conference == name}
+    known = {row.uniqueid for row in table.where("conference", name)}
 
     def fold(event: Message) -> None:
         uniqueid = clean(event.get("Uniqueid"))

@@ -12,6 +12,8 @@ class Conference(Mirrored):
     """A conference that runs now; its name is what the dialplan gave to ConfBridge()."""
 
     key_field = "name"
+    # No event tells that a conference was locked.
+    listed_fields = ("locked", "muted")
 
     name = models.CharField(_("name"), max_length=150)
     locked = models.BooleanField(_("locked"), default=False)
@@ -43,6 +45,11 @@ class Conference(Mirrored):
 @mirrored
 class Participant(Mirrored):
     """One channel in one conference."""
+
+    indexed_fields = ("conference",)
+    compared_fields = ("conference", "channel", "caller_number", "caller_name", "admin", "muted")
+    # A leader who comes raises no event for those who waited for him.
+    listed_fields = ("marked", "waiting")
 
     uniqueid = models.CharField(_("unique id"), max_length=150)
     conference = models.CharField(_("conference"), max_length=150)

@@ -65,10 +65,15 @@ class PBX(models.Model):
 class Mirrored(models.Model):
     """A row that mirrors one thing on one PBX; only the mirror writes it.
 
-    `key_field` names the field that identifies the row within its PBX.
+    `key_field` names the field that identifies the row within its PBX. By `indexed_fields` the mirror finds rows
+    in memory. `compared_fields` are those that both events and lists tell: the drift check holds one against the
+    other. `listed_fields` are those of which no event tells every change: it takes them over from the list.
     """
 
     key_field: ClassVar[str] = "uniqueid"
+    indexed_fields: ClassVar[tuple[str, ...]] = ()
+    compared_fields: ClassVar[tuple[str, ...]] = ()
+    listed_fields: ClassVar[tuple[str, ...]] = ()
 
     pbx = models.ForeignKey(PBX, on_delete=models.CASCADE, verbose_name=_("PBX"))
 

@@ -35,9 +35,14 @@ class Table(Generic[M]):
         self.changed: set[str] = set()
         self.removed: set[str] = set()
         self._subjects = subjects
+        self._index: dict[str, dict[Any, dict[str, M]]] = {name: {} for name in model.indexed_fields}
 
     def get(self, key: str) -> M | None:
         return self.rows.get(key)
+
+    def where(self, field: str, value: Any) -> list[M]:
+        """The rows with this value in one of the model's `indexed_fields`, in the order in which they got it."""
+        return list(self._index[field].get(value, {}).values())
 
     def add(self, key: str, **values: Any) -> M:
         """Put a new row; one with this key must not exist."""
@@ -46,6 +51,8 @@ class Table(Generic[M]):
         self.changed.add(key)
         self.removed.discard(key)
         self._subjects |= row.subjects()
+        for name, index in self._index.items():
+            index.setdefault(row.__dict__[name], {})[key] = row
         return row
 
     def change(self, row: M, **values: Any) -> None:
@@ -55,6 +62,9 @@ class Table(Generic[M]):
         if not changes:
             return
         self._subjects |= row.subjects()
+        for name in self._index.keys() & changes.keys():
+            self._unindex(name, row)
+            self._index[name].setdefault(changes[name], {})[row.key] = row
         current.update(changes)
         self._subjects |= row.subjects()
         self.changed.add(row.key)
@@ -66,6 +76,14 @@ class Table(Generic[M]):
             self._subjects |= row.subjects()
             self.changed.discard(key)
             self.removed.add(key)
+            for name in self._index:
+                self._unindex(name, row)
+
+    def _unindex(self, name: str, row: M) -> None:
+        of_value = self._index[name][row.__dict__[name]]
+        del of_value[row.key]
+        if not of_value:
+            del self._index[name][row.__dict__[name]]
 
 
 @dataclass(slots=True)
