@@ -51,6 +51,7 @@ def channel(
         pbx_id=pbx,
         uniqueid=uniqueid,
         linkedid=linkedid or uniqueid,
+        call=linkedid or uniqueid,
         name=name or f"{endpoint}-{uniqueid.replace('.', ''):0>8}",
         endpoint=endpoint,
         state=state,

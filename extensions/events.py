@@ -1,0 +1,96 @@
+"""Which AMI event changes the state of an extension or of a device, and how (main/manager.c, main/devicestate.c)."""
+
+from pbxpanel.ami import actions
+from pbxpanel.ami.protocol import Message
+from pbxpanel.mirror.registry import on, refreshes, snapshot_step
+from pbxpanel.mirror.state import State
+from pbxpanel.mirror.sync import Snapshot
+from pbxpanel.mirror.text import clean
+
+from .models import Device, Extension
+
+# Channels of this technology are devices for as long as they live, each by a name of its own: no list names them,
+# nobody watches them, and they would pile up.
+TRANSIENT = "Local/"
+
+
+def fold_extension(state: State, event: Message) -> str:
+    """Make the row of an extension equal to this event; returns its key. One whose hint was removed goes."""
+    extension, context = clean(event.get("Exten")), clean(event.get("Context"))
+    table, key = state.table(Extension), f"{extension}@{context}"
+    code = _code(event.get("Status"))
+    if not extension or code < 0:
+        table.remove(key)
+        return ""
+    values = {
+        "hint": clean(event.get("Hint"), 500),
+        "state": code,
+        "text": clean(event.get("StatusText"), 80),
+    }
+    row = table.get(key)
+    if row is None:
+        table.add(key, extension=extension, context=context, **values)
+    else:
+        table.change(row, **values)
+    return key
+
+
+def fold_device(state: State, event: Message) -> str:
+    """Make the row of a device equal to this event; returns its key. One that does not exist (any more) goes."""
+    name, now = clean(event.get("Device")), clean(event.get("State"), 32)
+    if not name or name.startswith(TRANSIENT):
+        return ""
+    table = state.table(Device)
+    row = table.get(name)
+    if now == "INVALID":
+        table.remove(name)
+        return ""
+    if row is None:
+        table.add(name, state=now)
+    else:
+        table.change(row, state=now)
+    return name
+
+
+def _code(text: str) -> int:
+    """`Status` of an ExtensionStatus; -1 and -2 say that the hint is gone."""
+    return int(text) if text.removeprefix("-").isdecimal() else -1
+
+
+@on("ExtensionStatus")
+def extension_changes(state: State, event: Message) -> None:
+    fold_extension(state, event)
+
+
+@on("DeviceStateChange")
+def device_changes(state: State, event: Message) -> None:
+    fold_device(state, event)
+
+
+@on("Reload")
+def reloaded(state: State, event: Message) -> None:
+    """Hints may have come and gone; none of that is told."""
+    state.request("extensions", "")
+
+
+@snapshot_step
+async def list_extensions(snapshot: Snapshot) -> None:
+    """`ExtensionStateList`: every hint and its state."""
+    state, known, named = snapshot.state, snapshot.known(Extension), set[str]()
+    answer = await snapshot.list(actions.extension_state_list(), lambda event: named.add(fold_extension(state, event)))
+    if answer.ok:
+        snapshot.sweep(Extension, known, named)
+
+
+@snapshot_step
+async def list_devices(snapshot: Snapshot) -> None:
+    """`DeviceStateList`: every device whose state Asterisk remembers."""
+    state, known, named = snapshot.state, snapshot.known(Device), set[str]()
+    answer = await snapshot.list(actions.device_state_list(), lambda event: named.add(fold_device(state, event)))
+    if answer.ok:
+        snapshot.sweep(Device, known, named)
+
+
+@refreshes("extensions")
+async def relist_extensions(snapshot: Snapshot, key: str) -> None:
+    await list_extensions(snapshot)
