@@ -9,9 +9,9 @@ from pbxpanel.mirror.text import clean
 
 from .models import Device, Extension
 
-# Channels of this technology are devices for as long as they live, each by a name of its own: no list names them,
-# nobody watches them, and they would pile up.
-TRANSIENT = "Local/"
+# Channels of these technologies raise changes of devices that Asterisk does not remember: no list names them, nobody
+# watches them, and they would pile up.
+TRANSIENT = ("Local/", "CBAnn/", "CBRec/", "Announcer/", "Recorder/", "Surrogate/", "AsyncGoto/", "Message/")
 
 
 def fold_extension(state: State, event: Message) -> str:
@@ -35,23 +35,6 @@ def fold_extension(state: State, event: Message) -> str:
     return key
 
 
-def fold_device(state: State, event: Message) -> str:
-    """Make the row of a device equal to this event; returns its key. One that does not exist (any more) goes."""
-    name, now = clean(event.get("Device")), clean(event.get("State"), 32)
-    if not name or name.startswith(TRANSIENT):
-        return ""
-    table = state.table(Device)
-    row = table.get(name)
-    if now == "INVALID":
-        table.remove(name)
-        return ""
-    if row is None:
-        table.add(name, state=now)
-    else:
-        table.change(row, state=now)
-    return name
-
-
 def _code(text: str) -> int:
     """`Status` of an ExtensionStatus; -1 and -2 say that the hint is gone."""
     return int(text) if text.removeprefix("-").isdecimal() else -1
@@ -64,7 +47,12 @@ def extension_changes(state: State, event: Message) -> None:
 
 @on("DeviceStateChange")
 def device_changes(state: State, event: Message) -> None:
-    fold_device(state, event)
+    name, table = clean(event.get("Device")), state.table(Device)
+    row = table.get(name)
+    if row is not None:
+        table.change(row, state=clean(event.get("State"), 32))
+    elif name and not name.startswith(TRANSIENT):
+        state.request("devices", "")  # only the list tells whether it is one that Asterisk remembers
 
 
 @on("Reload")
@@ -85,8 +73,18 @@ async def list_extensions(snapshot: Snapshot) -> None:
 @snapshot_step
 async def list_devices(snapshot: Snapshot) -> None:
     """`DeviceStateList`: every device whose state Asterisk remembers."""
-    state, known, named = snapshot.state, snapshot.known(Device), set[str]()
-    answer = await snapshot.list(actions.device_state_list(), lambda event: named.add(fold_device(state, event)))
+    table, known, named = snapshot.state.table(Device), snapshot.known(Device), set[str]()
+
+    def fold(event: Message) -> None:
+        name, now = clean(event.get("Device")), clean(event.get("State"), 32)
+        row = table.get(name)
+        if row is None:
+            table.add(name, state=now)
+        else:
+            table.change(row, state=now)
+        named.add(name)
+
+    answer = await snapshot.list(actions.device_state_list(), fold)
     if answer.ok:
         snapshot.sweep(Device, known, named)
 
@@ -94,3 +92,8 @@ async def list_devices(snapshot: Snapshot) -> None:
 @refreshes("extensions")
 async def relist_extensions(snapshot: Snapshot, key: str) -> None:
     await list_extensions(snapshot)
+
+
+@refreshes("devices")
+async def relist_devices(snapshot: Snapshot, key: str) -> None:
+    await list_devices(snapshot)
