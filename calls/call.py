@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from pbxpanel.mirror.models import dom_id
 
-from .models import Bridge, Channel, ParkedCall
+from .models import Bridge, Channel, ParkedCall, age_of
 
 # How many of the people in one call (it may be a conference) its card names before it says "and n more".
 NAMED_PARTIES = 4
@@ -61,7 +61,7 @@ class Call:
         parked: Mapping[str, ParkedCall] | None = None,
     ) -> None:
         self.pbx, self.linkedid = pbx, linkedid
-        self.channels = sorted(channels, key=lambda channel: (channel.created_at, channel.uniqueid))
+        self.channels = sorted(channels, key=lambda channel: age_of(channel.uniqueid))
         self._bridges = bridges or {}
         parked = parked or {}
         self.parked = next((parked[c.uniqueid] for c in self.channels if c.uniqueid in parked), None)
@@ -119,8 +119,9 @@ class Call:
         if len(self.parties) != 1 or self.parked:
             return ""
         number = self.parties[0].number
+        own = ("", "s", "h", number, number.partition("@")[0])
         for channel in (*self.channels[1:], self.channels[0]):
-            if channel.extension not in ("", "s", "h", number):
+            if channel.extension not in own:
                 return channel.extension
         # A click-to-call that still rings my own phone has dialled nobody yet, but shows whom it will.
         party = self.parties[0].channel

@@ -17,11 +17,13 @@ from pbxpanel.mirror.state import State, Table
 from pbxpanel.mirror.sync import Snapshot
 from pbxpanel.mirror.text import clean
 
-from .models import Bridge, Channel, ParkedCall, endpoint_of
+from .models import Bridge, Channel, ParkedCall, age_of, endpoint_of
 
 # Hangup causes (ITU-T Q.850) of a phone that was reached and did not take the call.
 BUSY_CAUSES = ("17", "21")
 REMEMBERED_CAUSES = 1000
+# The largest number of seconds that is stored.
+MAX_TIMEOUT = 2**31 - 1
 
 
 def fold_snapshot(state: State, event: Message) -> Channel | None:
@@ -86,16 +88,10 @@ def regroup(table: Table[Channel], linkedids: set[str]) -> None:
             halves = (half for row in members[linkedid] for half in table.where("name", row.other_half))
             joined |= {half.linkedid for half in halves} - members.keys()
         left -= members.keys()
-        call = min((linkedid for linkedid, rows in members.items() if rows), key=_age, default="")
+        call = min((linkedid for linkedid, rows in members.items() if rows), key=age_of, default="")
         for rows in members.values():
             for row in rows:
                 table.change(row, call=call)
-
-
-def _age(linkedid: str) -> tuple[int, int, str]:
-    """To sort by: `1732451234.12`, perhaps behind the name of a system, is when it began and a serial number."""
-    seconds, _separator, serial = linkedid.rpartition("-")[2].partition(".")
-    return (_number(seconds), _number(serial), linkedid)
 
 
 @on("Newchannel", "Newstate", "NewCallerid", "NewConnectedLine", "NewAccountCode")
@@ -218,16 +214,17 @@ def fold_parked(state: State, event: Message) -> ParkedCall | None:
     if not uniqueid or state.is_buried(uniqueid):
         return None
     table = state.table(ParkedCall)
+    left, since = _number(event.get("ParkingTimeout")), _number(event.get("ParkingDuration"))
     values: dict[str, Any] = {
         "lot": clean(event.get("Parkinglot")),
         "space": clean(event.get("ParkingSpace")),
-        "timeout": min(_number(event.get("ParkingTimeout")), 2**31 - 1),
+        # An event says how long he may wait, a list how long he still may.
+        "timeout": min(left + since, MAX_TIMEOUT) if left else 0,
         "parked_by": clean(event.get("ParkerDialString")),
     }
     row = table.get(uniqueid)
     if row is None:
-        since = timedelta(seconds=_number(event.get("ParkingDuration")))
-        return table.add(uniqueid, parked_at=state.now() - since, **values)
+        return table.add(uniqueid, parked_at=state.now() - timedelta(seconds=min(since, MAX_TIMEOUT)), **values)
     table.change(row, **values)
     return row
 
@@ -319,6 +316,8 @@ async def list_channels(snapshot: Snapshot) -> None:
             values["created_at"] = state.now() - _duration(event.get("Duration"))
             # When it was answered nobody can tell any more; that it has been up so long is the best guess.
             values["answered_at"] = values["created_at"] if row.is_up else None
+        elif row.bridge != values["bridge"]:
+            values["on_hold"] = False  # it has left the call that it held, while we were not listening
         table.change(row, **values)
 
     answer = await snapshot.list(actions.core_show_channels(), fold)

@@ -163,3 +163,11 @@ def endpoint_of(channel: str) -> str:
         return ""
     endpoint, _separator, _serial = channel.rpartition("-")
     return endpoint
+
+
+def age_of(uniqueid: str) -> tuple[int, int, str]:
+    """To sort by: `1732451234.12`, perhaps behind the name of a system, is when a channel began and a serial number."""
+    seconds, _separator, serial = uniqueid.rpartition("-")[2].partition(".")
+    if seconds.isdecimal() and serial.isdecimal():
+        return (int(seconds[:18]), int(serial[:18]), uniqueid)
+    return (0, 0, uniqueid)

@@ -9,8 +9,8 @@ from pbxpanel.mirror.text import clean
 
 from .models import Device, Extension
 
-# Channels of these technologies raise changes of devices that Asterisk does not remember: no list names them, nobody
-# watches them, and they would pile up.
+# Channels of these technologies raise changes of devices that nobody watches, each with a name of its own: most
+# Asterisk does not remember either, some (Surrogate on 16) it remembers for good. Here they would pile up.
 TRANSIENT = ("Local/", "CBAnn/", "CBRec/", "Announcer/", "Recorder/", "Surrogate/", "AsyncGoto/", "Message/")
 
 
@@ -78,6 +78,8 @@ async def list_devices(snapshot: Snapshot) -> None:
     def fold(event: Message) -> None:
         name, now = clean(event.get("Device")), clean(event.get("State"), 32)
         row = table.get(name)
+        if not name or name.startswith(TRANSIENT):
+            return
         if row is None:
             table.add(name, state=now)
         else:

@@ -275,7 +275,7 @@ async def test_what_happens_while_the_lists_are_on_their_way_is_newer_than_they(
         state.table(Conference).add("over", started_at=now)
         state.table(Participant).add("missed", conference="over", channel="y", joined_at=now)
         await mirror.take()
-        await mirror.settle()
+        await mirror.session.ask(actions.ping())
         assert set(state.table(Channel).rows) == {"new", "named"}
         assert set(state.table(Bridge).rows) == {"new", "named"}
         assert [(key, row.space) for key, row in state.table(ParkedCall).rows.items()] == [("named", "702")]
