@@ -1,8 +1,5 @@
 """Which AMI event changes the state of an extension or of a device, and how (main/manager.c, main/devicestate.c)."""
 
-from collections import Counter
-
-from calls.models import Bridge, Channel
 from pbxpanel.ami import actions
 from pbxpanel.ami.protocol import Message
 from pbxpanel.mirror.registry import on, refreshes, snapshot_step
@@ -92,32 +89,6 @@ async def list_devices(snapshot: Snapshot) -> None:
     answer = await snapshot.list(actions.device_state_list(), fold)
     if answer.ok:
         snapshot.sweep(Device, known, named)
-
-
-@snapshot_step
-async def ask_who_is_on_hold(snapshot: Snapshot) -> None:
-    """`CHANNEL(onhold)` of each channel in a call of two that may be held by the other: no list tells who holds.
-
-    Asking is one action for each, so whose device is alone and not on hold is not asked.
-    """
-    channels, bridges = snapshot.state.table(Channel), snapshot.state.table(Bridge)
-    at_device = Counter(row.endpoint for row in channels.rows.values())
-
-    def may_be_held(row: Channel) -> bool:
-        device = snapshot.state.table(Device).get(row.endpoint)
-        return device is None or device.state == "ONHOLD" or at_device[row.endpoint] > 1
-
-    for bridge in list(bridges.rows.values()):
-        pair = channels.where("bridge", bridge.uniqueid)
-        if bridge.kind != "basic" or len(pair) != 2:
-            continue
-        for held, holder in (pair, reversed(pair)):
-            on_hold = False
-            if may_be_held(held):
-                answer = await snapshot.session.ask(actions.getvar(held.name, "CHANNEL(onhold)"))
-                on_hold = answer.response.get("Value") == "1"
-            if holder.bridge == held.bridge == bridge.uniqueid and channels.get(holder.uniqueid) is holder:
-                channels.change(holder, on_hold=on_hold)
 
 
 @refreshes("extensions")

@@ -19,7 +19,7 @@ from .ami import Ami, Message
 from .asterisk import Asterisk
 from .chroot import VERSIONS
 from .phones import Caller, Phone
-from .softphone import Softphone
+from .softphone import SoftCall, Softphone
 
 # Of these, which change nothing that the panel shows and are most of the bytes, a few stand for the rest.
 THINNED = (
@@ -300,7 +300,7 @@ class Scenario:
     def phone_transfers_blind(self) -> Moves:
         """By REFER, as the transfer key of a desk phone does."""
         with Softphone(self.asterisk, "101") as phone, Caller(self.asterisk, "101", name="Referred"):
-            call = phone.calls.get(timeout=10)
+            call = self.taken(phone)
             with self.ringing("102"):
                 yield "they talk"
                 call.transfer("102")
@@ -313,7 +313,7 @@ class Scenario:
             Phone(self.asterisk, "104"),
             Caller(self.asterisk, "101", name="Referred"),
         ):
-            first = phone.calls.get(timeout=10)
+            first = self.taken(phone)
             yield "they talk"
             first.hold()
             second = phone.call("104")
@@ -328,12 +328,25 @@ class Scenario:
             Phone(self.asterisk, "104"),
             Caller(self.asterisk, "101", name="Referred"),
         ):
-            first = phone.calls.get(timeout=10)
+            first = self.taken(phone)
             first.hold()
             second = phone.call("5204")
             yield "two calls"
             first.connect_with(second)
             yield "connected"
+
+    def taken(self, phone: Softphone) -> SoftCall:
+        """The call from outside that a softphone has taken, once both are in the bridge: a hold before that is lost."""
+        call = phone.calls.get(timeout=10)
+        entered: set[str] = set()
+
+        def both_are_in(message: Message) -> bool:
+            if message.get("Event") == "BridgeEnter":
+                entered.add(message["Channel"].partition("-")[0])
+            return entered == {"PJSIP/101", "PJSIP/outside"}
+
+        self.session.wait(both_are_in)
+        return call
 
     def local_optimization(self) -> Moves:
         """A Local channel between two bridges steps aside once audio flows."""

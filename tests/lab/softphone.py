@@ -11,6 +11,7 @@ import re
 import secrets
 import socket
 import threading
+import time
 from types import TracebackType
 from typing import Self
 from urllib.parse import quote
@@ -146,17 +147,24 @@ class SoftCall:
             raise RuntimeError(f"the transfer was refused: {first_line}")
 
     def _request(self, method: str, *headers: str, body: str = "") -> tuple[int, Sip]:
-        """Send a request and wait for its final answer."""
-        number = next(self._cseq)
-        self._send(method, number, *headers, body=body)
+        """Send a request, again and again as UDP wants it, until its final answer comes."""
+        number, branch = next(self._cseq), secrets.token_hex(8)
+        deadline = time.monotonic() + TIMEOUT
+        self._send(method, number, *headers, body=body, branch=branch)
         while True:
-            first_line, answer = self.answers.get(timeout=TIMEOUT)
+            try:
+                first_line, answer = self.answers.get(timeout=0.5)
+            except queue.Empty:
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"no answer to {method}") from None
+                self._send(method, number, *headers, body=body, branch=branch)
+                continue
             if answer["CSeq"] == f"{number} {method}" and not first_line.startswith("SIP/2.0 1"):
                 return number, (first_line, answer)
 
-    def _send(self, method: str, number: int, *headers: str, body: str = "") -> None:
+    def _send(self, method: str, number: int, *headers: str, body: str = "", branch: str = "") -> None:
         fixed = [
-            f"Via: SIP/2.0/UDP {HOST}:{self.phone.port};branch=z9hG4bK{secrets.token_hex(8)}",
+            f"Via: SIP/2.0/UDP {HOST}:{self.phone.port};branch=z9hG4bK{branch or secrets.token_hex(8)}",
             f"From: {self.us}",
             f"To: {self.them}",
             f"Call-ID: {self.id}",
