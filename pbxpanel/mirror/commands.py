@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
+from django.db import DatabaseError
 
 from pbxpanel.ami.protocol import Action
 
@@ -112,7 +113,10 @@ def run(command: Command) -> Outcome:
         outcome = Outcome(Status.NOT_CONNECTED, pbx.why if pbx else "")
     else:
         outcome = async_to_sync(_ask)(command)
-    auditor.end(command.id, outcome)
+    try:
+        auditor.end(command.id, outcome)
+    except DatabaseError:  # what came of it is known all the same, and whoever asked must hear it
+        logger.exception("What came of a command could not be recorded: %s, %s", command, outcome)
     return outcome
 
 
