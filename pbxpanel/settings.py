@@ -26,6 +26,7 @@ INSTALLED_APPS = [
     "operators",
     "calls",
     "conferences",
+    "extensions",
     "channels",
     "django.contrib.admin",
     "django.contrib.auth",

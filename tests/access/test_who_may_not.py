@@ -82,8 +82,12 @@ LINES = [line for lines in TABLE.values() for line in lines]
 MODELS = {
     "mirror/pbx": False,
     "calls/channel": False,
+    "calls/bridge": False,
+    "calls/parkedcall": False,
     "conferences/conference": False,
     "conferences/participant": False,
+    "extensions/extension": False,
+    "extensions/device": False,
     "operators/auditentry": False,
     "auth/user": True,
     "auth/group": True,

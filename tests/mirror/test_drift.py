@@ -135,10 +135,11 @@ async def test_a_real_asterisk_and_its_mirror_never_differ(
             await asyncio.to_thread(asterisk.cli, f"channel originate {line}")
         await until(lambda: mirror.count()[2] >= 5)
         for _ in range(3):
-            mirror.state.requests.clear()
+            await mirror.settle()
             assert await check(mirror) == []
         await asyncio.to_thread(asterisk.quiet)
         await until(lambda: mirror.count() == [0, 0, 0])
+        await mirror.settle()
         assert await sync.check(mirror.session, mirror.state, settle=1.0) == []
 
 
