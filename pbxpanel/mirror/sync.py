@@ -5,6 +5,7 @@ The items of a list are folded in their place among the live events, so whicheve
 
 import logging
 from collections.abc import Callable
+from typing import TypeVar
 
 from pbxpanel.ami.client import Answer, Session
 from pbxpanel.ami.protocol import Action, Message
@@ -14,6 +15,8 @@ from .models import Mirrored
 from .state import State
 
 logger = logging.getLogger(__name__)
+
+M = TypeVar("M", bound=Mirrored)
 
 
 class Snapshot:
@@ -29,15 +32,19 @@ class Snapshot:
             logger.warning("%s: %s is refused: %s", self.state.pbx, action.name, answer.text)
         return answer
 
-    def known(self, model: type[Mirrored]) -> set[str]:
-        """The keys known before a list is asked for: those it then does not name are gone."""
-        return set(self.state.table(model).rows)
+    def known(self, model: type[M]) -> dict[str, M]:
+        """The rows known before a list is asked for: those it then does not name are gone."""
+        return dict(self.state.table(model).rows)
 
-    def sweep(self, model: type[Mirrored], known: set[str], named: set[str]) -> None:
-        """Remove the rows that were known before the list and that it did not name."""
+    def sweep(self, model: type[M], known: dict[str, M], named: set[str]) -> None:
+        """Remove the rows that were known before the list and that it did not name.
+
+        By now events that came behind the list are folded; what they ended and began anew is another row.
+        """
         table = self.state.table(model)
-        for key in known - named:
-            table.remove(key)
+        for key, row in known.items():
+            if key not in named and table.get(key) is row:
+                table.remove(key)
 
 
 async def take(session: Session, state: State) -> None:
