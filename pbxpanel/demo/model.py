@@ -404,6 +404,22 @@ class Switch:
             self.set_connected(caller, channel.caller)
         return channel
 
+    def dial_local(self, caller: Channel, extension: str, context: str = "internal") -> Channel:
+        """The caller's Dial() makes a Local channel; returned is the half that is to run the extension."""
+        if caller.is_gone or caller.dials is not None or caller.bridge is not None or caller.parked is not None:
+            raise IllegalTransition(f"{caller.name} cannot dial now.")
+        one, two = self.new_local(extension, context, caller.linkedid)
+        one.originated = False
+        self.run(one, caller.extension, 1, "AppDial", "(Outgoing Line)")
+        if caller.caller:
+            self.set_connected(one, caller.caller)
+            self.set_caller(two, caller.caller)
+        self._say_local(
+            "LocalBridge", one, two, ("Context", context), ("Exten", extension), ("LocalOptimization", "Yes")
+        )
+        caller.dials, one.dialled_by = one, caller
+        return two
+
     def ring(self, callee: Channel) -> None:
         """The dialled telephone rings."""
         caller = callee.dialled_by
@@ -427,11 +443,12 @@ class Switch:
             self.change_state(twin, State.UP)
 
     def connect(self, callee: Channel) -> None:
-        """The dialled telephone answers: both are bridged."""
+        """The dialled telephone answers (a Local channel has when its other half did): both are bridged."""
         caller = callee.dialled_by
         if caller is None:
             raise IllegalTransition(f"{callee.name} is not being dialled.")
-        self.change_state(callee, State.UP)
+        if not (callee.is_local and callee.state is State.UP):
+            self.change_state(callee, State.UP)
         self.answer(caller)
         caller.dials = callee.dialled_by = None
         bridge = self._new_bridge()
@@ -656,6 +673,13 @@ class Switch:
         self._enter(member.conference.bridge, member.channel)
         self._say_member("ConfbridgeJoin", member, ("Admin", yes(member.admin)), ("Muted", yes(member.muted)))
         self._report_talking(member)
+
+    def leave(self, member: Member) -> Channel:
+        """Out of the conference by a key of the menu: the channel lives on, and its dialplan goes on."""
+        if not member.has_joined:
+            raise IllegalTransition(f"{member.channel.name} has not joined yet.")
+        self._leave(member.channel)
+        return member.channel
 
     def kick(self, member: Member) -> None:
         """Out of the conference; the dialplan has nothing more for him. Whoever hears the prompt joins all the same."""
