@@ -133,8 +133,10 @@ def enters_bridge(state: State, event: Message) -> None:
 @on("BridgeLeave")
 def leaves_bridge(state: State, event: Message) -> None:
     row = fold_snapshot(state, event)
-    if row is not None and row.bridge == clean(event.get("BridgeUniqueid")):
-        state.table(Channel).change(row, bridge="", on_hold=False)
+    if row is not None:
+        # A list may have told already where it went next; of holding no list tells.
+        bridge = "" if row.bridge == clean(event.get("BridgeUniqueid")) else row.bridge
+        state.table(Channel).change(row, bridge=bridge, on_hold=False)
 
 
 @on("Newchannel")
@@ -312,6 +314,8 @@ async def list_channels(snapshot: Snapshot) -> None:
             "application_data": clean(event.get("ApplicationData")),
             "bridge": clean(event.get("BridgeId")),
         }
+        if row.bridge and row.bridge != values["bridge"]:
+            values["on_hold"] = False
         if is_new:
             values["created_at"] = state.now() - _duration(event.get("Duration"))
             # When it was answered nobody can tell any more; that it has been up so long is the best guess.

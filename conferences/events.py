@@ -43,6 +43,8 @@ def participant_of(state: State, event: Message, *, create: bool = False) -> Par
         "caller_number": clean(event.get("CallerIDNum")),
         "caller_name": clean(event.get("CallerIDName")),
     }
+    if event.get("Admin"):
+        values["admin"] = _yes(event, "Admin")
     row = table.get(uniqueid)
     if row is None:
         if not create and state.is_buried(_membership(conference.name, uniqueid)):
@@ -78,7 +80,7 @@ def ends(state: State, event: Message) -> None:
 def joins(state: State, event: Message) -> None:
     row = participant_of(state, event, create=True)
     if row is not None:
-        state.table(Participant).change(row, admin=_yes(event, "Admin"), muted=_yes(event, "Muted"))
+        state.table(Participant).change(row, muted=_yes(event, "Muted"))
         # Who is marked, and who waits for him, only a list tells.
         state.request("conference", row.conference)
 
@@ -198,7 +200,8 @@ async def list_participants(snapshot: Snapshot, name: str) -> bool:
     """
     state, named = snapshot.state, set[str]()
     table = state.table(Participant)
-    known = {row.uniqueid for row in table.where("conference", name)}
+    known = {row.uniqueid: row for row in table.where("conference", name)}
+    conference_asked = state.table(Conference).get(name)
 
     def fold(event: Message) -> None:
         uniqueid = clean(event.get("Uniqueid"))
@@ -208,13 +211,12 @@ async def list_participants(snapshot: Snapshot, name: str) -> bool:
             return
         named.add(row.uniqueid)
         values: dict[str, Any] = {
-            "admin": _yes(event, "Admin"),
             "marked": _yes(event, "MarkedUser"),
             "waiting": _yes(event, "Waiting"),
             "muted": _yes(event, "Muted"),
+            "talking": _yes(event, "Talking"),
         }
         if is_new:
-            values["talking"] = _yes(event, "Talking")
             values["joined_at"] = state.now() - timedelta(seconds=_seconds(event.get("AnsweredTime")))
         table.change(row, **values)
         conference = state.table(Conference).get(name)
@@ -224,11 +226,10 @@ async def list_participants(snapshot: Snapshot, name: str) -> bool:
 
     answer = await snapshot.list(actions.confbridge_list(name), fold)
     over = answer.text in NO_CONFERENCE
-    if over:
+    if over and state.table(Conference).get(name) is conference_asked:  # else another has begun since
         state.table(Conference).remove(name)
     if over or answer.ok:
-        for uniqueid in known - named:
-            table.remove(uniqueid)
+        snapshot.remove_unnamed(Participant, known, named)
     return over or answer.ok
 
 
