@@ -14,7 +14,7 @@ from pbxpanel.ami.protocol import Action, Message
 from pbxpanel.mirror.registry import follows, on, prepares, snapshot_step
 from pbxpanel.mirror.state import State
 from pbxpanel.mirror.sync import Snapshot
-from pbxpanel.mirror.text import clean
+from pbxpanel.mirror.text import clean, clean_name, exact
 
 from .models import Channel, endpoint_of
 
@@ -25,20 +25,20 @@ REMEMBERED_CAUSES = 1000
 
 def fold_snapshot(state: State, event: Message) -> Channel | None:
     """Make the channel's row equal to the snapshot in this event. None for a channel that has hung up."""
-    uniqueid = clean(event.get("Uniqueid"))
+    uniqueid = exact(event.get("Uniqueid"))
     if not uniqueid or state.is_buried(uniqueid):
         return None
     table = state.table(Channel)
-    name = clean(event.get("Channel"))
+    name = exact(event.get("Channel"))
     values: dict[str, Any] = {
-        "linkedid": clean(event.get("Linkedid")) or uniqueid,
+        "linkedid": exact(event.get("Linkedid")) or uniqueid,
         "name": name,
         "endpoint": endpoint_of(name),
         "state": clean(event.get("ChannelStateDesc"), 32),
         "caller_number": clean(event.get("CallerIDNum")),
-        "caller_name": clean(event.get("CallerIDName")),
+        "caller_name": clean_name(event.get("CallerIDName")),
         "connected_number": clean(event.get("ConnectedLineNum")),
-        "connected_name": clean(event.get("ConnectedLineName")),
+        "connected_name": clean_name(event.get("ConnectedLineName")),
         "account_code": clean(event.get("AccountCode")),
         "context": clean(event.get("Context")),
         "extension": clean(event.get("Exten")),
@@ -91,24 +91,24 @@ def leaves_bridge(state: State, event: Message) -> None:
 
 @on("Newchannel")
 def forget_cause(state: State, event: Message) -> None:
-    state.hangup_causes.pop(endpoint_of(clean(event.get("Channel"))), None)
+    state.hangup_causes.pop(endpoint_of(exact(event.get("Channel"))), None)
 
 
 @on("Rename")
 def renamed(state: State, event: Message) -> None:
-    row = state.table(Channel).get(clean(event.get("Uniqueid")))
+    row = state.table(Channel).get(exact(event.get("Uniqueid")))
     if row is not None:
-        name = clean(event.get("Newname"))
+        name = exact(event.get("Newname"))
         state.table(Channel).change(row, name=name, endpoint=endpoint_of(name))
 
 
 @on("Hangup")
 def hung_up(state: State, event: Message) -> None:
-    uniqueid = clean(event.get("Uniqueid"))
+    uniqueid = exact(event.get("Uniqueid"))
     if event.get("Cause") in BUSY_CAUSES:
         if len(state.hangup_causes) >= REMEMBERED_CAUSES:
             state.hangup_causes.clear()  # some lines name each channel by the number it dials
-        state.hangup_causes[endpoint_of(clean(event.get("Channel")))] = event.get("Cause")
+        state.hangup_causes[endpoint_of(exact(event.get("Channel")))] = event.get("Cause")
     state.bury(uniqueid)
     state.table(Channel).remove(uniqueid)
 
@@ -150,7 +150,7 @@ async def list_channels(snapshot: Snapshot) -> None:
     known = snapshot.known(Channel)
 
     def fold(event: Message) -> None:
-        uniqueid = clean(event.get("Uniqueid"))
+        uniqueid = exact(event.get("Uniqueid"))
         is_new = table.get(uniqueid) is None
         row = fold_snapshot(state, event)
         if row is None:

@@ -9,7 +9,7 @@ from pbxpanel.ami.protocol import Message
 from pbxpanel.mirror.registry import on, refreshes, snapshot_step
 from pbxpanel.mirror.state import State
 from pbxpanel.mirror.sync import Snapshot
-from pbxpanel.mirror.text import clean
+from pbxpanel.mirror.text import clean, clean_name, exact
 
 from .models import Conference, Participant
 
@@ -22,7 +22,7 @@ def conference_of(state: State, event: Message, *, create: bool = False) -> Conf
 
     Only its start, a join or a list may bring it into being: other events can trail behind its end.
     """
-    name = clean(event.get("Conference"))
+    name = exact(event.get("Conference"))
     table = state.table(Conference)
     conference = table.get(name)
     if conference is None and create and name:
@@ -32,16 +32,16 @@ def conference_of(state: State, event: Message, *, create: bool = False) -> Conf
 
 def participant_of(state: State, event: Message, *, create: bool = False) -> Participant | None:
     """The participant an event is about, made equal to the channel snapshot in it. None for one who hung up."""
-    uniqueid = clean(event.get("Uniqueid"))
+    uniqueid = exact(event.get("Uniqueid"))
     conference = conference_of(state, event, create=create)
     if not uniqueid or conference is None or state.is_buried(uniqueid):
         return None
     table = state.table(Participant)
     values: dict[str, Any] = {
         "conference": conference.name,
-        "channel": clean(event.get("Channel")),
+        "channel": exact(event.get("Channel")),
         "caller_number": clean(event.get("CallerIDNum")),
-        "caller_name": clean(event.get("CallerIDName")),
+        "caller_name": clean_name(event.get("CallerIDName")),
     }
     row = table.get(uniqueid)
     if row is None:
@@ -67,7 +67,7 @@ def starts(state: State, event: Message) -> None:
 
 @on("ConfbridgeEnd")
 def ends(state: State, event: Message) -> None:
-    name = clean(event.get("Conference"))
+    name = exact(event.get("Conference"))
     state.table(Conference).remove(name)
     participants = state.table(Participant)
     for row in participants.where("conference", name):
@@ -85,9 +85,9 @@ def joins(state: State, event: Message) -> None:
 
 @on("ConfbridgeLeave")
 def leaves(state: State, event: Message) -> None:
-    uniqueid = clean(event.get("Uniqueid"))
+    uniqueid = exact(event.get("Uniqueid"))
     state.table(Participant).remove(uniqueid)
-    name = clean(event.get("Conference"))
+    name = exact(event.get("Conference"))
     state.bury(_membership(name, uniqueid))
     if name in state.table(Conference).rows:
         state.request("conference", name)
@@ -95,7 +95,7 @@ def leaves(state: State, event: Message) -> None:
 
 @on("Hangup")
 def hangs_up(state: State, event: Message) -> None:
-    state.table(Participant).remove(clean(event.get("Uniqueid")))
+    state.table(Participant).remove(exact(event.get("Uniqueid")))
 
 
 @on("ConfbridgeTalking")
@@ -116,17 +116,17 @@ def mutes(state: State, event: Message) -> None:
 @on("NewCallerid")
 def renames(state: State, event: Message) -> None:
     table = state.table(Participant)
-    row = table.get(clean(event.get("Uniqueid")))
+    row = table.get(exact(event.get("Uniqueid")))
     if row is not None:
-        table.change(row, caller_number=clean(event.get("CallerIDNum")), caller_name=clean(event.get("CallerIDName")))
+        table.change(row, caller_number=clean(event.get("CallerIDNum")), caller_name=clean_name(event.get("CallerIDName")))
 
 
 @on("Rename")
 def channel_renamed(state: State, event: Message) -> None:
     table = state.table(Participant)
-    row = table.get(clean(event.get("Uniqueid")))
+    row = table.get(exact(event.get("Uniqueid")))
     if row is not None:
-        table.change(row, channel=clean(event.get("Newname")))
+        table.change(row, channel=exact(event.get("Newname")))
 
 
 def _sets(field: str, value: bool) -> Callable[[State, Message], None]:
@@ -189,7 +189,7 @@ async def list_participants(snapshot: Snapshot, name: str) -> None:
     known = {row.uniqueid for row in table.where("conference", name)}
 
     def fold(event: Message) -> None:
-        uniqueid = clean(event.get("Uniqueid"))
+        uniqueid = exact(event.get("Uniqueid"))
         is_new = table.get(uniqueid) is None
         row = participant_of(state, event, create=True)
         if row is None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from calls.models import Channel
 from conferences.models import Conference, Participant
 from pbxpanel.mirror.state import TOMBSTONE_SECONDS, Changes
-from pbxpanel.mirror.text import clean
+from pbxpanel.mirror.text import clean, clean_name, exact, shown
 from tests.ami.corpus import FILES, messages
 
 from .events import BEGINNING, Told
@@ -352,10 +352,47 @@ def test_a_conference_without_a_name_is_none(told: Told) -> None:
         ("\ufffd broken", "\ufffd broken"),
         ("<b>&amp;", "<b>&amp;"),
         ("", ""),
+        ("a\u200bb\ufeffc\u2060d\u00ade", "abcde"),
+        ("👩\u200d👩\u200d👧", "👩\u200d👩\u200d👧"),
+        ("می\u200cخواهم", "می\u200cخواهم"),
+        ("e" + "\u0301" * 500 + "x", "e" + "\u0301" * 4 + "x"),
+        ("\u200d\u200c", ""),
+        ("\u3164\u2800 \u115f", ""),
+        ("\u0301\u0302", ""),
+        ("Anna\u3164", "Anna\u3164"),
     ],
 )
 def test_text_is_cleaned(text: str, shown: str) -> None:
     assert clean(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("sent", "name"),
+    [
+        (r"O\'Brien \"Bob\"\?", "O'Brien \"Bob\"?"),
+        (r"C:\\new", r"C:\new"),
+        (r"a\r\nb\tc\vd\ae", "abcde"),
+        (r"\\\"", r"\""),
+        ("\\", "\\"),
+        ("<unknown>", ""),
+        ("李雷", "李雷"),
+    ],
+)
+def test_a_name_comes_with_the_escapes_of_c_and_shows_without(sent: str, name: str) -> None:
+    assert clean_name(sent) == name
+
+
+@pytest.mark.parametrize("text", [" a ", "\u202ea", "<unknown>", "\x1b", "a\u200f", "\\n", "\u200b"])
+def test_what_asterisk_is_asked_by_stays_as_it_is(text: str) -> None:
+    assert exact(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [("8001", "8001"), ("\u202e<b> ", "<b>"), ("\u200b", "U+200B"), (" ", "U+0020"), ("<unknown>", "<unknown>")],
+)
+def test_what_asterisk_is_asked_by_is_shown_so_that_it_can_be_read(text: str, seen: str) -> None:
+    assert shown(text) == seen
 
 
 def test_text_is_cut_at_its_limit() -> None:
@@ -378,8 +415,16 @@ def test_hostile_names_and_numbers_are_cleaned_in_each_row(told: Told) -> None:
     told.conference_event("ConfbridgeJoin", conference=evil, CallerIDName=evil, Channel=evil)
     row, participant = told.channel(), told.participant()
     texts = [row.caller_number, row.caller_name, row.connected_name, row.extension]
-    texts += [participant.caller_name, participant.channel, participant.conference, *told.conferences]
+    texts += [participant.caller_name]
     assert set(texts) == {"<b>" + "x" * 147}
+    keys = [participant.channel, participant.conference, *told.conferences]
+    assert set(keys) == {evil[:150]}
+
+
+def test_conferences_whose_names_look_alike_are_two(told: Told) -> None:
+    for number, name in enumerate(("8001", "8001\u200b", " 8001")):
+        told.conference_event("ConfbridgeJoin", f"{number}.1", conference=name)
+    assert len(told.conferences) == len(told.participants) == 3
 
 
 # Taking and giving back.
