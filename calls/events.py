@@ -10,7 +10,7 @@ from typing import Any
 
 from pbxpanel.ami import actions
 from pbxpanel.ami.client import Session
-from pbxpanel.ami.protocol import Action, Message
+from pbxpanel.ami.protocol import CHANNEL_FIELDS, Action, Message
 from pbxpanel.mirror.registry import follows, on, prepares, snapshot_step
 from pbxpanel.mirror.state import State
 from pbxpanel.mirror.sync import Snapshot
@@ -54,12 +54,12 @@ def fold_snapshot(state: State, event: Message) -> Channel | None:
     return row
 
 
-@on("Newchannel", "Newstate", "NewCallerid", "NewConnectedLine", "NewAccountCode")
+@on("Newchannel", "Newstate", "NewCallerid", "NewConnectedLine", "NewAccountCode", bearing=CHANNEL_FIELDS)
 def snapshot(state: State, event: Message) -> None:
     fold_snapshot(state, event)
 
 
-@on("Newexten")
+@on("Newexten", bearing=CHANNEL_FIELDS)
 def application_begins(state: State, event: Message) -> None:
     row = fold_snapshot(state, event)
     if row is not None:
@@ -68,28 +68,28 @@ def application_begins(state: State, event: Message) -> None:
         )
 
 
-@on("Hold", "Unhold")
+@on("Hold", "Unhold", bearing=CHANNEL_FIELDS)
 def hold(state: State, event: Message) -> None:
     row = fold_snapshot(state, event)
     if row is not None:
         state.table(Channel).change(row, on_hold=event.name == "Hold")
 
 
-@on("BridgeEnter")
+@on("BridgeEnter", bearing=CHANNEL_FIELDS)
 def enters_bridge(state: State, event: Message) -> None:
     row = fold_snapshot(state, event)
     if row is not None:
         state.table(Channel).change(row, bridge=clean(event.get("BridgeUniqueid")))
 
 
-@on("BridgeLeave")
+@on("BridgeLeave", bearing=CHANNEL_FIELDS)
 def leaves_bridge(state: State, event: Message) -> None:
     row = fold_snapshot(state, event)
     if row is not None and row.bridge == clean(event.get("BridgeUniqueid")):
         state.table(Channel).change(row, bridge="", on_hold=False)
 
 
-@on("Newchannel")
+@on("Newchannel", bearing=CHANNEL_FIELDS)
 def forget_cause(state: State, event: Message) -> None:
     state.hangup_causes.pop(endpoint_of(exact(event.get("Channel"))), None)
 
@@ -97,12 +97,12 @@ def forget_cause(state: State, event: Message) -> None:
 @on("Rename")
 def renamed(state: State, event: Message) -> None:
     row = state.table(Channel).get(exact(event.get("Uniqueid")))
-    if row is not None:
+    if row is not None and row.name == exact(event.get("Channel")):
         name = exact(event.get("Newname"))
         state.table(Channel).change(row, name=name, endpoint=endpoint_of(name))
 
 
-@on("Hangup")
+@on("Hangup", bearing=CHANNEL_FIELDS)
 def hung_up(state: State, event: Message) -> None:
     uniqueid = exact(event.get("Uniqueid"))
     if event.get("Cause") in BUSY_CAUSES:

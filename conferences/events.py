@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from pbxpanel.ami import actions
-from pbxpanel.ami.protocol import Message
+from pbxpanel.ami.protocol import BRIDGE_FIELDS, CHANNEL_FIELDS, Message
 from pbxpanel.mirror.registry import on, refreshes, snapshot_step
 from pbxpanel.mirror.state import State
 from pbxpanel.mirror.sync import Snapshot
@@ -60,12 +60,12 @@ def _yes(event: Message, field: str) -> bool:
     return event.get(field).lower() == "yes"
 
 
-@on("ConfbridgeStart")
+@on("ConfbridgeStart", bearing=BRIDGE_FIELDS)
 def starts(state: State, event: Message) -> None:
     conference_of(state, event, create=True)
 
 
-@on("ConfbridgeEnd")
+@on("ConfbridgeEnd", bearing=BRIDGE_FIELDS)
 def ends(state: State, event: Message) -> None:
     name = exact(event.get("Conference"))
     state.table(Conference).remove(name)
@@ -74,7 +74,7 @@ def ends(state: State, event: Message) -> None:
         participants.remove(row.uniqueid)
 
 
-@on("ConfbridgeJoin")
+@on("ConfbridgeJoin", bearing=CHANNEL_FIELDS)
 def joins(state: State, event: Message) -> None:
     row = participant_of(state, event, create=True)
     if row is not None:
@@ -83,7 +83,7 @@ def joins(state: State, event: Message) -> None:
         state.request("conference", row.conference)
 
 
-@on("ConfbridgeLeave")
+@on("ConfbridgeLeave", bearing=CHANNEL_FIELDS)
 def leaves(state: State, event: Message) -> None:
     uniqueid = exact(event.get("Uniqueid"))
     state.table(Participant).remove(uniqueid)
@@ -93,19 +93,19 @@ def leaves(state: State, event: Message) -> None:
         state.request("conference", name)
 
 
-@on("Hangup")
+@on("Hangup", bearing=CHANNEL_FIELDS)
 def hangs_up(state: State, event: Message) -> None:
     state.table(Participant).remove(exact(event.get("Uniqueid")))
 
 
-@on("ConfbridgeTalking")
+@on("ConfbridgeTalking", bearing=CHANNEL_FIELDS)
 def talks(state: State, event: Message) -> None:
     row = participant_of(state, event)
     if row is not None:
         state.table(Participant).change(row, talking=event.get("TalkingStatus") == "on")
 
 
-@on("ConfbridgeMute", "ConfbridgeUnmute")
+@on("ConfbridgeMute", "ConfbridgeUnmute", bearing=CHANNEL_FIELDS)
 def mutes(state: State, event: Message) -> None:
     row = participant_of(state, event)
     if row is not None:
@@ -113,19 +113,20 @@ def mutes(state: State, event: Message) -> None:
         state.table(Participant).change(row, muted=muted, **({"talking": False} if muted else {}))
 
 
-@on("NewCallerid")
+@on("NewCallerid", bearing=CHANNEL_FIELDS)
 def renames(state: State, event: Message) -> None:
     table = state.table(Participant)
     row = table.get(exact(event.get("Uniqueid")))
     if row is not None:
-        table.change(row, caller_number=clean(event.get("CallerIDNum")), caller_name=clean_name(event.get("CallerIDName")))
+        number, name = clean(event.get("CallerIDNum")), clean_name(event.get("CallerIDName"))
+        table.change(row, caller_number=number, caller_name=name)
 
 
 @on("Rename")
 def channel_renamed(state: State, event: Message) -> None:
     table = state.table(Participant)
     row = table.get(exact(event.get("Uniqueid")))
-    if row is not None:
+    if row is not None and row.channel == exact(event.get("Channel")):
         table.change(row, channel=exact(event.get("Newname")))
 
 
@@ -138,8 +139,8 @@ def _sets(field: str, value: bool) -> Callable[[State, Message], None]:
     return change
 
 
-on("ConfbridgeRecord")(_sets("recording", True))
-on("ConfbridgeStopRecord")(_sets("recording", False))
+on("ConfbridgeRecord", bearing=BRIDGE_FIELDS)(_sets("recording", True))
+on("ConfbridgeStopRecord", bearing=BRIDGE_FIELDS)(_sets("recording", False))
 
 
 @snapshot_step

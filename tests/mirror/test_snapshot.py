@@ -19,6 +19,7 @@ from pbxpanel.mirror.state import State, utc_now
 from pbxpanel.mirror.worker import EVENT_MASK
 from tests.ami.server import Peer, serving
 from tests.lab.asterisk import Asterisk
+from tests.mirror.events import BRIDGE, CHANNEL
 
 pytestmark = [pytest.mark.timeout(60)]
 
@@ -215,7 +216,8 @@ async def test_a_snapshot_amid_calls_that_come_and_go_agrees_with_who_listened_a
 
 async def test_what_happens_while_the_lists_are_on_their_way_is_newer_than_they() -> None:
     def channel(uniqueid: str) -> tuple[str, ...]:
-        return (f"Uniqueid: {uniqueid}", f"Channel: PJSIP/101-{uniqueid}", "ChannelStateDesc: Up")
+        said = {**CHANNEL, "Channel": f"PJSIP/101-{uniqueid}", "ChannelStateDesc": "Up", "Uniqueid": uniqueid}
+        return tuple(f"{key}: {value}" for key, value in said.items())
 
     async def script(peer: Peer) -> None:
         await peer.login()
@@ -227,7 +229,7 @@ async def test_what_happens_while_the_lists_are_on_their_way_is_newer_than_they(
         peer.item(action, "CoreShowChannel", *channel("named"))
         peer.item(action, "CoreShowChannelsComplete", "EventList: Complete")
         action = await peer.expect("ConfbridgeListRooms")
-        peer.say("Event: ConfbridgeStart", "Conference: new")
+        peer.say("Event: ConfbridgeStart", "Conference: new", *(f"{key}: {value}" for key, value in BRIDGE.items()))
         peer.answer(action, "EventList: start")
         peer.item(action, "ConfbridgeListRooms", "Conference: old", "Locked: Yes")
         peer.item(action, "ConfbridgeListRoomsComplete", "EventList: Complete")
