@@ -227,6 +227,15 @@ def test_a_pbx_that_is_gone_while_nobody_serves_another_is_said_so(anna: Client,
     assert "is the worker running?" in text_of(response)
 
 
+@pytest.mark.parametrize("path", ["/", "/calls/", "/profile/"])
+def test_pages_are_shown_before_there_is_a_pbx(path: str, anna: Client) -> None:
+    PBX.objects.all().delete()
+    Profile.objects.update(pbx=None)
+    page = anna.get(path)
+    assert page.status_code == 200
+    assert "No PBX yet." in page.content.decode()
+
+
 # Conferences may be named anything.
 
 NAMES = (
