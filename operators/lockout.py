@@ -23,11 +23,18 @@ def answer(request: HttpRequest, response: Any = None, credentials: Any = None) 
         "Too many wrong passwords. Try again in %(minutes)d minutes, or ask an administrator to unlock you.",
         minutes,
     ) % {"minutes": minutes}
-    username = (getattr(request, "axes_credentials", None) or {}).get("username", "")
-    context = {"locked": text, "username": username, "next": request.POST.get("next", "")}
+    context = {
+        "locked": text,
+        "username": _credentials(request).get("username", ""),
+        "next": request.POST.get("next", ""),
+    }
     locked = render(request, "registration/login.html", context, status=429)
     locked.headers["Retry-After"] = str(max(1, math.ceil(seconds)))
     return locked
+
+
+def _credentials(request: HttpRequest) -> dict[str, Any]:
+    return getattr(request, "axes_credentials", None) or {}
 
 
 def _seconds_left(request: HttpRequest) -> float:
@@ -35,7 +42,7 @@ def _seconds_left(request: HttpRequest) -> float:
 
     axes keeps one row for each browser of a name and address; a row is forgotten some time after its last failure.
     """
-    (attempts,) = AxesProxyHandler.get_implementation().get_user_attempts(request, request.axes_credentials)
+    (attempts,) = AxesProxyHandler.get_implementation().get_user_attempts(request, _credentials(request))
     left = sum(attempt.failures_since_start for attempt in attempts)
     for attempt in attempts.order_by("attempt_time"):
         left -= attempt.failures_since_start

@@ -53,9 +53,7 @@ def secret_key(file: Path, *, lenient: bool) -> str:
     if not key:
         raise ImproperlyConfigured(f"SECRET_KEY is not set: {advice}.")
     if not lenient and len(key) < SHORTEST_KEY:
-        raise ImproperlyConfigured(
-            f"SECRET_KEY has {len(key)} characters and needs {SHORTEST_KEY} or more: {advice}."
-        )
+        raise ImproperlyConfigured(f"SECRET_KEY has {len(key)} characters and needs {SHORTEST_KEY} or more: {advice}.")
     if not lenient and key.startswith("django-insecure"):
         raise ImproperlyConfigured(f"SECRET_KEY begins with “django-insecure”, so others know it: {advice}.")
     return key

@@ -21,7 +21,16 @@ KEY = "3vJ-only-for-the-tests-aHm8qZ0wKx5tRb2nYc7dLf4gUs9pEi6oW1"
 
 @pytest.fixture(autouse=True)
 def empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("AMI_URL", "DATABASE_URL", "REDIS_URL", "DEBUG", "SECRET_KEY", "ALLOWED_HOSTS", "HTTPS", "HSTS_SECONDS"):
+    for name in (
+        "AMI_URL",
+        "DATABASE_URL",
+        "REDIS_URL",
+        "DEBUG",
+        "SECRET_KEY",
+        "ALLOWED_HOSTS",
+        "HTTPS",
+        "HSTS_SECONDS",
+    ):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -267,7 +276,11 @@ def test_a_missing_secret_key_is_told(
 
 @pytest.mark.parametrize(
     ("key", "reason"),
-    [(SECRET, "9 characters"), (SECRET * 3 + "1234", "31 characters"), (f"django-insecure-{SECRET * 5}", "others know")],
+    [
+        (SECRET, "9 characters"),
+        (SECRET * 3 + "1234", "31 characters"),
+        (f"django-insecure-{SECRET * 5}", "others know"),
+    ],
 )
 def test_a_secret_key_that_could_be_guessed_is_refused_but_for_debugging(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, key: str, reason: str
