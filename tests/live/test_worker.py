@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 from channels.layers import channel_layers, get_channel_layer
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.db import OperationalError
 
 import calls.actions
@@ -24,6 +24,7 @@ from pbxpanel.mirror.commands import Command, Outcome, Status
 from pbxpanel.mirror.models import PBX
 from pbxpanel.mirror.worker import AmiWorker, Mirror
 from tests.mirror.events import CHANNEL
+from tests.access import people
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(60)]
 
@@ -211,6 +212,8 @@ async def test_a_pbx_that_does_not_answer_is_waited_for_until_the_deadline(
 
 async def test_how_a_call_that_was_placed_ended_reaches_its_user_and_the_audit_trail(station: Station) -> None:
     def originate() -> Outcome:
+        people.make_groups()
+        station.user.groups.add(Group.objects.get(name="Operator"))
         return calls.actions.originate(
             station.user.pk, "main", "PJSIP/100", "100", "internal", "101", command_id="0" * 32
         )
