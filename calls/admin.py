@@ -9,7 +9,7 @@ from .models import Bridge, Channel, ParkedCall
 
 @admin.register(Channel)
 class ChannelAdmin(ReadOnlyAdmin):
-    list_display = ["name", "state", "caller_number", "caller_name", "extension", "application", "created_at"]
+    list_display = ["__str__", "state", "caller_number", "caller_name", "extension", "application", "created_at"]
     list_filter = ["pbx", "state"]
     search_fields = ["name", "caller_number", "caller_name"]
 

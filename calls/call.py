@@ -10,6 +10,7 @@ from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
 from pbxpanel.mirror.models import dom_id
+from pbxpanel.mirror.text import shown
 
 from .models import Bridge, Channel, ParkedCall, age_of
 
@@ -173,10 +174,10 @@ class Call:
 def _party(channel: Channel, *, waits: bool) -> Party:
     if channel.is_local and not channel.caller_number and not channel.caller_name:
         # `Local/8001@internal-0000002a;1` → the extension it stands for.
-        return Party(channel, "", channel.name.removeprefix("Local/").rpartition("-")[0], waits)
+        return Party(channel, "", shown(channel.name.removeprefix("Local/").rpartition("-")[0]), waits)
     # A channel that the PBX dialled may bear its caller's name beside its own number.
     name = channel.caller_name if channel.caller_name != channel.connected_name else ""
-    number = channel.caller_number or channel.endpoint.partition("/")[2] or channel.name
+    number = channel.caller_number or shown(channel.endpoint.partition("/")[2] or channel.name)
     return Party(channel, name if name != number else "", number, waits)
 
 

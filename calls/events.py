@@ -12,11 +12,11 @@ from typing import Any
 
 from pbxpanel.ami import actions
 from pbxpanel.ami.client import Session
-from pbxpanel.ami.protocol import Action, Message
+from pbxpanel.ami.protocol import BRIDGE_FIELDS, CHANNEL_FIELDS, Action, Message
 from pbxpanel.mirror.registry import follows, on, prepares, refreshes, snapshot_step
 from pbxpanel.mirror.state import State, Table
 from pbxpanel.mirror.sync import Snapshot
-from pbxpanel.mirror.text import clean
+from pbxpanel.mirror.text import clean, clean_name, exact
 
 from .models import Bridge, Channel, ParkedCall, age_of, endpoint_of
 
@@ -31,21 +31,21 @@ MAX_TIMEOUT = 2**31 - 1
 
 def fold_snapshot(state: State, event: Message) -> Channel | None:
     """Make the channel's row equal to the snapshot in this event. None for a channel that has hung up."""
-    uniqueid = clean(event.get("Uniqueid"))
+    uniqueid = exact(event.get("Uniqueid"))
     if not uniqueid or state.is_buried(uniqueid):
         return None
     table = state.table(Channel)
-    name = clean(event.get("Channel"))
-    linkedid = clean(event.get("Linkedid")) or uniqueid
+    name = exact(event.get("Channel"))
+    linkedid = exact(event.get("Linkedid")) or uniqueid
     values: dict[str, Any] = {
         "linkedid": linkedid,
         "name": name,
         "endpoint": endpoint_of(name),
         "state": clean(event.get("ChannelStateDesc"), 32),
         "caller_number": clean(event.get("CallerIDNum")),
-        "caller_name": clean(event.get("CallerIDName")),
+        "caller_name": clean_name(event.get("CallerIDName")),
         "connected_number": clean(event.get("ConnectedLineNum")),
-        "connected_name": clean(event.get("ConnectedLineName")),
+        "connected_name": clean_name(event.get("ConnectedLineName")),
         "account_code": clean(event.get("AccountCode")),
         "context": clean(event.get("Context")),
         "extension": clean(event.get("Exten")),
@@ -97,12 +97,12 @@ def regroup(table: Table[Channel], linkedids: set[str]) -> None:
                 table.change(row, call=call)
 
 
-@on("Newchannel", "Newstate", "NewCallerid", "NewConnectedLine", "NewAccountCode")
+@on("Newchannel", "Newstate", "NewCallerid", "NewConnectedLine", "NewAccountCode", bearing=CHANNEL_FIELDS)
 def snapshot_only(state: State, event: Message) -> None:
     fold_snapshot(state, event)
 
 
-@on("Newexten")
+@on("Newexten", bearing=CHANNEL_FIELDS)
 def application_begins(state: State, event: Message) -> None:
     row = fold_snapshot(state, event)
     if row is not None:
@@ -111,21 +111,21 @@ def application_begins(state: State, event: Message) -> None:
         )
 
 
-@on("Hold", "Unhold")
+@on("Hold", "Unhold", bearing=CHANNEL_FIELDS)
 def hold(state: State, event: Message) -> None:
     row = fold_snapshot(state, event)
     if row is not None:
         state.table(Channel).change(row, on_hold=event.name == "Hold")
 
 
-@on("BridgeEnter")
+@on("BridgeEnter", bearing=CHANNEL_FIELDS)
 def enters_bridge(state: State, event: Message) -> None:
     bridge = fold_bridge(state, event)
     row = fold_snapshot(state, event)
     if row is None:
         return
     table = state.table(Channel)
-    table.change(row, bridge=clean(event.get("BridgeUniqueid")))
+    table.change(row, bridge=exact(event.get("BridgeUniqueid")))
     # The channels of two calls that meet in a bridge of this kind get one linkedid, and no event says so. (In a
     # conference all keep their own.)
     is_call = bridge is not None and bridge.kind == "basic"
@@ -133,34 +133,36 @@ def enters_bridge(state: State, event: Message) -> None:
         state.request("bridge", row.bridge)
 
 
-@on("BridgeLeave")
+@on("BridgeLeave", bearing=CHANNEL_FIELDS)
 def leaves_bridge(state: State, event: Message) -> None:
     row = fold_snapshot(state, event)
-    if row is not None and row.bridge == clean(event.get("BridgeUniqueid")):
-        state.table(Channel).change(row, bridge="", on_hold=False)
+    if row is not None:
+        # A list may have told already where it went next; of holding no list tells.
+        bridge = "" if row.bridge == exact(event.get("BridgeUniqueid")) else row.bridge
+        state.table(Channel).change(row, bridge=bridge, on_hold=False)
 
 
-@on("Newchannel")
+@on("Newchannel", bearing=CHANNEL_FIELDS)
 def forget_cause(state: State, event: Message) -> None:
-    state.hangup_causes.pop(endpoint_of(clean(event.get("Channel"))), None)
+    state.hangup_causes.pop(endpoint_of(exact(event.get("Channel"))), None)
 
 
 @on("Rename")
 def renamed(state: State, event: Message) -> None:
-    row = state.table(Channel).get(clean(event.get("Uniqueid")))
-    if row is not None:
-        name = clean(event.get("Newname"))
+    row = state.table(Channel).get(exact(event.get("Uniqueid")))
+    if row is not None and row.name == exact(event.get("Channel")):
+        name = exact(event.get("Newname"))
         state.table(Channel).change(row, name=name, endpoint=endpoint_of(name))
         join_halves(state.table(Channel), row, row.linkedid)
 
 
-@on("Hangup")
+@on("Hangup", bearing=CHANNEL_FIELDS)
 def hung_up(state: State, event: Message) -> None:
-    uniqueid = clean(event.get("Uniqueid"))
+    uniqueid = exact(event.get("Uniqueid"))
     if event.get("Cause") in BUSY_CAUSES:
         if len(state.hangup_causes) >= REMEMBERED_CAUSES:
             state.hangup_causes.clear()  # some lines name each channel by the number it dials
-        state.hangup_causes[endpoint_of(clean(event.get("Channel")))] = event.get("Cause")
+        state.hangup_causes[endpoint_of(exact(event.get("Channel")))] = event.get("Cause")
     state.bury(uniqueid)
     state.table(ParkedCall).remove(uniqueid)
     table = state.table(Channel)
@@ -177,7 +179,7 @@ def hung_up(state: State, event: Message) -> None:
 
 def fold_bridge(state: State, event: Message) -> Bridge | None:
     """The bridge that this event is about; it is put where it is not known yet. None for one that is no more."""
-    uniqueid = clean(event.get("BridgeUniqueid"))
+    uniqueid = exact(event.get("BridgeUniqueid"))
     if not uniqueid or state.is_buried(uniqueid):
         return None
     table = state.table(Bridge)
@@ -190,14 +192,14 @@ def fold_bridge(state: State, event: Message) -> Bridge | None:
     )
 
 
-@on("BridgeCreate")
+@on("BridgeCreate", bearing=BRIDGE_FIELDS)
 def bridge_begins(state: State, event: Message) -> None:
     fold_bridge(state, event)
 
 
-@on("BridgeDestroy")
+@on("BridgeDestroy", bearing=BRIDGE_FIELDS)
 def bridge_ends(state: State, event: Message) -> None:
-    uniqueid = clean(event.get("BridgeUniqueid"))
+    uniqueid = exact(event.get("BridgeUniqueid"))
     state.bury(uniqueid)
     state.table(Bridge).remove(uniqueid)
 
@@ -210,10 +212,12 @@ async def read_bridge(snapshot: Snapshot, uniqueid: str) -> None:
 
 # Parking.
 
+PARKEE_FIELDS = frozenset(f"Parkee{name}" for name in CHANNEL_FIELDS)
+
 
 def fold_parked(state: State, event: Message) -> ParkedCall | None:
     """Make the row of a parked call equal to what this event says. None for a channel that has hung up."""
-    uniqueid = clean(event.get("ParkeeUniqueid"))
+    uniqueid = exact(event.get("ParkeeUniqueid"))
     if not uniqueid or state.is_buried(uniqueid):
         return None
     table = state.table(ParkedCall)
@@ -232,17 +236,17 @@ def fold_parked(state: State, event: Message) -> ParkedCall | None:
     return row
 
 
-@on("ParkedCall")
+@on("ParkedCall", bearing=PARKEE_FIELDS)
 def parked(state: State, event: Message) -> None:
     fold_parked(state, event)
 
 
-@on("UnParkedCall", "ParkedCallTimeOut", "ParkedCallGiveUp")
+@on("UnParkedCall", "ParkedCallTimeOut", "ParkedCallGiveUp", bearing=PARKEE_FIELDS)
 def no_longer_parked(state: State, event: Message) -> None:
-    state.table(ParkedCall).remove(clean(event.get("ParkeeUniqueid")))
+    state.table(ParkedCall).remove(exact(event.get("ParkeeUniqueid")))
 
 
-@on("ParkedCallSwap")
+@on("ParkedCallSwap", bearing=PARKEE_FIELDS)
 def takes_parking_space(state: State, event: Message) -> None:
     """Another channel stands for the caller from now on, as when a Local channel steps aside."""
     row, table = fold_parked(state, event), state.table(ParkedCall)
@@ -304,7 +308,7 @@ async def list_channels(snapshot: Snapshot) -> None:
     known = snapshot.known(Channel)
 
     def fold(event: Message) -> None:
-        uniqueid = clean(event.get("Uniqueid"))
+        uniqueid = exact(event.get("Uniqueid"))
         is_new = table.get(uniqueid) is None
         row = fold_snapshot(state, event)
         if row is None:
@@ -313,8 +317,10 @@ async def list_channels(snapshot: Snapshot) -> None:
         values: dict[str, Any] = {
             "application": clean(event.get("Application")),
             "application_data": clean(event.get("ApplicationData")),
-            "bridge": clean(event.get("BridgeId")),
+            "bridge": exact(event.get("BridgeId")),
         }
+        if row.bridge and row.bridge != values["bridge"]:
+            values["on_hold"] = False
         if is_new:
             values["created_at"] = state.now() - _duration(event.get("Duration"))
             # When it was answered nobody can tell any more; that it has been up so long is the best guess.

@@ -5,6 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from pbxpanel.mirror.models import Mirrored, Subject
 from pbxpanel.mirror.registry import mirrored
+from pbxpanel.mirror.text import shown
 
 
 @mirrored
@@ -72,7 +73,7 @@ class Channel(Mirrored):
         ]
 
     def __str__(self) -> str:
-        return self.name
+        return shown(self.name)
 
     def subjects(self) -> set[Subject]:
         return {("call", self.call)}

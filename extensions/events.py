@@ -5,7 +5,7 @@ from pbxpanel.ami.protocol import Message
 from pbxpanel.mirror.registry import on, refreshes, snapshot_step
 from pbxpanel.mirror.state import State
 from pbxpanel.mirror.sync import Snapshot
-from pbxpanel.mirror.text import clean
+from pbxpanel.mirror.text import clean, exact
 
 from .models import Device, Extension
 
@@ -16,7 +16,7 @@ TRANSIENT = ("Local/", "CBAnn/", "CBRec/", "Announcer/", "Recorder/", "Surrogate
 
 def fold_extension(state: State, event: Message) -> str:
     """Make the row of an extension equal to this event; returns its key. One whose hint was removed goes."""
-    extension, context = clean(event.get("Exten")), clean(event.get("Context"))
+    extension, context = exact(event.get("Exten")), exact(event.get("Context"))
     table, key = state.table(Extension), f"{extension}@{context}"
     code = _code(event.get("Status"))
     if not extension or code < 0:
@@ -40,14 +40,14 @@ def _code(text: str) -> int:
     return int(text) if text.removeprefix("-").isdecimal() else -1
 
 
-@on("ExtensionStatus")
+@on("ExtensionStatus", bearing=frozenset(("Privilege", "Exten", "Context", "Hint", "Status", "StatusText")))
 def extension_changes(state: State, event: Message) -> None:
     fold_extension(state, event)
 
 
-@on("DeviceStateChange")
+@on("DeviceStateChange", bearing=frozenset(("Privilege", "Device", "State")))
 def device_changes(state: State, event: Message) -> None:
-    name, table = clean(event.get("Device")), state.table(Device)
+    name, table = exact(event.get("Device")), state.table(Device)
     row = table.get(name)
     if row is not None:
         table.change(row, state=clean(event.get("State"), 32))
@@ -76,7 +76,7 @@ async def list_devices(snapshot: Snapshot) -> None:
     table, known, named = snapshot.state.table(Device), snapshot.known(Device), set[str]()
 
     def fold(event: Message) -> None:
-        name, now = clean(event.get("Device")), clean(event.get("State"), 32)
+        name, now = exact(event.get("Device")), clean(event.get("State"), 32)
         row = table.get(name)
         if not name or name.startswith(TRANSIENT):
             return

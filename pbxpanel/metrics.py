@@ -7,10 +7,19 @@ any web process can show it, wherever the worker runs.
 from collections.abc import Iterable
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+)
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
+disable_created_metrics()  # type: ignore[no-untyped-call]
 WORKER, WEB = CollectorRegistry(), CollectorRegistry()
 ProcessCollector(registry=WEB)
 PlatformCollector(registry=WEB)

@@ -15,6 +15,7 @@ from pbxpanel.mirror.state import State
 from tests.lab.asterisk import Asterisk
 from tests.lab.fixtures import CallerFactory, PhoneFactory
 
+from .events import CHANNEL
 from .test_snapshot import Mirror, mirroring, until
 
 pytestmark = [pytest.mark.timeout(60)]
@@ -97,7 +98,8 @@ async def test_what_an_event_changes_meanwhile_is_no_drift(mirror: Mirror) -> No
     table.change(row, caller_name="not yet told")
     checking = asyncio.create_task(sync.check(mirror.session, mirror.state, settle=0.5))
     await asyncio.sleep(0.3)
-    mirror.state.fold(Message(f"Event: Hangup\r\nUniqueid: {ghost}\r\nChannel: PJSIP/199-1".encode()))
+    said = {**CHANNEL, "Channel": "PJSIP/199-1", "Uniqueid": ghost, "Linkedid": ghost}
+    mirror.state.fold(Message("\r\n".join(["Event: Hangup", *(f"{k}: {v}" for k, v in said.items())]).encode()))
     table.change(row, caller_name="told")
     assert await checking == []
     assert row.caller_name == "told"

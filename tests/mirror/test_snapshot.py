@@ -20,6 +20,7 @@ from pbxpanel.mirror.state import State, utc_now
 from pbxpanel.mirror.worker import EVENT_MASK
 from tests.ami.server import Peer, serving
 from tests.lab.asterisk import Asterisk
+from tests.mirror.events import BRIDGE, CHANNEL
 
 pytestmark = [pytest.mark.timeout(60)]
 
@@ -225,14 +226,18 @@ async def test_a_snapshot_amid_calls_that_come_and_go_agrees_with_who_listened_a
 
 async def test_what_happens_while_the_lists_are_on_their_way_is_newer_than_they() -> None:
     def channel(uniqueid: str) -> tuple[str, ...]:
-        return (f"Uniqueid: {uniqueid}", f"Channel: PJSIP/101-{uniqueid}", "ChannelStateDesc: Up")
+        said = {**CHANNEL, "Channel": f"PJSIP/101-{uniqueid}", "ChannelStateDesc": "Up", "Uniqueid": uniqueid}
+        return tuple(f"{key}: {value}" for key, value in said.items())
+
+    def bridge(uniqueid: str) -> tuple[str, ...]:
+        return tuple(f"{key}: {value}" for key, value in {**BRIDGE, "BridgeUniqueid": uniqueid}.items())
 
     async def script(peer: Peer) -> None:
         await peer.login()
         action = await peer.expect("BridgeList")
         peer.answer(action, "EventList: start")
-        peer.say("Event: BridgeDestroy", "BridgeUniqueid: gone")
-        peer.say("Event: BridgeCreate", "BridgeUniqueid: new")
+        peer.say("Event: BridgeDestroy", *bridge("gone"))
+        peer.say("Event: BridgeCreate", *bridge("new"))
         peer.item(action, "BridgeListItem", "BridgeUniqueid: gone")
         peer.item(action, "BridgeListItem", "BridgeUniqueid: named")
         peer.item(action, "BridgeListComplete", "EventList: Complete")
@@ -249,7 +254,7 @@ async def test_what_happens_while_the_lists_are_on_their_way_is_newer_than_they(
         peer.item(action, "ParkedCall", "ParkeeUniqueid: named", "ParkingSpace: 702", "ParkingDuration: 5")
         peer.item(action, "ParkedCallsComplete", "EventList: Complete")
         action = await peer.expect("ConfbridgeListRooms")
-        peer.say("Event: ConfbridgeStart", "Conference: new")
+        peer.say("Event: ConfbridgeStart", "Conference: new", *bridge("room"))
         peer.answer(action, "EventList: start")
         peer.item(action, "ConfbridgeListRooms", "Conference: old", "Locked: Yes")
         peer.item(action, "ConfbridgeListRoomsComplete", "EventList: Complete")
