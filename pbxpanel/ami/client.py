@@ -5,6 +5,8 @@ import hashlib
 import itertools
 import logging
 import random
+import socket
+import struct
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
@@ -203,7 +205,10 @@ class Session(asyncio.Protocol):
                 waiting.answer.set_exception(LinkLost(cause.sentence, **cause.parameters))
         self._greeted.set()
         self._fully_booted.set()
-        if self._transport is not None:
+        if self._transport is not None and not self._transport.is_closing():
+            # What is still unsent, here or in the kernel, must not arrive after we have given up on its answer.
+            connection = self._transport.get_extra_info("socket")
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self._transport.abort()
 
     async def _login(self, events: str, timeout: float, boot_timeout: float) -> None:

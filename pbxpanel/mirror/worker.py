@@ -22,7 +22,7 @@ from django.utils import timezone
 
 from pbxpanel.ami import actions
 from pbxpanel.ami.client import Link, LinkState, Session
-from pbxpanel.ami.errors import AmiError, AnswerTimeout
+from pbxpanel.ami.errors import AmiError, AnswerTimeout, LinkLost, gettext_noop
 from pbxpanel.ami.protocol import Action, Message
 from pbxpanel.ami.transports import Address
 from pbxpanel.live import hub
@@ -265,12 +265,21 @@ class Mirror:
             followed = Followed(message["user_id"], message["notice"], message["parameters"])
             _remember(self._followed, command_id, followed)
         action = Action(message["action"], tuple((key, value) for key, value in message["fields"]))
+        asked_at = None
         try:
             if prepare := registry.preparers.get(message["notice"]):
                 action = await prepare(session, action, message["parameters"])
                 left = message["deadline"] - time.time()
+                if left <= 0:
+                    return Outcome(Status.EXPIRED)
+            asked_at = time.monotonic()
             answer = await session.ask(action, timeout=left, action_id=command_id)
         except AmiError as error:
+            if isinstance(error, AnswerTimeout) and asked_at is not None and session.heard_at < asked_at:
+                # It may lie on a way that has stalled, and must not arrive when that is over.
+                session.close(
+                    LinkLost(gettext_noop("Asterisk has been silent for %(seconds)s s."), seconds=f"{left:.1f}")
+                )
             return Outcome(Status.NO_ANSWER, str(error))
         if not answer.ok:
             self._followed.pop(command_id, None)

@@ -19,7 +19,7 @@ from pbxpanel.ami import actions
 from pbxpanel.ami.protocol import Action, Message
 from pbxpanel.demo import DemoPbx
 from pbxpanel.live import hub
-from pbxpanel.mirror import commands, store, worker
+from pbxpanel.mirror import commands, registry, store, worker
 from pbxpanel.mirror.commands import Command, Outcome, Status
 from pbxpanel.mirror.models import PBX
 from pbxpanel.mirror.worker import AmiWorker, Mirror
@@ -168,6 +168,19 @@ async def test_a_command_that_comes_too_late_is_dropped(station: Station, ring: 
     assert station.sent == []
     await asyncio.sleep(0.2)
     assert await sync_to_async(Channel.objects.filter(name=channel.name).exists)()
+
+
+async def test_a_command_whose_time_is_over_when_it_is_ready_is_dropped(
+    station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def slow(session: Any, action: Action, parameters: Any) -> Action:
+        await asyncio.sleep(0.3)
+        return action
+
+    monkeypatch.setitem(registry.preparers, "slow", slow)
+    action = actions.hangup("PJSIP/nobody-1")
+    assert (await station.post(action, notice="slow", deadline=time.time() + 0.2))["status"] == "expired"
+    assert station.sent == []
 
 
 async def test_while_the_link_is_down_nothing_is_sent_and_that_is_said_at_once(station: Station) -> None:
