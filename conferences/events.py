@@ -83,6 +83,13 @@ def joins(state: State, event: Message) -> None:
         state.request("conference", row.conference)
 
 
+@on("Newexten")
+def comes(state: State, event: Message) -> None:
+    """Who still hears the prompt has not joined, but a list names him."""
+    if event.get("Application") == "ConfBridge":
+        state.request("conference", clean(event.get("AppData").partition(",")[0]))
+
+
 @on("ConfbridgeLeave")
 def leaves(state: State, event: Message) -> None:
     uniqueid = clean(event.get("Uniqueid"))
@@ -151,7 +158,9 @@ async def list_conferences(snapshot: Snapshot) -> None:
     if complete:
         snapshot.sweep(Conference, known, named)
     for name in named:
-        await list_participants(snapshot, name)
+        complete &= await list_participants(snapshot, name)
+    if complete:
+        snapshot.whole.add(Participant)
     participants = state.table(Participant)
     for row in list(participants.rows.values()):
         if row.conference not in state.table(Conference).rows:
@@ -182,8 +191,11 @@ async def refresh(snapshot: Snapshot, name: str) -> None:
     await list_participants(snapshot, name)
 
 
-async def list_participants(snapshot: Snapshot, name: str) -> None:
-    """`ConfbridgeList`: who is in a conference, and whether he is admin, marked, waiting, muted."""
+async def list_participants(snapshot: Snapshot, name: str) -> bool:
+    """`ConfbridgeList`: who is in a conference, and whether he is admin, marked, waiting, muted.
+
+    Returns whether these are all (they are not where the list was refused).
+    """
     state, named = snapshot.state, set[str]()
     table = state.table(Participant)
     known = {row.uniqueid for row in table.where("conference", name)}
@@ -217,6 +229,7 @@ async def list_participants(snapshot: Snapshot, name: str) -> None:
     if over or answer.ok:
         for uniqueid in known - named:
             table.remove(uniqueid)
+    return over or answer.ok
 
 
 def _seconds(text: str) -> int:

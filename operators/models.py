@@ -81,6 +81,8 @@ class AuditEntry(models.Model):
     pbx = models.CharField(_("PBX"), max_length=32)
     verb = models.CharField(_("what"), max_length=40)
     subject = models.CharField(_("on whom"), max_length=400)
+    # Whether a worker has taken it up: of several, or again, none does so twice.
+    claimed = models.BooleanField(_("taken up"), default=False)
     status = models.CharField(_("outcome"), max_length=20, blank=True)
     answer = models.CharField(_("answer"), max_length=400, blank=True)
 

@@ -64,6 +64,9 @@ TABLE: dict[str, list[Line]] = {
         Line(f"/conferences/main/participants/3.1/{verb}/", "POST", frozenset({"Moderator", "Administrator"}), 204)
         for verb in ("mute", "unmute", "kick")
     ],
+    # From this machine; from elsewhere see tests/live/test_health.py.
+    "healthz": [Line("/healthz", "GET", EVERYBODY, 200)],
+    "metrics": [Line("/metrics", "GET", EVERYBODY, 200)],
     "profile/": [
         Line("/profile/", "GET", CALLING, 200, only=False),
         Line("/profile/", "POST", CALLING, 302, {"extension": "101", "endpoint": "PJSIP/101"}, only=False),

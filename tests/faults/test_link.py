@@ -2,21 +2,22 @@
 
 import asyncio
 import time
-import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
 from channels.layers import channel_layers, get_channel_layer
+from django.contrib.auth.models import User
 
 from pbxpanel.ami import actions
 from pbxpanel.ami.client import Link, LinkState
 from pbxpanel.ami.errors import AmiError
 from pbxpanel.ami.transports import Address
 from pbxpanel.mirror import commands, worker
+from pbxpanel.mirror.commands import Command, Status
 from pbxpanel.mirror.models import PBX
-from pbxpanel.mirror.worker import AmiWorker, Mirror
+from pbxpanel.mirror.worker import AmiWorker
 from tests.lab.asterisk import Asterisk
 
 from . import truth
@@ -45,7 +46,6 @@ class Watched:
         }  # fmt: skip
         self.told: list[tuple[LinkState, str]] = []
         monkeypatch.setattr(worker, "Link", self._link)
-        self.mirror: Mirror
         self.task: asyncio.Task[None]
 
     def _link(self, address: Address, *, on_state: Callable[[LinkState, AmiError | None], None], **rest: Any) -> Link:
@@ -60,7 +60,6 @@ class Watched:
         running = AmiWorker(
             application=None, channels=[], channel_layer=get_channel_layer(), addresses={"main": self.address}
         )
-        (self.mirror,) = running.mirrors
         self.task = asyncio.create_task(running.handle())
 
     async def is_up(self) -> None:
@@ -90,20 +89,12 @@ class Watched:
         pbx = await sync_to_async(PBX.objects.get)()
         assert (pbx.link, pbx.why) == ("up", "")
 
-    async def give(self, name: str, seconds: float) -> str:
-        """Hang a channel up by way of the worker, with this much time for it; the status."""
-        layer = get_channel_layer()
-        action = actions.hangup(name)
-        reply_to = await layer.new_channel()
-        message = {
-            "type": "ami.command", "id": uuid.uuid4().hex, "action": action.name,
-            "fields": [list(pair) for pair in action.fields], "deadline": time.time() + seconds,
-            "reply_to": reply_to, "user_id": 1, "notice": "", "parameters": {},
-        }  # fmt: skip
-        await layer.send(commands.channel_name("main"), message)
-        async with asyncio.timeout(seconds + 10):
-            answer = await layer.receive(reply_to)
-        return str(answer["status"])
+    async def give(self, name: str, seconds: float) -> Status:
+        """Hang a channel up as a view does, with this much time for it; what became of it."""
+        user, _ = await User.objects.aget_or_create(username="anna")
+        command = Command("main", actions.hangup(name), "hangup", name, user.pk, timeout=seconds)
+        outcome = await sync_to_async(commands.run, thread_sensitive=False)(command)
+        return outcome.status
 
 
 @pytest.fixture
@@ -286,14 +277,14 @@ async def test_a_command_that_stalls_beyond_its_deadline_never_takes_effect(watc
     (name, *_) = sorted(name for name in watched.asterisk.channels() if name.startswith("Local/602"))
     down = asyncio.create_task(watched.goes_down())
     await asyncio.to_thread(watched.proxy.stall)
-    assert await watched.give(name, seconds=0.3) == "no answer"
-    assert await down == "Asterisk has been silent for 0.3 s."
+    assert await watched.give(name, seconds=0.3) is Status.NO_ANSWER
+    assert await down == "Asterisk did not answer Hangup within 0.3 s."
     await asyncio.to_thread(watched.proxy.mend)
     await watched.is_up()
     await watched.is_right()
     await asyncio.sleep(2)
     assert name in await asyncio.to_thread(watched.asterisk.channels)
     # One in time does.
-    assert await watched.give(name, seconds=5) == "done"
+    assert await watched.give(name, seconds=5) is Status.DONE
     await watched.is_right()
     assert name not in await asyncio.to_thread(watched.asterisk.channels)

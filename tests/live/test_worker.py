@@ -39,11 +39,14 @@ class Station:
     """A demo PBX where nothing happens by itself, the worker that mirrors it, and somebody who gives commands."""
 
     def __init__(self, pbx: DemoPbx, running: AmiWorker, user: User) -> None:
-        self.pbx, self.user = pbx, user
-        self.mirror: Mirror = running.mirrors[0]
+        self.pbx, self.user, self.running = pbx, user, running
         self.sent: list[tuple[str, str]] = []
         self.batches: list[dict[str, Any]] = []
         self.task: asyncio.Task[None]
+
+    @property
+    def mirror(self) -> Mirror:
+        return self.running.mirrors["main"]
 
     def note_what_is_sent(self) -> None:
         """Note each action of a command that goes to the PBX: its name and its ActionID."""
@@ -62,11 +65,14 @@ class Station:
         return outcome
 
     async def post(self, action: Action, **values: Any) -> dict[str, Any]:
-        """A message as `commands.run` sends it, with some values of ours; the worker's answer."""
+        """A command as `commands.run` notes and sends it, with some values of ours; the worker's answer."""
+        command_id = values.setdefault("id", uuid.uuid4().hex)
+        command = Command("main", action, "hangup", "", self.user.pk, id=command_id)
+        await sync_to_async(commands.auditors[0].begin)(command)
         layer = get_channel_layer()
         reply_to = await layer.new_channel()
         message = {
-            "type": "ami.command", "id": uuid.uuid4().hex, "action": action.name,
+            "type": commands.COMMAND, "verb": command.verb, "action": action.name,
             "fields": [list(pair) for pair in action.fields], "deadline": time.time() + 5, "reply_to": reply_to,
             "user_id": self.user.pk, "notice": "", "parameters": {}, **values,
         }  # fmt: skip
@@ -192,7 +198,7 @@ async def test_while_the_link_is_down_nothing_is_sent_and_that_is_said_at_once(s
     assert (await station.post(actions.hangup("PJSIP/1-1")))["status"] == "not connected"
     assert time.monotonic() - started < 1.0
     assert station.sent == []
-    assert (await sync_to_async(AuditEntry.objects.get)()).status == "not connected"
+    assert (await sync_to_async(AuditEntry.objects.get)(subject="x")).status == "not connected"
 
 
 async def test_a_command_whose_answer_the_link_takes_with_it_may_have_been_done(
@@ -334,9 +340,13 @@ async def test_a_row_that_cannot_be_drawn_does_not_end_the_worker(
 
 async def test_a_pbx_that_is_no_longer_named_leaves_the_panel(station: Station) -> None:
     await sync_to_async(PBX.objects.create)(name="former")
+    await sync_to_async(PBX.objects.create)(name="led by another", leader="another")
     other = AmiWorker(
-        application=None, channels=[], channel_layer=get_channel_layer(), addresses={"main": station.mirror.address}
+        application=None,
+        channels=[],
+        channel_layer=get_channel_layer(),
+        addresses={"main": station.running.addresses["main"]},
     )
     await sync_to_async(other._forget_others)()
     names = await sync_to_async(lambda: list(PBX.objects.values_list("name", flat=True)))()
-    assert names == ["main"]
+    assert names == ["led by another", "main"]
