@@ -102,7 +102,7 @@ class Installation:
             time.sleep(0.1)
         for page in pages:
             while (shown := page.evaluate(_ROWS)) != (fresh := self._fresh(page)):
-                assert time.monotonic() < deadline, f"{page.url} shows {shown}\nnot {fresh}\n{self.panel.log[-5000:]}"
+                assert time.monotonic() < deadline, f"{page.url} shows {_differing(shown, fresh)}"
                 page.wait_for_timeout(100)
         self.nothing_ended()
 
@@ -114,6 +114,12 @@ class Installation:
             return other.evaluate(_ROWS)
         finally:
             other.close()
+
+
+def _differing(shown: list[Any], fresh: list[Any]) -> str:
+    more = [row for row in shown if row not in fresh]
+    less = [row for row in fresh if row not in shown]
+    return f"{more}, and lacks {less}, or has another order: {[row[0] for row in shown]} {[row[0] for row in fresh]}"
 
 
 @pytest.fixture(scope="module")
