@@ -10,7 +10,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from channels.layers import channel_layers, get_channel_layer
 from django.contrib.auth.models import User
-from django.db import OperationalError
+from django.db import InterfaceError, OperationalError
 
 import calls.actions
 from calls.models import Channel
@@ -247,9 +247,10 @@ async def test_a_call_placed_by_somebody_else_makes_no_notice(station: Station) 
     assert [notice for batch in station.batches for notice in batch["notices"]] == []
 
 
+@pytest.mark.parametrize("error", [OperationalError("database is locked"), InterfaceError("it is closed")])
 @pytest.mark.parametrize("fails", ["write", "draw"])
 async def test_what_the_database_would_not_take_is_written_and_told_later(
-    station: Station, ring: Ringing, monkeypatch: pytest.MonkeyPatch, fails: str
+    station: Station, ring: Ringing, monkeypatch: pytest.MonkeyPatch, fails: str, error: Exception
 ) -> None:
     owner, name = {"write": (store, "write"), "draw": (worker, "rows_of")}[fails]
     real = getattr(owner, name)
@@ -258,7 +259,7 @@ async def test_what_the_database_would_not_take_is_written_and_told_later(
     def failing(*arguments: Any) -> Any:
         if not failures:
             failures.append(arguments)
-            raise OperationalError("database is locked")
+            raise error
         return real(*arguments)
 
     await asyncio.sleep(0.3)
