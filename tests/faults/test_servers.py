@@ -1,6 +1,7 @@
 """PostgreSQL and Redis killed, stalled and started again under load: no process ends, and then all is right."""
 
 import contextlib
+import re
 import subprocess
 import time
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.lab.asterisk import Asterisk
 from tests.panel import Panel, Visit
@@ -149,46 +150,71 @@ def pages(installation: Installation, visit: Visit) -> Iterator[list[Page]]:
         page.complaints.clear()  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize(
-    ("killed", "started"),
-    [
-        (["redis"], ["redis"]),
-        (["postgresql"], ["postgresql"]),
-        (["redis", "postgresql"], ["redis", "postgresql"]),
-        (["postgresql", "redis"], ["redis", "postgresql"]),
-    ],
-    ids=lambda names: "+".join(names),
-)
-def test_servers_killed_under_load_are_back_and_all_is_right(
-    installation: Installation, pages: list[Page], killed: list[str], started: list[str]
+LAYER_AWAY = "Live updates are interrupted."
+DATABASE_AWAY = "The panel's database cannot be reached."
+
+
+def says(page: Page, *words: str) -> None:
+    """The page says one of these in its banner, and its buttons are disabled."""
+    expect(page.locator("#trouble, #offline:not([hidden])").first).to_contain_text(
+        re.compile("|".join(map(re.escape, words))), timeout=20_000
+    )
+    expect(page.locator("[data-action]:not(:disabled)")).to_have_count(0)
+
+
+def says_nothing(page: Page) -> None:
+    expect(page.locator("#trouble, #offline:not([hidden]), #links [role=alert]")).to_have_count(0, timeout=20_000)
+
+
+def post(page: Page, selector: str) -> float:
+    """Press a button that the page has disabled; how long the answer took, which is a toast."""
+    address = page.locator(selector).first.get_attribute("hx-post")
+    page.locator("#toasts").evaluate("toasts => toasts.replaceChildren()")
+    started = time.monotonic()
+    page.evaluate("address => htmx.ajax('POST', address, {target: '#toasts', swap: 'beforeend'})", address)
+    page.wait_for_selector(".panel-toast", timeout=20_000)
+    return time.monotonic() - started
+
+
+@pytest.mark.parametrize("killed", [["redis"], ["postgresql"], ["redis", "postgresql"]], ids="+".join)
+def test_servers_killed_under_load_are_told_and_when_they_are_back_all_is_right(
+    installation: Installation, pages: list[Page], killed: list[str]
 ) -> None:
+    servers = [getattr(installation, name) for name in killed]
+    words = {"redis": LAYER_AWAY, "postgresql": DATABASE_AWAY}
     with load_on(installation.asterisk) as load:
         pages[0].wait_for_selector(".call")
-        for name in killed:
-            installation.kill(getattr(installation, name))
-            pages[0].wait_for_timeout(1500)
-        before = load.begun
-        pages[0].wait_for_timeout(1500)
-        assert load.begun > before
+        installation.kill(*servers)
+        for page in pages:
+            says(page, *(words[name] for name in killed))
+        if "postgresql" in killed:
+            answer = pages[0].request.get(pages[0].url)
+            assert answer.status == 503
+            assert "database cannot be reached" in answer.text()
+            post(pages[0], ".call [data-action=hangup]")
+            expect(pages[0].locator(".panel-toast")).to_contain_text("database cannot be reached, so this could not be")
+        begun = load.begun
+        pages[0].wait_for_timeout(1000)
+        assert load.begun > begun
         installation.nothing_ended()
-        for name in started:
-            installation.start(getattr(installation, name))
-            pages[0].wait_for_timeout(500)
+        installation.start(*servers)
+        for page in pages:
+            says_nothing(page)
     installation.is_right(*pages)
 
 
-@pytest.mark.parametrize("process", ["worker", "web"])
-@pytest.mark.parametrize("away", ["redis", "postgresql"])
-def test_a_process_started_while_a_server_is_away_waits_for_it(
-    installation: Installation, pages: list[Page], away: str, process: str
+@pytest.mark.parametrize("order", [["redis", "postgresql"], ["postgresql", "redis"]], ids=" then ".join)
+def test_processes_started_while_both_servers_are_away_wait_for_them(
+    installation: Installation, pages: list[Page], order: list[str]
 ) -> None:
     with load_on(installation.asterisk):
-        server = getattr(installation, away)
-        installation.kill(server)
-        getattr(installation, f"restart_{process}")()
-        pages[0].wait_for_timeout(4000)
-        installation.nothing_ended()
-        installation.start(server)
+        installation.kill(installation.postgresql, installation.redis)
+        installation.restart_worker()
+        installation.restart_web()
+        for name in order:
+            pages[0].wait_for_timeout(2500)
+            installation.nothing_ended()
+            installation.start(getattr(installation, name))
         installation.panel.wait_until_served()
     installation.is_right(*pages)
 
@@ -200,33 +226,60 @@ def test_a_redis_that_is_back_before_anybody_could_notice_is_noticed(
     for _ in range(3):
         installation.redis.kill()
         installation.redis.start()
-        pages[0].wait_for_timeout(500)
-    with load_on(installation.asterisk):
-        pages[0].wait_for_timeout(1000)
-    installation.is_right(*pages, seconds=12)
-
-
-@pytest.mark.parametrize("stalled", ["redis", "postgresql"])
-def test_a_server_that_stalls_holds_nothing_up_for_longer(
-    installation: Installation, pages: list[Page], stalled: str
-) -> None:
-    way = installation.way_to(getattr(installation, stalled))
-    with load_on(installation.asterisk):
-        pages[0].wait_for_timeout(500)
-        way.stall()
-        pages[0].wait_for_timeout(6000)
-        way.mend()
-    installation.is_right(*pages)
-    # The link to Asterisk has never suffered.
-    assert "Asterisk closed the connection" not in installation.panel.log
+        pages[0].wait_for_timeout(300)
+    installation.asterisk.cli("channel originate Local/603@internal application Wait 600")
+    installation.is_right(*pages, seconds=15)
 
 
 def test_while_redis_stalls_the_database_is_kept_up_to_date(installation: Installation, pages: list[Page]) -> None:
-    installation.way_to(installation.redis).stall()
+    way = installation.way_to(installation.redis)
+    way.stall()
     try:
-        pages[0].wait_for_timeout(500)
-        installation.asterisk.cli("channel originate Local/603@internal application Wait 600")
-        installation.is_right(seconds=10)
+        with load_on(installation.asterisk):
+            says(pages[0], LAYER_AWAY)
+        installation.is_right()
     finally:
+        way.mend()
+    installation.is_right(*pages)
+
+
+def test_a_database_that_stalls_costs_the_link_to_asterisk_nothing(
+    installation: Installation, pages: list[Page]
+) -> None:
+    way = installation.way_to(installation.postgresql)
+    before = installation.panel.log.count("the link is up")
+    with load_on(installation.asterisk):
+        way.stall()
+        pages[0].wait_for_timeout(5000)
+        way.mend()
+    installation.is_right(*pages)
+    assert installation.panel.log.count("the link is up") == before
+
+
+@pytest.mark.parametrize("fault", ["killed", "stalled"])
+def test_a_hangup_while_redis_is_away_is_refused_in_words_and_never_comes_late(
+    installation: Installation, pages: list[Page], fault: str
+) -> None:
+    page = pages[0]
+    installation.asterisk.cli("channel originate Local/602@internal application Wait 600")
+    page.wait_for_selector(".call")
+    channels = installation.asterisk.channels()
+    if fault == "killed":
+        installation.kill(installation.redis)
+    else:
+        installation.way_to(installation.redis).stall()
+    took = post(page, ".call [data-action=hangup]")
+    expect(page.locator(".panel-toast")).to_contain_text("not connected to the PBX, so nothing was done")
+    # At once, where it is known at once; else when the command's time and the grace after it are over.
+    assert took < (4 if fault == "killed" else 12)
+    if fault == "killed":
+        installation.start(installation.redis)
+    else:
         installation.way_to(installation.redis).mend()
+    page.wait_for_timeout(10_000)
+    assert installation.asterisk.channels() == channels
+    # One that is given now arrives.
+    says_nothing(page)
+    page.locator(".call [data-action=hangup]").click()
+    expect(page.locator(".call")).to_have_count(0)
     installation.is_right(*pages)
