@@ -79,15 +79,19 @@ class Link(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__()
         self.asked: deque[bytes] = deque()
+        self.is_closed = False
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self.asked.append(bytes(data))
 
+    def is_closing(self) -> bool:
+        return self.is_closed
+
     def abort(self) -> None:
-        pass
+        self.is_closed = True
 
     def close(self) -> None:
-        pass
+        self.is_closed = True
 
 
 class History:
@@ -265,6 +269,7 @@ class History:
                 self._lose(Event(lost.name, "", lost.raw))
         self.queue.clear()
         self._unread = b""
+        self._link.close()
         session.connection_lost(None)
         await asyncio.gather(*self.tasks, return_exceptions=True)
         self.tasks.clear()
@@ -318,8 +323,13 @@ class History:
             self.start(sync.take)
         await self._finish()
         if whole:
-            self.start(sync.take)
-            await self._finish()
+            await self.settle()
+            session = self.session
+            assert session is not None
+            checking = asyncio.ensure_future(sync.check(session, self.state, settle=0))
+            while not checking.done():
+                await self._finish()
+            self._is_excused(await checking)
         self._compare(whole=whole)
 
     async def _finish(self) -> None:
@@ -350,6 +360,15 @@ class History:
         wrong = [*self._channels(whole), *self._conferences(whole), *self._tables()]
         if wrong:
             raise Wrong("\n".join(wrong))
+
+    def _is_excused(self, drift: list[sync.Difference]) -> None:
+        """What the drift check may find although every event has been folded."""
+        prompted = {member.channel.uniqueid for room in self.switch.conferences.values() for member in room.members}
+        for difference in drift:
+            never_told = difference.field == "linkedid" and "bridge" not in registry.refreshers
+            unheard = difference.model is Participant and not difference.field and difference.key in prompted
+            if not never_told and not unheard:
+                raise Wrong(f"drift: {difference}")
 
     def _channels(self, whole: bool) -> Iterator[str]:
         rows = self.state.table(Channel).rows
@@ -440,6 +459,11 @@ class History:
                 yield f"what was written of {kind.__name__} is not what is known"
 
 
+async def check(session: Session, state: State) -> None:
+    """The drift check amid all that happens: it may heal wrongly what is only late, and must do no lasting harm."""
+    await sync.check(session, state, settle=0)
+
+
 async def refresh(session: Session, state: State) -> None:
     """As the worker does when handlers have asked for it."""
     requests = set(state.requests)
@@ -513,7 +537,7 @@ class Acts(History):
 
     def drift_is_looked_for(self, a: int, b: int) -> None:
         if self.is_synced:
-            self.start(sync.take)
+            self.start(check if b % 3 else sync.take)
 
     async def all_is_quiet(self, a: int, b: int) -> None:
         await self.settle(whole=b % 3 == 1)
