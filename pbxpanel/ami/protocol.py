@@ -54,8 +54,7 @@ class Message:
     def fields(self) -> dict[str, str]:
         """Key → value, in the order received; of a repeated key the first value (see `all`).
 
-        A caller's number may hold line breaks, and after them lines that look like fields. So of a key that is
-        repeated the first value counts where it stands before the number, and else the last: that is Asterisk's.
+        Where a caller chose what looks like fields (see `_is_torn`), those count that Asterisk wrote.
         """
         if self._fields is None:
             pairs = list(self._pairs())
@@ -100,9 +99,22 @@ class Message:
 
 
 def _without_repetitions(pairs: list[tuple[str, str]]) -> dict[str, str]:
+    """Of a key that is repeated, the value that no caller chose: texts of his are his number, which stands before
+    most of a channel's snapshot, others within it, and what an application is called with, which stands after it.
+    """
     keys = [key for key, _value in pairs]
     number = keys.index("CallerIDNum") if "CallerIDNum" in keys else len(pairs)
-    return {**dict(pairs[number + 1 :]), **dict(reversed(pairs[: number + 1]))}
+    end = next((at for at in range(number, len(pairs)) if _is_called_with(keys, at)), len(pairs))
+    before, within, after = pairs[: number + 1], pairs[number + 1 : end], pairs[end:]
+    return {**dict(reversed(after)), **dict(within), **dict(reversed(before))}
+
+
+def _is_called_with(keys: list[str], at: int) -> bool:
+    return (
+        keys[at] in ("AppData", "ApplicationData")
+        and keys[at - 1] == "Application"
+        and CHANNEL_FIELDS.issubset(keys[:at])
+    )
 
 
 @dataclass(frozen=True, slots=True)

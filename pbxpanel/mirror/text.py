@@ -24,8 +24,8 @@ def clean(text: str, limit: int = 150) -> str:
     """What of a text can be seen, at most `limit` characters; empty where Asterisk knows nothing."""
     if not text.isascii() or not text.isprintable():
         text = _seen(text)
-    text = text.strip()
-    return "" if text in _UNKNOWN else text[:limit]
+    text = text.strip()[:limit].rstrip()
+    return "" if text in _UNKNOWN else text
 
 
 def clean_name(text: str, limit: int = 150) -> str:
