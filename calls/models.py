@@ -33,7 +33,7 @@ class Channel(Mirrored):
     )
     # An application that ends because its channel was put into a bridge raises no event.
     listed_fields = ("application", "application_data")
-    # No list tells who holds the call.
+    # No list tells who holds the call; it is asked of each channel (`calls.events.ask_who_holds`).
 
     uniqueid = models.CharField(_("unique id"), max_length=150)
     linkedid = models.CharField(_("linked id"), max_length=150)

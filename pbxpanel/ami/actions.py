@@ -69,6 +69,11 @@ def device_state_list() -> Action:
     return Action("DeviceStateList")
 
 
+def getvar(channel: str, variable: str) -> Action:
+    """`Getvar` (call, reporting): the value of a variable, or of a function such as `CHANNEL(onhold)`, of a channel."""
+    return Action("Getvar", (("Channel", channel), ("Variable", variable)))
+
+
 def command(line: str) -> Action:
     """`Command` (command): runs one line of the CLI; the answer's `output` is what it printed."""
     return Action("Command", (("Command", line),))

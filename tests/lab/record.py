@@ -12,13 +12,14 @@ import re
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 from .ami import Ami, Message
 from .asterisk import Asterisk
 from .chroot import VERSIONS
 from .phones import Caller, Phone
+from .softphone import SoftCall, Softphone
 
 # Of these, which change nothing that the panel shows and are most of the bytes, a few stand for the rest.
 THINNED = (
@@ -28,7 +29,7 @@ THINNED = (
 KEPT = 5
 CORPUS = Path(__file__).parent.parent / "corpus"
 
-Moves = Iterator[str]
+Moves = Generator[str, None, None]
 
 
 class Scenario:
@@ -287,6 +288,66 @@ class Scenario:
             self.session.action("Bridge", Channel1=first["Channel"], Channel2=local, Tone="no")
             yield "101 talks with 104"
 
+    def phone_holds(self) -> Moves:
+        with Softphone(self.asterisk, "101") as phone, Phone(self.asterisk, "102"):
+            call = phone.call("102")
+            yield "they talk"
+            call.hold()
+            yield "on hold"
+            call.take_back()
+            yield "they talk again"
+
+    def phone_transfers_blind(self) -> Moves:
+        """By REFER, as the transfer key of a desk phone does."""
+        with Softphone(self.asterisk, "101") as phone, Caller(self.asterisk, "101", name="Referred"):
+            call = self.taken(phone)
+            with self.ringing("102"):
+                yield "they talk"
+                call.transfer("102")
+                yield "the target rings"
+
+    def phone_transfers_attended(self) -> Moves:
+        """By REFER with Replaces: the phone has two calls, one on hold, and connects their other ends."""
+        with (
+            Softphone(self.asterisk, "101") as phone,
+            Phone(self.asterisk, "104"),
+            Caller(self.asterisk, "101", name="Referred"),
+        ):
+            first = self.taken(phone)
+            yield "they talk"
+            first.hold()
+            second = phone.call("104")
+            yield "two calls"
+            first.connect_with(second)
+            yield "connected"
+
+    def phone_transfers_attended_by_local(self) -> Moves:
+        """The same where the second call goes by way of a Local channel, through which linkedid does not get."""
+        with (
+            Softphone(self.asterisk, "101") as phone,
+            Phone(self.asterisk, "104"),
+            Caller(self.asterisk, "101", name="Referred"),
+        ):
+            first = self.taken(phone)
+            first.hold()
+            second = phone.call("5204")
+            yield "two calls"
+            first.connect_with(second)
+            yield "connected"
+
+    def taken(self, phone: Softphone) -> SoftCall:
+        """The call from outside that a softphone has taken, once both are in the bridge: a hold before that is lost."""
+        call = phone.calls.get(timeout=10)
+        entered: set[str] = set()
+
+        def both_are_in(message: Message) -> bool:
+            if message.get("Event") == "BridgeEnter":
+                entered.add(message["Channel"].partition("-")[0])
+            return entered == {"PJSIP/101", "PJSIP/outside"}
+
+        self.session.wait(both_are_in)
+        return call
+
     def local_optimization(self) -> Moves:
         """A Local channel between two bridges steps aside once audio flows."""
         with Phone(self.asterisk, "102"):
@@ -424,8 +485,10 @@ class Scenario:
 MOVES = (
     Scenario.redirect, Scenario.redirect_both, Scenario.blind_transfer, Scenario.attended_transfer,
     Scenario.attended_transfer_refused, Scenario.bridge_action, Scenario.bridge_of_two_calls,
-    Scenario.bridge_with_local, Scenario.local_optimization, Scenario.pickup, Scenario.park_and_retrieve,
-    Scenario.park_and_give_up, Scenario.park_until_time_is_over, Scenario.queue, Scenario.conference_move,
+    Scenario.bridge_with_local, Scenario.phone_holds, Scenario.phone_transfers_blind,
+    Scenario.phone_transfers_attended, Scenario.phone_transfers_attended_by_local, Scenario.local_optimization,
+    Scenario.pickup, Scenario.park_and_retrieve, Scenario.park_and_give_up, Scenario.park_until_time_is_over,
+    Scenario.queue, Scenario.conference_move,
 )  # fmt: skip
 
 

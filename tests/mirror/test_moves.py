@@ -59,6 +59,24 @@ EXPECTED: dict[str, dict[str, list[str]]] = {
         "two calls": ["Connected: Anna Alpha → 602", "Talking: Ben Beta, Dora Delta"],
         "101 talks with 104": ["Talking: Anna Alpha, Dora Delta"],
     },
+    "phone_holds": {
+        "they talk": ["Talking: Anna Alpha, Ben Beta"],
+        "on hold": ["On hold: Anna Alpha (holds), Ben Beta"],
+        "they talk again": ["Talking: Anna Alpha, Ben Beta"],
+    },
+    "phone_transfers_blind": {
+        "they talk": ["Talking: Referred, Anna Alpha"],
+        "the target rings": ["Ringing: Referred, Ben Beta (rings)"],
+    },
+    "phone_transfers_attended": {
+        "they talk": ["Talking: Referred, Anna Alpha"],
+        "two calls": ["On hold: Referred, Anna Alpha (holds)", "Talking: Anna Alpha, Dora Delta"],
+        "connected": ["Talking: Referred, Dora Delta"],
+    },
+    "phone_transfers_attended_by_local": {
+        "two calls": ["On hold: Referred, Anna Alpha (holds)", "Talking: Anna Alpha, Dora Delta"],
+        "connected": ["Talking: Referred, Dora Delta"],
+    },
     "local_optimization": {"stepped aside": ["Connected: Ben Beta → 5202"]},
     "pickup": {
         "it rings": ["Ringing: Picked up (rings), Ben Beta (rings)"],
@@ -95,7 +113,10 @@ def cards(state: State) -> list[str]:
 
 def words(call: Call) -> str:
     parties = ", ".join(
-        party.label + (" (rings)" if party.channel.is_ringing else " (waits)" if party.waits else "")
+        party.label
+        + (" (rings)" if party.channel.is_ringing else "")
+        + (" (holds)" if party.channel.on_hold else "")
+        + (" (waits)" if party.waits else "")
         for party in call.parties
     )
     where = f" on {call.parked.space}" if call.parked else ""
@@ -206,8 +227,8 @@ async def test_the_mirror_follows_and_the_cards_say_who_is_with_whom(
     audience = Audience(Address.parse(asterisk.ami_url))
     expected = EXPECTED[move.__name__]
     async with audience.listening():
-        with asterisk.ami() as session:
-            steps, seen = move(Scenario(asterisk, session)), []
+        with asterisk.ami() as session, contextlib.closing(move(Scenario(asterisk, session))) as steps:
+            seen = []
             while (where := await audience.step(steps)) is not None:
                 seen.append(where)
                 await rests(audience, expected[where])
