@@ -23,8 +23,8 @@ from pbxpanel.mirror import commands, registry, store, worker
 from pbxpanel.mirror.commands import Command, Outcome, Status
 from pbxpanel.mirror.models import PBX
 from pbxpanel.mirror.worker import AmiWorker, Mirror
-from tests.mirror.events import CHANNEL
 from tests.access import people
+from tests.mirror.events import CHANNEL
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(60)]
 
