@@ -5,7 +5,6 @@ them all; the others say the one thing that a snapshot lacks.
 """
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 
 from pbxpanel.ami import actions
@@ -14,7 +13,7 @@ from pbxpanel.ami.protocol import Action, Message
 from pbxpanel.mirror.registry import follows, on, prepares, snapshot_step
 from pbxpanel.mirror.state import State
 from pbxpanel.mirror.sync import Snapshot
-from pbxpanel.mirror.text import clean
+from pbxpanel.mirror.text import clean, duration
 
 from .models import Channel, endpoint_of
 
@@ -166,7 +165,7 @@ async def list_channels(snapshot: Snapshot) -> None:
         if row.bridge and row.bridge != values["bridge"]:
             values["on_hold"] = False
         if is_new:
-            values["created_at"] = state.now() - _duration(event.get("Duration"))
+            values["created_at"] = state.now() - duration(event.get("Duration"))
             # When it was answered nobody can tell any more; that it has been up so long is the best guess.
             values["answered_at"] = values["created_at"] if row.is_up else None
         table.change(row, **values)
@@ -174,12 +173,3 @@ async def list_channels(snapshot: Snapshot) -> None:
     answer = await snapshot.list(actions.core_show_channels(), fold)
     if answer.ok:  # a list that was refused names nobody, and says nothing of who is gone
         snapshot.sweep(Channel, known, named)
-
-
-def _duration(text: str) -> timedelta:
-    """`HH:MM:SS` (the hours may have more digits) → how long; nothing where the text is something else."""
-    try:
-        hours, minutes, seconds = (int(part) for part in text.split(":"))
-    except ValueError:
-        return timedelta()
-    return timedelta(hours=hours, minutes=minutes, seconds=seconds)

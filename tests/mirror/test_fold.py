@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from calls.models import Channel
 from conferences.models import Conference, Participant
 from pbxpanel.mirror.state import TOMBSTONE_SECONDS, Changes
-from pbxpanel.mirror.text import clean
+from pbxpanel.mirror.text import clean, duration
 from tests.ami.corpus import FILES, messages
 
 from .events import BEGINNING, Told
@@ -361,6 +361,26 @@ def test_text_is_cleaned(text: str, shown: str) -> None:
 def test_text_is_cut_at_its_limit() -> None:
     assert clean("ä" * 500) == "ä" * 150
     assert clean("x" * 500, 32) == "x" * 32
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("00:01:05", 65),
+        ("100:00:00", 360_000),
+        ("75", 75),
+        ("0", 0),
+        ("", 0),
+        ("1:2", 0),
+        ("-1", 0),
+        ("²", 0),
+        ("1:x:1", 0),
+        ("9" * 5000, 315_360_000),
+        ("99999999999:00:00", 315_360_000),
+    ],
+)
+def test_a_duration_is_read_or_is_nothing(text: str, seconds: int) -> None:
+    assert duration(text).total_seconds() == seconds
 
 
 @given(st.text(max_size=300))
