@@ -42,11 +42,13 @@ class Installation:
         self.panel = Panel(
             folder,
             {
+                "DEBUG": "no",
                 "AMI_URL": asterisk.ami_url,
                 "DATABASE_URL": self.direct.replace(str(postgresql.port), str(ways[postgresql].port)),
                 "REDIS_URL": redis.url.replace(str(redis.port), str(ways[redis].port)),
             },
         )
+        self.panel.manage("collectstatic", "--noinput", "--verbosity", "0")
         self.panel.prepare()
         self.worker = self._spawn_worker()
         self.web = self._spawn_web()
@@ -72,6 +74,17 @@ class Installation:
         for server in servers:
             server.start()
             self.way_to(server).mend()
+
+    def make_whole(self) -> None:
+        for server, way in self._ways.items():
+            if server.process.poll() is not None:
+                server.start()
+            way.mend()
+        if self.worker.poll() is not None:
+            self.restart_worker()
+        if self.web.poll() is not None:
+            self.restart_web()
+            self.panel.wait_until_served()
 
     def restart_worker(self) -> None:
         self.panel.end(self.worker)
@@ -136,9 +149,10 @@ def _installation(_asterisk22: Asterisk, tmp_path_factory: pytest.TempPathFactor
 
 
 @pytest.fixture
-def installation(asterisk22: Asterisk, _installation: Installation) -> Installation:
-    """One for all tests of this file: each leaves it whole."""
-    return _installation
+def installation(asterisk22: Asterisk, _installation: Installation) -> Iterator[Installation]:
+    """One for all tests of this file; what a test that failed has left broken is made whole."""
+    yield _installation
+    _installation.make_whole()
 
 
 @pytest.fixture
