@@ -5,11 +5,11 @@ from datetime import timedelta
 from typing import Any
 
 from pbxpanel.ami import actions
-from pbxpanel.ami.protocol import Message
+from pbxpanel.ami.protocol import BRIDGE_FIELDS, CHANNEL_FIELDS, Message
 from pbxpanel.mirror.registry import on, refreshes, snapshot_step
 from pbxpanel.mirror.state import State
 from pbxpanel.mirror.sync import Snapshot
-from pbxpanel.mirror.text import clean
+from pbxpanel.mirror.text import clean, clean_name, exact
 
 from .models import Conference, Participant
 
@@ -22,7 +22,7 @@ def conference_of(state: State, event: Message, *, create: bool = False) -> Conf
 
     Only its start, a join or a list may bring it into being: other events can trail behind its end.
     """
-    name = clean(event.get("Conference"))
+    name = exact(event.get("Conference"))
     table = state.table(Conference)
     conference = table.get(name)
     if conference is None and create and name:
@@ -32,17 +32,19 @@ def conference_of(state: State, event: Message, *, create: bool = False) -> Conf
 
 def participant_of(state: State, event: Message, *, create: bool = False) -> Participant | None:
     """The participant an event is about, made equal to the channel snapshot in it. None for one who hung up."""
-    uniqueid = clean(event.get("Uniqueid"))
+    uniqueid = exact(event.get("Uniqueid"))
     conference = conference_of(state, event, create=create)
     if not uniqueid or conference is None or state.is_buried(uniqueid):
         return None
     table = state.table(Participant)
     values: dict[str, Any] = {
         "conference": conference.name,
-        "channel": clean(event.get("Channel")),
+        "channel": exact(event.get("Channel")),
         "caller_number": clean(event.get("CallerIDNum")),
-        "caller_name": clean(event.get("CallerIDName")),
+        "caller_name": clean_name(event.get("CallerIDName")),
     }
+    if event.get("Admin"):
+        values["admin"] = _yes(event, "Admin")
     row = table.get(uniqueid)
     if row is None:
         if not create and state.is_buried(_membership(conference.name, uniqueid)):
@@ -60,59 +62,59 @@ def _yes(event: Message, field: str) -> bool:
     return event.get(field).lower() == "yes"
 
 
-@on("ConfbridgeStart")
+@on("ConfbridgeStart", bearing=BRIDGE_FIELDS)
 def starts(state: State, event: Message) -> None:
     conference_of(state, event, create=True)
 
 
-@on("ConfbridgeEnd")
+@on("ConfbridgeEnd", bearing=BRIDGE_FIELDS)
 def ends(state: State, event: Message) -> None:
-    name = clean(event.get("Conference"))
+    name = exact(event.get("Conference"))
     state.table(Conference).remove(name)
     participants = state.table(Participant)
     for row in participants.where("conference", name):
         participants.remove(row.uniqueid)
 
 
-@on("ConfbridgeJoin")
+@on("ConfbridgeJoin", bearing=CHANNEL_FIELDS)
 def joins(state: State, event: Message) -> None:
     row = participant_of(state, event, create=True)
     if row is not None:
-        state.table(Participant).change(row, admin=_yes(event, "Admin"), muted=_yes(event, "Muted"))
+        state.table(Participant).change(row, muted=_yes(event, "Muted"))
         # Who is marked, and who waits for him, only a list tells.
         state.request("conference", row.conference)
 
 
-@on("Newexten")
+@on("Newexten", bearing=CHANNEL_FIELDS)
 def comes(state: State, event: Message) -> None:
     """Who still hears the prompt has not joined, but a list names him."""
     if event.get("Application") == "ConfBridge":
-        state.request("conference", clean(event.get("AppData").partition(",")[0]))
+        state.request("conference", exact(event.get("AppData").partition(",")[0]))
 
 
-@on("ConfbridgeLeave")
+@on("ConfbridgeLeave", bearing=CHANNEL_FIELDS)
 def leaves(state: State, event: Message) -> None:
-    uniqueid = clean(event.get("Uniqueid"))
+    uniqueid = exact(event.get("Uniqueid"))
     state.table(Participant).remove(uniqueid)
-    name = clean(event.get("Conference"))
+    name = exact(event.get("Conference"))
     state.bury(_membership(name, uniqueid))
     if name in state.table(Conference).rows:
         state.request("conference", name)
 
 
-@on("Hangup")
+@on("Hangup", bearing=CHANNEL_FIELDS)
 def hangs_up(state: State, event: Message) -> None:
-    state.table(Participant).remove(clean(event.get("Uniqueid")))
+    state.table(Participant).remove(exact(event.get("Uniqueid")))
 
 
-@on("ConfbridgeTalking")
+@on("ConfbridgeTalking", bearing=CHANNEL_FIELDS)
 def talks(state: State, event: Message) -> None:
     row = participant_of(state, event)
     if row is not None:
         state.table(Participant).change(row, talking=event.get("TalkingStatus") == "on")
 
 
-@on("ConfbridgeMute", "ConfbridgeUnmute")
+@on("ConfbridgeMute", "ConfbridgeUnmute", bearing=CHANNEL_FIELDS)
 def mutes(state: State, event: Message) -> None:
     row = participant_of(state, event)
     if row is not None:
@@ -120,20 +122,21 @@ def mutes(state: State, event: Message) -> None:
         state.table(Participant).change(row, muted=muted, **({"talking": False} if muted else {}))
 
 
-@on("NewCallerid")
+@on("NewCallerid", bearing=CHANNEL_FIELDS)
 def renames(state: State, event: Message) -> None:
     table = state.table(Participant)
-    row = table.get(clean(event.get("Uniqueid")))
+    row = table.get(exact(event.get("Uniqueid")))
     if row is not None:
-        table.change(row, caller_number=clean(event.get("CallerIDNum")), caller_name=clean(event.get("CallerIDName")))
+        number, name = clean(event.get("CallerIDNum")), clean_name(event.get("CallerIDName"))
+        table.change(row, caller_number=number, caller_name=name)
 
 
 @on("Rename")
 def channel_renamed(state: State, event: Message) -> None:
     table = state.table(Participant)
-    row = table.get(clean(event.get("Uniqueid")))
-    if row is not None:
-        table.change(row, channel=clean(event.get("Newname")))
+    row = table.get(exact(event.get("Uniqueid")))
+    if row is not None and row.channel == exact(event.get("Channel")):
+        table.change(row, channel=exact(event.get("Newname")))
 
 
 def _sets(field: str, value: bool) -> Callable[[State, Message], None]:
@@ -145,8 +148,8 @@ def _sets(field: str, value: bool) -> Callable[[State, Message], None]:
     return change
 
 
-on("ConfbridgeRecord")(_sets("recording", True))
-on("ConfbridgeStopRecord")(_sets("recording", False))
+on("ConfbridgeRecord", bearing=BRIDGE_FIELDS)(_sets("recording", True))
+on("ConfbridgeStopRecord", bearing=BRIDGE_FIELDS)(_sets("recording", False))
 
 
 @snapshot_step
@@ -198,23 +201,23 @@ async def list_participants(snapshot: Snapshot, name: str) -> bool:
     """
     state, named = snapshot.state, set[str]()
     table = state.table(Participant)
-    known = {row.uniqueid for row in table.where("conference", name)}
+    known = {row.uniqueid: row for row in table.where("conference", name)}
+    conference_asked = state.table(Conference).get(name)
 
     def fold(event: Message) -> None:
-        uniqueid = clean(event.get("Uniqueid"))
+        uniqueid = exact(event.get("Uniqueid"))
         is_new = table.get(uniqueid) is None
         row = participant_of(state, event, create=True)
         if row is None:
             return
         named.add(row.uniqueid)
         values: dict[str, Any] = {
-            "admin": _yes(event, "Admin"),
             "marked": _yes(event, "MarkedUser"),
             "waiting": _yes(event, "Waiting"),
             "muted": _yes(event, "Muted"),
+            "talking": _yes(event, "Talking"),
         }
         if is_new:
-            values["talking"] = _yes(event, "Talking")
             values["joined_at"] = state.now() - timedelta(seconds=_seconds(event.get("AnsweredTime")))
         table.change(row, **values)
         conference = state.table(Conference).get(name)
@@ -224,11 +227,10 @@ async def list_participants(snapshot: Snapshot, name: str) -> bool:
 
     answer = await snapshot.list(actions.confbridge_list(name), fold)
     over = answer.text in NO_CONFERENCE
-    if over:
+    if over and state.table(Conference).get(name) is conference_asked:  # else another has begun since
         state.table(Conference).remove(name)
     if over or answer.ok:
-        for uniqueid in known - named:
-            table.remove(uniqueid)
+        snapshot.remove_unnamed(Participant, known, named)
     return over or answer.ok
 
 

@@ -5,6 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from pbxpanel.mirror.models import Mirrored, Subject, dom_id
 from pbxpanel.mirror.registry import mirrored
+from pbxpanel.mirror.text import shown
 
 
 @mirrored
@@ -32,7 +33,7 @@ class Conference(Mirrored):
         ]
 
     def __str__(self) -> str:
-        return self.name
+        return shown(self.name)
 
     def subjects(self) -> set[Subject]:
         return {("conference", self.name)}
@@ -83,7 +84,7 @@ class Participant(Mirrored):
     @property
     def label(self) -> str:
         """What people call him by: his name, else his number, else what his channel says."""
-        return self.caller_name or self.caller_number or self.channel.removeprefix("Local/").rpartition("-")[0]
+        return self.caller_name or self.caller_number or shown(self.channel.removeprefix("Local/").rpartition("-")[0])
 
     @property
     def detail(self) -> str:

@@ -63,6 +63,7 @@ class Panel:
             **{name: value for name, value in os.environ.items() if name not in ("AMI_URL", "REDIS_URL")},
             "SECRET_KEY": "only-for-the-tests",
             "DEBUG": "yes",
+            "HTTPS": "no",
             "DATABASE_URL": f"sqlite:///{folder}/panel.sqlite3",
             "DJANGO_ALLOW_ASYNC_UNSAFE": "",
             **environment,

@@ -1,5 +1,6 @@
 """What the domain apps tell the mirror: their models, which event changes them how, and their first snapshot."""
 
+import functools
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -28,12 +29,21 @@ preparers: dict[str, Preparer] = {}
 followers: dict[str, Follower] = {}
 
 
-def on(*events: str) -> Callable[[EventHandler], EventHandler]:
-    """Register a function that folds these AMI events into the state: no I/O, and no waiting."""
+def on(*events: str, bearing: frozenset[str] = frozenset()) -> Callable[[EventHandler], EventHandler]:
+    """Register a function that folds these AMI events into the state: no I/O, and no waiting.
+
+    It is not called for an event without all the fields that it is `bearing`. A caller's number may hold line
+    breaks and what looks like an event after them; it is too short to hold one that is whole.
+    """
 
     def register(handler: EventHandler) -> EventHandler:
+        @functools.wraps(handler)
+        def fold(state: "State", event: Message) -> None:
+            if event.fields.keys() >= bearing:
+                handler(state, event)
+
         for event in events:
-            handlers.setdefault(event, []).append(handler)
+            handlers.setdefault(event, []).append(fold)
         return handler
 
     return register

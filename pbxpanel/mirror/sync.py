@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from pbxpanel.ami.client import Answer, Session
 from pbxpanel.ami.protocol import Action, Message
@@ -19,6 +19,8 @@ from .models import Mirrored
 from .state import State
 
 logger = logging.getLogger(__name__)
+
+M = TypeVar("M", bound=Mirrored)
 
 # A list can be ahead of events that are still on their way; a difference counts if it is there again after this
 # time and no event has touched the row meanwhile, in seconds.
@@ -40,16 +42,24 @@ class Snapshot:
             logger.warning("%s: %s is refused: %s", self.state.pbx, action.name, answer.text)
         return answer
 
-    def known(self, model: type[Mirrored]) -> set[str]:
-        """The keys known before a list is asked for: those it then does not name are gone."""
-        return set(self.state.table(model).rows)
+    def known(self, model: type[M]) -> dict[str, M]:
+        """The rows known before a list is asked for: those it then does not name are gone."""
+        return dict(self.state.table(model).rows)
 
-    def sweep(self, model: type[Mirrored], known: set[str], named: set[str]) -> None:
+    def sweep(self, model: type[M], known: dict[str, M], named: set[str]) -> None:
         """The list was whole: remove the rows that were known before it and that it did not name."""
         self.whole.add(model)
+        self.remove_unnamed(model, known, named)
+
+    def remove_unnamed(self, model: type[M], known: dict[str, M], named: set[str]) -> None:
+        """As `sweep`, for a list of some rows of a model.
+
+        By now events that came behind the list are folded; what they ended and began anew is another row.
+        """
         table = self.state.table(model)
-        for key in known - named:
-            table.remove(key)
+        for key, row in known.items():
+            if key not in named and table.get(key) is row:
+                table.remove(key)
 
 
 async def take(session: Session, state: State) -> Snapshot:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 from channels.layers import channel_layers, get_channel_layer
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.db import InterfaceError, OperationalError
 
 import calls.actions
@@ -23,6 +23,8 @@ from pbxpanel.mirror import commands, registry, store, worker
 from pbxpanel.mirror.commands import Command, Outcome, Status
 from pbxpanel.mirror.models import PBX
 from pbxpanel.mirror.worker import AmiWorker, Mirror
+from tests.access import people
+from tests.mirror.events import CHANNEL
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(60)]
 
@@ -223,6 +225,8 @@ async def test_a_pbx_that_does_not_answer_is_waited_for_until_the_deadline(
 
 async def test_how_a_call_that_was_placed_ended_reaches_its_user_and_the_audit_trail(station: Station) -> None:
     def originate() -> Outcome:
+        people.make_groups()
+        station.user.groups.add(Group.objects.get(name="Operator"))
         return calls.actions.originate(
             station.user.pk, "main", "PJSIP/100", "100", "internal", "101", command_id="0" * 32
         )
@@ -300,12 +304,6 @@ async def test_a_tick_that_takes_back_what_a_former_one_wrote_leaves_nothing(sta
     assert station.mirror.state.table(Channel).rows == {}
 
 
-NEW_CHANNEL = (
-    "Event: Newchannel\r\nChannel: PJSIP/109-00000001\r\nChannelState: 6\r\nChannelStateDesc: Up\r\n"
-    "Uniqueid: {id}\r\nLinkedid: {id}\r\nCallerIDNum: 109\r\nExten: 1\r\nContext: internal\r\n"
-)
-
-
 @pytest.mark.parametrize(
     "uniqueid",
     [
@@ -318,7 +316,8 @@ NEW_CHANNEL = (
 )
 async def test_a_channel_of_any_id_shows_and_does_not_end_the_worker(station: Station, uniqueid: str) -> None:
     """Whoever originates by AMI or ARI chooses the id."""
-    station.mirror._on_event(Message(NEW_CHANNEL.format(id=uniqueid).encode()))
+    said = {"Event": "Newchannel", **CHANNEL, "Uniqueid": uniqueid, "Linkedid": uniqueid}
+    station.mirror._on_event(Message("\r\n".join(f"{key}: {value}" for key, value in said.items()).encode()))
     async with asyncio.timeout(5):
         while not any(row.kind == "call" and row.html for batch in station.batches for row in batch["rows"]):
             assert not station.task.done(), "the worker ended"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from calls.models import Channel
 from conferences.models import Conference, Participant
 from pbxpanel.mirror.state import TOMBSTONE_SECONDS, Changes
-from pbxpanel.mirror.text import clean
+from pbxpanel.mirror.text import clean, clean_name, exact, shown
 from tests.ami.corpus import FILES, messages
 
 from .events import BEGINNING, Told
@@ -214,7 +214,7 @@ def test_what_came_and_went_within_a_tick_is_not_written_but_drawn(told: Told) -
 @pytest.fixture
 def meeting(told: Told) -> Told:
     """A conference in which 1.1 and 2.1 are, with nothing left to draw."""
-    told.hear("ConfbridgeStart", Conference="8001")
+    told.room_event("ConfbridgeStart")
     told.clock.seconds = 2
     told.conference_event("ConfbridgeJoin", "1.1", Admin="Yes", Muted="No")
     told.clock.seconds = 3
@@ -280,7 +280,7 @@ def test_a_participant_leaves(meeting: Told) -> None:
 def test_the_end_of_a_conference_takes_whoever_is_left(meeting: Told) -> None:
     meeting.conference_event("ConfbridgeJoin", "3.1", conference="8002", Admin="No", Muted="No")
     meeting.state.take()
-    meeting.hear("ConfbridgeEnd", Conference="8001")
+    meeting.room_event("ConfbridgeEnd")
     assert (meeting.conferences, meeting.participants) == ({"8002"}, {"3.1"})
     changes = meeting.state.take()
     assert changes.removals[Conference] == ["8001"]
@@ -292,7 +292,7 @@ def test_the_end_of_a_conference_takes_whoever_is_left(meeting: Told) -> None:
     "event", ["ConfbridgeTalking", "ConfbridgeMute", "ConfbridgeUnmute", "ConfbridgeRecord", "ConfbridgeLeave"]
 )
 def test_an_event_that_trails_behind_the_end_does_not_bring_the_conference_back(meeting: Told, event: str) -> None:
-    meeting.hear("ConfbridgeEnd", Conference="8001")
+    meeting.room_event("ConfbridgeEnd")
     meeting.state.take()
     meeting.conference_event(event, "1.1", TalkingStatus="on")
     assert (meeting.conferences, meeting.participants) == (set(), set())
@@ -313,24 +313,26 @@ def test_who_has_hung_up_is_no_participant_again(meeting: Told, event: str) -> N
 
 
 def test_a_recording_is_told(meeting: Told) -> None:
-    meeting.hear("ConfbridgeRecord", Conference="8001")
+    meeting.room_event("ConfbridgeRecord")
     conference = meeting.state.table(Conference).get("8001")
     assert conference is not None
     assert conference.recording
     assert meeting.subjects() == {("conference", "8001")}
-    meeting.hear("ConfbridgeStopRecord", Conference="8001")
+    meeting.room_event("ConfbridgeStopRecord")
     assert not conference.recording
 
 
 def test_a_participants_new_name_and_channel_are_followed(meeting: Told) -> None:
     meeting.channel_event("NewCallerid", "2.1", CallerIDNum="0401", CallerIDName="李雷")
-    meeting.hear("Rename", Channel="x", Newname="PJSIP/109-1", Uniqueid="2.1")
+    former = meeting.participant("2.1").channel
+    meeting.hear("Rename", Channel="x", Newname="PJSIP/666-1", Uniqueid="2.1")
+    meeting.hear("Rename", Channel=former, Newname="PJSIP/109-1", Uniqueid="2.1")
     row = meeting.participant("2.1")
     assert (row.caller_number, row.caller_name, row.channel) == ("0401", "李雷", "PJSIP/109-1")
 
 
 def test_a_conference_without_a_name_is_none(told: Told) -> None:
-    told.hear("ConfbridgeStart", Conference="")
+    told.room_event("ConfbridgeStart", "")
     told.conference_event("ConfbridgeJoin", conference="")
     assert (told.conferences, told.participants) == (set(), set())
 
@@ -352,10 +354,47 @@ def test_a_conference_without_a_name_is_none(told: Told) -> None:
         ("\ufffd broken", "\ufffd broken"),
         ("<b>&amp;", "<b>&amp;"),
         ("", ""),
+        ("a\u200bb\ufeffc\u2060d\u00ade", "abcde"),
+        ("👩\u200d👩\u200d👧", "👩\u200d👩\u200d👧"),
+        ("می\u200cخواهم", "می\u200cخواهم"),
+        ("e" + "\u0301" * 500 + "x", "e" + "\u0301" * 4 + "x"),
+        ("\u200d\u200c", ""),
+        ("\u3164\u2800 \u115f", ""),
+        ("\u0301\u0302", ""),
+        ("Anna\u3164", "Anna\u3164"),
     ],
 )
 def test_text_is_cleaned(text: str, shown: str) -> None:
     assert clean(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("sent", "name"),
+    [
+        (r"O\'Brien \"Bob\"\?", 'O\'Brien "Bob"?'),
+        (r"C:\\new", r"C:\new"),
+        (r"a\r\nb\tc\vd\ae", "abcde"),
+        (r"\\\"", r"\""),
+        ("\\", "\\"),
+        ("<unknown>", ""),
+        ("李雷", "李雷"),
+    ],
+)
+def test_a_name_comes_with_the_escapes_of_c_and_shows_without(sent: str, name: str) -> None:
+    assert clean_name(sent) == name
+
+
+@pytest.mark.parametrize("text", [" a ", "\u202ea", "<unknown>", "\x1b", "a\u200f", "\\n", "\u200b"])
+def test_what_asterisk_is_asked_by_stays_as_it_is(text: str) -> None:
+    assert exact(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [("8001", "8001"), ("\u202e<b> ", "<b>"), ("\u200b", "U+200B"), (" ", "U+0020"), ("<unknown>", "<unknown>")],
+)
+def test_what_asterisk_is_asked_by_is_shown_so_that_it_can_be_read(text: str, seen: str) -> None:
+    assert shown(text) == seen
 
 
 def test_text_is_cut_at_its_limit() -> None:
@@ -378,8 +417,16 @@ def test_hostile_names_and_numbers_are_cleaned_in_each_row(told: Told) -> None:
     told.conference_event("ConfbridgeJoin", conference=evil, CallerIDName=evil, Channel=evil)
     row, participant = told.channel(), told.participant()
     texts = [row.caller_number, row.caller_name, row.connected_name, row.extension]
-    texts += [participant.caller_name, participant.channel, participant.conference, *told.conferences]
+    texts += [participant.caller_name]
     assert set(texts) == {"<b>" + "x" * 147}
+    keys = [participant.channel, participant.conference, *told.conferences]
+    assert set(keys) == {evil[:150]}
+
+
+def test_conferences_whose_names_look_alike_are_two(told: Told) -> None:
+    for number, name in enumerate(("8001", "8001\u200b", " 8001")):
+        told.conference_event("ConfbridgeJoin", f"{number}.1", conference=name)
+    assert len(told.conferences) == len(told.participants) == 3
 
 
 # Taking and giving back.
@@ -427,9 +474,9 @@ def test_after_a_failed_write_what_is_newer_wins(told: Told) -> None:
 
 
 def test_a_removal_that_failed_does_not_take_what_came_back(meeting: Told) -> None:
-    meeting.hear("ConfbridgeEnd", Conference="8001")
+    meeting.room_event("ConfbridgeEnd")
     failed = meeting.state.take()
-    meeting.hear("ConfbridgeStart", Conference="8001")
+    meeting.room_event("ConfbridgeStart")
     meeting.state.give_back(failed)
     again = meeting.state.take()
     assert [row.key for row in again.upserts[Conference]] == ["8001"]
@@ -438,8 +485,8 @@ def test_a_removal_that_failed_does_not_take_what_came_back(meeting: Told) -> No
 
 
 def test_what_was_removed_and_came_back_within_a_tick_is_no_removal(meeting: Told) -> None:
-    meeting.hear("ConfbridgeEnd", Conference="8001")
-    meeting.hear("ConfbridgeStart", Conference="8001")
+    meeting.room_event("ConfbridgeEnd")
+    meeting.room_event("ConfbridgeStart")
     changes = meeting.state.take()
     assert [row.key for row in changes.upserts[Conference]] == ["8001"]
     assert changes.removals[Conference] == []
