@@ -16,6 +16,14 @@ from .models import Conference, Participant
 # What Asterisk answers to a list of rooms, or of one room, when there is none: an empty list, not a failure.
 NO_CONFERENCE = ("No active conferences.", "No Conference by that name found.")
 
+# What AMI drops at both ends of a value.
+_BLANKS = "".join(map(chr, range(33)))
+
+
+def can_be_asked_for(name: str) -> bool:
+    """Whether Asterisk finds a conference by its name in an action: not where AMI drops some of it on the way."""
+    return name == name.strip(_BLANKS) and "\ufffd" not in name
+
 
 def conference_of(state: State, event: Message, *, create: bool = False) -> Conference | None:
     """The conference an event is about.
@@ -185,6 +193,8 @@ async def refresh(snapshot: Snapshot, name: str) -> None:
 
 async def list_participants(snapshot: Snapshot, name: str) -> None:
     """`ConfbridgeList`: who is in a conference, and whether he is admin, marked, waiting, muted."""
+    if not can_be_asked_for(name):
+        return
     state, named = snapshot.state, set[str]()
     table = state.table(Participant)
     known = {row.uniqueid for row in table.where("conference", name)}
