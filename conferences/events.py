@@ -51,6 +51,8 @@ def participant_of(state: State, event: Message, *, create: bool = False) -> Par
         "caller_number": clean(event.get("CallerIDNum")),
         "caller_name": clean_name(event.get("CallerIDName")),
     }
+    if event.get("Admin"):
+        values["admin"] = _yes(event, "Admin")
     row = table.get(uniqueid)
     if row is None:
         if not create and state.is_buried(_membership(conference.name, uniqueid)):
@@ -86,9 +88,16 @@ def ends(state: State, event: Message) -> None:
 def joins(state: State, event: Message) -> None:
     row = participant_of(state, event, create=True)
     if row is not None:
-        state.table(Participant).change(row, admin=_yes(event, "Admin"), muted=_yes(event, "Muted"))
+        state.table(Participant).change(row, muted=_yes(event, "Muted"))
         # Who is marked, and who waits for him, only a list tells.
         state.request("conference", row.conference)
+
+
+@on("Newexten", bearing=CHANNEL_FIELDS)
+def comes(state: State, event: Message) -> None:
+    """Who still hears the prompt has not joined, but a list names him."""
+    if event.get("Application") == "ConfBridge":
+        state.request("conference", exact(event.get("AppData").partition(",")[0]))
 
 
 @on("ConfbridgeLeave", bearing=CHANNEL_FIELDS)
@@ -160,7 +169,9 @@ async def list_conferences(snapshot: Snapshot) -> None:
     if complete:
         snapshot.sweep(Conference, known, named)
     for name in named:
-        await list_participants(snapshot, name)
+        complete &= await list_participants(snapshot, name)
+    if complete:
+        snapshot.whole.add(Participant)
     participants = state.table(Participant)
     for row in list(participants.rows.values()):
         if row.conference not in state.table(Conference).rows:
@@ -191,13 +202,17 @@ async def refresh(snapshot: Snapshot, name: str) -> None:
     await list_participants(snapshot, name)
 
 
-async def list_participants(snapshot: Snapshot, name: str) -> None:
-    """`ConfbridgeList`: who is in a conference, and whether he is admin, marked, waiting, muted."""
+async def list_participants(snapshot: Snapshot, name: str) -> bool:
+    """`ConfbridgeList`: who is in a conference, and whether he is admin, marked, waiting, muted.
+
+    Returns whether these are all (they are not where the list was refused, or cannot be asked for).
+    """
     if not can_be_asked_for(name):
-        return
+        return False
     state, named = snapshot.state, set[str]()
     table = state.table(Participant)
-    known = {row.uniqueid for row in table.where("conference", name)}
+    known = {row.uniqueid: row for row in table.where("conference", name)}
+    conference_asked = state.table(Conference).get(name)
 
     def fold(event: Message) -> None:
         uniqueid = exact(event.get("Uniqueid"))
@@ -207,13 +222,12 @@ async def list_participants(snapshot: Snapshot, name: str) -> None:
             return
         named.add(row.uniqueid)
         values: dict[str, Any] = {
-            "admin": _yes(event, "Admin"),
             "marked": _yes(event, "MarkedUser"),
             "waiting": _yes(event, "Waiting"),
             "muted": _yes(event, "Muted"),
+            "talking": _yes(event, "Talking"),
         }
         if is_new:
-            values["talking"] = _yes(event, "Talking")
             values["joined_at"] = state.now() - timedelta(seconds=_seconds(event.get("AnsweredTime")))
         table.change(row, **values)
         conference = state.table(Conference).get(name)
@@ -223,11 +237,11 @@ async def list_participants(snapshot: Snapshot, name: str) -> None:
 
     answer = await snapshot.list(actions.confbridge_list(name), fold)
     over = answer.text in NO_CONFERENCE
-    if over:
+    if over and state.table(Conference).get(name) is conference_asked:  # else another has begun since
         state.table(Conference).remove(name)
     if over or answer.ok:
-        for uniqueid in known - named:
-            table.remove(uniqueid)
+        snapshot.remove_unnamed(Participant, known, named)
+    return over or answer.ok
 
 
 def _seconds(text: str) -> int:

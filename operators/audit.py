@@ -28,6 +28,9 @@ class Trail:
             return False
         return True
 
+    def claim(self, command_id: str) -> bool:
+        return bool(AuditEntry.objects.filter(command_id=command_id, claimed=False).update(claimed=True))
+
     def end(self, command_id: str, outcome: Outcome) -> None:
         AuditEntry.objects.filter(command_id=command_id).update(
             status=outcome.status.value, answer=Left(Concat(Value(outcome.text), F("answer")), 400)

@@ -12,11 +12,13 @@ from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
 from django.urls import path  # noqa: E402
 
-from .live.consumers import LiveConsumer  # noqa: E402
+from .live.consumers import LiveConsumer, TriesAgainLater  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
         "http": django_application,
-        "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter([path("ws/", LiveConsumer.as_asgi())]))),
+        "websocket": AllowedHostsOriginValidator(
+            TriesAgainLater(AuthMiddlewareStack(URLRouter([path("ws/", LiveConsumer.as_asgi())])))
+        ),
     }
 )

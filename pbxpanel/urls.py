@@ -5,7 +5,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
 from django.views.i18n import set_language
 
-from . import views
+from . import health, views
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -14,7 +14,10 @@ urlpatterns = [
     path("", include("operators.urls")),
     path("language/", login_not_required(set_language), name="set_language"),
     path("admin/", admin.site.urls),
+    path("healthz", health.healthz, name="healthz"),
+    path("metrics", health.figures, name="metrics"),
 ]
 
 handler403 = views.forbidden
 handler404 = views.not_found
+handler500 = views.server_error

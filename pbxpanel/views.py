@@ -1,7 +1,11 @@
 """The home page, and the pages for what cannot be shown."""
 
+import sys
+
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
@@ -40,3 +44,19 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     if request.headers.get("HX-Request"):
         return toast(request, "danger", text, 403)
     return render(request, "403.html", {"text": text}, status=403)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """500, or 503 while the database cannot be reached: as a toast for a button, else as a page that tries again.
+
+    Nothing of it may need the database, so it knows neither user nor session.
+    """
+    away = isinstance(sys.exc_info()[1], OperationalError | InterfaceError)
+    if request.headers.get("HX-Request"):
+        text = _("Something went wrong; the error is in the server's log.")
+        if away:
+            text = _("The panel's database cannot be reached, so this could not be done. Try again in a moment.")
+        html = render_to_string("components/_toast.html", {"level": "danger", "text": text})
+        return HttpResponse(html, status=503 if away else 500)
+    html = render_to_string("503.html" if away else "500.html")
+    return HttpResponse(html, status=503 if away else 500, headers={"Retry-After": "5"} if away else {})

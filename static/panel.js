@@ -111,10 +111,11 @@
 
   function disableWhatCannotWork() {
     const down = new Set();
+    const trouble = Boolean(byId("trouble"));
     for (const link of document.querySelectorAll('[data-link="down"]')) down.add(link.dataset.pbxName);
     for (const button of document.querySelectorAll("[data-action]")) {
       if (button.classList.contains("htmx-request") || button.closest(".is-ended")) continue;
-      const unable = offline || down.has(button.closest("[data-pbx]")?.dataset.pbx);
+      const unable = offline || trouble || down.has(button.closest("[data-pbx]")?.dataset.pbx);
       if (button.disabled !== unable) button.disabled = unable;
     }
   }
@@ -145,19 +146,32 @@
 
   // --- The connection: htmx tells of the socket, the browser of the network. ---
 
-  function setOffline(value) {
+  function setOffline(value, why = "offline") {
     offline = value;
     byId("offline")?.toggleAttribute("hidden", !value);
+    for (const words of document.querySelectorAll("#offline [data-why]")) words.hidden = words.dataset.why !== why;
     disableWhatCannotWork();
   }
 
   let offlineTimer = 0;
   let pongTimer = 0;
   let connection = null;
+  // The server sends no more than so much ahead of what a page says it has read.
+  const READ_MESSAGES = 8, READ_SIZE = 100_000;
+
   addEventListener("htmx:ws:after:connection", (event) => {
     connection = event.detail.connection;
     clearTimeout(offlineTimer);
-    setOffline(false);
+    const socket = connection.socket;
+    let count = 0, told = 0, size = 0;
+    socket.addEventListener("message", (message) => {
+      count += 1;
+      size += message.data.length;
+      if (count - told < READ_MESSAGES && size < READ_SIZE) return;
+      told = count;
+      size = 0;
+      if (socket.readyState === WebSocket.OPEN) socket.send(`read ${count}`);
+    });
   });
   // The page says of itself whether what it shows is live: from its first board until its socket closes.
   addEventListener("htmx:ws:after:message:incoming", () => {
@@ -172,7 +186,8 @@
     if (code === 4401 || code === 4403) { byId("logged-out")?.removeAttribute("hidden"); return; }
     // A short interruption heals before anybody has to know.
     clearTimeout(offlineTimer);
-    offlineTimer = setTimeout(() => setOffline(true), navigator.onLine ? 1500 : 0);
+    const why = !navigator.onLine ? "offline" : code === 1013 ? "database" : "server";
+    offlineTimer = setTimeout(() => setOffline(true, why), offline || why === "offline" ? 0 : 1500);
   });
   // A socket can look open and be dead, after a sleep or a change of network: ask, and else begin anew.
   function probe() {

@@ -63,6 +63,7 @@ class Panel:
             **{name: value for name, value in os.environ.items() if name not in ("AMI_URL", "REDIS_URL")},
             "SECRET_KEY": "only-for-the-tests",
             "DEBUG": "yes",
+            "HTTPS": "no",
             "DATABASE_URL": f"sqlite:///{folder}/panel.sqlite3",
             "DJANGO_ALLOW_ASYNC_UNSAFE": "",
             **environment,
@@ -120,13 +121,18 @@ class Panel:
     def stop(self) -> None:
         for process in reversed(self.processes):
             process.terminate()
-        for process in self.processes:
-            try:
-                process.wait(15)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-        self.processes.clear()
+        for process in list(self.processes):
+            self.end(process)
+
+    def end(self, process: subprocess.Popen[bytes]) -> None:
+        """End one process of the installation, in order."""
+        process.terminate()
+        try:
+            process.wait(15)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        self.processes.remove(process)
 
 
 Visit = Callable[..., Page]

@@ -5,6 +5,8 @@ import hashlib
 import itertools
 import logging
 import random
+import socket
+import struct
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
@@ -19,6 +21,9 @@ from .transports import Address
 logger = logging.getLogger(__name__)
 
 EventHandler = Callable[[Message], None]
+
+# struct linger: on, 0 seconds.
+_NO_LINGER = struct.pack("ii", 1, 0)
 
 
 @dataclass(slots=True)
@@ -96,6 +101,11 @@ class Session(asyncio.Protocol):
         return session
 
     @property
+    def dropped(self) -> int:
+        """How many events were dropped unparsed, since nobody wants them."""
+        return self._protocol.dropped
+
+    @property
     def greeting(self) -> str:
         """Asterisk's first line, `Asterisk Call Manager/9.0.0`: the version of AMI, not of Asterisk."""
         return self._protocol.greeting or ""
@@ -131,7 +141,7 @@ class Session(asyncio.Protocol):
             raise AnswerTimeout(
                 gettext_noop("Asterisk did not answer %(action)s within %(seconds)s s."),
                 action=action.name,
-                seconds=f"{timeout:g}",
+                seconds=f"{round(timeout, 2):g}",
             ) from None
         finally:
             self._waiting.pop(action_id, None)
@@ -141,7 +151,10 @@ class Session(asyncio.Protocol):
         return await self.ask(action, timeout=timeout, on_item=on_item, is_list=True)
 
     def close(self, reason: AmiError | None = None) -> None:
-        """End the connection; whoever waits for an answer gets `LinkLost`. May be called twice."""
+        """End the connection; whoever waits for an answer gets `LinkLost`. May be called twice.
+
+        What has been sent and not received yet is given up: an action must not arrive after its time.
+        """
         self._end(reason or LinkLost(gettext_noop("The connection was closed.")))
 
     # What asyncio calls.
@@ -204,6 +217,9 @@ class Session(asyncio.Protocol):
         self._greeted.set()
         self._fully_booted.set()
         if self._transport is not None:
+            if not self._transport.is_closing():
+                # Without lingering, the kernel would go on sending what it still holds.
+                self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
             self._transport.abort()
 
     async def _login(self, events: str, timeout: float, boot_timeout: float) -> None:
@@ -280,7 +296,7 @@ class Link:
         ping_after: float = 5.0,
         dead_after: float = 15.0,
         first_delay: float = 0.25,
-        max_delay: float = 10.0,
+        max_delay: float = 3.0,
         refused_delay: float = 30.0,
     ) -> None:
         self.address = address

@@ -24,7 +24,7 @@ def run(line: str, switch: Switch, started_at: float, version: str) -> list[str]
                 "Conference Bridge Name           Users  Marked Locked Muted",
                 "================================ ====== ====== ====== =====",
                 *(
-                    f"{room.name:<32} {len(room.members):>6} {sum(m.admin for m in room.members):>6} "
+                    f"{room.name:<32} {len(room.members):>6} {sum(m.marked for m in room.members):>6} "
                     f"{'Yes' if room.locked else 'No':<6} No"
                     for room in switch.conferences.values()
                 ),

@@ -157,14 +157,16 @@ class ManagerSession:
     def _respond(self, response: str, *fields: tuple[str, str], action_id: str | None = None) -> None:
         self._send(encode([("Response", response), *_id_field(self._action_id, action_id), *fields]))
 
-    def _list(self, message: str, item: str, items: list[Fields], complete: str) -> None:
-        """A list: the response, an event for each item, and the one that ends it."""
+    def _list(self, message: str, item: str, items: list[Fields], complete: str, ending: Fields | None = None) -> None:
+        """A list: the response, an event for each item, and the one that ends it (with `ending`)."""
         self._respond("Success", ("EventList", "start"), ("Message", message))
         own = _id_field(self._action_id)
         for fields in items:
-            self._send(encode([("Event", item), *own, *fields]))
-        ending = [("Event", complete), *own, ("EventList", "Complete"), ("ListItems", str(len(items)))]
-        self._send(encode(ending))
+            # Of a parked call, Asterisk writes the ActionID last.
+            placed = [*fields, *own] if item == "ParkedCall" else [*own, *fields]
+            self._send(encode([("Event", item), *placed]))
+        count = ("ListItems", str(len(items)))
+        self._send(encode([("Event", complete), *own, ("EventList", "Complete"), count, *(ending or [])]))
 
     def _lets_through(self, raw: bytes) -> bool:
         if not self._wanted and not self._unwanted:
@@ -285,6 +287,26 @@ class ManagerSession:
         ]
         self._list("Channels will follow", "CoreShowChannel", items, "CoreShowChannelsComplete")
 
+    def answer_bridge_list(self, action: ActionFields) -> None:
+        items = [bridge.fields() for bridge in self._switch.bridges.values()]
+        self._list("Bridge listing will follow", "BridgeListItem", items, "BridgeListComplete")
+
+    def answer_bridge_info(self, action: ActionFields) -> None:
+        name = action.get("BridgeUniqueid")
+        if not name:
+            raise Refused("BridgeUniqueid must be provided")
+        bridge = self._switch.bridges.get(name)
+        if bridge is None:
+            raise Refused("Bridge not found")
+        items = [channel.fields() for channel in bridge.channels]
+        message = "Bridge channel listing will follow"
+        self._list(message, "BridgeInfoChannel", items, "BridgeInfoComplete", bridge.fields())
+
+    def answer_parked_calls(self, action: ActionFields) -> None:
+        items = [parked.fields(self._switch.now()) for parked in self._switch.parked.values()]
+        total = [("Total", str(len(items)))]
+        self._list("Parked calls will follow", "ParkedCall", items, "ParkedCallsComplete", total)
+
     def answer_command(self, action: ActionFields) -> None:
         line = action.get("Command").strip()
         if not line:
@@ -363,7 +385,7 @@ class ManagerSession:
             [
                 ("Conference", conference.name),
                 ("Parties", str(len(conference.members))),
-                ("Marked", str(sum(member.admin for member in conference.members))),
+                ("Marked", str(sum(member.marked for member in conference.members))),
                 ("Locked", yes(conference.locked)),
                 ("Muted", "No"),
             ]
@@ -379,11 +401,11 @@ class ManagerSession:
             [
                 ("Conference", conference.name),
                 ("Admin", yes(member.admin)),
-                ("MarkedUser", yes(member.admin)),
-                ("WaitMarked", "No"),
+                ("MarkedUser", yes(member.marked)),
+                ("WaitMarked", yes(member.wait_marked)),
                 ("EndMarked", "No"),
                 ("EndMarkedAny", "No"),
-                ("Waiting", "No"),
+                ("Waiting", yes(member.waiting)),
                 ("Muted", yes(member.muted)),
                 ("Talking", yes(member.talking)),
                 ("AnsweredTime", str(int(now - (member.channel.answered_at or now)))),
@@ -500,6 +522,18 @@ class _Answer:
 _ANSWERS = {
     name.lower(): _Answer(name, synopsis, privilege, run)
     for name, synopsis, privilege, run in (
+        (
+            "BridgeInfo",
+            "Get information about a bridge.",
+            "system,reporting,all",
+            ManagerSession.answer_bridge_info,
+        ),
+        (
+            "BridgeList",
+            "Get a list of bridges in the system.",
+            "system,reporting,all",
+            ManagerSession.answer_bridge_list,
+        ),
         ("Challenge", "Generate Challenge for MD5 Auth.", "<none>", ManagerSession.answer_challenge),
         ("Command", "Execute Asterisk CLI Command.", "command,all", ManagerSession.answer_command),
         ("ConfbridgeKick", "Kick a Confbridge user.", "call,all", ManagerSession.answer_kick),
@@ -544,6 +578,7 @@ _ANSWERS = {
         ("Login", "Login Manager.", "<none>", ManagerSession.answer_login),
         ("Logoff", "Logoff Manager.", "<none>", ManagerSession.answer_logoff),
         ("Originate", "Originate a call.", "originate,all", ManagerSession.answer_originate),
+        ("ParkedCalls", "List parked calls.", "<none>", ManagerSession.answer_parked_calls),
         ("Ping", "Keepalive command.", "<none>", ManagerSession.answer_ping),
     )
 }

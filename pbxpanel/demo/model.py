@@ -17,15 +17,18 @@ Emit = Callable[[str, Fields], None]
 
 UNKNOWN = "<unknown>"
 
-NO_CAUSE, NORMAL, BUSY, NO_ANSWER, NO_ROUTE, INTERWORKING = 0, 16, 17, 19, 3, 127
+NO_CAUSE, NORMAL, BUSY, NO_ANSWER, NO_ROUTE, ANSWERED_ELSEWHERE, INTERWORKING = 0, 16, 17, 19, 3, 26, 127
 _CAUSE_TEXTS = {
     NO_CAUSE: "Unknown",
     NORMAL: "Normal Clearing",
     BUSY: "User busy",
     NO_ANSWER: "User alerting, no answer",
     NO_ROUTE: "No route to destination",
+    ANSWERED_ELSEWHERE: "Answered elsewhere",
     INTERWORKING: "Interworking, unspecified",
 }
+# How long a parked call waits, in seconds; the lot and its first space.
+PARKING_SECONDS, PARKING_LOT, FIRST_SPACE = 300, "default", 701
 # The characters before which Asterisk's ast_escape_c() puts a backslash, as far as a name here can hold them.
 _ESCAPE = str.maketrans({character: f"\\{character}" for character in "\\'\"?"})
 # The SIP status that a phone's channel names beside these causes.
@@ -84,7 +87,7 @@ class Bridge:
     creator: str = UNKNOWN
     name: str = UNKNOWN
     channels: list["Channel"] = field(default_factory=list)
-    # A conference's bridge also holds the channel that would speak its announcements.
+    # A conference's bridge also holds the channel that would speak its announcements, and a recorder.
     announcers: int = 0
 
     def fields(self) -> Fields:
@@ -126,6 +129,9 @@ class Channel:
     twin: "Channel | None" = None
     dials: "Channel | None" = None
     dialled_by: "Channel | None" = None
+    # Where the party waits whom this channel, consulting somebody else, is about to transfer.
+    consults_for: Bridge | None = None
+    parked: "ParkedCall | None" = None
     is_gone: bool = False
     # Called once, when the channel hangs up.
     on_hang_up: Callable[[], None] | None = None
@@ -133,6 +139,11 @@ class Channel:
     @property
     def is_local(self) -> bool:
         return self.name.startswith("Local/")
+
+    @property
+    def is_consulting(self) -> bool:
+        """Whether somebody waits for what comes of this channel's asking another."""
+        return self.consults_for is not None and bool(self.consults_for.channels)
 
     @property
     def endpoint(self) -> str:
@@ -168,8 +179,17 @@ class Member:
     channel: Channel
     admin: bool = False
     muted: bool = False
+    marked: bool = False
+    # Not let in before a marked member is there.
+    wait_marked: bool = False
+    # Whoever still listens to the prompt is in the list, and not yet in the bridge.
+    has_joined: bool = False
     speaks: bool = False
     talking: bool = False
+
+    @property
+    def waiting(self) -> bool:
+        return self.wait_marked and not any(member.marked for member in self.conference.members)
 
 
 @dataclass(slots=True, eq=False)
@@ -179,7 +199,34 @@ class Conference:
     name: str
     bridge: Bridge
     locked: bool = False
+    recording: bool = False
     members: list[Member] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedCall:
+    """A channel in the parking lot, and who is called when nobody takes it."""
+
+    channel: Channel
+    parker: str
+    space: int
+    parked_at: float
+
+    def fields(self, now: float, retriever: Channel | None = None) -> Fields:
+        return [
+            *prefixed("Parkee", self.channel.fields()),
+            *(prefixed("Retriever", retriever.fields()) if retriever is not None else ()),
+            ("ParkerDialString", self.parker),
+            ("Parkinglot", PARKING_LOT),
+            ("ParkingSpace", str(self.space)),
+            ("ParkingTimeout", str(max(0, PARKING_SECONDS - int(now - self.parked_at)))),
+            ("ParkingDuration", str(int(now - self.parked_at))),
+        ]
+
+
+def prefixed(prefix: str, fields: Fields) -> Fields:
+    """The fields of a channel or a bridge in an event that is about several."""
+    return [(prefix + key, value) for key, value in fields]
 
 
 def yes(value: bool) -> str:
@@ -196,11 +243,15 @@ class Switch:
 
     def __init__(self, emit: Emit, now: Callable[[], float], chance: random.Random) -> None:
         self.channels: dict[str, Channel] = {}
+        self.bridges: dict[str, Bridge] = {}
         self.conferences: dict[str, Conference] = {}
+        self.parked: dict[int, ParkedCall] = {}
         self.calls_processed = 0
         self.now = now
         self._emit, self._chance = emit, chance
         self._uniqueids, self._pjsip_numbers, self._local_numbers = (itertools.count() for _ in range(3))
+        self._optimizations = itertools.count()
+        self._parking_bridge: Bridge | None = None
 
     # Channels.
 
@@ -219,10 +270,10 @@ class Switch:
         name = f"{endpoint}-{next(self._pjsip_numbers):08x}"
         return self._add(name, caller, state, context, extension, linkedid, originated)
 
-    def new_local(self, extension: str, context: str) -> tuple[Channel, Channel]:
+    def new_local(self, extension: str, context: str, linkedid: str = "") -> tuple[Channel, Channel]:
         """The two halves of a Local channel: `;1` is originated, `;2` will run the dialplan."""
         name = f"Local/{extension}@{context}-{next(self._local_numbers):08x}"
-        one = self._add(f"{name};1", NOBODY, State.DOWN, context, extension, "", True)
+        one = self._add(f"{name};1", NOBODY, State.DOWN, context, extension, linkedid, True)
         two = self._add(f"{name};2", NOBODY, State.RING, context, extension, one.linkedid, False)
         one.twin, two.twin = two, one
         return one, two
@@ -297,11 +348,15 @@ class Switch:
         """
         if channel.is_gone:
             return
+        if channel.is_consulting and self._complete_transfer(channel):
+            return
         channel.is_gone = True
         if channel.on_hang_up is not None:
             channel.on_hang_up()
         del self.channels[channel.name]
-        others = [*self._leave(channel), channel.twin, channel.dials]
+        waits = [*channel.consults_for.channels] if channel.consults_for is not None else []
+        channel.consults_for = None
+        others = [*self._leave(channel), *waits, channel.twin, channel.dials]
         caller = channel.dialled_by
         self._part(channel)
         if not tech_cause and not channel.is_local:
@@ -313,7 +368,11 @@ class Switch:
         if caller is not None and not keep_caller:
             self.end_dialplan(caller, cause)
         for other in others:
-            if other is not None:
+            if other is None:
+                continue
+            if other.is_consulting:
+                self._return_from_consulting(other)
+            else:
                 self.hang_up(other, cause or (NO_CAUSE if other.is_local else NORMAL))
 
     def end_dialplan(self, channel: Channel, cause: int = NORMAL) -> None:
@@ -352,6 +411,22 @@ class Switch:
             self.set_connected(caller, channel.caller)
         return channel
 
+    def dial_local(self, caller: Channel, extension: str, context: str = "internal") -> Channel:
+        """The caller's Dial() makes a Local channel; returned is the half that is to run the extension."""
+        if caller.is_gone or caller.dials is not None or caller.bridge is not None or caller.parked is not None:
+            raise IllegalTransition(f"{caller.name} cannot dial now.")
+        one, two = self.new_local(extension, context, caller.linkedid)
+        one.originated = False
+        self.run(one, caller.extension, 1, "AppDial", "(Outgoing Line)")
+        if caller.caller:
+            self.set_connected(one, caller.caller)
+            self.set_caller(two, caller.caller)
+        self._say_local(
+            "LocalBridge", one, two, ("Context", context), ("Exten", extension), ("LocalOptimization", "Yes")
+        )
+        caller.dials, one.dialled_by = one, caller
+        return two
+
     def ring(self, callee: Channel) -> None:
         """The dialled telephone rings."""
         caller = callee.dialled_by
@@ -375,14 +450,15 @@ class Switch:
             self.change_state(twin, State.UP)
 
     def connect(self, callee: Channel) -> None:
-        """The dialled telephone answers: both are bridged."""
+        """The dialled telephone answers (a Local channel has when its other half did): both are bridged."""
         caller = callee.dialled_by
         if caller is None:
             raise IllegalTransition(f"{callee.name} is not being dialled.")
-        self.change_state(callee, State.UP)
+        if not (callee.is_local and callee.state is State.UP):
+            self.change_state(callee, State.UP)
         self.answer(caller)
         caller.dials = callee.dialled_by = None
-        bridge = Bridge(str(uuid.UUID(int=self._chance.getrandbits(128), version=4)))
+        bridge = self._new_bridge()
         self.run(callee, "", 1, "AppDial", "(Outgoing Line)")
         self._enter(bridge, callee)
         self._enter(bridge, caller)
@@ -400,30 +476,223 @@ class Switch:
         channel.on_hold = False
         self._say("Unhold", channel)
 
+    # Calls that move.
+
+    def bridge(self, first: Channel, second: Channel) -> list[Channel]:
+        """AMI's Bridge: two channels that are up talk from now on; whomever they leave alone is hung up.
+
+        The call that began first gives both its linkedid, of which no event tells.
+        """
+        if first is second or not (self._can_move(first) and self._can_move(second)):
+            raise IllegalTransition(f"{first.name} and {second.name} cannot be bridged now.")
+        bridge = self._new_bridge()
+        left = self._move(bridge, first) + self._move(bridge, second)
+        self.set_connected(second, first.caller)
+        self.set_connected(first, second.caller)
+        for channel in left:
+            if channel.bridge is not bridge:
+                self.hang_up(channel)
+        return [first, second]
+
+    def join_call(self, channel: Channel, bridge: Bridge) -> None:
+        """One more in a call (BridgeAdd); it ends when only one is left."""
+        if not self._can_move(channel) or bridge.type != "basic" or not bridge.channels or channel.bridge is bridge:
+            raise IllegalTransition(f"{channel.name} cannot join that call now.")
+        for left in self._move(bridge, channel):
+            self.hang_up(left)
+
+    def merge(self, into: Bridge, other: Bridge) -> None:
+        """All of one bridge go over into another."""
+        if into is other or {into.type, other.type} != {"basic"}:
+            raise IllegalTransition("These bridges cannot be merged.")
+        self._emit("BridgeMerge", [*prefixed("To", into.fields()), *prefixed("From", other.fields())])
+        for channel in list(other.channels):
+            self._move(into, channel)
+
+    def redirect(self, channel: Channel) -> None:
+        """The channel is free for another extension, which the caller of this lets it run; its partner hangs up."""
+        if not self._can_move(channel):
+            raise IllegalTransition(f"{channel.name} cannot be redirected now.")
+        for left in self._leave(channel):
+            self.hang_up(left)
+
+    def blind_transfer(self, transferer: Channel, extension: str, context: str) -> Channel:
+        """The transferer hangs up; returned is his partner, who is to run the extension."""
+        bridge = transferer.bridge
+        if bridge is None or not self._can_move(transferer) or len(bridge.channels) != 2:
+            raise IllegalTransition(f"{transferer.name} cannot transfer now.")
+        (partner,) = (channel for channel in bridge.channels if channel is not transferer)
+        self._say("Unhold", transferer)
+        transferer.on_hold = False
+        self._emit(
+            "BlindTransfer",
+            [
+                ("Result", "Success"),
+                *prefixed("Transferer", transferer.fields()),
+                *prefixed("Transferee", partner.fields()),
+                *bridge.fields(),
+                ("IsExternal", "Yes"),
+                ("Context", context),
+                ("Extension", extension),
+            ],
+        )
+        partner.extension = extension
+        self._leave(partner)
+        self.hang_up(transferer)
+        return partner
+
+    def consult(self, transferer: Channel, extension: str, context: str) -> Channel:
+        """An attended transfer begins (Atxfer): a Local channel to the extension, in a second bridge with him.
+
+        Returned is the Local channel's half that is to run the extension. When the transferer hangs up, the two
+        others talk; when the other one does, he is back with his partner.
+        """
+        first = transferer.bridge
+        if first is None or not self._can_move(transferer) or len(first.channels) != 2 or transferer.is_local:
+            raise IllegalTransition(f"{transferer.name} cannot consult anybody now.")
+        if not transferer.on_hold:
+            transferer.on_hold = True
+            self._say("Hold", transferer)
+        one, two = self.new_local(extension, context, transferer.linkedid)
+        second = self._new_bridge()
+        self.set_caller(two, transferer.caller)
+        self._say_local(
+            "LocalBridge", one, two, ("Context", context), ("Exten", extension), ("LocalOptimization", "Yes")
+        )
+        self.set_connected(one, transferer.caller)
+        self._enter(second, one)
+        transferer.consults_for = first
+        self._move(second, transferer)
+        return two
+
+    def optimize(self, one: Channel) -> None:
+        """A Local channel between two bridges steps aside: whoever talks to its first half takes the second's place."""
+        two = one.twin
+        near, far = one.bridge, two.bridge if two is not None else None
+        if two is None or near is None or far is None or {near.type, far.type} != {"basic"} or near is far:
+            raise IllegalTransition(f"{one.name} is not between two bridges.")
+        if one.state is not State.UP or len(near.channels) != 2 or len(far.channels) < 2:
+            raise IllegalTransition(f"{one.name} cannot step aside now.")
+        (source,) = (channel for channel in near.channels if channel is not one)
+        if source.is_consulting or self._is_waited_for(two):
+            raise IllegalTransition(f"{source.name} cannot move now.")
+        number = ("Id", str(next(self._optimizations)))
+        begin = [*prefixed("Source", source.fields()), ("DestUniqueId", two.uniqueid), number]
+        self._say_local("LocalOptimizationBegin", one, two, *begin)
+        self._take_out(source)
+        self._take_out(two)
+        self._enter(far, source, instead_of=two)
+        self._say_local("LocalOptimizationEnd", one, two, ("Success", "No"), number)
+        self.hang_up(one)
+
+    def pick_up(self, picker: Channel, target: Channel) -> None:
+        """Somebody else takes what rings at the target. The call's linkedid becomes his, of which no event tells."""
+        caller = target.dialled_by
+        if caller is None or target.state is not State.RINGING or picker.state is not State.RING or picker is caller:
+            raise IllegalTransition(f"{picker.name} cannot pick up {target.name}.")
+        if picker.is_gone or picker.dials is not None or picker.twin is not None:
+            raise IllegalTransition(f"{picker.name} cannot pick up now.")
+        self.set_connected(picker, target.connected)
+        self.change_state(picker, State.UP)
+        self._emit("Pickup", [*picker.fields(), *prefixed("Target", target.fields())])
+        self.set_connected(caller, picker.caller)
+        self.answer(caller)
+        # The two channels have changed places, so the dialplan of each is the other's.
+        picker.extension, target.extension = "", picker.extension
+        picker.application, picker.application_data = "AppDial", "(Outgoing Line)"
+        self.hang_up(target, ANSWERED_ELSEWHERE, keep_caller=True)
+        bridge = self._new_bridge()
+        self._enter(bridge, picker)
+        self._enter(bridge, caller)
+
+    def park(self, channel: Channel) -> ParkedCall:
+        """The channel waits in the parking lot; its partner hangs up."""
+        if channel.bridge is None or not self._can_move(channel) or channel.is_local:
+            raise IllegalTransition(f"{channel.name} cannot be parked now.")
+        if self._parking_bridge is None:
+            self._parking_bridge = self._new_bridge("parking", "holding_bridge", "Parking", PARKING_LOT)
+        space = next(space for space in itertools.count(FIRST_SPACE) if space not in self.parked)
+        left = self._leave(channel)
+        parked = channel.parked = ParkedCall(channel, channel.endpoint, space, self.now())
+        self.parked[space] = parked
+        self._emit("ParkedCall", parked.fields(self.now()))
+        self._enter(self._parking_bridge, channel)
+        for other in left:
+            self.hang_up(other)
+        return parked
+
+    def unpark(self, parked: ParkedCall, retriever: Channel) -> None:
+        """Somebody who is up takes the parked call: they talk."""
+        if parked.channel.parked is not parked or not self._can_move(retriever) or retriever.bridge is not None:
+            raise IllegalTransition(f"{retriever.name} cannot take the parked call.")
+        self._emit("UnParkedCall", parked.fields(self.now(), retriever))
+        self._unpark(parked)
+        bridge = self._new_bridge()
+        self._enter(bridge, retriever)
+        self._enter(bridge, parked.channel)
+
+    def parking_times_out(self, parked: ParkedCall) -> Channel:
+        """Nobody has taken the parked call; returned is its channel, which is to call whoever has parked it."""
+        if parked.channel.parked is not parked:
+            raise IllegalTransition(f"{parked.channel.name} is not parked.")
+        self._emit("ParkedCallTimeOut", parked.fields(self.now()))
+        self._unpark(parked)
+        return parked.channel
+
     # Conferences.
 
     def join(self, channel: Channel, name: str, *, admin: bool = False, muted: bool = False) -> Member:
-        """A channel that is up enters a conference, which begins with its first member."""
-        if channel.is_gone or channel.state is not State.UP or channel.bridge is not None:
+        """A channel that is up enters a conference, which begins with its first member; an admin is marked too."""
+        member = self.begin_to_join(channel, name, admin=admin, muted=muted, marked=admin)
+        self.finish_joining(member)
+        return member
+
+    def begin_to_join(
+        self,
+        channel: Channel,
+        name: str,
+        *,
+        admin: bool = False,
+        muted: bool = False,
+        marked: bool = False,
+        wait_marked: bool = False,
+    ) -> Member:
+        """A channel that is up is in the conference's list, and hears a prompt; no event tells that it is there."""
+        if channel.is_gone or channel.state is not State.UP or channel.bridge is not None or channel.member is not None:
             raise IllegalTransition(f"{channel.name} cannot join {name} now.")
         conference = self.conferences.get(name)
         if conference is None:
-            bridge_id = str(uuid.UUID(int=self._chance.getrandbits(128), version=4))
-            bridge = Bridge(bridge_id, "base", "softmix", "ConfBridge", name, announcers=1)
+            bridge = self._new_bridge("base", "softmix", "ConfBridge", name)
+            bridge.announcers = 1
             conference = self.conferences[name] = Conference(name, bridge)
             self._emit("ConfbridgeStart", [("Conference", name), *bridge.fields()])
         elif conference.locked and not admin:
             raise IllegalTransition(f"{name} is locked.")
-        member = channel.member = Member(conference, channel, admin, muted)
+        member = channel.member = Member(conference, channel, admin, muted, marked, wait_marked)
         conference.members.append(member)
-        self._enter(conference.bridge, channel)
-        self._say_member("ConfbridgeJoin", member, ("Admin", yes(admin)), ("Muted", yes(muted)))
         return member
 
-    def kick(self, member: Member) -> None:
-        """Out of the conference; the dialplan has nothing more for him."""
+    def finish_joining(self, member: Member) -> None:
+        """The prompt is over: the member is in the bridge."""
+        if member.has_joined or member.channel.member is not member:
+            raise IllegalTransition(f"{member.channel.name} hears no prompt.")
+        member.has_joined = True
+        self._enter(member.conference.bridge, member.channel)
+        self._say_member("ConfbridgeJoin", member, ("Admin", yes(member.admin)), ("Muted", yes(member.muted)))
+        self._report_talking(member)
+
+    def leave(self, member: Member) -> Channel:
+        """Out of the conference by a key of the menu: the channel lives on, and its dialplan goes on."""
+        if not member.has_joined:
+            raise IllegalTransition(f"{member.channel.name} has not joined yet.")
         self._leave(member.channel)
-        self.end_dialplan(member.channel)
+        return member.channel
+
+    def kick(self, member: Member) -> None:
+        """Out of the conference; the dialplan has nothing more for him. Whoever hears the prompt joins all the same."""
+        if member.has_joined:
+            self._leave(member.channel)
+            self.end_dialplan(member.channel)
 
     def mute(self, member: Member, muted: bool) -> None:
         """Mute or unmute. It is reported again even if it changes nothing, as Asterisk does."""
@@ -440,6 +709,17 @@ class Switch:
         """Nobody but admins may join a locked conference. Asterisk 22 sends no event for it."""
         conference.locked = locked
 
+    def record(self, conference: Conference, recording: bool) -> None:
+        """Begin or end the recording of a conference."""
+        if recording == conference.recording:
+            raise IllegalTransition(
+                f"{conference.name} is {'being recorded already' if recording else 'not recorded'}."
+            )
+        conference.recording = recording
+        conference.bridge.announcers += 1 if recording else -1
+        event = "ConfbridgeRecord" if recording else "ConfbridgeStopRecord"
+        self._emit(event, [("Conference", conference.name), *conference.bridge.fields()])
+
     # Within.
 
     def _add(
@@ -453,29 +733,138 @@ class Switch:
         self._say("Newchannel", channel)
         return channel
 
-    def _enter(self, bridge: Bridge, channel: Channel) -> None:
+    def _new_bridge(
+        self, type_: str = "basic", technology: str = "simple_bridge", creator: str = UNKNOWN, name: str = UNKNOWN
+    ) -> Bridge:
+        bridge = Bridge(str(uuid.UUID(int=self._chance.getrandbits(128), version=4)), type_, technology, creator, name)
+        self.bridges[bridge.id] = bridge
+        self._emit("BridgeCreate", bridge.fields())
+        return bridge
+
+    def _enter(self, bridge: Bridge, channel: Channel, instead_of: Channel | None = None) -> None:
         bridge.channels.append(channel)
         channel.bridge = bridge
-        self._emit("BridgeEnter", [*bridge.fields(), *channel.fields()])
+        if bridge.type == "basic":
+            # Those of one call take the linkedid of the oldest; only the event of who enters shows it.
+            oldest = min((member.linkedid for member in bridge.channels), key=_age)
+            for member in bridge.channels:
+                member.linkedid = oldest
+        swap = [("SwapUniqueid", instead_of.uniqueid)] if instead_of is not None else []
+        self._emit("BridgeEnter", [*bridge.fields(), *channel.fields(), *swap])
+
+    def _take_out(self, channel: Channel) -> Bridge | None:
+        """Out of its bridge, which stays even if it is empty."""
+        bridge = channel.bridge
+        if bridge is not None:
+            bridge.channels.remove(channel)
+            channel.bridge, channel.on_hold = None, False
+            self._emit("BridgeLeave", [*bridge.fields(), *channel.fields()])
+        return bridge
 
     def _leave(self, channel: Channel) -> list[Channel]:
         """Take a channel out of its bridge; returns the partner whom that leaves alone in a call."""
-        bridge, member = channel.bridge, channel.member
-        if bridge is None:
-            return []
-        conference = member.conference if member is not None else None
-        if member is not None and conference is not None:
+        member, parked = channel.member, channel.parked
+        if member is not None:
+            if not member.has_joined:
+                self.finish_joining(member)
             self._say_member("ConfbridgeLeave", member, ("Admin", yes(member.admin)))
-            conference.members.remove(member)
-        bridge.channels.remove(channel)
-        channel.bridge, channel.member, channel.on_hold = None, None, False
-        self._emit("BridgeLeave", [*bridge.fields(), *channel.fields()])
-        if conference is None:
-            return list(bridge.channels)
-        if not conference.members:
+            member.conference.members.remove(member)
+            channel.member = None
+        bridge = self._take_out(channel)
+        if parked is not None:
+            del self.parked[parked.space]
+            channel.parked = None
+            self._emit("ParkedCallGiveUp", parked.fields(self.now()))
+        if member is not None and not member.conference.members:
+            conference = member.conference
             del self.conferences[conference.name]
-            self._emit("ConfbridgeEnd", [("Conference", conference.name), *bridge.fields()])
-        return []
+            self._emit("ConfbridgeEnd", [("Conference", conference.name), *conference.bridge.fields()])
+            self._destroy(conference.bridge)
+        if bridge is None or bridge.type != "basic":
+            return []
+        if not bridge.channels:
+            self._destroy(bridge)
+        return list(bridge.channels) if len(bridge.channels) == 1 else []
+
+    def _destroy(self, bridge: Bridge) -> None:
+        del self.bridges[bridge.id]
+        bridge.announcers = 0
+        self._emit("BridgeDestroy", bridge.fields())
+
+    def _can_move(self, channel: Channel) -> bool:
+        """Whether somebody may take this channel elsewhere: it is up, and in a call or in none."""
+        return (
+            not channel.is_gone
+            and channel.state is State.UP
+            and channel.member is None
+            and channel.parked is None
+            and not channel.is_consulting
+            and channel.dials is None
+            and not self._is_waited_for(channel)
+        )
+
+    def _is_waited_for(self, channel: Channel) -> bool:
+        """Whether somebody consults another about this channel, or this channel about another."""
+        bridge = channel.bridge
+        return bridge is not None and any(
+            other.is_consulting and bridge in (other.bridge, other.consults_for) for other in self.channels.values()
+        )
+
+    def _move(self, bridge: Bridge, channel: Channel) -> list[Channel]:
+        """From one bridge to another; returned is whom that leaves alone, unless he waits for somebody's return."""
+        old = self._take_out(channel)
+        self._enter(bridge, channel)
+        if old is None:
+            return []
+        if not old.channels:
+            self._destroy(old)
+        alone = len(old.channels) == 1 and channel.consults_for is not old
+        return list(old.channels) if alone else []
+
+    def _complete_transfer(self, transferer: Channel) -> bool:
+        """The transferer hangs up: the two others talk. False where there is nobody yet to talk to."""
+        first, second = transferer.consults_for, transferer.bridge
+        targets = [channel for channel in second.channels if channel is not transferer] if second is not None else []
+        if first is None or second is None or not first.channels or [one.state for one in targets] != [State.UP]:
+            return False
+        (one,), transferee = targets, first.channels[0]
+        transferer.consults_for = None
+        who = transferer.fields()
+        self._take_out(transferer)
+        self._emit("BridgeMerge", [*prefixed("To", first.fields()), *prefixed("From", second.fields())])
+        self._take_out(one)
+        self._enter(first, one)
+        self._emit(
+            "AttendedTransfer",
+            [
+                ("Result", "Success"),
+                *prefixed("OrigTransferer", who),
+                *prefixed("Orig", first.fields()),
+                *prefixed("SecondTransferer", who),
+                *prefixed("Second", second.fields()),
+                *prefixed("Transferee", transferee.fields()),
+                *prefixed("TransferTarget", one.fields()),
+                ("IsExternal", "No"),
+                ("DestType", "Bridge"),
+                ("DestBridgeUniqueid", first.id),
+            ],
+        )
+        self.set_connected(transferee, one.caller)
+        self.set_connected(one, transferee.caller)
+        self._destroy(second)
+        self.hang_up(transferer)
+        return True
+
+    def _return_from_consulting(self, transferer: Channel) -> None:
+        """Whom he consulted is gone: the transferer is back with his partner."""
+        first, transferer.consults_for = transferer.consults_for, None
+        if first is not None:
+            self._move(first, transferer)
+
+    def _unpark(self, parked: ParkedCall) -> None:
+        del self.parked[parked.space]
+        parked.channel.parked = None
+        self._take_out(parked.channel)
 
     def _part(self, channel: Channel) -> None:
         """Nobody refers to this channel any more."""
@@ -487,7 +876,7 @@ class Switch:
             channel.twin.twin = None
 
     def _report_talking(self, member: Member) -> None:
-        talking = member.speaks and not member.muted
+        talking = member.speaks and not member.muted and member.has_joined
         if talking != member.talking:
             member.talking = talking
             status = ("TalkingStatus", "on" if talking else "off")
@@ -502,3 +891,12 @@ class Switch:
             event,
             [("Conference", conference.name), *conference.bridge.fields(), *member.channel.fields(), *more],
         )
+
+    def _say_local(self, event: str, one: Channel, two: Channel, *more: tuple[str, str]) -> None:
+        self._emit(event, [*prefixed("LocalOne", one.fields()), *prefixed("LocalTwo", two.fields()), *more])
+
+
+def _age(uniqueid: str) -> tuple[int, int]:
+    """By when a channel was made, and as how many-th."""
+    seconds, _, number = uniqueid.partition(".")
+    return int(seconds), int(number)

@@ -1,15 +1,25 @@
-"""The WebSocket of a page: `/ws/?view=calls&key=&lang=en`. It only sends; commands go by HTTP POST."""
+"""The WebSocket of a page: `/ws/?view=calls&key=&lang=en`. It only sends; commands go by HTTP POST.
+
+A page says now and then how many messages it has read (`read 17`). What is under way beyond that is bounded, so a
+browser that does not read costs little; it gets a fresh board when it reads again.
+"""
 
 import asyncio
 import contextlib
 import logging
 import time
+from collections import deque
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
 from urllib.parse import parse_qs
 
 from channels.auth import get_user
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
+from django.db import DatabaseError, InterfaceError
+
+from pbxpanel import metrics
 
 from . import fragments
 from .fragments import Viewer
@@ -19,9 +29,38 @@ logger = logging.getLogger(__name__)
 
 # Codes of our own with which the socket is closed; the page shows each as a state of its own.
 NOT_LOGGED_IN, FORBIDDEN, NO_SUCH_VIEW = 4401, 4403, 4404
+# Of RFC 6455: "try again later", for a database that cannot be reached.
+TRY_AGAIN_LATER = 1013
 
 # How often it is looked whether a socket's user is still logged in and may still see the page, in seconds.
 CHECK_EVERY = 60.0
+# How many messages and characters may be under way to a browser before it has said that it read them.
+WINDOW, WINDOW_SIZE = 64, 2**20
+# How long a board that could not be read waits for the next try, in seconds.
+RETRY_AFTER = 1.0
+
+
+class Window:
+    """Counts what was sent and not read yet."""
+
+    def __init__(self) -> None:
+        self._sizes: deque[int] = deque()
+        self._size = self._read = 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether more may be sent."""
+        return len(self._sizes) < WINDOW and self._size < WINDOW_SIZE
+
+    def sent(self, text: str) -> None:
+        self._sizes.append(len(text))
+        self._size += len(text)
+
+    def has_read(self, count: int) -> None:
+        """So many messages have been read since the socket was opened."""
+        while self._read < count and self._sizes:
+            self._size -= self._sizes.popleft()
+            self._read += 1
 
 
 class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
@@ -32,6 +71,11 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     seat: Seat | None = None
     sender: asyncio.Task[None] | None = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.window = Window()
+        self.told_of_database = False
 
     async def connect(self) -> None:
         asked = parse_qs(self.scope["query_string"].decode(errors="replace"))
@@ -50,11 +94,13 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
                 await self.close(FORBIDDEN)
                 return
             self.seat = Seat(view, query.get("key", ""), viewer)
+            metrics.SOCKETS.labels(view.name).inc()
             await Hub.here().register(self.seat)
             self.sender = asyncio.create_task(self._send_what_comes(self.seat))
 
     async def disconnect(self, code: int) -> None:
         if self.seat is not None:
+            metrics.SOCKETS.labels(self.seat.view.name).dec()
             Hub.here().unregister(self.seat)
         if self.sender is not None:
             self.sender.cancel()
@@ -62,9 +108,18 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
                 await self.sender
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-        """A tab that wakes up asks whether the socket still lives; nothing else is understood."""
-        if text_data == "ping":
-            await self.send(text_data='{"pong": true}')
+        """A tab that wakes up asks whether the socket still lives; any says what it has read. Nothing else counts."""
+        word, _separator, number = (text_data or "").partition(" ")
+        if word == "ping" and self.window.is_open:
+            await self._send('{"pong": true}')
+        elif word == "read" and number.isdecimal() and len(number) < 16:
+            self.window.has_read(int(number))
+            if self.seat is not None:
+                self.seat.wake.set()
+
+    async def _send(self, text: str) -> None:
+        self.window.sent(text)
+        await self.send(text_data=text)
 
     async def _send_what_comes(self, seat: Seat) -> None:
         check_at = time.monotonic() + CHECK_EVERY
@@ -80,12 +135,13 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
                         await self.close(code)
                         return
                 seat.wake.clear()
-                if seat.needs_board:
-                    # From here on batches queue up again; the board is read after that, so none is missed.
-                    seat.needs_board = False
-                    await self.send(text_data=await _board(seat))
+                if not self.window.is_open:
+                    continue
+                if seat.needs_board and not await self._send_board(seat):
+                    await asyncio.sleep(RETRY_AFTER)
+                    continue
                 if text := seat.take():
-                    await self.send(text_data=text)
+                    await self._send(text)
         except asyncio.CancelledError:
             raise
         except Exception:
@@ -93,13 +149,35 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             logger.exception("Sending to a browser failed.")
             await self.close(1011)
 
+    async def _send_board(self, seat: Seat) -> bool:
+        # From here on batches queue up again; the board is read after that, so none is missed.
+        seat.needs_board = False
+        try:
+            board = await _board(seat)
+        except (DatabaseError, InterfaceError) as error:
+            logger.error("A board could not be read, trying again: %s", error)
+            if not self.told_of_database:
+                self.told_of_database = True
+                await self._send(fragments.trouble("database", seat.viewer.language))
+            seat.ask_for_board()
+            return False
+        self.told_of_database = False
+        metrics.BOARDS.inc()
+        await self._send(board)
+        return True
+
     async def _code_of_farewell(self, seat: Seat) -> int | None:
         """Why this socket may no longer be open: logged out, deactivated, or without the permission. None: it may."""
         session = self.scope["session"]
-        user = await get_user({"session": session.__class__(session.session_key)})
-        if not user.is_authenticated:
-            return NOT_LOGGED_IN
-        viewer: Viewer = await database_sync_to_async(fragments.viewer_of)(user, seat.viewer.language)
+        try:
+            user = await get_user({"session": session.__class__(session.session_key)})
+            if not user.is_authenticated:
+                return NOT_LOGGED_IN
+            viewer: Viewer = await database_sync_to_async(fragments.viewer_of)(user, seat.viewer.language)
+        except (DatabaseError, InterfaceError) as error:
+            logger.error("Whether a socket's user is still logged in could not be looked up: %s", error)
+            seat.ask_for_board()  # which tells the page of the database
+            return None
         if not seat.view.allows(viewer.permissions):
             return FORBIDDEN
         if viewer != seat.viewer:
@@ -112,3 +190,29 @@ async def _board(seat: Seat) -> str:
     read = database_sync_to_async(fragments.board_of, thread_sensitive=False)
     html: str = await read(seat.view, seat.viewer, seat.key)
     return html
+
+
+Application = Callable[[MutableMapping[str, Any], Any, Callable[[dict[str, Any]], Awaitable[None]]], Awaitable[None]]
+
+
+class TriesAgainLater:
+    """ASGI middleware: a socket that comes while the database is away is told so, instead of just breaking."""
+
+    def __init__(self, application: Application) -> None:
+        self.application = application
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
+        accepted = False
+
+        async def noting(message: dict[str, Any]) -> None:
+            nonlocal accepted
+            accepted = accepted or message["type"] == "websocket.accept"
+            await send(message)
+
+        try:
+            await self.application(scope, receive, noting)
+        except (DatabaseError, InterfaceError) as error:
+            logger.error("A socket was closed, since the database failed: %s", error)
+            if not accepted:  # only a socket that was accepted can be told why it is closed
+                await send({"type": "websocket.accept"})
+            await send({"type": "websocket.close", "code": TRY_AGAIN_LATER})

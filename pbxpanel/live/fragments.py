@@ -137,7 +137,8 @@ def board_of(view: View, viewer: Viewer, key: str) -> str:
     """The whole of what a page shows, as one message. Reads the database."""
     with translation.override(viewer.language):
         inside = view.board(viewer, key)
-    parts = [partial(container, html, "innerMorph") for container, html in inside.items()]
+    parts = [partial("links", '<i id="trouble" data-gone></i>', "rows")]
+    parts += [partial(container, html, "innerMorph") for container, html in inside.items()]
     for row in (row for rows in common_rows for row in rows()):
         if row.html is not None and (not row.permission or row.permission in viewer.permissions):
             parts.append(partial(COMMON[row.kind], row.html[viewer.language], "rows"))
@@ -149,6 +150,13 @@ def toast(notice: Notice, language: str) -> str:
     with translation.override(language):
         level, text = notices[notice.code](notice.parameters)
         return render_to_string("components/_toast.html", {"level": level, "text": text}).strip()
+
+
+def trouble(what: str, language: str) -> str:
+    """Words on what keeps a page from being live, the `layer` or the `database`; the next board takes them away."""
+    with translation.override(language):
+        html = render_to_string("components/_trouble.html", {"what": what}).strip()
+    return partial("links", html, "rows")
 
 
 def partial(container: str, html: str, swap: str) -> str:

@@ -8,11 +8,14 @@ import asyncio
 import logging
 import math
 import time
+from collections import deque
 from collections.abc import Iterable
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from channels.layers import get_channel_layer
+
+from pbxpanel import metrics
 
 from . import fragments
 from .fragments import Notice, Row, View, Viewer
@@ -20,28 +23,34 @@ from .fragments import Notice, Row, View, Viewer
 logger = logging.getLogger(__name__)
 
 GROUP = "live"
-# A socket that has not taken this many messages is brought up to date by a fresh board instead.
-QUEUE_LIMIT = 200
-# Workers publish a batch at least this often, if an empty one; silence beyond it is worth a look, in seconds.
-SILENCE_LIMIT = 9.0
+# A socket for which this many messages or characters wait is brought up to date by a fresh board instead.
+QUEUE_LIMIT, QUEUE_SIZE = 200, 2**20
+# How many toasts wait for a socket that does not read; older ones are lost.
+TOAST_LIMIT = 20
+# Workers publish a batch every second, if an empty one; silence beyond this is worth a look, in seconds.
+SILENCE_LIMIT = 5.0
+
+# How often a hub says that it listens: a Redis that was started anew has forgotten it. In seconds.
+JOIN_EVERY = 3.0
+# How long the channel layer may take for one thing that needs no waiting, in seconds.
+LAYER_TIMEOUT = 2.0
 
 
 async def publish(pbx: str, epoch: str, number: int, rows: Iterable[Row] = (), notices: Iterable[Notice] = ()) -> None:
-    """Send one batch to the hubs of all web processes."""
-    await get_channel_layer().group_send(
-        GROUP,
-        {
-            "type": "live.batch",
-            "pbx": pbx,
-            "epoch": epoch,
-            "number": number,
-            "rows": [row.as_json() for row in rows],
-            "notices": [
-                {"user_id": notice.user_id, "code": notice.code, "parameters": dict(notice.parameters)}
-                for notice in notices
-            ],
-        },
-    )
+    """Send one batch to the hubs of all web processes. Raises whatever the layer's backend does, or `TimeoutError`."""
+    batch = {
+        "type": "live.batch",
+        "pbx": pbx,
+        "epoch": epoch,
+        "number": number,
+        "rows": [row.as_json() for row in rows],
+        "notices": [
+            {"user_id": notice.user_id, "code": notice.code, "parameters": dict(notice.parameters)}
+            for notice in notices
+        ],
+    }
+    async with asyncio.timeout(LAYER_TIMEOUT):
+        await get_channel_layer().group_send(GROUP, batch)
 
 
 class Seat:
@@ -53,24 +62,29 @@ class Seat:
         self.wake = asyncio.Event()
         self.wake.set()
         self._batches: list[str] = []
-        self._toasts: list[str] = []
+        self._size = 0
+        self._toasts: deque[str] = deque(maxlen=TOAST_LIMIT)
 
     def put_batch(self, text: str) -> None:
         """What changed on the page. A board that is still to be read holds it already: it was committed before."""
         if self.needs_board:
             return
-        if len(self._batches) >= QUEUE_LIMIT:
+        if len(self._batches) >= QUEUE_LIMIT or self._size + len(text) > QUEUE_SIZE:
+            metrics.GAPS.labels("queue").inc()
             self.ask_for_board()
             return
         self._batches.append(text)
+        self._size += len(text)
         self.wake.set()
 
     def put_toast(self, text: str) -> None:
+        """What is said beside the board, and is not lost when one is read."""
         self._toasts.append(text)
         self.wake.set()
 
     def ask_for_board(self) -> None:
         self._batches.clear()
+        self._size = 0
         self.needs_board = True
         self.wake.set()
 
@@ -78,6 +92,7 @@ class Seat:
         """All that waits to be sent, as one message; empty when nothing does."""
         text = "".join([*self._batches, *self._toasts])
         self._batches.clear()
+        self._size = 0
         self._toasts.clear()
         return text
 
@@ -89,7 +104,9 @@ class Hub:
 
     def __init__(self) -> None:
         self.seats: set[Seat] = set()
-        self._listening = asyncio.Event()
+        # Set when it is known whether the channel layer can be listened to.
+        self._settled = asyncio.Event()
+        self._layer_is_away = False
         self._position: dict[str, tuple[str, int]] = {}
         self._heard: dict[str, float] = {}
         self._task: asyncio.Task[None] | None = None
@@ -102,28 +119,36 @@ class Hub:
         """Take a seat; batches reach it from now on."""
         self.seats.add(seat)
         if self._task is None or self._task.done():
-            self._listening.clear()
+            self._settled.clear()
             self._task = asyncio.create_task(self._run())
         try:
-            await self._listening.wait()
+            await self._settled.wait()
         except asyncio.CancelledError:  # the browser went away while the channel layer could not be reached
             self.unregister(seat)
             raise
+        if self._layer_is_away:
+            seat.put_toast(fragments.trouble("layer", seat.viewer.language))
 
     def unregister(self, seat: Seat) -> None:
         self.seats.discard(seat)
 
     async def _run(self) -> None:
-        """Listen for good; when the layer fails, begin again and then show every socket a fresh board."""
+        """Listen for good; when the layer fails, say so, try again, and then show every socket a fresh board."""
         while True:
             try:
                 await self._listen()
             except asyncio.CancelledError:
                 raise
-            except Exception:  # whatever the layer's backend raises: the sockets must outlive it
-                logger.exception("The channel layer failed; listening again in a second.")
+            except Exception as error:  # whatever the layer's backend raises: the sockets must outlive it
+                if not self._layer_is_away:
+                    logger.exception("The channel layer failed; trying again every second.")
+                    self._layer_is_away = True
+                    for seat in self.seats:
+                        seat.put_toast(fragments.trouble("layer", seat.viewer.language))
+                else:
+                    logger.warning("The channel layer still fails: %r", error)
+                self._settled.set()
                 await asyncio.sleep(1)
-                self._everybody_needs_a_board()
 
     async def _listen(self) -> None:
         layer = get_channel_layer()
@@ -131,10 +156,14 @@ class Hub:
         channel = await layer.new_channel()
         joined = -math.inf
         while True:
-            if time.monotonic() - joined > 600:  # membership of a group expires
-                await layer.group_add(GROUP, channel)
+            if time.monotonic() - joined >= JOIN_EVERY:
+                async with asyncio.timeout(LAYER_TIMEOUT):
+                    await layer.group_add(GROUP, channel)
                 joined = time.monotonic()
-                self._listening.set()
+                self._settled.set()
+                if self._layer_is_away:
+                    self._layer_is_away = False
+                    self._everybody_needs_a_board("layer")
             try:
                 async with asyncio.timeout(SILENCE_LIMIT / 3):
                     message = await layer.receive(channel)
@@ -150,9 +179,10 @@ class Hub:
         for pbx in silent:
             logger.warning("The worker of %s is silent.", pbx)
             del self._heard[pbx], self._position[pbx]
-            self._everybody_needs_a_board()
+            self._everybody_needs_a_board("silence")
 
-    def _everybody_needs_a_board(self) -> None:
+    def _everybody_needs_a_board(self, why: str) -> None:
+        metrics.GAPS.labels(why).inc()
         for seat in self.seats:
             seat.ask_for_board()
 
@@ -163,7 +193,7 @@ class Hub:
         self._heard[pbx] = time.monotonic()
         self._deliver_notices(batch["notices"])
         if last != (epoch, number - 1):
-            self._everybody_needs_a_board()
+            self._everybody_needs_a_board("number" if last and last[0] == epoch else "epoch")
             return
         if not batch["rows"]:
             return

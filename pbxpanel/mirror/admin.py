@@ -2,9 +2,13 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
+from . import commands
 from .models import PBX
 
 
@@ -23,4 +27,26 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 
 @admin.register(PBX)
 class PBXAdmin(ReadOnlyAdmin):
-    list_display = ["name", "address", "link", "link_since", "version", "demo"]
+    list_display = ["name", "address", "link", "link_since", "version", "leader", "demo"]
+    exclude = ["metrics"]
+    actions = ["compare"]
+
+    @admin.action(description=gettext_lazy("Compare with Asterisk now"), permissions=["view"])
+    def compare(self, request: HttpRequest, pbxs: QuerySet[PBX]) -> None:
+        """Run the drift check of these PBXs, and tell what it found and healed."""
+        for pbx in pbxs:
+            outcome = commands.check(pbx.name)
+            found = outcome.text.splitlines()
+            if not outcome.done:
+                text = _("%(pbx)s could not be compared: there is no connection to it.") % {"pbx": pbx}
+                self.message_user(request, text, messages.ERROR)
+            elif not found:
+                text = _("What the panel shows of %(pbx)s is what Asterisk says.") % {"pbx": pbx}
+                self.message_user(request, text, messages.SUCCESS)
+            else:
+                text = ngettext(
+                    "%(count)s difference from %(pbx)s was found and healed: %(found)s",
+                    "%(count)s differences from %(pbx)s were found and healed: %(found)s",
+                    len(found),
+                ) % {"count": len(found), "pbx": pbx, "found": "; ".join(found[:20])}
+                self.message_user(request, text, messages.WARNING)

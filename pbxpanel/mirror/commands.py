@@ -7,13 +7,14 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
+from django.db import DatabaseError
 
 from pbxpanel.ami.protocol import Action
 
@@ -40,6 +41,8 @@ class Status(StrEnum):
     """It reached the worker too late; nothing was sent."""
     REPEATED = "repeated"
     """A command with this id was given before; nothing was sent."""
+    FORBIDDEN = "forbidden"
+    """A rule of ours forbids it to this user; nothing was sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +83,18 @@ class Auditor(Protocol):
     def begin(self, command: Command) -> bool:
         """Record that a command was given. False when one with this id was given before."""
 
+    def claim(self, command_id: str) -> bool:
+        """Record that a worker acts on it now. False when one has done so before: nobody may act on it again."""
+
     def end(self, command_id: str, outcome: Outcome) -> None:
         """Record what became of it."""
 
     def follow_up(self, command_id: str, text: str) -> None:
         """Record a later result of an asynchronous command."""
 
+
+# The types of the messages that a worker takes.
+COMMAND, CHECK = "ami.command", "ami.check"
 
 auditors: list[Auditor] = []
 """The one auditor, registered at start."""
@@ -96,44 +105,61 @@ def channel_name(pbx: str) -> str:
     return f"ami.{pbx}"
 
 
-def run(command: Command) -> Outcome:
-    """Give a command and wait for its answer. For views; it blocks their thread, never the event loop."""
+def run(command: Command, refusal: Callable[[], str] | None = None) -> Outcome:
+    """Give a command and wait for its answer. For views; it blocks their thread, never the event loop.
+
+    `refusal` is called once the command is on record: a sentence that says why this user may not, or nothing.
+    """
     (auditor,) = auditors
     if not auditor.begin(command):
         return Outcome(Status.REPEATED)
     pbx = PBX.objects.filter(pk=command.pbx).first()
-    if pbx is None or not pbx.is_up:
+    if refusal and (reason := refusal()):
+        outcome = Outcome(Status.FORBIDDEN, reason)
+    elif pbx is None or not pbx.is_up:
         outcome = Outcome(Status.NOT_CONNECTED, pbx.why if pbx else "")
     else:
         outcome = async_to_sync(_ask)(command)
-    auditor.end(command.id, outcome)
+    try:
+        auditor.end(command.id, outcome)
+    except DatabaseError:  # what came of it is known all the same, and whoever asked must hear it
+        logger.exception("What came of a command could not be recorded: %s, %s", command, outcome)
     return outcome
 
 
+def check(pbx: str) -> Outcome:
+    """Have the mirror of a PBX compared with a fresh snapshot, and healed; the text has a line for each difference."""
+    return async_to_sync(_deliver)(pbx, {"type": CHECK}, 30.0)
+
+
 async def _ask(command: Command) -> Outcome:
-    layer = get_channel_layer()
-    # Of the same kind as the hub's channel: over Redis a process reads one kind at a time.
-    reply_to = await layer.new_channel()
     message = {
-        "type": "ami.command",
+        "type": COMMAND,
         "id": command.id,
+        "verb": command.verb,
         "action": command.action.name,
         "fields": [list(pair) for pair in command.action.fields],
         "deadline": time.time() + command.timeout,
-        "reply_to": reply_to,
         "user_id": command.user_id,
         "notice": command.notice,
         "parameters": dict(command.parameters),
     }
+    return await _deliver(command.pbx, message, command.timeout + GRACE)
+
+
+async def _deliver(pbx: str, message: dict[str, Any], timeout: float) -> Outcome:
+    layer = get_channel_layer()
     sent = False
     try:
-        async with asyncio.timeout(command.timeout + GRACE):
-            await layer.send(channel_name(command.pbx), message)
+        async with asyncio.timeout(timeout):
+            # Of the same kind as the hub's channel: over Redis a process reads one kind at a time.
+            reply_to = await layer.new_channel()
+            await layer.send(channel_name(pbx), {**message, "reply_to": reply_to})
             sent = True
             answer = await layer.receive(reply_to)
     except TimeoutError:
-        return Outcome(Status.NO_ANSWER)
+        return Outcome(Status.NO_ANSWER if sent else Status.NOT_CONNECTED)
     except Exception:  # ChannelFull, or whatever else the layer's backend raises
-        logger.exception("The channel layer failed for a command to %s.", command.pbx)
+        logger.exception("The channel layer failed for a command to %s.", pbx)
         return Outcome(Status.NO_ANSWER if sent else Status.NOT_CONNECTED)
     return Outcome(Status(answer["status"]), answer["text"])

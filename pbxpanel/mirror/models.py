@@ -12,9 +12,11 @@ from django.utils.translation import gettext_lazy as _
 # A thing on the screen that shows a row, such as ("call", "1732451234.12"): kind and key within its PBX.
 Subject = tuple[str, str]
 
-# The worker writes `seen_at` at every heartbeat; after this long without one it is taken for dead.
-HEARTBEAT = timedelta(seconds=2)
-WORKER_LOST_AFTER = timedelta(seconds=8)
+# The worker that leads writes `seen_at` at every heartbeat. After the time of its lease without one another worker
+# may take its place; a little later the page says that nobody has.
+HEARTBEAT = timedelta(seconds=1)
+LEASE = timedelta(seconds=3)
+WORKER_LOST_AFTER = timedelta(seconds=5)
 
 
 class PBX(models.Model):
@@ -35,7 +37,12 @@ class PBX(models.Model):
     reason = models.TextField(_("reason"), blank=True)
     reason_parameters = models.JSONField(_("reason's parameters"), default=dict, blank=True)
     version = models.CharField(_("version"), max_length=80, blank=True)
+    # Which worker leads (see `lease`), when it was last seen, and when Asterisk last sent it an event.
+    leader = models.CharField(_("leading worker"), max_length=80, blank=True)
     seen_at = models.DateTimeField(_("worker last seen"), default=timezone.now)
+    event_at = models.DateTimeField(_("last event"), null=True, blank=True)
+    # The worker's figures, for `/metrics` of any web process (see `pbxpanel.metrics`).
+    metrics = models.JSONField(_("figures"), default=list, blank=True)
 
     class Meta:
         verbose_name = _("PBX")

@@ -4,7 +4,8 @@ The rows are unsaved model instances. Nothing here does I/O or reads a clock of 
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar, cast
@@ -34,6 +35,8 @@ class Table(Generic[M]):
         self.rows: dict[str, M] = {}
         self.changed: set[str] = set()
         self.removed: set[str] = set()
+        # While somebody watches: the keys of all rows that came, went or changed since he began.
+        self.touched: set[str] | None = None
         self._subjects = subjects
         self._index: dict[str, dict[Any, dict[str, M]]] = {name: {} for name in model.indexed_fields}
 
@@ -48,6 +51,7 @@ class Table(Generic[M]):
         """Put a new row; one with this key must not exist."""
         row = self.model(pbx_id=self.pbx, **{self.model.key_field: key}, **values)
         self.rows[key] = row
+        self._touch(key)
         self.changed.add(key)
         self.removed.discard(key)
         self._subjects |= row.subjects()
@@ -67,17 +71,23 @@ class Table(Generic[M]):
             self._index[name].setdefault(changes[name], {})[row.key] = row
         current.update(changes)
         self._subjects |= row.subjects()
+        self._touch(row.key)
         self.changed.add(row.key)
 
     def remove(self, key: str) -> None:
         """Take a row away; one that is not there is no error."""
         row = self.rows.pop(key, None)
         if row is not None:
+            self._touch(key)
             self._subjects |= row.subjects()
             self.changed.discard(key)
             self.removed.add(key)
             for name in self._index:
                 self._unindex(name, row)
+
+    def _touch(self, key: str) -> None:
+        if self.touched is not None:
+            self.touched.add(key)
 
     def _unindex(self, name: str, row: M) -> None:
         of_value = self._index[name][row.__dict__[name]]
@@ -96,6 +106,16 @@ class Changes:
     subjects: set[Subject] = field(default_factory=set)
     # Rows in the database that are not among the upserts are to go: written after a first snapshot.
     replace_all: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to write."""
+        return not (self.replace_all or any(self.upserts.values()) or any(self.removals.values()))
+
+    @property
+    def size(self) -> int:
+        """How many rows are written or deleted."""
+        return sum(map(len, self.upserts.values())) + sum(map(len, self.removals.values()))
 
 
 class State:
@@ -144,6 +164,17 @@ class State:
     def is_buried(self, uniqueid: str) -> bool:
         at = self._tombstones.get(uniqueid)
         return at is not None and at >= self._monotonic() - TOMBSTONE_SECONDS
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Meanwhile each table's `touched` collects the keys of the rows that events change."""
+        for table in self._tables.values():
+            table.touched = set()
+        try:
+            yield
+        finally:
+            for table in self._tables.values():
+                table.touched = None
 
     @property
     def is_dirty(self) -> bool:

@@ -1,25 +1,18 @@
 """Writes what a tick changed: one transaction, in a thread, on copied values."""
 
-from typing import Any
-
 from django.db import transaction
 
-from .models import PBX, Mirrored
+from .models import Mirrored
 from .state import Changes
 
 _BATCH = 500
 
 
-def write(changes: Changes, pbx_changes: dict[str, Any]) -> None:
-    """Upsert and delete rows, and set fields of the PBX's own row.
-
-    Raises Django's `DatabaseError` when the database will not; then nothing is written.
-    """
-    if not (pbx_changes or changes.replace_all or any(changes.upserts.values()) or any(changes.removals.values())):
+def write(changes: Changes) -> None:
+    """Upsert and delete rows. Raises Django's `DatabaseError` when the database will not; then nothing is written."""
+    if changes.is_empty:
         return
     with transaction.atomic():
-        if pbx_changes:
-            PBX.objects.filter(pk=changes.pbx).update(**pbx_changes)
         for model in changes.upserts:
             if changes.replace_all:
                 model._base_manager.filter(pbx_id=changes.pbx).delete()

@@ -6,23 +6,29 @@ event loop (`manage.py runpanel`).
 
 import asyncio
 import contextlib
+import functools
+import itertools
 import logging
+import signal
 import time
 import uuid
-from collections import OrderedDict
-from collections.abc import Coroutine
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from channels.db import database_sync_to_async
 from channels.layers import get_channel_layer
 from channels.worker import Worker
-from django.db import DatabaseError
+from django.db import DatabaseError, InterfaceError, transaction
+from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils import timezone
 
+from pbxpanel import metrics
 from pbxpanel.ami import actions
 from pbxpanel.ami.client import Link, LinkState, Session
-from pbxpanel.ami.errors import AmiError, AnswerTimeout
+from pbxpanel.ami.errors import AmiError, AnswerTimeout, LinkLost, gettext_noop
 from pbxpanel.ami.protocol import Action, Message
 from pbxpanel.ami.transports import Address
 from pbxpanel.live import hub
@@ -30,10 +36,15 @@ from pbxpanel.live.fragments import Notice, Row, rows_of
 
 from . import commands, registry, store, sync
 from .commands import Outcome, Status
-from .models import HEARTBEAT, PBX
+from .lease import Lease, LeaseLost, new_holder
+from .models import HEARTBEAT, LEASE, PBX
 from .state import Changes, State
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+# What Django raises when a database is away; the second where its connection has been closed already.
+_DATABASE_FAILURES = (DatabaseError, InterfaceError)
 
 # At most one write in this time, in seconds; and how long the first event of a burst waits for the rest.
 TICK = 0.050
@@ -45,8 +56,14 @@ FAILURE_DELAY = 0.3
 # The classes of events we ask Asterisk for, and what of them we ask it to keep to itself.
 EVENT_MASK = "system,call,dialplan,user"
 UNWANTED_EVENTS = ("VarSet", "RTCPSent", "RTCPReceived", "ChannelTalkingStart", "ChannelTalkingStop")
-# How many ids of past commands are remembered, so that none is acted on twice.
-REMEMBERED_COMMANDS = 2000
+# How many Originates whose outcome is still to come are remembered.
+FOLLOWED_COMMANDS = 2000
+# How often the mirror is compared with a fresh snapshot, in seconds.
+CHECK_EVERY = 60.0
+# How often a worker that stands by looks whether it may lead, in seconds.
+STAND_BY = 0.5
+# How often the figures for `/metrics` are written, in heartbeats.
+FIGURES_EVERY = 5
 
 
 @dataclass(slots=True)
@@ -59,10 +76,11 @@ class Followed:
 
 
 class Mirror:
-    """One PBX: link, state, ticks and commands. `run` lasts until cancelled."""
+    """One PBX for the time that this worker leads it: link, state, ticks and commands."""
 
-    def __init__(self, name: str, address: Address, *, demo: bool = False) -> None:
+    def __init__(self, name: str, address: Address, *, demo: bool = False, holder: str = "") -> None:
         self.name, self.address, self.demo = name, address, demo
+        self.lease = Lease(name, holder or new_holder())
         self.state = State(name)
         self.link = Link(
             address,
@@ -82,28 +100,75 @@ class Mirror:
         self._beat_at = 0.0
         self._notices: list[Notice] = []
         self._followed: OrderedDict[str, Followed] = OrderedDict()
-        self._acted_on: OrderedDict[str, None] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._events: Counter[str] = Counter()
+        self._fold_seconds = 0.0
+        self._dropped: tuple[Session | None, int] = (None, 0)
 
     async def run(self) -> None:
-        await database_sync_to_async(self._register, thread_sensitive=False)()
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._take_commands())
-            group.create_task(self._tick())
-            group.create_task(self._refresh())
-            group.create_task(self.link.run())
+        """Stand by until this worker may lead, then do until another does; that one was not heard of in time."""
+        await self._stand_by()
+        logger.info("%s: this worker leads.", self.name)
+        metrics.start(self.name)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._keep_lease())
+                group.create_task(self._take_commands())
+                group.create_task(self._tick())
+                group.create_task(self._refresh())
+                group.create_task(self._check())
+                group.create_task(self.link.run())
+        except* LeaseLost:
+            logger.warning("%s: another worker leads now; this one stands by.", self.name)
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.shield(self._release())
 
-    def _register(self) -> None:
-        PBX.objects.update_or_create(
-            name=self.name,
-            defaults={
-                "address": str(self.address),
-                "demo": self.demo,
-                "link": PBX.Link.CONNECTING,
-                "link_since": timezone.now(),
-                "seen_at": timezone.now(),
-            },
+    # The lease.
+
+    async def _stand_by(self) -> None:
+        while not await _patiently(self._take_lease):  # noqa: ASYNC110 (the event is in the database)
+            await asyncio.sleep(STAND_BY)
+
+    def _take_lease(self) -> bool:
+        PBX.objects.get_or_create(name=self.name)
+        return self.lease.take(
+            address=str(self.address), demo=self.demo, link=PBX.Link.CONNECTING, link_since=timezone.now()
         )
+
+    async def _keep_lease(self) -> None:
+        for beat in itertools.count():
+            await asyncio.sleep(HEARTBEAT.total_seconds())
+            values = self._count()
+            if beat % FIGURES_EVERY == 0:
+                values["metrics"] = metrics.of_pbx(self.name)
+            try:
+                await database_sync_to_async(self.lease.renew, thread_sensitive=False)(**values)
+            except _DATABASE_FAILURES as error:
+                logger.error("%s: the lease could not be renewed, trying again: %s", self.name, error)
+
+    async def _release(self) -> None:
+        try:
+            await database_sync_to_async(self.lease.release, thread_sensitive=False)()
+        except _DATABASE_FAILURES as error:
+            logger.warning("%s: the lease was left to lapse: %s", self.name, error)
+
+    def _count(self) -> dict[str, Any]:
+        """Move what was counted since the last time into the metrics; what of it the PBX's row is to say."""
+        events, self._events = self._events, Counter()
+        for event, number in events.items():
+            metrics.EVENTS.labels(self.name, event).inc(number)
+        metrics.FOLD_SECONDS.labels(self.name).inc(self._fold_seconds)
+        self._fold_seconds = 0.0
+        session, dropped = self.link.session, 0
+        if session is not None:
+            before = self._dropped[1] if self._dropped[0] is session else 0
+            dropped = session.dropped - before
+            self._dropped = (session, session.dropped)
+            metrics.DROPPED.labels(self.name).inc(dropped)
+        metrics.LINK_UP.labels(self.name).set(session is not None)
+        return {"event_at": timezone.now()} if events or dropped else {}
 
     # The link.
 
@@ -118,6 +183,7 @@ class Mirror:
             await sync.take(session, self.state)
             self._link_changes["version"] = settings.response.get("AsteriskVersion")[:80]
             self._write_everything = True
+            metrics.LINKS.labels(self.name).inc()
         finally:
             self._taking_snapshot = False
 
@@ -133,6 +199,8 @@ class Mirror:
         self._dirty.set()
 
     def _on_event(self, event: Message) -> None:
+        started = time.perf_counter()
+        self._events[event.name] += 1
         try:
             if event.name == "OriginateResponse":
                 self._on_originate_response(event)
@@ -143,6 +211,7 @@ class Mirror:
             self._dirty.set()
         if self.state.requests:
             self._requested.set()
+        self._fold_seconds += time.perf_counter() - started
 
     async def _refresh(self) -> None:
         """Read anew what handlers asked for; many requests for one thing within a moment are one."""
@@ -167,6 +236,28 @@ class Mirror:
             if self.state.is_dirty:
                 self._dirty.set()
 
+    async def _check(self) -> None:
+        while True:
+            await asyncio.sleep(CHECK_EVERY)
+            try:
+                await self.check()
+            except AmiError as error:
+                logger.info("%s: the drift check ended with the link: %s", self.name, error)
+
+    async def check(self) -> list[sync.Difference]:
+        """Compare with a fresh snapshot now, and heal. Raises `AmiError` when the link is down or fails meanwhile."""
+        session = self.link.session
+        if session is None:
+            raise LinkLost(gettext_noop("There is no connection."))
+        differences = await sync.check(session, self.state)
+        metrics.DRIFT_CHECKS.labels(self.name).inc()
+        metrics.DRIFT_FOUND.labels(self.name).inc(len(differences))
+        for difference in differences:
+            logger.warning("%s: drift healed: %s", self.name, difference)
+        if self.state.is_dirty:
+            self._dirty.set()
+        return differences
+
     # The tick.
 
     async def _tick(self) -> None:
@@ -189,15 +280,21 @@ class Mirror:
         link_changes, self._link_changes = self._link_changes, {}
         rows: list[Row] = []
         try:
-            await database_sync_to_async(self._write, thread_sensitive=False)(changes, link_changes)
-            if not everything:  # else every board is read anew
-                rows = await database_sync_to_async(rows_of, thread_sensitive=False)(self.name, changes.subjects)
-        except DatabaseError as error:
+            if link_changes or not changes.is_empty:
+                with metrics.FLUSH_SECONDS.labels(self.name).time():
+                    await database_sync_to_async(self._write, thread_sensitive=False)(changes, link_changes)
+                metrics.DIRTY_ROWS.labels(self.name).observe(changes.size)
+            if changes.subjects and not everything:  # else every board is read anew
+                with metrics.DRAW_SECONDS.labels(self.name).time():
+                    rows = await database_sync_to_async(rows_of, thread_sensitive=False)(self.name, changes.subjects)
+        except _DATABASE_FAILURES as error:
             logger.error("%s: the database failed, trying again: %s", self.name, error)
             self.state.give_back(changes)
             self._write_everything |= everything
             self._link_changes = link_changes | self._link_changes
             return False
+        except LeaseLost:
+            raise
         except Exception:  # whatever a template raises: what is written is true all the same, so boards are read anew
             logger.exception("%s: what changed could not be drawn.", self.name)
             everything = True
@@ -209,24 +306,21 @@ class Mirror:
         return True
 
     def _write(self, changes: Changes, link_changes: dict[str, Any]) -> None:
-        """In a thread: the transaction of one tick."""
-        store.write(changes, self._pbx_changes(link_changes))
+        """In a thread: the transaction of one tick, void unless this worker still leads."""
+        with transaction.atomic():
+            self.lease.renew(**link_changes)
+            store.write(changes)
         if link_changes:
             changes.subjects.add(("pbx", self.name))
-
-    def _pbx_changes(self, link_changes: dict[str, Any]) -> dict[str, Any]:
-        beat_due = time.monotonic() - self._beat_at >= HEARTBEAT.total_seconds() / 2
-        if not link_changes and not beat_due:
-            return {}
-        now = timezone.now()
-        return {"seen_at": now, **link_changes}
 
     async def _publish(self, rows: list[Row], notices: list[Notice]) -> None:
         self._number += 1
         try:
             await hub.publish(self.name, self._epoch, self._number, rows, notices)
             self._beat_at = time.monotonic()
+            metrics.BATCHES.labels(self.name, "published").inc()
         except Exception:  # whatever the layer's backend raises; the number is used up, so hubs see the gap
+            metrics.BATCHES.labels(self.name, "failed").inc()
             logger.exception("%s: a batch could not be published.", self.name)
 
     # Commands.
@@ -242,7 +336,11 @@ class Mirror:
             self._start(self._answer(message))
 
     async def _answer(self, message: dict[str, Any]) -> None:
-        outcome = await self._act(message)
+        if message["type"] == commands.CHECK:
+            outcome = await self._check_now()
+        else:
+            outcome = await self._act(message)
+            metrics.COMMANDS.labels(self.name, message["verb"], outcome.status.value).inc()
         try:
             await get_channel_layer().send(
                 message["reply_to"], {"type": "ami.answer", "status": outcome.status.value, "text": outcome.text}
@@ -250,26 +348,45 @@ class Mirror:
         except Exception:  # whatever the layer's backend raises; the view says that no answer came
             logger.exception("%s: the answer to a command could not be sent.", self.name)
 
+    async def _check_now(self) -> Outcome:
+        try:
+            differences = await self.check()
+        except AmiError as error:
+            return Outcome(Status.NOT_CONNECTED, str(error))
+        return Outcome(Status.DONE, "\n".join(map(str, differences)))
+
     async def _act(self, message: dict[str, Any]) -> Outcome:
         command_id = message["id"]
-        if command_id in self._acted_on:
-            return Outcome(Status.REPEATED)
-        left = message["deadline"] - time.time()
-        if left <= 0:
-            return Outcome(Status.EXPIRED)
         session = self.link.session
-        if session is None:
+        # Without the lease it may be another worker's to act, or soon.
+        if session is None or not self.lease.is_held:
             return Outcome(Status.NOT_CONNECTED)
-        _remember(self._acted_on, command_id, None)
+        try:
+            if not await database_sync_to_async(commands.auditors[0].claim, thread_sensitive=False)(command_id):
+                return Outcome(Status.REPEATED)
+        except _DATABASE_FAILURES as error:
+            logger.error("%s: a command was refused, since the database failed: %s", self.name, error)
+            return Outcome(Status.NOT_CONNECTED)
         if message["notice"]:
-            followed = Followed(message["user_id"], message["notice"], message["parameters"])
-            _remember(self._followed, command_id, followed)
+            _remember(
+                self._followed, command_id, Followed(message["user_id"], message["notice"], message["parameters"])
+            )
         action = Action(message["action"], tuple((key, value) for key, value in message["fields"]))
         try:
             if prepare := registry.preparers.get(message["notice"]):
                 action = await prepare(session, action, message["parameters"])
-                left = message["deadline"] - time.time()
+        except AmiError as error:
+            return Outcome(Status.NO_ANSWER, str(error))
+        left = message["deadline"] - time.time()
+        if left <= 0 or not self.lease.is_held:
+            self._followed.pop(command_id, None)
+            return Outcome(Status.EXPIRED)
+        try:
             answer = await session.ask(action, timeout=left, action_id=command_id)
+        except AnswerTimeout as error:
+            # It may still be on its way, and must not arrive late: what was not received yet goes with the connection.
+            session.close(error)
+            return Outcome(Status.NO_ANSWER, str(error))
         except AmiError as error:
             return Outcome(Status.NO_ANSWER, str(error))
         if not answer.ok:
@@ -288,8 +405,8 @@ class Mirror:
         parameters = registry.followers[followed.notice](self.state, event, followed.parameters)
         self._notices.append(Notice(followed.user_id, followed.notice, parameters))
         self._dirty.set()
-        record = database_sync_to_async(commands.auditors[0].follow_up, thread_sensitive=False)
-        await record(event.get("ActionID"), f"{event.get('Response')}, reason {parameters['reason']}")
+        words = f"{event.get('Response')}, reason {parameters['reason']}"
+        await _patiently(functools.partial(commands.auditors[0].follow_up, event.get("ActionID"), words))
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         """Run it beside everything else; a failure is logged."""
@@ -303,9 +420,23 @@ class Mirror:
             logger.error("%s: a task failed.", self.name, exc_info=error)
 
 
+async def _patiently(ask: Callable[[], T]) -> T:
+    """What the database answers; as long as it fails, it is asked again."""
+    failed = False
+    while True:
+        try:
+            answer: T = await database_sync_to_async(ask, thread_sensitive=False)()
+            return answer
+        except _DATABASE_FAILURES as error:
+            if not failed:
+                logger.error("The database failed, trying again: %s", error)
+            failed = True
+            await asyncio.sleep(STAND_BY)
+
+
 def _remember(ids: OrderedDict[str, Any], command_id: str, value: Any) -> None:
     ids[command_id] = value
-    while len(ids) > REMEMBERED_COMMANDS:
+    while len(ids) > FOLLOWED_COMMANDS:
         ids.popitem(last=False)
 
 
@@ -314,14 +445,34 @@ class AmiWorker(Worker):  # type: ignore[misc]
 
     def __init__(self, *args: Any, addresses: dict[str, Address], demo: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.mirrors = [Mirror(name, address, demo=demo) for name, address in addresses.items()]
+        self.addresses, self.demo = addresses, demo
+        self.holder = new_holder()
+        # The PBXs that it leads, or stands by for.
+        self.mirrors: dict[str, Mirror] = {}
+
+    def run(self) -> None:
+        """Work until the process is told to end, and then leave the PBXs to whoever stands by."""
+
+        async def work() -> None:
+            task = asyncio.current_task()
+            for number in (signal.SIGTERM, signal.SIGINT):
+                asyncio.get_running_loop().add_signal_handler(number, task.cancel)  # type: ignore[union-attr]
+            await self.handle()
+
+        with contextlib.suppress(asyncio.CancelledError):
+            asyncio.run(work())
 
     async def handle(self) -> None:
-        await database_sync_to_async(self._forget_others, thread_sensitive=False)()
+        await _patiently(self._forget_others)
         async with asyncio.TaskGroup() as group:
-            for mirror in self.mirrors:
-                group.create_task(mirror.run())
+            for name, address in self.addresses.items():
+                group.create_task(self._hold(name, address))
+
+    async def _hold(self, name: str, address: Address) -> None:
+        while True:
+            self.mirrors[name] = Mirror(name, address, demo=self.demo, holder=self.holder)
+            await self.mirrors[name].run()
 
     def _forget_others(self) -> None:
-        """A PBX that AMI_URL no longer names leaves the panel."""
-        PBX.objects.exclude(name__in=[mirror.name for mirror in self.mirrors]).delete()
+        """A PBX that AMI_URL no longer names, and that no other worker leads, leaves the panel."""
+        PBX.objects.filter(Q(leader="") | Q(seen_at__lt=Now() - LEASE)).exclude(name__in=self.addresses).delete()

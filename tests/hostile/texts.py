@@ -174,14 +174,12 @@ _LINES: list[tuple[str, str, str, str | None]] = [
     ("blanks around", " \ta b ", "a b", None),
     ("AMI action", "1\r\nAction: Hangup\r\nChannel: /.*/\r\n\r\n", "1Action: HangupChannel: /.*/", "1"),
     ("AMI action by LF", "1\nAction: Hangup\nChannel: /.*/\n\n", "1Action: HangupChannel: /.*/", None),
-    
     ("AMI event", "1\r\n\r\nEvent: Hangup\r\nUniqueid: bystander", "1Event: HangupUniqueid: bystander", "1"),
     ("AMI end of a conference", "1\r\n\r\nEvent: ConfbridgeEnd\r\nConference: 8001",
      "1Event: ConfbridgeEndConference: 8001", "1"),
     ("AMI field", "1\r\nUniqueid: bystander\r\nLinkedid: bystander", "1Uniqueid: bystanderLinkedid: bystander", "1"),
     ("AMI end of a snapshot", "1\r\nLinkedid: x\r\n\r\nEvent: X\r\nA: b", "1Linkedid: xEvent: XA: b", "1"),
     ("AMI response", "1\r\n\r\nResponse: Goodbye\r\n\r\n", "1Response: Goodbye", "1"),
-    
     ("HTTP header", "x\r\nSet-Cookie: sessionid=1", "xSet-Cookie: sessionid=1", "x"),
     ("end of a command", "--END COMMAND--\r\n\r\n", "--END COMMAND--", None),
 ]  # fmt: skip

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 from channels.layers import channel_layers, get_channel_layer
-from django.contrib.auth.models import User
-from django.db import OperationalError
+from django.contrib.auth.models import Group, User
+from django.db import InterfaceError, OperationalError
 
 import calls.actions
 from calls.models import Channel
@@ -19,10 +19,11 @@ from pbxpanel.ami import actions
 from pbxpanel.ami.protocol import Action, Message
 from pbxpanel.demo import DemoPbx
 from pbxpanel.live import hub
-from pbxpanel.mirror import commands, store, worker
+from pbxpanel.mirror import commands, registry, store, worker
 from pbxpanel.mirror.commands import Command, Outcome, Status
 from pbxpanel.mirror.models import PBX
 from pbxpanel.mirror.worker import AmiWorker, Mirror
+from tests.access import people
 from tests.mirror.events import CHANNEL
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(60)]
@@ -40,11 +41,14 @@ class Station:
     """A demo PBX where nothing happens by itself, the worker that mirrors it, and somebody who gives commands."""
 
     def __init__(self, pbx: DemoPbx, running: AmiWorker, user: User) -> None:
-        self.pbx, self.user = pbx, user
-        self.mirror: Mirror = running.mirrors[0]
+        self.pbx, self.user, self.running = pbx, user, running
         self.sent: list[tuple[str, str]] = []
         self.batches: list[dict[str, Any]] = []
         self.task: asyncio.Task[None]
+
+    @property
+    def mirror(self) -> Mirror:
+        return self.running.mirrors["main"]
 
     def note_what_is_sent(self) -> None:
         """Note each action of a command that goes to the PBX: its name and its ActionID."""
@@ -63,11 +67,14 @@ class Station:
         return outcome
 
     async def post(self, action: Action, **values: Any) -> dict[str, Any]:
-        """A message as `commands.run` sends it, with some values of ours; the worker's answer."""
+        """A command as `commands.run` notes and sends it, with some values of ours; the worker's answer."""
+        command_id = values.setdefault("id", uuid.uuid4().hex)
+        command = Command("main", action, "hangup", "", self.user.pk, id=command_id)
+        await sync_to_async(commands.auditors[0].begin)(command)
         layer = get_channel_layer()
         reply_to = await layer.new_channel()
         message = {
-            "type": "ami.command", "id": uuid.uuid4().hex, "action": action.name,
+            "type": commands.COMMAND, "verb": command.verb, "action": action.name,
             "fields": [list(pair) for pair in action.fields], "deadline": time.time() + 5, "reply_to": reply_to,
             "user_id": self.user.pk, "notice": "", "parameters": {}, **values,
         }  # fmt: skip
@@ -171,6 +178,19 @@ async def test_a_command_that_comes_too_late_is_dropped(station: Station, ring: 
     assert await sync_to_async(Channel.objects.filter(name=channel.name).exists)()
 
 
+async def test_a_command_whose_time_is_over_when_it_is_ready_is_dropped(
+    station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def slow(session: Any, action: Action, parameters: Any) -> Action:
+        await asyncio.sleep(0.3)
+        return action
+
+    monkeypatch.setitem(registry.preparers, "slow", slow)
+    action = actions.hangup("PJSIP/nobody-1")
+    assert (await station.post(action, notice="slow", deadline=time.time() + 0.2))["status"] == "expired"
+    assert station.sent == []
+
+
 async def test_while_the_link_is_down_nothing_is_sent_and_that_is_said_at_once(station: Station) -> None:
     await station.pbx.stop()
     await until(lambda: not PBX.objects.get().is_up)
@@ -180,7 +200,7 @@ async def test_while_the_link_is_down_nothing_is_sent_and_that_is_said_at_once(s
     assert (await station.post(actions.hangup("PJSIP/1-1")))["status"] == "not connected"
     assert time.monotonic() - started < 1.0
     assert station.sent == []
-    assert (await sync_to_async(AuditEntry.objects.get)()).status == "not connected"
+    assert (await sync_to_async(AuditEntry.objects.get)(subject="x")).status == "not connected"
 
 
 async def test_a_command_whose_answer_the_link_takes_with_it_may_have_been_done(
@@ -205,6 +225,8 @@ async def test_a_pbx_that_does_not_answer_is_waited_for_until_the_deadline(
 
 async def test_how_a_call_that_was_placed_ended_reaches_its_user_and_the_audit_trail(station: Station) -> None:
     def originate() -> Outcome:
+        people.make_groups()
+        station.user.groups.add(Group.objects.get(name="Operator"))
         return calls.actions.originate(
             station.user.pk, "main", "PJSIP/100", "100", "internal", "101", command_id="0" * 32
         )
@@ -229,9 +251,10 @@ async def test_a_call_placed_by_somebody_else_makes_no_notice(station: Station) 
     assert [notice for batch in station.batches for notice in batch["notices"]] == []
 
 
+@pytest.mark.parametrize("error", [OperationalError("database is locked"), InterfaceError("it is closed")])
 @pytest.mark.parametrize("fails", ["write", "draw"])
 async def test_what_the_database_would_not_take_is_written_and_told_later(
-    station: Station, ring: Ringing, monkeypatch: pytest.MonkeyPatch, fails: str
+    station: Station, ring: Ringing, monkeypatch: pytest.MonkeyPatch, fails: str, error: Exception
 ) -> None:
     owner, name = {"write": (store, "write"), "draw": (worker, "rows_of")}[fails]
     real = getattr(owner, name)
@@ -240,7 +263,7 @@ async def test_what_the_database_would_not_take_is_written_and_told_later(
     def failing(*arguments: Any) -> Any:
         if not failures:
             failures.append(arguments)
-            raise OperationalError("database is locked")
+            raise error
         return real(*arguments)
 
     await asyncio.sleep(0.3)
@@ -317,9 +340,13 @@ async def test_a_row_that_cannot_be_drawn_does_not_end_the_worker(
 
 async def test_a_pbx_that_is_no_longer_named_leaves_the_panel(station: Station) -> None:
     await sync_to_async(PBX.objects.create)(name="former")
+    await sync_to_async(PBX.objects.create)(name="led by another", leader="another")
     other = AmiWorker(
-        application=None, channels=[], channel_layer=get_channel_layer(), addresses={"main": station.mirror.address}
+        application=None,
+        channels=[],
+        channel_layer=get_channel_layer(),
+        addresses={"main": station.running.addresses["main"]},
     )
     await sync_to_async(other._forget_others)()
     names = await sync_to_async(lambda: list(PBX.objects.values_list("name", flat=True)))()
-    assert names == ["main"]
+    assert names == ["led by another", "main"]

@@ -23,7 +23,7 @@ def pbxs() -> None:
 
 
 def write(told: Told) -> None:
-    store.write(told.state.take(), {})
+    store.write(told.state.take())
 
 
 def stored() -> dict[str, str]:
@@ -39,7 +39,7 @@ def elsewhere() -> None:
         told.state.table(model).pbx = "other"
     told.channel_event("Newchannel")
     told.conference_event("ConfbridgeJoin", Admin="No", Muted="No")
-    store.write(told.state.take(), {})
+    store.write(told.state.take())
 
 
 def count_elsewhere() -> list[int]:
@@ -104,7 +104,7 @@ def test_everything_replaces_what_is_stored_of_this_pbx(told: Told) -> None:
     fresh = Told()
     fresh.channel_event("Newchannel", "2.1", ChannelStateDesc="Up")
     fresh.channel_event("Newchannel", "3.1")
-    store.write(fresh.state.take(everything=True), {})
+    store.write(fresh.state.take(everything=True))
     assert stored() == {"2.1": "Up", "3.1": "Ring"}
     assert not Conference.objects.filter(pbx="main").exists()
     assert not Participant.objects.filter(pbx="main").exists()
@@ -114,7 +114,7 @@ def test_everything_replaces_what_is_stored_of_this_pbx(told: Told) -> None:
 def test_everything_of_a_pbx_where_nothing_happens_empties_it(told: Told) -> None:
     told.channel_event("Newchannel")
     write(told)
-    store.write(Told().state.take(everything=True), {})
+    store.write(Told().state.take(everything=True))
     assert stored() == {}
 
 
@@ -141,26 +141,16 @@ def test_the_cost_of_a_tick_is_a_few_statements_however_many_rows_change(told: T
     with CaptureQueriesContext(
         connection,
     ) as queries:
-        store.write(changes, {})
+        store.write(changes)
     inserts = [query for query in queries if "INSERT" in query["sql"]]
     assert 1 <= len(inserts) <= 20
     assert len(queries) <= len(inserts) + 2
 
 
-def test_the_pbxs_own_fields_are_written_with_the_rows(told: Told) -> None:
-    told.channel_event("Newchannel")
-    store.write(told.state.take(), {"link": "up", "version": "22.1"})
-    pbx = PBX.objects.get(pk="main")
-    assert (pbx.link, pbx.version) == ("up", "22.1")
-    assert PBX.objects.get(pk="other").link == "connecting"
-    store.write(Changes("main"), {"link": "down"})
-    assert PBX.objects.get(pk="main").link == "down"
-
-
 def test_nothing_to_write_asks_the_database_nothing(told: Told) -> None:
     with CaptureQueriesContext(connection) as queries:
-        store.write(told.state.take(), {})
-        store.write(Changes("main"), {})
+        store.write(told.state.take())
+        store.write(Changes("main"))
     assert len(queries) == 0
 
 
@@ -174,17 +164,15 @@ def test_a_failing_write_leaves_nothing_and_can_be_tried_again(told: Told) -> No
     good, broken.joined_at = broken.joined_at, None  # type: ignore[assignment]
     changes = told.state.take()
     with pytest.raises(DatabaseError):
-        store.write(changes, {"version": "23"})
+        store.write(changes)
     assert stored() == {"1.1": "Ring"}
     assert not Conference.objects.exists()
-    assert PBX.objects.get(pk="main").version == ""
 
     broken.joined_at = good
     told.state.give_back(changes)
-    store.write(told.state.take(), {"version": "23"})
+    store.write(told.state.take())
     assert stored() == {"1.1": "Up", "2.1": "Ring"}
     assert Participant.objects.get().uniqueid == "3.1"
-    assert PBX.objects.get(pk="main").version == "23"
 
 
 def test_a_failing_replacement_leaves_what_was_stored(told: Told) -> None:
@@ -194,5 +182,5 @@ def test_a_failing_replacement_leaves_what_was_stored(told: Told) -> None:
     told.channel_event("Newchannel", "2.1")
     told.channel("2.1").created_at = None  # type: ignore[assignment]
     with pytest.raises(DatabaseError):
-        store.write(told.state.take(everything=True), {})
+        store.write(told.state.take(everything=True))
     assert stored() == {"1.1": "Ring"}

@@ -1,0 +1,62 @@
+"""Which of several workers leads a PBX: a row in the database that lapses when it is not renewed.
+
+All times are those of the database's clock, so the workers' own clocks need not agree.
+"""
+
+import socket
+import time
+import uuid
+from typing import Any
+
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from .models import LEASE, PBX
+
+
+class LeaseLost(Exception):
+    """Another worker leads now; what was not written yet is his to find out."""
+
+
+def new_holder() -> str:
+    """A name for a worker process, unlike any other's."""
+    return f"{socket.gethostname()[:40]}-{uuid.uuid4().hex[:12]}"
+
+
+class Lease:
+    """One worker's hold of one PBX. `take`, `renew`, `write` and `release` ask the database: call them in a thread."""
+
+    def __init__(self, pbx: str, holder: str) -> None:
+        self.pbx, self.holder = pbx, holder
+        self._renewed_at: float | None = None
+
+    @property
+    def is_held(self) -> bool:
+        """Whether nobody else can have taken it yet, whatever has happened to this process meanwhile."""
+        return self._renewed_at is not None and time.monotonic() - self._renewed_at < LEASE.total_seconds()
+
+    def take(self, **values: Any) -> bool:
+        """Become the leader, if there is none or his time is over; sets these fields of the PBX's row, too."""
+        free = Q(leader="") | Q(leader=self.holder) | Q(seen_at__lt=Now() - LEASE)
+        return self._update(PBX.objects.filter(free, pk=self.pbx), leader=self.holder, **values)
+
+    def renew(self, **values: Any) -> None:
+        """Stay the leader, and set these fields of the PBX's row. Raises `LeaseLost`.
+
+        Inside a transaction it makes all the rest of it void, unless this worker still leads.
+        """
+        if not self._update(PBX.objects.filter(pk=self.pbx, leader=self.holder), **values):
+            self._renewed_at = None
+            raise LeaseLost(self.pbx)
+
+    def release(self) -> None:
+        """Let a worker that stands by take over at once."""
+        PBX.objects.filter(pk=self.pbx, leader=self.holder).update(leader="")
+        self._renewed_at = None
+
+    def _update(self, rows: Any, **values: Any) -> bool:
+        asked_at = time.monotonic()
+        if not rows.update(seen_at=Now(), **values):
+            return False
+        self._renewed_at = asked_at
+        return True
