@@ -15,6 +15,14 @@ from .models import Conference, Participant
 # What Asterisk answers to a list of rooms, or of one room, when there is none: an empty list, not a failure.
 NO_CONFERENCE = ("No active conferences.", "No Conference by that name found.")
 
+# What AMI drops at both ends of a value.
+_BLANKS = "".join(map(chr, range(33)))
+
+
+def can_be_asked_for(name: str) -> bool:
+    """Whether Asterisk finds a conference by its name in an action: not where AMI drops some of it on the way."""
+    return name == name.strip(_BLANKS) and "\ufffd" not in name
+
 
 def conference_of(state: State, event: Message, *, create: bool = False) -> Conference | None:
     """The conference an event is about.
@@ -196,8 +204,10 @@ async def refresh(snapshot: Snapshot, name: str) -> None:
 async def list_participants(snapshot: Snapshot, name: str) -> bool:
     """`ConfbridgeList`: who is in a conference, and whether he is admin, marked, waiting, muted.
 
-    Returns whether these are all (they are not where the list was refused).
+    Returns whether these are all (they are not where the list was refused, or cannot be asked for).
     """
+    if not can_be_asked_for(name):
+        return False
     state, named = snapshot.state, set[str]()
     table = state.table(Participant)
     known = {row.uniqueid: row for row in table.where("conference", name)}

@@ -63,9 +63,9 @@ class Watch:
         page.wait_for_selector("html[data-live]")
 
     def check(self) -> None:
-        assert self._seen == []
-        # In Asterisk's texts some write to `pwned`, some to `parent.pwned`: here both are one.
-        assert self.page.evaluate("[window.pwned === undefined, window.violations]") == [True, []]
+        assert not self._seen, self._seen
+        found = self.page.evaluate("[window.pwned === undefined, window.violations]")
+        assert found == [True, []], found
 
     def _note_dialog(self, dialog: Dialog) -> None:
         self._seen.append(f"dialog {dialog.message}")
@@ -90,9 +90,11 @@ def shape(selector: str) -> str:
     }}"""
 
 
-def until(read: Callable[[], Any], wanted: Any, seconds: float = 60) -> None:
-    """Read until it is what is wanted; else the last reading is held against it."""
+def until(read: Callable[[], dict[str, Any]], wanted: dict[str, Any], seconds: float = 60) -> None:
+    """Read until it is what is wanted; else the assertion names what differs."""
     deadline = time.monotonic() + seconds
     while (found := read()) != wanted and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert found == wanted
+    pairs = {key: (found.get(key), wanted.get(key)) for key in found.keys() | wanted.keys()}
+    differing = {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}
+    assert not differing, differing
