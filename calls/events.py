@@ -16,7 +16,7 @@ from pbxpanel.ami.protocol import BRIDGE_FIELDS, CHANNEL_FIELDS, Action, Message
 from pbxpanel.mirror.registry import follows, on, prepares, refreshes, snapshot_step
 from pbxpanel.mirror.state import State, Table
 from pbxpanel.mirror.sync import Snapshot
-from pbxpanel.mirror.text import clean, clean_name, exact
+from pbxpanel.mirror.text import clean, clean_name, duration, exact
 
 from .models import Bridge, Channel, ParkedCall, age_of, endpoint_of
 
@@ -322,7 +322,7 @@ async def list_channels(snapshot: Snapshot) -> None:
         if row.bridge and row.bridge != values["bridge"]:
             values["on_hold"] = False
         if is_new:
-            values["created_at"] = state.now() - _duration(event.get("Duration"))
+            values["created_at"] = state.now() - duration(event.get("Duration"))
             # When it was answered nobody can tell any more; that it has been up so long is the best guess.
             values["answered_at"] = values["created_at"] if row.is_up else None
         elif row.bridge != values["bridge"]:
@@ -370,12 +370,3 @@ async def list_parked_calls(snapshot: Snapshot) -> None:
 
 def _number(text: str) -> int:
     return int(text[:18]) if text.isdecimal() else 0
-
-
-def _duration(text: str) -> timedelta:
-    """`HH:MM:SS` (the hours may have more digits) → how long; nothing where the text is something else."""
-    try:
-        hours, minutes, seconds = (int(part) for part in text.split(":"))
-    except ValueError:
-        return timedelta()
-    return timedelta(hours=hours, minutes=minutes, seconds=seconds)

@@ -15,6 +15,16 @@ SHORTEST_KEY = 32
 
 _YES, _NO = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
 
+# A server that cannot be reached, or has vanished without a word, fails within seconds: libpq's own times are minutes.
+# (Seconds, but for tcp_user_timeout, which is in milliseconds.)
+_POSTGRESQL_PATIENCE = {
+    "connect_timeout": "5",
+    "tcp_user_timeout": "10000",
+    "keepalives_idle": "5",
+    "keepalives_interval": "2",
+    "keepalives_count": "3",
+}
+
 
 def flag(name: str, default: bool) -> bool:
     """An environment variable that says yes or no."""
@@ -113,7 +123,7 @@ def database(default: Path) -> dict[str, Any]:
             "PASSWORD": unquote(parts.password or ""),
             "HOST": unquote(parts.hostname or ""),
             "PORT": str(port or ""),
-            "OPTIONS": dict(parse_qsl(parts.query)),
+            "OPTIONS": {**_POSTGRESQL_PATIENCE, **dict(parse_qsl(parts.query))},
             "CONN_HEALTH_CHECKS": True,
         }
     raise ImproperlyConfigured(f"DATABASE_URL begins with “{parts.scheme}”; {form}.")

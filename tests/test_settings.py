@@ -161,11 +161,15 @@ def test_a_sqlite_file_is_found(monkeypatch: pytest.MonkeyPatch, url: str, name:
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql"])
 def test_postgresql_is_taken_apart(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
-    monkeypatch.setenv("DATABASE_URL", f"{scheme}://us%40er:p%2Fw%3A@db.example:5433/pbx%20panel?sslmode=require")
+    query = "sslmode=require&connect_timeout=9"
+    monkeypatch.setenv("DATABASE_URL", f"{scheme}://us%40er:p%2Fw%3A@db.example:5433/pbx%20panel?{query}")
     found = environment.database(Path("/default"))
-    assert [found[key] for key in ("NAME", "USER", "PASSWORD", "HOST", "PORT", "OPTIONS")] == [
-        "pbx panel", "us@er", "p/w:", "db.example", "5433", {"sslmode": "require"},
+    assert [found[key] for key in ("NAME", "USER", "PASSWORD", "HOST", "PORT")] == [
+        "pbx panel", "us@er", "p/w:", "db.example", "5433",
     ]  # fmt: skip
+    assert found["OPTIONS"]["sslmode"] == "require"
+    assert found["OPTIONS"]["connect_timeout"] == "9"
+    assert int(found["OPTIONS"]["tcp_user_timeout"]) <= 10_000
 
 
 def test_a_postgresql_socket_needs_no_host(monkeypatch: pytest.MonkeyPatch) -> None:

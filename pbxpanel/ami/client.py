@@ -141,7 +141,7 @@ class Session(asyncio.Protocol):
             raise AnswerTimeout(
                 gettext_noop("Asterisk did not answer %(action)s within %(seconds)s s."),
                 action=action.name,
-                seconds=f"{timeout:g}",
+                seconds=f"{round(timeout, 2):g}",
             ) from None
         finally:
             self._waiting.pop(action_id, None)

@@ -54,8 +54,7 @@ class Message:
     def fields(self) -> dict[str, str]:
         """Key → value, in the order received; of a repeated key the first value (see `all`).
 
-        A caller's number may hold line breaks, and after them lines that look like fields. So of a key that is
-        repeated the first value counts where it stands before the number, and else the last: that is Asterisk's.
+        Where a caller chose what looks like fields (see `_is_torn`), those count that Asterisk wrote.
         """
         if self._fields is None:
             pairs = list(self._pairs())
@@ -100,9 +99,22 @@ class Message:
 
 
 def _without_repetitions(pairs: list[tuple[str, str]]) -> dict[str, str]:
+    """Of a key that is repeated, the value that no caller chose: texts of his are his number, which stands before
+    most of a channel's snapshot, others within it, and what an application is called with, which stands after it.
+    """
     keys = [key for key, _value in pairs]
     number = keys.index("CallerIDNum") if "CallerIDNum" in keys else len(pairs)
-    return {**dict(pairs[number + 1 :]), **dict(reversed(pairs[: number + 1]))}
+    end = next((at for at in range(number, len(pairs)) if _is_called_with(keys, at)), len(pairs))
+    before, within, after = pairs[: number + 1], pairs[number + 1 : end], pairs[end:]
+    return {**dict(reversed(after)), **dict(within), **dict(reversed(before))}
+
+
+def _is_called_with(keys: list[str], at: int) -> bool:
+    return (
+        keys[at] in ("AppData", "ApplicationData")
+        and keys[at - 1] == "Application"
+        and CHANNEL_FIELDS.issubset(keys[:at])
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +122,7 @@ class Action:
     """One thing to ask of Asterisk: its name, and its fields in order (a key may be repeated).
 
     Raises `IllegalField` at once where a key or a value holds CR, LF or NUL, since these would let a value
-    add headers of its own; and where a key is empty or holds a colon.
+    add headers of its own, or half a surrogate pair, which is no text; and where a key is empty or holds a colon.
     """
 
     name: str
@@ -118,28 +130,33 @@ class Action:
 
     def __post_init__(self) -> None:
         for key, value in (("Action", self.name), *self.fields):
-            if not key or ":" in key or _has_line_break(key):
+            if not key or ":" in key or _has_line_break(key) or _has_surrogate(key):
                 raise IllegalField(
                     gettext_noop("“%(key)s” cannot be the name of a field of an AMI action."), key=repr(key)
                 )
-            if _has_line_break(value):
-                raise IllegalField(
-                    gettext_noop("The field %(key)s must be a single line: it holds a line break."), key=key
-                )
+            _check_value(key, value)
 
     def encode(self, action_id: str) -> bytes:
         """The bytes to send; `action_id` comes back as `ActionID` in all that answers this action."""
-        if _has_line_break(action_id):
-            raise IllegalField(
-                gettext_noop("The field %(key)s must be a single line: it holds a line break."), key="ActionID"
-            )
+        _check_value("ActionID", action_id)
         lines = [f"Action: {self.name}", f"ActionID: {action_id}"]
         lines += [f"{key}: {value}" for key, value in self.fields]
-        return "\r\n".join([*lines, "", ""]).encode("utf-8", "replace")
+        return "\r\n".join([*lines, "", ""]).encode()
+
+
+def _check_value(key: str, value: str) -> None:
+    if _has_line_break(value):
+        raise IllegalField(gettext_noop("The field %(key)s must be a single line: it holds a line break."), key=key)
+    if _has_surrogate(value):
+        raise IllegalField(gettext_noop("The field %(key)s holds half a character, which cannot be sent."), key=key)
 
 
 def _has_line_break(text: str) -> bool:
     return "\r" in text or "\n" in text or "\0" in text
+
+
+def _has_surrogate(text: str) -> bool:
+    return not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text)
 
 
 class Protocol:
@@ -183,8 +200,9 @@ class Protocol:
         chunks = bytes(buffer[:end]).split(_END)
         del buffer[: end + 4]
         self._searched = len(buffer)
-        self._check_size(len(buffer))
-        return self._messages(chunks)
+        messages = self._messages(chunks)
+        self._check_size(len(buffer) + self._command_size)
+        return messages
 
     def _read_greeting(self) -> bool:
         line, separator, _ = self._buffer.partition(b"\r\n")

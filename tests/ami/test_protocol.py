@@ -467,6 +467,17 @@ def test_no_number_forges_an_event_or_hides_its_own(number: str, field: str, wan
         assert hangup.fields == {"Event": "Hangup", "Uniqueid": "8.8"}
 
 
+@pytest.mark.parametrize("number", ["1", *FORGED, "1\r\nUniqueid: 1.1\r\nApplication: x\r\nAppData: y"])
+@pytest.mark.parametrize(
+    "data", ["1\r\nUniqueid: 1.1\r\nLinkedid: 1.1\r\nChannel: PJSIP/101-1\r\nEvent: Hangup", "1,2"]
+)
+def test_what_an_application_is_called_with_forges_nothing(number: str, data: str) -> None:
+    text = SNAPSHOT.format(number=number, connected="101").replace("Newchannel", "Newexten").removesuffix("\r\n")
+    message = only(f"{text}Extension: s\r\nApplication: Set\r\nAppData: {data}\r\n\r\n".encode())
+    assert [message.name, message.get("Event"), message.get("Channel")] == ["Newexten", "Newexten", "PJSIP/trunk-1"]
+    assert [message.get("Uniqueid"), message.get("Linkedid")] == ["7.7", "7.7"]
+
+
 def test_an_event_that_stays_torn_holds_nothing_up_for_long() -> None:
     torn = b"Event: Newstate\r\nChannelStateDesc: Up\r\nCallerIDNum: 1" + END
     found = Protocol().receive(GREETING + torn + (b"Event: X\r\nKey: " + b"x" * 1000 + END) * 20)

@@ -10,7 +10,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from channels.layers import channel_layers, get_channel_layer
 from django.contrib.auth.models import Group, User
-from django.db import OperationalError
+from django.db import InterfaceError, OperationalError
 
 import calls.actions
 from calls.models import Channel
@@ -19,7 +19,7 @@ from pbxpanel.ami import actions
 from pbxpanel.ami.protocol import Action, Message
 from pbxpanel.demo import DemoPbx
 from pbxpanel.live import hub
-from pbxpanel.mirror import commands, store, worker
+from pbxpanel.mirror import commands, registry, store, worker
 from pbxpanel.mirror.commands import Command, Outcome, Status
 from pbxpanel.mirror.models import PBX
 from pbxpanel.mirror.worker import AmiWorker, Mirror
@@ -178,6 +178,19 @@ async def test_a_command_that_comes_too_late_is_dropped(station: Station, ring: 
     assert await sync_to_async(Channel.objects.filter(name=channel.name).exists)()
 
 
+async def test_a_command_whose_time_is_over_when_it_is_ready_is_dropped(
+    station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def slow(session: Any, action: Action, parameters: Any) -> Action:
+        await asyncio.sleep(0.3)
+        return action
+
+    monkeypatch.setitem(registry.preparers, "slow", slow)
+    action = actions.hangup("PJSIP/nobody-1")
+    assert (await station.post(action, notice="slow", deadline=time.time() + 0.2))["status"] == "expired"
+    assert station.sent == []
+
+
 async def test_while_the_link_is_down_nothing_is_sent_and_that_is_said_at_once(station: Station) -> None:
     await station.pbx.stop()
     await until(lambda: not PBX.objects.get().is_up)
@@ -238,9 +251,10 @@ async def test_a_call_placed_by_somebody_else_makes_no_notice(station: Station) 
     assert [notice for batch in station.batches for notice in batch["notices"]] == []
 
 
+@pytest.mark.parametrize("error", [OperationalError("database is locked"), InterfaceError("it is closed")])
 @pytest.mark.parametrize("fails", ["write", "draw"])
 async def test_what_the_database_would_not_take_is_written_and_told_later(
-    station: Station, ring: Ringing, monkeypatch: pytest.MonkeyPatch, fails: str
+    station: Station, ring: Ringing, monkeypatch: pytest.MonkeyPatch, fails: str, error: Exception
 ) -> None:
     owner, name = {"write": (store, "write"), "draw": (worker, "rows_of")}[fails]
     real = getattr(owner, name)
@@ -249,7 +263,7 @@ async def test_what_the_database_would_not_take_is_written_and_told_later(
     def failing(*arguments: Any) -> Any:
         if not failures:
             failures.append(arguments)
-            raise OperationalError("database is locked")
+            raise error
         return real(*arguments)
 
     await asyncio.sleep(0.3)

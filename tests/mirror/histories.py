@@ -12,8 +12,9 @@ import inspect
 import random
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 from unittest import mock
 
 import calls.events  # noqa: F401 (registers what the mirror reads)
@@ -55,8 +56,31 @@ PEOPLE = (
 ROOMS = ("8001", "8002", "团队: x")
 
 
+T = TypeVar("T")
+
+
 class Wrong(AssertionError):
     """The mirror differs from the PBX."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An event of the PBX: as it goes to a session, and its fields."""
+
+    event: Event
+    about: dict[str, str]
+
+    @property
+    def name(self) -> str:
+        return self.event.name
+
+    @property
+    def who(self) -> str:
+        return self.about.get("Uniqueid", "")
+
+    @property
+    def conference(self) -> str:
+        return self.about.get("Conference", "")
 
 
 class LaggingSession(ManagerSession):
@@ -79,15 +103,19 @@ class Link(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__()
         self.asked: deque[bytes] = deque()
+        self.is_closed = False
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self.asked.append(bytes(data))
 
+    def is_closing(self) -> bool:
+        return self.is_closed
+
     def abort(self) -> None:
-        pass
+        self.is_closed = True
 
     def close(self) -> None:
-        pass
+        self.is_closed = True
 
 
 class History:
@@ -109,9 +137,11 @@ class History:
         self.session: Session | None = None
         self.is_synced = False
         self.tasks: list[asyncio.Task[None]] = []
-        self.queue: deque[Event] = deque()
-        self._batch: list[Event] = []
+        self.queue: deque[Told] = deque()
+        self._batch: list[Told] = []
+        # What is written and not read yet, and the events that may be among it.
         self._unread = b""
+        self._half_read: list[Told] = []
         self._link = Link()
         self._manager: LaggingSession
         self._gone: deque[tuple[float, str, str, Fields]] = deque()
@@ -125,19 +155,18 @@ class History:
     # The PBX speaks.
 
     def _emit(self, name: str, fields: Fields) -> None:
-        told = event(name, fields)
+        told = Told(event(name, fields), dict(fields))
         self._batch.append(told)
         if name == "Newchannel":
-            self.linkedids[dict(fields)["Uniqueid"]] = set()
+            self.linkedids[told.who] = set()
         if self.session is None:
             self._lose(told)
 
-    def _lose(self, told: Event) -> None:
-        about = Message(told.raw)
+    def _lose(self, told: Told) -> None:
         if told.name in ("Hold", "Unhold"):
-            self.hold_lost.add(about.get("Uniqueid"))
+            self.hold_lost.add(told.who)
         elif told.name in ("ConfbridgeRecord", "ConfbridgeStopRecord", "ConfbridgeStart", "ConfbridgeEnd"):
-            self.recording_lost.add(about.get("Conference"))
+            self.recording_lost.add(told.conference)
 
     def say(self, jumble: int = 0) -> None:
         """What has happened is queued for the mirror; the threads of different channels may pass one another."""
@@ -156,20 +185,20 @@ class History:
         """The next few events of the queue reach the mirror."""
         for _ in range(min(count, len(self.queue))):
             told = self.queue.popleft()
-            about = Message(told.raw)
-            self.trace.append(f"    {told.name} {about.get('Channel') or about.get('Conference')}")
+            self.trace.append(f"    {told.name} {told.about.get('Channel', told.conference)}")
             if told.name in ("Hangup", "ConfbridgeLeave"):
-                snapshot = [(key, value) for key, value in about.fields.items() if key in _SNAPSHOT]
-                self._gone.append((self.seconds, told.name, about.get("Conference"), snapshot))
+                snapshot = [(key, value) for key, value in told.about.items() if key in _SNAPSHOT]
+                self._gone.append((self.seconds, told.name, told.conference, snapshot))
             elif told.name in ("Hold", "Unhold", "BridgeLeave"):
-                self.hold_lost.discard(about.get("Uniqueid"))
+                self.hold_lost.discard(told.who)
             elif told.name in ("ConfbridgeStart", "ConfbridgeEnd"):
-                self.recording_lost.discard(about.get("Conference"))
+                self.recording_lost.discard(told.conference)
             elif told.name in ("ConfbridgeRecord", "ConfbridgeStopRecord"):
                 # Of a conference that no list has named yet, it says nothing to the mirror.
-                is_known = clean(about.get("Conference")) in self.state.table(Conference).rows
-                (self.recording_lost.discard if is_known else self.recording_lost.add)(about.get("Conference"))
-            self._manager.take_event(told)
+                is_known = clean(told.conference) in self.state.table(Conference).rows
+                (self.recording_lost.discard if is_known else self.recording_lost.add)(told.conference)
+            self._half_read.append(told)
+            self._manager.take_event(told.event)
 
     def _send(self, data: bytes) -> None:
         self._unread += data
@@ -178,18 +207,15 @@ class History:
         """The mirror reads what has been written, in pieces as the network gives them."""
         session = self.session
         data, self._unread = self._unread, b""
-        if session is None or not self.cuts:
-            if session is not None and data:
-                session.data_received(data)
-            return
         at = 0
-        while at < len(data):
-            size = self.chance.choice((1, 3, 50, 400, 1460, 65536))
-            if not all_of_it and at + size >= len(data):
+        while session is not None and at < len(data):
+            size = self.chance.choice((1, 3, 50, 400, 1460, 65536)) if self.cuts else len(data)
+            if self.cuts and not all_of_it and at + size >= len(data):
                 self._unread = data[at:]
                 return
             session.data_received(data[at : at + size])
             at += size
+        self._half_read.clear()
 
     def ghosts(self, item: str, conference: str) -> list[Fields]:
         """What a list still names: of these the mirror has heard that they are gone."""
@@ -256,27 +282,28 @@ class History:
         session, self.session = self.session, None
         if session is None:
             return
-        for told in [*self.queue, *self._batch]:
+        for told in [*self._half_read, *self.queue, *self._batch]:
             self._lose(told)
-        # What was read half cannot be told from what was lost.
-        for message in self._unread.split(b"\r\n\r\n"):
-            lost = Message(message.lstrip(b"\r\n"))
-            if lost.is_event:
-                self._lose(Event(lost.name, "", lost.raw))
+        # Of whom it was heard that he holds, but not yet in which bridge, no list tells that he has left it.
+        self.hold_lost |= {
+            row.uniqueid for row in self.state.table(Channel).rows.values() if row.on_hold and not row.bridge
+        }
+        self._half_read.clear()
         self.queue.clear()
         self._unread = b""
+        self._link.close()
         session.connection_lost(None)
         await asyncio.gather(*self.tasks, return_exceptions=True)
         self.tasks.clear()
         self.state.requests.clear()
         self.is_synced = False
 
-    def start(self, work: Callable[[Session, State], Awaitable[None]]) -> None:
+    def start(self, work: Callable[[Session, State], Awaitable[object]]) -> None:
         """Begin a snapshot or a refresh; the history decides when its questions are answered."""
         if self.session is not None and len(self.tasks) < 2:
             self.tasks.append(asyncio.ensure_future(self._run(self.session, work)))
 
-    async def _run(self, session: Session, work: Callable[[Session, State], Awaitable[None]]) -> None:
+    async def _run(self, session: Session, work: Callable[[Session, State], Awaitable[object]]) -> None:
         try:
             await work(session, self.state)
         except AmiError:
@@ -318,8 +345,13 @@ class History:
             self.start(sync.take)
         await self._finish()
         if whole:
-            self.start(sync.take)
-            await self._finish()
+            await self.settle()
+            session = self.session
+            assert session is not None
+            checking = asyncio.ensure_future(sync.check(session, self.state, settle=0))
+            while not checking.done():
+                await self._finish()
+            self._is_excused(await checking)
         self._compare(whole=whole)
 
     async def _finish(self) -> None:
@@ -350,6 +382,15 @@ class History:
         wrong = [*self._channels(whole), *self._conferences(whole), *self._tables()]
         if wrong:
             raise Wrong("\n".join(wrong))
+
+    def _is_excused(self, drift: list[sync.Difference]) -> None:
+        """What the drift check may find although every event has been folded."""
+        prompted = {member.channel.uniqueid for room in self.switch.conferences.values() for member in room.members}
+        for difference in drift:
+            never_told = difference.field == "linkedid" and "bridge" not in registry.refreshers
+            unheard = difference.model is Participant and not difference.field and difference.key in prompted
+            if not never_told and not unheard:
+                raise Wrong(f"drift: {difference}")
 
     def _channels(self, whole: bool) -> Iterator[str]:
         rows = self.state.table(Channel).rows
@@ -440,6 +481,11 @@ class History:
                 yield f"what was written of {kind.__name__} is not what is known"
 
 
+async def check(session: Session, state: State) -> None:
+    """The drift check amid all that happens: it may heal wrongly what is only late, and must do no lasting harm."""
+    await sync.check(session, state, settle=0)
+
+
 async def refresh(session: Session, state: State) -> None:
     """As the worker does when handlers have asked for it."""
     requests = set(state.requests)
@@ -468,15 +514,10 @@ def _different(what: str, expected: dict[str, Any], row: Mirrored) -> Iterator[s
             yield f"{what}: {name} is {value!r}, mirrored as {getattr(row, name)!r}"
 
 
-def _may_pass(first: Event, second: Event) -> bool:
+def _may_pass(first: Told, second: Told) -> bool:
     """Whether another thread of Asterisk may have said the second before the first."""
-    one, other = Message(first.raw), Message(second.raw)
-    whose = [{value for key, value in message.fields.items() if key.endswith("Uniqueid")} for message in (one, other)]
-    ends = {first.name, second.name} == {"ConfbridgeEnd", "BridgeLeave"}
-    return ends or not whose[0] & whose[1]
-
-
-Act = Callable[["Acts", int, int], Awaitable[None] | None]
+    whose = [{value for key, value in told.about.items() if key.endswith("Uniqueid")} for told in (first, second)]
+    return {first.name, second.name} == {"ConfbridgeEnd", "BridgeLeave"} or not whose[0] & whose[1]
 
 
 class Acts(History):
@@ -513,7 +554,7 @@ class Acts(History):
 
     def drift_is_looked_for(self, a: int, b: int) -> None:
         if self.is_synced:
-            self.start(sync.take)
+            self.start(check if b % 3 else sync.take)
 
     async def all_is_quiet(self, a: int, b: int) -> None:
         await self.settle(whole=b % 3 == 1)
@@ -546,6 +587,17 @@ class Acts(History):
             if b % 4 == 1:
                 caller = self.switch.dial_local(caller, "102")
             self.switch.dial(caller, f"PJSIP/{100 + b % 5}", PEOPLE[b % len(PEOPLE)])
+
+    def two_talk(self, a: int, b: int) -> None:
+        """A whole call at once; some by way of a Local channel."""
+        self.somebody_calls(a, b)
+        caller = list(self.switch.channels.values())[-1]
+        half = self.switch.dial_local(caller, "102") if b % 3 == 1 else None
+        callee = self.switch.dial(half or caller, f"PJSIP/{100 + b % 5}", PEOPLE[b % len(PEOPLE)])
+        self.switch.ring(callee)
+        self.switch.connect(callee)
+        if caller.dials is not None:
+            self.switch.connect(caller.dials)
 
     def it_rings(self, a: int, b: int) -> None:
         self.switch.ring(self._channel(a, lambda c: c.state is model.State.DOWN and not c.is_local))
@@ -689,7 +741,7 @@ class Acts(History):
         self.switch.record(conference, not conference.recording)
 
     def a_conference_ends(self, a: int, b: int) -> None:
-        for member in list(self._conference(a).members):
+        for member in list(self._conference(a).members) if b % 2 else ():
             self.switch.hang_up(member.channel)
 
     def an_originate_is_answered(self, a: int, b: int) -> None:
@@ -728,14 +780,14 @@ class Acts(History):
             raise Wrong(f"left behind: {left}")
 
     async def do(self, name: str, a: int, b: int) -> None:
-        at = len(self.trace)
+        at, could_be = len(self.trace), True
         try:
             result = getattr(self, name)(a, b)
             if inspect.isawaitable(result):
                 await result
         except (IllegalTransition, Impossible):
-            pass  # a PBX could not do this now; what the attempt has begun has happened
-        if self._batch or len(self.trace) > at or name not in WORLD:
+            could_be = False  # not now; but what the attempt has begun has happened
+        if could_be or self._batch:
             told = ", ".join(told.name for told in self._batch)
             self.trace.insert(at, f"{name.replace('_', ' ')} ({a}, {b}){': ' if told else ''}{told}")
         self.say(jumble=b % 8)
@@ -745,7 +797,7 @@ class Impossible(Exception):
     """There is nobody to whom this could happen."""
 
 
-def _choose(candidates: list[Any], number: int) -> Any:
+def _choose(candidates: list[T], number: int) -> T:
     if not candidates:
         raise Impossible
     return candidates[number % len(candidates)]
@@ -768,6 +820,8 @@ WORLD = tuple(name for name in vars(Acts) if name[0] != "_" and name not in (*MI
 WEIGHTS = {
     "some_events_arrive": 6, "a_question_is_answered": 4, "questions_are_answered": 3, "a_machine_answers": 2,
     "what_was_asked_for_is_read_anew": 2, "somebody_calls": 4, "somebody_dials": 5, "it_rings": 4,
-    "somebody_answers": 6, "somebody_comes_and_joins": 6, "a_prompt_is_over": 2,
+    "somebody_answers": 6, "somebody_comes_and_joins": 6, "a_prompt_is_over": 2, "two_talk": 5,
+    "a_local_channel_steps_aside": 3, "a_parked_call_is_taken": 3, "a_call_is_parked": 2, "a_transfer_is_completed": 2,
+    "two_calls_become_one": 2, "one_more_joins_a_call": 2, "a_call_is_picked_up": 3, "somebody_is_called": 2,
 }  # fmt: skip
 ACTS = ("nothing", *(name for act in (*MIRROR, *WORLD) for name in [act] * WEIGHTS.get(act, 1)))

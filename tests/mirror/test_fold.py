@@ -12,7 +12,7 @@ from calls.models import Bridge, Channel, ParkedCall
 from conferences.models import Conference, Participant
 from extensions.models import Device, Extension
 from pbxpanel.mirror.state import TOMBSTONE_SECONDS, Changes
-from pbxpanel.mirror.text import clean, clean_name, exact, shown
+from pbxpanel.mirror.text import clean, clean_name, duration, exact, shown
 from tests.ami.corpus import FILES, messages
 
 from .events import BEGINNING, BRIDGE, CHANNEL, Told
@@ -401,6 +401,26 @@ def test_what_asterisk_is_asked_by_is_shown_so_that_it_can_be_read(text: str, se
 def test_text_is_cut_at_its_limit() -> None:
     assert clean("ä" * 500) == "ä" * 150
     assert clean("x" * 500, 32) == "x" * 32
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("00:01:05", 65),
+        ("100:00:00", 360_000),
+        ("75", 75),
+        ("0", 0),
+        ("", 0),
+        ("1:2", 0),
+        ("-1", 0),
+        ("²", 0),
+        ("1:x:1", 0),
+        ("9" * 5000, 315_360_000),
+        ("99999999999:00:00", 315_360_000),
+    ],
+)
+def test_a_duration_is_read_or_is_nothing(text: str, seconds: int) -> None:
+    assert duration(text).total_seconds() == seconds
 
 
 @given(st.text(max_size=300))
