@@ -14,16 +14,6 @@ from .models import Device, Extension
 TRANSIENT = (
     "Local/", "CBAnn/", "CBRec/", "Announcer/", "Recorder/", "Surrogate/", "AsyncGoto/", "Message/", "confbridge:"
 )  # fmt: skip
-    "Local/",
-    "CBAnn/",
-    "CBRec/",
-    "Announcer/",
-    "Recorder/",
-    "Surrogate/",
-    "AsyncGoto/",
-    "Message/",
-    "confbridge:",
-)
 
 
 def fold_extension(state: State, event: Message) -> str:
