@@ -306,6 +306,7 @@ async def list_channels(snapshot: Snapshot) -> None:
     state, named = snapshot.state, set[str]()
     table = state.table(Channel)
     known = snapshot.known(Channel)
+    held = {uniqueid for uniqueid, row in known.items() if row.on_hold}
 
     def fold(event: Message) -> None:
         uniqueid = exact(event.get("Uniqueid"))
@@ -325,7 +326,7 @@ async def list_channels(snapshot: Snapshot) -> None:
             values["created_at"] = state.now() - duration(event.get("Duration"))
             # When it was answered nobody can tell any more; that it has been up so long is the best guess.
             values["answered_at"] = values["created_at"] if row.is_up else None
-        elif row.bridge != values["bridge"]:
+        elif uniqueid in held and row.bridge not in ("", values["bridge"]):
             values["on_hold"] = False  # it has left the call that it held, while we were not listening
         table.change(row, **values)
 

@@ -12,16 +12,8 @@ from .models import Device, Extension
 # Devices that nobody watches and that would pile up, each with a name of its own: channels of these technologies (most
 # Asterisk does not remember either, some it remembers for good), and conferences, which are mirrored as such.
 TRANSIENT = (
-    "Local/",
-    "CBAnn/",
-    "CBRec/",
-    "Announcer/",
-    "Recorder/",
-    "Surrogate/",
-    "AsyncGoto/",
-    "Message/",
-    "confbridge:",
-)
+    "Local/", "CBAnn/", "CBRec/", "Announcer/", "Recorder/", "Surrogate/", "AsyncGoto/", "Message/", "confbridge:"
+)  # fmt: skip
 
 
 def fold_extension(state: State, event: Message) -> str:

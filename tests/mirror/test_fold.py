@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from calls.models import Bridge, Channel, ParkedCall
@@ -639,6 +639,7 @@ channel_changes = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(channel_changes)
 def test_however_it_came_about_the_same_channels_are_the_same_calls(changes: list[tuple[int, str, bool]]) -> None:
     """Channels 0…5 are halves of three Local channels, 6 and 7 are none; each change moves one, or hangs it up."""
