@@ -4,11 +4,14 @@ PYTHON ?= python3
 PORT ?= 8000
 HOST ?= 127.0.0.1
 VERSION ?= 22
+# `run` serves plain HTTP itself; HTTPS=yes where a TLS proxy stands before it.
+HTTPS ?= no
 VENV := .venv
 BIN := $(VENV)/bin
 
 .PHONY: run test lint bench soak lab admin prepare system-packages
 
+run: export HTTPS := $(HTTPS)
 run: prepare
 	@$(BIN)/python manage.py runpanel --host $(HOST) --port $(PORT)
 

@@ -2,6 +2,10 @@
 
 import time
 
+from django.contrib.auth.models import User
+
+from operators import dialling
+from operators.policy import Call as WantedCall
 from pbxpanel.ami import actions
 from pbxpanel.mirror.commands import Command, Outcome, Status, run
 
@@ -44,7 +48,8 @@ def originate(
 
     My phone shows whom I am calling as its connected line. The caller ID of the channel stays what Asterisk
     gives to that endpoint, so the far side sees the same as if I had dialled by hand; only where the endpoint
-    has none, `extension` stands in. How it ended comes later, as the notice `originate`.
+    has none, `extension` stands in. How it ended comes later, as the notice `originate`. What the user's dial
+    policies do not allow is not sent, and on record all the same.
     """
     action = actions.originate(
         endpoint,
@@ -53,15 +58,15 @@ def originate(
         timeout=RING_TIMEOUT,
         variables=[("CONNECTEDLINE(num)", number)],
     )
-    return run(
-        Command(
-            pbx,
-            action,
-            "originate",
-            f"{number} from {endpoint}",
-            user_id,
-            id=command_id,
-            notice="originate",
-            parameters={"number": number, "endpoint": endpoint, "extension": extension},
-        )
+    command = Command(
+        pbx,
+        action,
+        dialling.VERB,
+        f"{number} from {endpoint}",
+        user_id,
+        id=command_id,
+        notice="originate",
+        parameters={"number": number, "endpoint": endpoint, "extension": extension},
     )
+    wanted = WantedCall(phone=endpoint, context=context, caller_id=extension, number=number)
+    return run(command, refusal=lambda: dialling.refusal(User.objects.get(pk=user_id), wanted))

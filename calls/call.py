@@ -1,6 +1,7 @@
-"""A call as people see it: the channels with one linkedid, told as who is with whom, in which state, since when."""
+"""A call as people see it: its channels, told as who is with whom, in which state, since when."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -9,8 +10,9 @@ from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
 from pbxpanel.mirror.models import dom_id
+from pbxpanel.mirror.text import shown
 
-from .models import Channel
+from .models import Bridge, Channel, ParkedCall, age_of
 
 # How many of the people in one call (it may be a conference) its card names before it says "and n more".
 NAMED_PARTIES = 4
@@ -20,6 +22,7 @@ class CallState(TextChoices):
     RINGING = "ringing", _("Ringing")
     TALKING = "talking", _("Talking")
     ON_HOLD = "hold", _("On hold")
+    PARKED = "parked", _("Parked")
     CONFERENCE = "conference", _("In conference")
     ALONE = "alone", _("Connected")
 
@@ -31,6 +34,8 @@ class Party:
     channel: Channel
     name: str
     number: str
+    # He was put aside while others of the same call talk.
+    waits: bool = False
 
     @property
     def label(self) -> str:
@@ -43,23 +48,63 @@ class Party:
 
 
 class Call:
-    """All channels of one linkedid, in the order in which they came to be. There is at least one."""
+    """All channels of one call, in the order in which they came to be. There is at least one.
 
-    def __init__(self, pbx: str, linkedid: str, channels: Iterable[Channel]) -> None:
+    `bridges` and `parked` hold at least those of its channels, by unique id.
+    """
+
+    def __init__(
+        self,
+        pbx: str,
+        linkedid: str,
+        channels: Iterable[Channel],
+        bridges: Mapping[str, Bridge] | None = None,
+        parked: Mapping[str, ParkedCall] | None = None,
+    ) -> None:
         self.pbx, self.linkedid = pbx, linkedid
-        self.channels = sorted(channels, key=lambda channel: (channel.created_at, channel.uniqueid))
+        self.channels = sorted(channels, key=lambda channel: age_of(channel.uniqueid))
+        self._bridges = bridges or {}
+        parked = parked or {}
+        self.parked = next((parked[c.uniqueid] for c in self.channels if c.uniqueid in parked), None)
 
     @property
     def id(self) -> str:
         return dom_id("call", self.pbx, self.linkedid)
 
     @cached_property
-    def parties(self) -> list[Party]:
-        """Its ends in people's words. Halves of Local channels count only where there is nothing else."""
+    def _ends(self) -> list[Channel]:
+        # Halves of Local channels count only where there is nothing else.
         ends = [channel for channel in self.channels if not channel.is_local]
-        if not ends:
-            ends = [channel for channel in self.channels if channel.name.endswith(";1")] or self.channels
-        return [_party(channel) for channel in ends]
+        return ends or [channel for channel in self.channels if channel.name.endswith(";1")] or self.channels
+
+    @cached_property
+    def _rooms(self) -> dict[str, str]:
+        """Channel → where it is. Two are with each other in one bridge, or in two that a Local channel connects."""
+        rooms = {}
+        for channel in self.channels:
+            bridge = self._bridges.get(channel.bridge)
+            is_talk = channel.bridge and (bridge is None or bridge.is_talk)
+            rooms[channel.uniqueid] = channel.bridge if is_talk else channel.uniqueid
+        by_name = {channel.name: channel for channel in self.channels if channel.is_local}
+        for one in by_name.values():
+            two = by_name.get(one.other_half)
+            if two is not None and rooms[one.uniqueid] != rooms[two.uniqueid]:
+                here, there = rooms[one.uniqueid], rooms[two.uniqueid]
+                rooms = {key: here if room == there else room for key, room in rooms.items()}
+        return rooms
+
+    @cached_property
+    def _talkers(self) -> set[str]:
+        """The channels of those who are up and have somebody with them."""
+        up = [channel.uniqueid for channel in self._ends if channel.is_up]
+        sizes = Counter(self._rooms[uniqueid] for uniqueid in up)
+        return {uniqueid for uniqueid in up if sizes[self._rooms[uniqueid]] > 1}
+
+    @cached_property
+    def parties(self) -> list[Party]:
+        """Its ends in people's words."""
+        talkers = self._talkers
+        return [_party(end, waits=bool(talkers and end.bridge and end.uniqueid not in talkers)) for end in self._ends]
 
     @property
     def named_parties(self) -> list[Party]:
@@ -72,11 +117,12 @@ class Call:
     @property
     def destination(self) -> str:
         """What a single party reached or dialled, where no second party stands for it."""
-        if len(self.parties) != 1:
+        if len(self.parties) != 1 or self.parked:
             return ""
         number = self.parties[0].number
+        own = ("", "s", "h", number, number.partition("@")[0])
         for channel in (*self.channels[1:], self.channels[0]):
-            if channel.extension not in ("", "s", "h", number):
+            if channel.extension not in own:
                 return channel.extension
         # A click-to-call that still rings my own phone has dialled nobody yet, but shows whom it will.
         party = self.parties[0].channel
@@ -84,24 +130,30 @@ class Call:
 
     @cached_property
     def state(self) -> CallState:
-        up = [party.channel for party in self.parties if party.channel.is_up]
-        bridges = [channel.bridge for channel in up if channel.bridge]
-        if any(channel.on_hold for channel in up):
+        if any(end.is_up and end.on_hold for end in self._ends):
             return CallState.ON_HOLD
-        if len(bridges) > len(set(bridges)):
+        if self._talkers:
             return CallState.TALKING
-        if any(channel.is_ringing or channel.state == "Down" for channel in self.channels):
+        if self.parked:
+            return CallState.PARKED
+        if self._ringing:
             return CallState.RINGING
         if any(channel.application == "ConfBridge" for channel in self.channels):
             return CallState.CONFERENCE
-        return CallState.TALKING if len(up) > 1 else CallState.ALONE
+        return CallState.ALONE
+
+    @property
+    def _ringing(self) -> list[Channel]:
+        return [channel for channel in self.channels if channel.is_ringing or channel.state == "Down"]
 
     @property
     def since(self) -> datetime:
         """Since when it is in this state: the last answer for a call that talks, its beginning for one that rings."""
         if self.state is CallState.RINGING:
-            return self.channels[0].created_at
-        answers = [party.channel.answered_at for party in self.parties if party.channel.answered_at]
+            return self._ringing[0].created_at
+        if self.state is CallState.PARKED and self.parked:
+            return self.parked.parked_at
+        answers = [end.answered_at for end in self._ends if end.answered_at]
         return max(answers, default=self.channels[0].created_at)
 
     @property
@@ -116,23 +168,32 @@ class Call:
     @property
     def hangup_targets(self) -> list[Channel]:
         """The channels to hang up so that the whole call ends."""
-        return [party.channel for party in self.parties]
+        return list(self._ends)
 
 
-def _party(channel: Channel) -> Party:
+def _party(channel: Channel, *, waits: bool) -> Party:
     if channel.is_local and not channel.caller_number and not channel.caller_name:
         # `Local/8001@internal-0000002a;1` → the extension it stands for.
-        return Party(channel, "", channel.name.removeprefix("Local/").rpartition("-")[0])
+        return Party(channel, "", shown(channel.name.removeprefix("Local/").rpartition("-")[0]), waits)
     # A channel that the PBX dialled may bear its caller's name beside its own number.
     name = channel.caller_name if channel.caller_name != channel.connected_name else ""
-    number = channel.caller_number or channel.endpoint.partition("/")[2] or channel.name
-    return Party(channel, name if name != number else "", number)
+    number = channel.caller_number or shown(channel.endpoint.partition("/")[2] or channel.name)
+    return Party(channel, name if name != number else "", number, waits)
 
 
-def calls_of(channels: Iterable[Channel]) -> list[Call]:
-    """Channels (of any number of PBXs) → calls, the oldest first."""
+def calls_of(channels: Iterable[Channel], bridges: Iterable[Bridge], parked: Iterable[ParkedCall]) -> list[Call]:
+    """Channels (of any number of PBXs), and the bridges and parking spaces they are in → calls, the oldest first."""
     grouped: dict[tuple[str, str], list[Channel]] = {}
     for channel in channels:
-        grouped.setdefault((channel.pbx_id, channel.linkedid), []).append(channel)
-    calls = [Call(pbx, linkedid, members) for (pbx, linkedid), members in grouped.items()]
+        grouped.setdefault((channel.pbx_id, channel.call), []).append(channel)
+    bridges_of: dict[str, dict[str, Bridge]] = {}
+    for bridge in bridges:
+        bridges_of.setdefault(bridge.pbx_id, {})[bridge.uniqueid] = bridge
+    parked_of: dict[str, dict[str, ParkedCall]] = {}
+    for row in parked:
+        parked_of.setdefault(row.pbx_id, {})[row.uniqueid] = row
+    calls = [
+        Call(pbx, linkedid, members, bridges_of.get(pbx), parked_of.get(pbx))
+        for (pbx, linkedid), members in grouped.items()
+    ]
     return sorted(calls, key=lambda call: (call.created_at, call.linkedid))

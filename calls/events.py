@@ -1,64 +1,108 @@
-"""Which AMI event changes a channel, and how.
+"""Which AMI event changes a channel, a bridge or a parked call, and how.
 
 Nearly every event about a channel bears a whole snapshot of it (main/manager_channels.c), so one function folds
 them all; the others say the one thing that a snapshot lacks.
 """
 
+import asyncio
 from collections.abc import Mapping
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from pbxpanel.ami import actions
 from pbxpanel.ami.client import Session
-from pbxpanel.ami.protocol import Action, Message
-from pbxpanel.mirror.registry import follows, on, prepares, snapshot_step
-from pbxpanel.mirror.state import State
+from pbxpanel.ami.protocol import BRIDGE_FIELDS, CHANNEL_FIELDS, Action, Message
+from pbxpanel.mirror.registry import first_snapshot_step, follows, on, prepares, refreshes, snapshot_step
+from pbxpanel.mirror.state import State, Table
 from pbxpanel.mirror.sync import Snapshot
-from pbxpanel.mirror.text import clean, duration
+from pbxpanel.mirror.text import clean, clean_name, duration, exact
 
-from .models import Channel, endpoint_of
+from .models import Bridge, Channel, ParkedCall, age_of, endpoint_of
 
 # Hangup causes (ITU-T Q.850) of a phone that was reached and did not take the call.
 BUSY_CAUSES = ("17", "21")
 REMEMBERED_CAUSES = 1000
+# How many calls are asked about at a time: Asterisk answers 10,000 such questions a second, a third one by one.
+ASKED_AT_ONCE = 50
+# The largest number of seconds that is stored.
+MAX_TIMEOUT = 2**31 - 1
 
 
 def fold_snapshot(state: State, event: Message) -> Channel | None:
     """Make the channel's row equal to the snapshot in this event. None for a channel that has hung up."""
-    uniqueid = clean(event.get("Uniqueid"))
+    uniqueid = exact(event.get("Uniqueid"))
     if not uniqueid or state.is_buried(uniqueid):
         return None
     table = state.table(Channel)
-    name = clean(event.get("Channel"))
+    name = exact(event.get("Channel"))
+    linkedid = exact(event.get("Linkedid")) or uniqueid
     values: dict[str, Any] = {
-        "linkedid": clean(event.get("Linkedid")) or uniqueid,
+        "linkedid": linkedid,
         "name": name,
         "endpoint": endpoint_of(name),
         "state": clean(event.get("ChannelStateDesc"), 32),
         "caller_number": clean(event.get("CallerIDNum")),
-        "caller_name": clean(event.get("CallerIDName")),
+        "caller_name": clean_name(event.get("CallerIDName")),
         "connected_number": clean(event.get("ConnectedLineNum")),
-        "connected_name": clean(event.get("ConnectedLineName")),
+        "connected_name": clean_name(event.get("ConnectedLineName")),
         "account_code": clean(event.get("AccountCode")),
         "context": clean(event.get("Context")),
         "extension": clean(event.get("Exten")),
     }
     row = table.get(uniqueid)
-    if row is None:
-        return table.add(
-            uniqueid, created_at=state.now(), answered_at=state.now() if values["state"] == "Up" else None, **values
-        )
-    if values["state"] == "Up" and row.answered_at is None:
+    former = row.linkedid if row is not None else linkedid
+    if row is None or former != linkedid:
+        values["call"] = next((other.call for other in table.where("linkedid", linkedid)), linkedid)
+    if values["state"] == "Up" and (row is None or row.answered_at is None):
         values["answered_at"] = state.now()
-    table.change(row, **values)
+    if row is None:
+        row = table.add(uniqueid, created_at=state.now(), **values)
+    else:
+        table.change(row, **values)
+    join_halves(table, row, former)
     return row
 
 
-@on("Newchannel", "Newstate", "NewCallerid", "NewConnectedLine", "NewAccountCode")
-def snapshot(state: State, event: Message) -> None:
+def join_halves(table: Table[Channel], row: Channel, former: str) -> None:
+    """Where this half of a Local channel and the other bear different linkedids (or did so), group both calls anew.
+
+    `former` is the linkedid that the row had before.
+    """
+    if not row.is_local:
+        return
+    for other in table.where("name", row.other_half):
+        if {former, row.linkedid} != {other.linkedid}:
+            regroup(table, {former, row.linkedid, other.linkedid})
+
+
+def regroup(table: Table[Channel], linkedids: set[str]) -> None:
+    """Say of each channel of these linkedids, and of those joined to them, which call it belongs to.
+
+    Asterisk gives one linkedid to all channels of a bridge, but does not carry it through a Local channel to what
+    is behind it: two people who talk through one may bear different ones. They are one call, the older one.
+    """
+    left = set(linkedids)
+    while left:
+        members, joined = dict[str, list[Channel]](), {left.pop()}
+        while joined:
+            linkedid = joined.pop()
+            members[linkedid] = table.where("linkedid", linkedid)
+            halves = (half for row in members[linkedid] for half in table.where("name", row.other_half))
+            joined |= {half.linkedid for half in halves} - members.keys()
+        left -= members.keys()
+        call = min((linkedid for linkedid, rows in members.items() if rows), key=age_of, default="")
+        for rows in members.values():
+            for row in rows:
+                table.change(row, call=call)
+
+
+@on("Newchannel", "Newstate", "NewCallerid", "NewConnectedLine", "NewAccountCode", bearing=CHANNEL_FIELDS)
+def snapshot_only(state: State, event: Message) -> None:
     fold_snapshot(state, event)
 
 
-@on("Newexten")
+@on("Newexten", bearing=CHANNEL_FIELDS)
 def application_begins(state: State, event: Message) -> None:
     row = fold_snapshot(state, event)
     if row is not None:
@@ -67,51 +111,148 @@ def application_begins(state: State, event: Message) -> None:
         )
 
 
-@on("Hold", "Unhold")
+@on("Hold", "Unhold", bearing=CHANNEL_FIELDS)
 def hold(state: State, event: Message) -> None:
     row = fold_snapshot(state, event)
     if row is not None:
         state.table(Channel).change(row, on_hold=event.name == "Hold")
 
 
-@on("BridgeEnter")
+@on("BridgeEnter", bearing=CHANNEL_FIELDS)
 def enters_bridge(state: State, event: Message) -> None:
+    bridge = fold_bridge(state, event)
     row = fold_snapshot(state, event)
-    if row is not None:
-        state.table(Channel).change(row, bridge=clean(event.get("BridgeUniqueid")))
+    if row is None:
+        return
+    table = state.table(Channel)
+    table.change(row, bridge=exact(event.get("BridgeUniqueid")))
+    # The channels of two calls that meet in a bridge of this kind get one linkedid, and no event says so. (In a
+    # conference all keep their own.)
+    is_call = bridge is not None and bridge.kind == "basic"
+    if is_call and len({other.linkedid for other in table.where("bridge", row.bridge)}) > 1:
+        state.request("bridge", row.bridge)
 
 
-@on("BridgeLeave")
+@on("BridgeLeave", bearing=CHANNEL_FIELDS)
 def leaves_bridge(state: State, event: Message) -> None:
     row = fold_snapshot(state, event)
     if row is not None:
         # A list may have told already where it went next; of holding no list tells.
-        bridge = "" if row.bridge == clean(event.get("BridgeUniqueid")) else row.bridge
+        bridge = "" if row.bridge == exact(event.get("BridgeUniqueid")) else row.bridge
         state.table(Channel).change(row, bridge=bridge, on_hold=False)
 
 
-@on("Newchannel")
+@on("Newchannel", bearing=CHANNEL_FIELDS)
 def forget_cause(state: State, event: Message) -> None:
-    state.hangup_causes.pop(endpoint_of(clean(event.get("Channel"))), None)
+    state.hangup_causes.pop(endpoint_of(exact(event.get("Channel"))), None)
 
 
 @on("Rename")
 def renamed(state: State, event: Message) -> None:
-    row = state.table(Channel).get(clean(event.get("Uniqueid")))
-    if row is not None:
-        name = clean(event.get("Newname"))
+    row = state.table(Channel).get(exact(event.get("Uniqueid")))
+    if row is not None and row.name == exact(event.get("Channel")):
+        name = exact(event.get("Newname"))
         state.table(Channel).change(row, name=name, endpoint=endpoint_of(name))
+        join_halves(state.table(Channel), row, row.linkedid)
 
 
-@on("Hangup")
+@on("Hangup", bearing=CHANNEL_FIELDS)
 def hung_up(state: State, event: Message) -> None:
-    uniqueid = clean(event.get("Uniqueid"))
+    uniqueid = exact(event.get("Uniqueid"))
     if event.get("Cause") in BUSY_CAUSES:
         if len(state.hangup_causes) >= REMEMBERED_CAUSES:
             state.hangup_causes.clear()  # some lines name each channel by the number it dials
-        state.hangup_causes[endpoint_of(clean(event.get("Channel")))] = event.get("Cause")
+        state.hangup_causes[endpoint_of(exact(event.get("Channel")))] = event.get("Cause")
     state.bury(uniqueid)
-    state.table(Channel).remove(uniqueid)
+    state.table(ParkedCall).remove(uniqueid)
+    table = state.table(Channel)
+    row = table.get(uniqueid)
+    table.remove(uniqueid)
+    if row is not None and row.is_local:
+        for other in table.where("name", row.other_half):
+            if other.linkedid != row.linkedid:
+                regroup(table, {row.linkedid, other.linkedid})
+
+
+# Bridges.
+
+
+def fold_bridge(state: State, event: Message) -> Bridge | None:
+    """The bridge that this event is about; it is put where it is not known yet. None for one that is no more."""
+    uniqueid = exact(event.get("BridgeUniqueid"))
+    if not uniqueid or state.is_buried(uniqueid):
+        return None
+    table = state.table(Bridge)
+    return table.get(uniqueid) or table.add(
+        uniqueid,
+        kind=clean(event.get("BridgeType")),
+        technology=clean(event.get("BridgeTechnology")),
+        creator=clean(event.get("BridgeCreator")),
+        name=clean(event.get("BridgeName")),
+    )
+
+
+@on("BridgeCreate", bearing=BRIDGE_FIELDS)
+def bridge_begins(state: State, event: Message) -> None:
+    fold_bridge(state, event)
+
+
+@on("BridgeDestroy", bearing=BRIDGE_FIELDS)
+def bridge_ends(state: State, event: Message) -> None:
+    uniqueid = exact(event.get("BridgeUniqueid"))
+    state.bury(uniqueid)
+    state.table(Bridge).remove(uniqueid)
+
+
+@refreshes("bridge")
+async def read_bridge(snapshot: Snapshot, uniqueid: str) -> None:
+    """`BridgeInfo`: the channels of one bridge, each with its linkedid as it is now."""
+    await snapshot.list(actions.bridge_info(uniqueid), partial(snapshot_only, snapshot.state))
+
+
+# Parking.
+
+PARKEE_FIELDS = frozenset(f"Parkee{name}" for name in CHANNEL_FIELDS)
+
+
+def fold_parked(state: State, event: Message) -> ParkedCall | None:
+    """Make the row of a parked call equal to what this event says. None for a channel that has hung up."""
+    uniqueid = exact(event.get("ParkeeUniqueid"))
+    if not uniqueid or state.is_buried(uniqueid):
+        return None
+    table = state.table(ParkedCall)
+    left, since = _number(event.get("ParkingTimeout")), _number(event.get("ParkingDuration"))
+    values: dict[str, Any] = {
+        "lot": clean(event.get("Parkinglot")),
+        "space": clean(event.get("ParkingSpace")),
+        # An event says how long he may wait, a list how long he still may.
+        "timeout": min(left + since, MAX_TIMEOUT) if left else 0,
+        "parked_by": clean(event.get("ParkerDialString")),
+    }
+    row = table.get(uniqueid)
+    if row is None:
+        return table.add(uniqueid, parked_at=state.now() - timedelta(seconds=min(since, MAX_TIMEOUT)), **values)
+    table.change(row, **values)
+    return row
+
+
+@on("ParkedCall", bearing=PARKEE_FIELDS)
+def parked(state: State, event: Message) -> None:
+    fold_parked(state, event)
+
+
+@on("UnParkedCall", "ParkedCallTimeOut", "ParkedCallGiveUp", bearing=PARKEE_FIELDS)
+def no_longer_parked(state: State, event: Message) -> None:
+    state.table(ParkedCall).remove(exact(event.get("ParkeeUniqueid")))
+
+
+@on("ParkedCallSwap", bearing=PARKEE_FIELDS)
+def takes_parking_space(state: State, event: Message) -> None:
+    """Another channel stands for the caller from now on, as when a Local channel steps aside."""
+    row, table = fold_parked(state, event), state.table(ParkedCall)
+    for other in list(table.rows.values()):
+        if row is not None and other is not row and (other.lot, other.space) == (row.lot, row.space):
+            table.remove(other.uniqueid)
 
 
 @prepares("originate")
@@ -138,9 +279,25 @@ def how_it_ended(state: State, event: Message, parameters: Mapping[str, Any]) ->
         "answered": event.get("Response") == "Success",
         "reason": event.get("Reason"),
     }
-    if outcome["reason"] == "0" and state.hangup_causes.get(str(parameters["endpoint"])) in BUSY_CAUSES:
+    if outcome["reason"] == "0" and str(parameters["endpoint"]) in state.hangup_causes:
         outcome["reason"] = "5"
     return outcome
+
+
+@snapshot_step
+async def list_bridges(snapshot: Snapshot) -> None:
+    """`BridgeList`: what kind of bridge each is."""
+    state, named, known = snapshot.state, set[str](), snapshot.known(Bridge)
+
+    def fold(event: Message) -> None:
+        row = fold_bridge(state, event)
+        if row is not None:
+            named.add(row.uniqueid)
+            state.table(Bridge).change(row, technology=clean(event.get("BridgeTechnology")))
+
+    answer = await snapshot.list(actions.bridge_list(), fold)
+    if answer.ok:
+        snapshot.sweep(Bridge, known, named)
 
 
 @snapshot_step
@@ -149,9 +306,10 @@ async def list_channels(snapshot: Snapshot) -> None:
     state, named = snapshot.state, set[str]()
     table = state.table(Channel)
     known = snapshot.known(Channel)
+    held = {uniqueid for uniqueid, row in known.items() if row.on_hold}
 
     def fold(event: Message) -> None:
-        uniqueid = clean(event.get("Uniqueid"))
+        uniqueid = exact(event.get("Uniqueid"))
         is_new = table.get(uniqueid) is None
         row = fold_snapshot(state, event)
         if row is None:
@@ -160,7 +318,7 @@ async def list_channels(snapshot: Snapshot) -> None:
         values: dict[str, Any] = {
             "application": clean(event.get("Application")),
             "application_data": clean(event.get("ApplicationData")),
-            "bridge": clean(event.get("BridgeId")),
+            "bridge": exact(event.get("BridgeId")),
         }
         if row.bridge and row.bridge != values["bridge"]:
             values["on_hold"] = False
@@ -168,8 +326,48 @@ async def list_channels(snapshot: Snapshot) -> None:
             values["created_at"] = state.now() - duration(event.get("Duration"))
             # When it was answered nobody can tell any more; that it has been up so long is the best guess.
             values["answered_at"] = values["created_at"] if row.is_up else None
+        elif uniqueid in held and row.bridge not in ("", values["bridge"]):
+            values["on_hold"] = False  # it has left the call that it held, while we were not listening
         table.change(row, **values)
 
     answer = await snapshot.list(actions.core_show_channels(), fold)
     if answer.ok:  # a list that was refused names nobody, and says nothing of who is gone
         snapshot.sweep(Channel, known, named)
+        regroup(table, {row.linkedid for row in table.rows.values() if row.call != row.linkedid})
+
+
+@first_snapshot_step
+async def ask_who_holds(snapshot: Snapshot) -> None:
+    """`CHANNEL(onhold)` of both channels of each call of two: whether the other one holds it, which no list tells."""
+    channels, bridges = snapshot.state.table(Channel), snapshot.state.table(Bridge)
+
+    async def ask(held: Channel, holder: Channel) -> None:
+        answer = await snapshot.session.ask(actions.getvar(held.name, "CHANNEL(onhold)"))
+        still_there = channels.get(holder.uniqueid) is holder and holder.bridge == held.bridge
+        if answer.ok and still_there:
+            channels.change(holder, on_hold=answer.response.get("Value") == "1")
+
+    pairs = [channels.where("bridge", row.uniqueid) for row in bridges.rows.values() if row.kind == "basic"]
+    pairs = [pair for pair in pairs if len(pair) == 2]
+    for start in range(0, len(pairs), ASKED_AT_ONCE):
+        some = pairs[start : start + ASKED_AT_ONCE]
+        await asyncio.gather(*(ask(held, holder) for one, two in some for held, holder in ((one, two), (two, one))))
+
+
+@snapshot_step
+async def list_parked_calls(snapshot: Snapshot) -> None:
+    """`ParkedCalls`: who is parked where, on all parking lots."""
+    state, named, known = snapshot.state, set[str](), snapshot.known(ParkedCall)
+
+    def fold(event: Message) -> None:
+        row = fold_parked(state, event)
+        if row is not None:
+            named.add(row.uniqueid)
+
+    answer = await snapshot.list(actions.parked_calls(), fold)
+    if answer.ok:
+        snapshot.sweep(ParkedCall, known, named)
+
+
+def _number(text: str) -> int:
+    return int(text[:18]) if text.isdecimal() else 0

@@ -11,7 +11,7 @@ from pbxpanel.live.fragments import Row, View, Viewer
 from pbxpanel.mirror.models import dom_id
 
 from .call import Call, calls_of
-from .models import Channel
+from .models import Bridge, Channel, ParkedCall
 
 SEE = "calls.see_calls"
 
@@ -22,12 +22,20 @@ def cards(calls: Iterable[Call]) -> str:
 
 
 def all_calls() -> list[Call]:
-    return calls_of(Channel.objects.all())
+    return calls_of(Channel.objects.all(), Bridge.objects.all(), ParkedCall.objects.all())
+
+
+def some_calls(pbx: str, linkedids: Iterable[str]) -> list[Call]:
+    """Those of these calls that there still are."""
+    channels = list(Channel.objects.filter(pbx=pbx, call__in=linkedids))
+    bridges = Bridge.objects.filter(pbx=pbx, uniqueid__in={channel.bridge for channel in channels if channel.bridge})
+    parked = ParkedCall.objects.filter(pbx=pbx, uniqueid__in=[channel.uniqueid for channel in channels])
+    return calls_of(channels, bridges, parked)
 
 
 def count() -> int:
     """How many calls there are now, on all PBXs."""
-    return Channel.objects.order_by().values("pbx", "linkedid").distinct().count()
+    return Channel.objects.order_by().values("pbx", "call").distinct().count()
 
 
 def count_row() -> Row:
@@ -41,7 +49,7 @@ fragments.common_rows.append(lambda: [count_row()])
 
 @fragments.renders("call")
 def call_rows(pbx: str, keys: set[str]) -> Iterable[Row]:
-    found = {call.linkedid: call for call in calls_of(Channel.objects.filter(pbx=pbx, linkedid__in=keys))}
+    found = {call.linkedid: call for call in some_calls(pbx, keys)}
     for linkedid in keys:
         call = found.get(linkedid)
         if call is None:
@@ -50,6 +58,13 @@ def call_rows(pbx: str, keys: set[str]) -> Iterable[Row]:
             facets = {"phones": call.phones, "state": call.state.value}
             yield Row(call.id, "call", fragments.draw("calls/_call.html", {"call": call}), facets, SEE)
     yield count_row()
+
+
+@fragments.renders("parked")
+def parked_rows(pbx: str, keys: set[str]) -> Iterable[Row]:
+    """A parked call shows on its call's card."""
+    calls = set(Channel.objects.filter(pbx=pbx, uniqueid__in=keys).order_by().values_list("call", flat=True))
+    return call_rows(pbx, calls) if calls else []
 
 
 def _board(viewer: Viewer, key: str) -> Mapping[str, str]:

@@ -1,22 +1,25 @@
-"""A channel: one leg of a call. The channels with one linkedid are one call (see `calls.call`)."""
+"""What calls are made of: channels (the legs), the bridges they meet in, and parked calls. See `calls.call`."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from pbxpanel.mirror.models import Mirrored, Subject
 from pbxpanel.mirror.registry import mirrored
+from pbxpanel.mirror.text import shown
 
 
 @mirrored
 class Channel(Mirrored):
     """A live channel as Asterisk describes it; the fields are those of its channel snapshots.
 
-    See "Newchannel" and "CoreShowChannel" among Asterisk's AMI events.
+    See "Newchannel" and "CoreShowChannel" among Asterisk's AMI events. `call` is the linkedid of the call it
+    belongs to: its own, or an older one that a Local channel joins it to (see `calls.events.regroup`).
     """
 
-    indexed_fields = ("bridge",)
+    indexed_fields = ("bridge", "linkedid", "name")
     compared_fields = (
         "linkedid",
+        "call",
         "name",
         "state",
         "caller_number",
@@ -24,11 +27,17 @@ class Channel(Mirrored):
         "connected_number",
         "connected_name",
         "account_code",
+        "context",
+        "extension",
         "bridge",
     )
+    # An application that ends because its channel was put into a bridge raises no event.
+    listed_fields = ("application", "application_data")
+    # No list tells who holds the call; it is asked of each channel (`calls.events.ask_who_holds`).
 
     uniqueid = models.CharField(_("unique id"), max_length=150)
     linkedid = models.CharField(_("linked id"), max_length=150)
+    call = models.CharField(_("call"), max_length=150)
     name = models.CharField(_("name"), max_length=150)
     endpoint = models.CharField(_("endpoint"), max_length=150, blank=True)
     state = models.CharField(_("state"), max_length=32, blank=True)
@@ -52,7 +61,7 @@ class Channel(Mirrored):
         ordering = ["created_at", "uniqueid"]
         constraints = [models.UniqueConstraint(fields=["pbx", "uniqueid"], name="one_channel_for_each_uniqueid")]
         indexes = [
-            models.Index(fields=["pbx", "linkedid"], name="channel_of_call"),
+            models.Index(fields=["pbx", "call"], name="channel_of_call"),
             models.Index(fields=["endpoint"], name="channel_of_endpoint"),
             models.Index(fields=["state"], name="channel_in_state"),
         ]
@@ -64,15 +73,22 @@ class Channel(Mirrored):
         ]
 
     def __str__(self) -> str:
-        return self.name
+        return shown(self.name)
 
     def subjects(self) -> set[Subject]:
-        return {("call", self.linkedid)}
+        return {("call", self.call)}
 
     @property
     def is_local(self) -> bool:
         """Whether this is half of a Local channel, which stands for no telephone."""
         return self.name.startswith("Local/")
+
+    @property
+    def other_half(self) -> str:
+        """The name of the other half of a Local channel; empty where this is none."""
+        if not self.is_local or self.name[-2:] not in (";1", ";2"):
+            return ""
+        return self.name[:-1] + ("2" if self.name.endswith("1") else "1")
 
     @property
     def is_up(self) -> bool:
@@ -83,9 +99,76 @@ class Channel(Mirrored):
         return self.state in ("Ringing", "Ring", "Dialing", "Dialing Offhook", "Pre-ring")
 
 
+@mirrored
+class Bridge(Mirrored):
+    """A place where channels meet. See "BridgeCreate" among Asterisk's AMI events."""
+
+    compared_fields = ("kind", "creator", "name")
+    # No event tells that a bridge has changed its technology (a call of two goes from simple_bridge to native_rtp).
+    listed_fields = ("technology",)
+
+    uniqueid = models.CharField(_("unique id"), max_length=150)
+    kind = models.CharField(_("kind"), max_length=150, blank=True)
+    technology = models.CharField(_("technology"), max_length=150, blank=True)
+    creator = models.CharField(_("creator"), max_length=150, blank=True)
+    name = models.CharField(_("name"), max_length=150, blank=True)
+
+    class Meta(Mirrored.Meta):
+        verbose_name = _("bridge")
+        verbose_name_plural = _("bridges")
+        ordering = ["pbx", "uniqueid"]
+        constraints = [models.UniqueConstraint(fields=["pbx", "uniqueid"], name="one_bridge_for_each_uniqueid")]
+
+    def __str__(self) -> str:
+        return self.name or self.uniqueid
+
+    def subjects(self) -> set[Subject]:
+        return set()  # the channels in it are what is seen
+
+    @property
+    def is_talk(self) -> bool:
+        """Whether those who are in it are with each other: neither waiting or parked, nor in a conference."""
+        return self.technology != "holding_bridge" and self.creator != "ConfBridge"
+
+
+@mirrored
+class ParkedCall(Mirrored):
+    """A channel that waits on a parking space. See "ParkedCall" among Asterisk's AMI events."""
+
+    compared_fields = ("lot", "space", "timeout", "parked_by")
+
+    uniqueid = models.CharField(_("unique id"), max_length=150)
+    lot = models.CharField(_("parking lot"), max_length=150)
+    space = models.CharField(_("parking space"), max_length=150)
+    # In seconds; 0: never.
+    timeout = models.PositiveIntegerField(_("comes back after"), default=0)
+    parked_by = models.CharField(_("parked by"), max_length=150, blank=True)
+    parked_at = models.DateTimeField(_("since"))
+
+    class Meta(Mirrored.Meta):
+        verbose_name = _("parked call")
+        verbose_name_plural = _("parked calls")
+        ordering = ["lot", "space"]
+        constraints = [models.UniqueConstraint(fields=["pbx", "uniqueid"], name="one_parked_call_for_each_uniqueid")]
+
+    def __str__(self) -> str:
+        return f"{self.space}@{self.lot}"
+
+    def subjects(self) -> set[Subject]:
+        return {("parked", self.uniqueid)}
+
+
 def endpoint_of(channel: str) -> str:
     """The name of a channel → the endpoint it belongs to: `PJSIP/101-0000002a` → `PJSIP/101`; none for Local."""
     if channel.startswith("Local/"):
         return ""
     endpoint, _separator, _serial = channel.rpartition("-")
     return endpoint
+
+
+def age_of(uniqueid: str) -> tuple[int, int, str]:
+    """To sort by: `1732451234.12`, perhaps behind the name of a system, is when a channel began and a serial number."""
+    seconds, _separator, serial = uniqueid.rpartition("-")[2].partition(".")
+    if seconds.isdecimal() and serial.isdecimal():
+        return (int(seconds[:18]), int(serial[:18]), uniqueid)
+    return (0, 0, uniqueid)

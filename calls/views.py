@@ -14,9 +14,8 @@ from operators.people import pbx_of, phone_of, profile_of, user_of
 from pbxpanel import toasts
 
 from . import actions
-from .call import Call
 from .forms import DialForm
-from .fragments import all_calls, cards
+from .fragments import all_calls, cards, some_calls
 from .models import Channel
 
 
@@ -31,12 +30,12 @@ def board(request: HttpRequest) -> HttpResponse:
 @require_POST
 def hangup(request: HttpRequest, pbx: str, linkedid: str) -> HttpResponse:
     """POST: hang up a whole call."""
-    channels = list(Channel.objects.filter(pbx=pbx, linkedid=linkedid))
-    _check_may_hang_up(request, channels)
+    calls = some_calls(pbx, [linkedid])
+    _check_may_hang_up(request, [channel for call in calls for channel in call.channels])
     gone = _("This call has already ended.")
-    if not channels:
+    if not calls:
         return toasts.toast(request, "info", gone, 404)
-    outcome = actions.hangup(user_of(request).pk, Call(pbx, linkedid, channels))
+    outcome = actions.hangup(user_of(request).pk, calls[0])
     return toasts.answer(request, outcome, gone=gone)
 
 

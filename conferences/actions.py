@@ -3,12 +3,13 @@
 from pbxpanel.ami import actions
 from pbxpanel.ami.protocol import Action
 from pbxpanel.mirror.commands import Command, Outcome, run
+from pbxpanel.mirror.text import shown
 
 from .models import Participant
 
 
 def _on_participant(user_id: int, participant: Participant, verb: str, action: Action) -> Outcome:
-    subject = f"{participant.label} ({participant.channel}) in {participant.conference}"
+    subject = f"{participant.label} ({shown(participant.channel)}) in {shown(participant.conference)}"
     return run(Command(participant.pbx_id, action, verb, subject, user_id))
 
 

@@ -9,7 +9,7 @@ from .models import Conference, Participant
 
 @admin.register(Conference)
 class ConferenceAdmin(ReadOnlyAdmin):
-    list_display = ["name", "pbx", "locked", "muted", "recording", "started_at"]
+    list_display = ["__str__", "pbx", "locked", "muted", "recording", "started_at"]
 
 
 @admin.register(Participant)

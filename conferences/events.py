@@ -4,16 +4,24 @@ from collections.abc import Callable
 from typing import Any
 
 from pbxpanel.ami import actions
-from pbxpanel.ami.protocol import Message
+from pbxpanel.ami.protocol import BRIDGE_FIELDS, CHANNEL_FIELDS, Message
 from pbxpanel.mirror.registry import on, refreshes, snapshot_step
 from pbxpanel.mirror.state import State
 from pbxpanel.mirror.sync import Snapshot
-from pbxpanel.mirror.text import clean, duration
+from pbxpanel.mirror.text import clean, clean_name, duration, exact
 
 from .models import Conference, Participant
 
 # What Asterisk answers to a list of rooms, or of one room, when there is none: an empty list, not a failure.
 NO_CONFERENCE = ("No active conferences.", "No Conference by that name found.")
+
+# What AMI drops at both ends of a value.
+_BLANKS = "".join(map(chr, range(33)))
+
+
+def can_be_asked_for(name: str) -> bool:
+    """Whether Asterisk finds a conference by its name in an action: not where AMI drops some of it on the way."""
+    return name == name.strip(_BLANKS) and "\ufffd" not in name
 
 
 def conference_of(state: State, event: Message, *, create: bool = False) -> Conference | None:
@@ -21,7 +29,7 @@ def conference_of(state: State, event: Message, *, create: bool = False) -> Conf
 
     Only its start, a join or a list may bring it into being: other events can trail behind its end.
     """
-    name = clean(event.get("Conference"))
+    name = exact(event.get("Conference"))
     table = state.table(Conference)
     conference = table.get(name)
     if conference is None and create and name:
@@ -31,16 +39,16 @@ def conference_of(state: State, event: Message, *, create: bool = False) -> Conf
 
 def participant_of(state: State, event: Message, *, create: bool = False) -> Participant | None:
     """The participant an event is about, made equal to the channel snapshot in it. None for one who hung up."""
-    uniqueid = clean(event.get("Uniqueid"))
+    uniqueid = exact(event.get("Uniqueid"))
     conference = conference_of(state, event, create=create)
     if not uniqueid or conference is None or state.is_buried(uniqueid):
         return None
     table = state.table(Participant)
     values: dict[str, Any] = {
         "conference": conference.name,
-        "channel": clean(event.get("Channel")),
+        "channel": exact(event.get("Channel")),
         "caller_number": clean(event.get("CallerIDNum")),
-        "caller_name": clean(event.get("CallerIDName")),
+        "caller_name": clean_name(event.get("CallerIDName")),
     }
     if event.get("Admin"):
         values["admin"] = _yes(event, "Admin")
@@ -61,21 +69,21 @@ def _yes(event: Message, field: str) -> bool:
     return event.get(field).lower() == "yes"
 
 
-@on("ConfbridgeStart")
+@on("ConfbridgeStart", bearing=BRIDGE_FIELDS)
 def starts(state: State, event: Message) -> None:
     conference_of(state, event, create=True)
 
 
-@on("ConfbridgeEnd")
+@on("ConfbridgeEnd", bearing=BRIDGE_FIELDS)
 def ends(state: State, event: Message) -> None:
-    name = clean(event.get("Conference"))
+    name = exact(event.get("Conference"))
     state.table(Conference).remove(name)
     participants = state.table(Participant)
     for row in participants.where("conference", name):
         participants.remove(row.uniqueid)
 
 
-@on("ConfbridgeJoin")
+@on("ConfbridgeJoin", bearing=CHANNEL_FIELDS)
 def joins(state: State, event: Message) -> None:
     row = participant_of(state, event, create=True)
     if row is not None:
@@ -84,36 +92,36 @@ def joins(state: State, event: Message) -> None:
         state.request("conference", row.conference)
 
 
-@on("Newexten")
+@on("Newexten", bearing=CHANNEL_FIELDS)
 def comes(state: State, event: Message) -> None:
     """Who still hears the prompt has not joined, but a list names him."""
     if event.get("Application") == "ConfBridge":
-        state.request("conference", clean(event.get("AppData").partition(",")[0]))
+        state.request("conference", exact(event.get("AppData").partition(",")[0]))
 
 
-@on("ConfbridgeLeave")
+@on("ConfbridgeLeave", bearing=CHANNEL_FIELDS)
 def leaves(state: State, event: Message) -> None:
-    uniqueid = clean(event.get("Uniqueid"))
+    uniqueid = exact(event.get("Uniqueid"))
     state.table(Participant).remove(uniqueid)
-    name = clean(event.get("Conference"))
+    name = exact(event.get("Conference"))
     state.bury(_membership(name, uniqueid))
     if name in state.table(Conference).rows:
         state.request("conference", name)
 
 
-@on("Hangup")
+@on("Hangup", bearing=CHANNEL_FIELDS)
 def hangs_up(state: State, event: Message) -> None:
-    state.table(Participant).remove(clean(event.get("Uniqueid")))
+    state.table(Participant).remove(exact(event.get("Uniqueid")))
 
 
-@on("ConfbridgeTalking")
+@on("ConfbridgeTalking", bearing=CHANNEL_FIELDS)
 def talks(state: State, event: Message) -> None:
     row = participant_of(state, event)
     if row is not None:
         state.table(Participant).change(row, talking=event.get("TalkingStatus") == "on")
 
 
-@on("ConfbridgeMute", "ConfbridgeUnmute")
+@on("ConfbridgeMute", "ConfbridgeUnmute", bearing=CHANNEL_FIELDS)
 def mutes(state: State, event: Message) -> None:
     row = participant_of(state, event)
     if row is not None:
@@ -121,20 +129,21 @@ def mutes(state: State, event: Message) -> None:
         state.table(Participant).change(row, muted=muted, **({"talking": False} if muted else {}))
 
 
-@on("NewCallerid")
+@on("NewCallerid", bearing=CHANNEL_FIELDS)
 def renames(state: State, event: Message) -> None:
     table = state.table(Participant)
-    row = table.get(clean(event.get("Uniqueid")))
+    row = table.get(exact(event.get("Uniqueid")))
     if row is not None:
-        table.change(row, caller_number=clean(event.get("CallerIDNum")), caller_name=clean(event.get("CallerIDName")))
+        number, name = clean(event.get("CallerIDNum")), clean_name(event.get("CallerIDName"))
+        table.change(row, caller_number=number, caller_name=name)
 
 
 @on("Rename")
 def channel_renamed(state: State, event: Message) -> None:
     table = state.table(Participant)
-    row = table.get(clean(event.get("Uniqueid")))
-    if row is not None:
-        table.change(row, channel=clean(event.get("Newname")))
+    row = table.get(exact(event.get("Uniqueid")))
+    if row is not None and row.channel == exact(event.get("Channel")):
+        table.change(row, channel=exact(event.get("Newname")))
 
 
 def _sets(field: str, value: bool) -> Callable[[State, Message], None]:
@@ -146,8 +155,8 @@ def _sets(field: str, value: bool) -> Callable[[State, Message], None]:
     return change
 
 
-on("ConfbridgeRecord")(_sets("recording", True))
-on("ConfbridgeStopRecord")(_sets("recording", False))
+on("ConfbridgeRecord", bearing=BRIDGE_FIELDS)(_sets("recording", True))
+on("ConfbridgeStopRecord", bearing=BRIDGE_FIELDS)(_sets("recording", False))
 
 
 @snapshot_step
@@ -195,15 +204,17 @@ async def refresh(snapshot: Snapshot, name: str) -> None:
 async def list_participants(snapshot: Snapshot, name: str) -> bool:
     """`ConfbridgeList`: who is in a conference, and whether he is admin, marked, waiting, muted.
 
-    Returns whether these are all (they are not where the list was refused).
+    Returns whether these are all (they are not where the list was refused, or cannot be asked for).
     """
+    if not can_be_asked_for(name):
+        return False
     state, named = snapshot.state, set[str]()
     table = state.table(Participant)
     known = {row.uniqueid: row for row in table.where("conference", name)}
     conference_asked = state.table(Conference).get(name)
 
     def fold(event: Message) -> None:
-        uniqueid = clean(event.get("Uniqueid"))
+        uniqueid = exact(event.get("Uniqueid"))
         is_new = table.get(uniqueid) is None
         row = participant_of(state, event, create=True)
         if row is None:

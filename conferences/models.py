@@ -5,6 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from pbxpanel.mirror.models import Mirrored, Subject, dom_id
 from pbxpanel.mirror.registry import mirrored
+from pbxpanel.mirror.text import shown
 
 
 @mirrored
@@ -32,14 +33,19 @@ class Conference(Mirrored):
         ]
 
     def __str__(self) -> str:
-        return self.name
+        return shown(self.name)
 
     def subjects(self) -> set[Subject]:
         return {("conference", self.name)}
 
     @property
     def dom_id(self) -> str:
-        return dom_id("conference", self.pbx_id, self.name)
+        return dom_id("conference", self.pbx_id, key_of(self.name))
+
+
+def key_of(name: str) -> str:
+    """The name of a conference for a `dom_id`: a dot, and what that writes others with, is not to be mistaken there."""
+    return name.replace("_", "_5f_").replace(".", "_2e_")
 
 
 @mirrored
@@ -83,7 +89,7 @@ class Participant(Mirrored):
     @property
     def label(self) -> str:
         """What people call him by: his name, else his number, else what his channel says."""
-        return self.caller_name or self.caller_number or self.channel.removeprefix("Local/").rpartition("-")[0]
+        return self.caller_name or self.caller_number or shown(self.channel.removeprefix("Local/").rpartition("-")[0])
 
     @property
     def detail(self) -> str:

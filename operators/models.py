@@ -1,11 +1,17 @@
 """People: which phone is mine, and what everybody asked of the PBX."""
 
+from collections.abc import Callable
+
 from django.conf import settings
-from django.core.validators import RegexValidator
+from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
+from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from pbxpanel.mirror.models import PBX
+
+from . import policy as rules
 
 # What Asterisk takes as the name of an endpoint, a context or an extension; no spaces, commas or line breaks.
 _ENDPOINT = RegexValidator(r"\A[A-Za-z0-9]+/[\w.@:+-]+\Z", _("Write it as technology and name, such as PJSIP/101."))
@@ -53,6 +59,107 @@ class Profile(models.Model):
         return f"{self.user} ({self.extension})"
 
 
+def _check_lines(text: str, check: Callable[[str], None]) -> None:
+    """Raises `ValidationError` that names each line which is no pattern."""
+    errors = []
+    for pattern in rules.lines(text):
+        try:
+            check(pattern)
+        except rules.Malformed as error:
+            errors.append(ValidationError("%(pattern)s: %(why)s", params={"pattern": pattern, "why": error.args[0]}))
+    if errors:
+        raise ValidationError(errors)
+
+
+def check_numbers(text: str) -> None:
+    _check_lines(text, rules.check_number_pattern)
+
+
+def check_phones(text: str) -> None:
+    _check_lines(text, rules.check_phone_pattern)
+
+
+def check_contexts(text: str) -> None:
+    _check_lines(text, rules.check_context_pattern)
+
+
+class DialPolicy(models.Model):
+    """What the members of a group may dial. Somebody whose groups have none may dial nothing."""
+
+    group = models.OneToOneField(
+        Group, on_delete=models.CASCADE, primary_key=True, related_name="dial_policy", verbose_name=_("group")
+    )
+    allowed = models.TextField(
+        _("numbers allowed"),
+        blank=True,
+        validators=[check_numbers],
+        help_text=_(
+            "One dialplan pattern on each line: X is any digit, Z 1–9, N 2–9, [1-5] one of these, “.” one or more of "
+            "anything. Write the numbers as they are dialled, with the digit for an outside line. Just “.” allows "
+            "every number; NXX allows 200–999."
+        ),
+    )
+    refused = models.TextField(
+        _("numbers refused"),
+        blank=True,
+        validators=[check_numbers],
+        help_text=_(
+            "Refused although they are allowed above or by another group. “00.” and “+.” are international numbers, "
+            "“0900!” premium-rate ones in Germany; with 9 for an outside line, “9-00.”. What follows a semicolon is a "
+            "note."
+        ),
+    )
+    phones = models.TextField(
+        _("phones"),
+        blank=True,
+        validators=[check_phones],
+        help_text=_(
+            "What a member may enter as his phone, one on each line: PJSIP/101, or with wildcards PJSIP/1?? or "
+            "PJSIP/*. Local/ is a way around every rule: whoever has it as his phone dials what he likes."
+        ),
+    )
+    contexts = models.TextField(
+        _("dial contexts"),
+        blank=True,
+        validators=[check_contexts],
+        help_text=_("The dialplan contexts a member may dial in, such as from-internal; * is any."),
+    )
+    caller_ids = models.TextField(
+        _("caller IDs"),
+        blank=True,
+        validators=[check_numbers],
+        help_text=_("The extensions a member may enter as his, and so show to whom he calls; patterns as above."),
+    )
+    calls_per_minute = models.PositiveIntegerField(
+        _("calls a minute"), default=rules.CALLS_PER_MINUTE, validators=[MinValueValidator(1)]
+    )
+    calls_per_day = models.PositiveIntegerField(
+        _("calls a day"),
+        default=rules.CALLS_PER_DAY,
+        validators=[MinValueValidator(1)],
+        help_text=_("Within 24 hours, each member for himself."),
+    )
+
+    class Meta:
+        verbose_name = _("dial policy")
+        verbose_name_plural = _("dial policies")
+
+    def __str__(self) -> str:
+        return str(self.group)
+
+    @property
+    def policy(self) -> rules.Policy:
+        return rules.Policy(
+            allowed=rules.lines(self.allowed),
+            refused=rules.lines(self.refused),
+            phones=rules.lines(self.phones),
+            contexts=rules.lines(self.contexts),
+            caller_ids=rules.lines(self.caller_ids),
+            calls_per_minute=self.calls_per_minute,
+            calls_per_day=self.calls_per_day,
+        )
+
+
 _VERBS = {
     "originate": _("Call"),
     "hangup": _("Hang up"),
@@ -66,6 +173,7 @@ _STATUSES = {
     "not connected": _("not connected"),
     "no answer": _("no answer"),
     "expired": _("too late, dropped"),
+    "forbidden": _("not allowed"),
 }
 
 

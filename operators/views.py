@@ -11,13 +11,14 @@ from django.views.decorators.http import require_safe
 
 from .forms import ProfileForm
 from .models import AuditEntry
-from .people import profile_of
+from .people import profile_of, user_of
 
 
 @permission_required("calls.originate", raise_exception=True)
 def profile(request: HttpRequest) -> HttpResponse:
     """GET, POST: which phone rings when I call from the panel."""
-    form = ProfileForm(request.POST or None, instance=profile_of(request.user))
+    user = user_of(request)
+    form = ProfileForm(request.POST or None, instance=profile_of(user), user=user)
     if request.method == "POST" and form.is_valid():
         form.save()
         messages.success(request, _("Saved. Your phone is %(phone)s.") % {"phone": form.instance.endpoint or "—"})

@@ -5,5 +5,5 @@ class PanelConfig(AppConfig):
     name = "pbxpanel"
 
     def ready(self) -> None:
-        from . import home  # noqa: F401  they register themselves
+        from . import checks, home  # noqa: F401  they register themselves
         from .mirror import fragments  # noqa: F401

@@ -11,7 +11,19 @@ from redis.backoff import ExponentialBackoff
 
 from .ami.transports import Address
 
+SHORTEST_KEY = 32
+
 _YES, _NO = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
+
+# A server that cannot be reached, or has vanished without a word, fails within seconds: libpq's own times are minutes.
+# (Seconds, but for tcp_user_timeout, which is in milliseconds.)
+_POSTGRESQL_PATIENCE = {
+    "connect_timeout": "5",
+    "tcp_user_timeout": "10000",
+    "keepalives_idle": "5",
+    "keepalives_interval": "2",
+    "keepalives_count": "3",
+}
 
 
 def flag(name: str, default: bool) -> bool:
@@ -26,21 +38,35 @@ def flag(name: str, default: bool) -> bool:
     raise ImproperlyConfigured(f"{name} is “{text}”; it must be yes or no.")
 
 
+def number(name: str, default: int) -> int:
+    """An environment variable that holds a whole number, 0 or more."""
+    text = os.environ.get(name, "").strip()
+    if not text:
+        return default
+    if not (text.isascii() and text.isdigit()):
+        raise ImproperlyConfigured(f"{name} is “{text}”; it must be a whole number, 0 or more.")
+    return int(text)
+
+
 def words(name: str, default: list[str]) -> list[str]:
     """An environment variable that lists words, separated by commas or spaces."""
     text = os.environ.get(name)
     return default if text is None else text.replace(",", " ").split()
 
 
-def secret_key(file: Path) -> str:
-    """SECRET_KEY, or the key that `make` has put into `file`."""
-    if key := os.environ.get("SECRET_KEY", ""):
-        return key
-    if file.exists() and (key := file.read_text().strip()):
-        return key
-    raise ImproperlyConfigured(
-        "SECRET_KEY is not set: give it a long random text of its own (`make` writes one into var/secret_key)."
-    )
+def secret_key(file: Path, *, lenient: bool) -> str:
+    """SECRET_KEY, or the key that `make` has put into `file`; `lenient` takes one that could be guessed, too."""
+    key = os.environ.get("SECRET_KEY", "")
+    if not key and file.exists():
+        key = file.read_text().strip()
+    advice = "give it a long random text of its own (`make` writes one into var/secret_key)"
+    if not key:
+        raise ImproperlyConfigured(f"SECRET_KEY is not set: {advice}.")
+    if not lenient and len(key) < SHORTEST_KEY:
+        raise ImproperlyConfigured(f"SECRET_KEY has {len(key)} characters and needs {SHORTEST_KEY} or more: {advice}.")
+    if not lenient and key.startswith("django-insecure"):
+        raise ImproperlyConfigured(f"SECRET_KEY begins with “django-insecure”, so others know it: {advice}.")
+    return key
 
 
 def addresses() -> dict[str, Address]:
@@ -97,7 +123,7 @@ def database(default: Path) -> dict[str, Any]:
             "PASSWORD": unquote(parts.password or ""),
             "HOST": unquote(parts.hostname or ""),
             "PORT": str(port or ""),
-            "OPTIONS": dict(parse_qsl(parts.query)),
+            "OPTIONS": {**_POSTGRESQL_PATIENCE, **dict(parse_qsl(parts.query))},
             "CONN_HEALTH_CHECKS": True,
         }
     raise ImproperlyConfigured(f"DATABASE_URL begins with “{parts.scheme}”; {form}.")

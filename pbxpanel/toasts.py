@@ -6,7 +6,13 @@ from django.utils.translation import gettext as _
 
 from .mirror.commands import Outcome, Status
 
-_CODES = {Status.REFUSED: 409, Status.NOT_CONNECTED: 503, Status.NO_ANSWER: 504, Status.EXPIRED: 504}
+_CODES = {
+    Status.REFUSED: 409,
+    Status.NOT_CONNECTED: 503,
+    Status.NO_ANSWER: 504,
+    Status.EXPIRED: 504,
+    Status.FORBIDDEN: 403,
+}
 
 # How Asterisk says that whom a command was about is not there any more.
 _GONE = ("no such channel", "no conference by that name", "no channel by that name", "no active conferences")
@@ -31,6 +37,8 @@ def words(outcome: Outcome, gone: str) -> str:
         return _("The PBX could not be reached in time, so nothing was done. Try again.")
     if outcome.status is Status.NO_ANSWER:
         return _("The PBX did not answer in time. Look whether it took effect before you try again.")
+    if outcome.status is Status.FORBIDDEN:
+        return outcome.text
     if outcome.text.lower().startswith(_GONE):
         return gone
     if "permission denied" in outcome.text.lower():

@@ -11,6 +11,12 @@ os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
 
 @pytest.fixture(autouse=True)
+def plain_http(settings: object) -> None:
+    """Tests ask over plain HTTP, whatever the environment says."""
+    settings.SECURE_SSL_REDIRECT = False  # type: ignore[attr-defined]
+
+
+@pytest.fixture(autouse=True)
 def plain_static_files(settings: object) -> None:
     """Templates name static files as they are: no manifest has been collected for the tests."""
     settings.STORAGES = {  # type: ignore[attr-defined]

@@ -1,5 +1,6 @@
 """Real PostgreSQL and Redis servers for the tests, and where the tests' own database lives."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -7,14 +8,14 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 from django.conf import settings
 
-from tests.panel import free_port
+from tests.lab.asterisk import free_port
 
 POSTGRESQL = "/usr/lib/postgresql"
 # Whom PostgreSQL runs as where the tests run as root, which it refuses.
@@ -36,29 +37,73 @@ def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> No
         database.setdefault("TEST", {})["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
 
 
-def _wait(process: subprocess.Popen[bytes], is_ready: Callable[[], bool], log: Path) -> None:
-    deadline = time.monotonic() + 30
-    while not is_ready():
-        assert process.poll() is None, log.read_text(errors="replace")
-        assert time.monotonic() < deadline, log.read_text(errors="replace")
-        time.sleep(0.05)
+class Server:
+    """A server on a loopback port of its own, with its data in `folder`. It can be ended and started again there."""
+
+    stop_signal = signal.SIGTERM
+
+    def __init__(self, folder: Path, log: Path) -> None:
+        self.folder, self.log = folder, log
+        self.port = free_port()
+        self.process: subprocess.Popen[bytes]
+
+    def command(self) -> list[str]:
+        raise NotImplementedError
+
+    def is_ready(self) -> bool:
+        raise NotImplementedError
+
+    def start(self) -> None:
+        """Start it, and wait until it serves."""
+        with self.log.open("ab") as output:
+            self.process = subprocess.Popen(
+                self.command(), cwd=self.folder,
+                stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
+            )  # fmt: skip
+        deadline = time.monotonic() + 30
+        try:
+            while not self.is_ready():
+                assert self.process.poll() is None, self.log.read_text(errors="replace")
+                assert time.monotonic() < deadline, self.log.read_text(errors="replace")
+                time.sleep(0.02)
+        except BaseException:
+            self.kill()
+            raise
+
+    def stop(self) -> None:
+        """End it in order; it may break off its connections. Does nothing when it has ended."""
+        if self.process.poll() is not None:
+            return
+        self.process.send_signal(self.stop_signal)
+        try:
+            self.process.wait(15)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def kill(self) -> None:
+        """End it and the processes it has started as a crash would, with SIGKILL; returns when they are gone."""
+        pid = self.process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split() if self.process.poll() is None else []
+        self.process.kill()
+        self.process.wait()
+        for child in children:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(child), signal.SIGKILL)
+        deadline = time.monotonic() + 15
+        while any(Path(f"/proc/{child}").exists() for child in children):
+            assert time.monotonic() < deadline, f"processes of {pid} do not end"
+            time.sleep(0.02)
 
 
-def _stop(process: subprocess.Popen[bytes], how: signal.Signals) -> None:
-    process.send_signal(how)
-    try:
-        process.wait(15)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+class PostgreSQL(Server):
+    """A cluster of its own, without a password. `database` makes an empty database there."""
 
-
-class PostgreSQL:
-    """A cluster of its own, on loopback, without a password. `database` makes an empty database there."""
+    # Breaks off all connections.
+    stop_signal = signal.SIGINT
 
     def __init__(self, binaries: Path, folder: Path, log: Path) -> None:
-        self.binaries, self.folder = binaries, folder
-        self.port = free_port()
+        super().__init__(folder, log)
+        self.binaries = binaries
         self._number = 0
         self._data = folder / "data"
         # PostgreSQL refuses root; a name of its own makes no difference to it otherwise.
@@ -66,19 +111,17 @@ class PostgreSQL:
         if os.geteuid() != 0:
             self._as_user = []
         self._run("initdb", "-D", str(self._data), "-U", "panel", "--auth=trust", "--encoding=UTF8", "--no-sync")
-        with log.open("wb") as output:
-            self.process = subprocess.Popen(
-                [
-                    *self._as_user, str(binaries / "postgres"), "-D", str(self._data), "-p", str(self.port),
-                    "-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={folder}", "-c", "fsync=off",
-                ],
-                cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
-            )  # fmt: skip
-        try:
-            _wait(self.process, self._is_ready, log)
-        except BaseException:
-            self.stop()
-            raise
+        self.start()
+
+    def command(self) -> list[str]:
+        return [
+            *self._as_user, str(self.binaries / "postgres"), "-D", str(self._data), "-p", str(self.port),
+            "-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={self.folder}", "-c", "fsync=off",
+        ]  # fmt: skip
+
+    def is_ready(self) -> bool:
+        command = [str(self.binaries / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        return subprocess.run(command, check=False).returncode == 0
 
     def database(self) -> str:
         """A new, empty database; its DATABASE_URL."""
@@ -87,50 +130,28 @@ class PostgreSQL:
         self._run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "panel", name)
         return f"postgresql://panel@127.0.0.1:{self.port}/{name}"
 
-    def stop(self) -> None:
-        """Break off all connections and end."""
-        _stop(self.process, signal.SIGINT)
-
-    def _is_ready(self) -> bool:
-        command = [str(self.binaries / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
-        return subprocess.run(command, check=False).returncode == 0
-
     def _run(self, program: str, *arguments: str) -> None:
         command = [*self._as_user, str(self.binaries / program), *arguments]
         done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-class Redis:
-    """A redis-server on a loopback port, which keeps nothing on disk. It can be stopped and started again."""
+class Redis(Server):
+    """A redis-server that keeps nothing on disk."""
 
     def __init__(self, binary: str, folder: Path) -> None:
-        self.port = free_port()
+        super().__init__(folder, folder / "redis.log")
         self.url = f"redis://127.0.0.1:{self.port}/0"
-        self._binary, self._folder = binary, folder
-        self.process: subprocess.Popen[bytes]
+        self._binary = binary
         self.start()
 
-    def start(self) -> None:
-        log = self._folder / "redis.log"
-        with log.open("ab") as output:
-            self.process = subprocess.Popen(
-                [
-                    self._binary, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
-                    "--dir", str(self._folder),
-                ],
-                stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
-            )  # fmt: skip
-        try:
-            _wait(self.process, self._is_ready, log)
-        except BaseException:
-            self.stop()
-            raise
+    def command(self) -> list[str]:
+        return [
+            self._binary, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
+            "--dir", str(self.folder),
+        ]  # fmt: skip
 
-    def stop(self) -> None:
-        _stop(self.process, signal.SIGTERM)
-
-    def _is_ready(self) -> bool:
+    def is_ready(self) -> bool:
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
                 connection.sendall(b"PING\r\n")
@@ -139,9 +160,9 @@ class Redis:
             return False
 
 
-@pytest.fixture(scope="session")
-def postgresql() -> Iterator[PostgreSQL]:
-    """A real PostgreSQL, shared by all tests that ask for it; each takes a database of its own."""
+@contextlib.contextmanager
+def running_postgresql() -> Iterator[PostgreSQL]:
+    """A real PostgreSQL; where there is none the test skips loudly, and fails in CI."""
     found = sorted(Path(POSTGRESQL).glob("*/bin/initdb"), key=lambda path: float(path.parts[-3]))
     if not found:
         _unavailable(f"NOT TESTED ON POSTGRESQL: no initdb below {POSTGRESQL} (apt-get install postgresql).")
@@ -158,15 +179,28 @@ def postgresql() -> Iterator[PostgreSQL]:
             server.stop()
 
 
-@pytest.fixture
-def redis_server(tmp_path: Path) -> Iterator[Redis]:
-    """A real Redis of this test alone."""
+@contextlib.contextmanager
+def running_redis(folder: Path) -> Iterator[Redis]:
+    """A real Redis; where there is none the test skips loudly, and fails in CI."""
     binary = shutil.which("redis-server")
     if binary is None:
         _unavailable("NOT TESTED ON REDIS: redis-server is missing (apt-get install redis-server).")
-    server = Redis(binary, tmp_path)
+    server = Redis(binary, folder)
     try:
         yield server
     finally:
-        if server.process.poll() is None:
-            server.stop()
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    """A real PostgreSQL, shared by all tests that ask for it; each takes a database of its own."""
+    with running_postgresql() as server:
+        yield server
+
+
+@pytest.fixture
+def redis_server(tmp_path: Path) -> Iterator[Redis]:
+    """A real Redis of this test alone."""
+    with running_redis(tmp_path) as server:
+        yield server

@@ -1,5 +1,6 @@
 """The settings that come from the environment: a wrong one fails with a sentence that names it and tells no secret."""
 
+import json
 import os
 import subprocess
 import sys
@@ -8,18 +9,31 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.test import RequestFactory
+from django.views.debug import technical_500_response
 
 from pbxpanel import environment
 from pbxpanel.ami.transports import Address
 
 ROOT = Path(__file__).resolve().parent.parent
 SECRET = "Tr0ub4dor"
+KEY = "3vJ-only-for-the-tests-aHm8qZ0wKx5tRb2nYc7dLf4gUs9pEi6oW1"
 
 
 @pytest.fixture(autouse=True)
 def empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("AMI_URL", "DATABASE_URL", "REDIS_URL", "DEBUG", "SECRET_KEY", "ALLOWED_HOSTS"):
+    for name in (
+        "AMI_URL",
+        "DATABASE_URL",
+        "REDIS_URL",
+        "DEBUG",
+        "SECRET_KEY",
+        "ALLOWED_HOSTS",
+        "HTTPS",
+        "HSTS_SECONDS",
+    ):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -150,11 +164,15 @@ def test_a_sqlite_file_is_found(monkeypatch: pytest.MonkeyPatch, url: str, name:
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql"])
 def test_postgresql_is_taken_apart(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
-    monkeypatch.setenv("DATABASE_URL", f"{scheme}://us%40er:p%2Fw%3A@db.example:5433/pbx%20panel?sslmode=require")
+    query = "sslmode=require&connect_timeout=9"
+    monkeypatch.setenv("DATABASE_URL", f"{scheme}://us%40er:p%2Fw%3A@db.example:5433/pbx%20panel?{query}")
     found = environment.database(Path("/default"))
-    assert [found[key] for key in ("NAME", "USER", "PASSWORD", "HOST", "PORT", "OPTIONS")] == [
-        "pbx panel", "us@er", "p/w:", "db.example", "5433", {"sslmode": "require"},
+    assert [found[key] for key in ("NAME", "USER", "PASSWORD", "HOST", "PORT")] == [
+        "pbx panel", "us@er", "p/w:", "db.example", "5433",
     ]  # fmt: skip
+    assert found["OPTIONS"]["sslmode"] == "require"
+    assert found["OPTIONS"]["connect_timeout"] == "9"
+    assert int(found["OPTIONS"]["tcp_user_timeout"]) <= 10_000
 
 
 def test_a_postgresql_socket_needs_no_host(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -245,18 +263,53 @@ def test_the_secret_key_comes_from_the_environment_before_the_file(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     file = tmp_path / "secret_key"
-    file.write_text(" from the file\n")
-    assert environment.secret_key(file) == "from the file"
-    monkeypatch.setenv("SECRET_KEY", "from the environment")
-    assert environment.secret_key(file) == "from the environment"
+    file.write_text(f" {KEY}\n")
+    assert environment.secret_key(file, lenient=False) == KEY
+    monkeypatch.setenv("SECRET_KEY", KEY[::-1])
+    assert environment.secret_key(file, lenient=False) == KEY[::-1]
 
 
+@pytest.mark.parametrize("lenient", [True, False])
 @pytest.mark.parametrize("content", [None, "", " \n"])
-def test_a_missing_secret_key_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None) -> None:
+def test_a_missing_secret_key_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None, lenient: bool
+) -> None:
     file = tmp_path / "secret_key"
     if content is not None:
         file.write_text(content)
-    assert "not set" in complaint(monkeypatch, "SECRET_KEY", "", lambda: environment.secret_key(file))
+    said = complaint(monkeypatch, "SECRET_KEY", "", lambda: environment.secret_key(file, lenient=lenient))
+    assert "not set" in said
+
+
+@pytest.mark.parametrize(
+    ("key", "reason"),
+    [
+        (SECRET, "9 characters"),
+        (SECRET * 3 + "1234", "31 characters"),
+        (f"django-insecure-{SECRET * 5}", "others know"),
+    ],
+)
+def test_a_secret_key_that_could_be_guessed_is_refused_but_for_debugging(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, key: str, reason: str
+) -> None:
+    none = tmp_path / "none"
+    assert reason in complaint(monkeypatch, "SECRET_KEY", key, lambda: environment.secret_key(none, lenient=False))
+    assert environment.secret_key(none, lenient=True) == key
+    (tmp_path / "secret_key").write_text(key)
+    monkeypatch.delenv("SECRET_KEY")
+    with pytest.raises(ImproperlyConfigured, match=reason):
+        environment.secret_key(tmp_path / "secret_key", lenient=False)
+
+
+@pytest.mark.parametrize(("text", "meant"), [("", 7), (" ", 7), ("0", 0), (" 31536000 ", 31536000)])
+def test_a_number_is_one(monkeypatch: pytest.MonkeyPatch, text: str, meant: int) -> None:
+    monkeypatch.setenv("HSTS_SECONDS", text)
+    assert environment.number("HSTS_SECONDS", default=7) == meant
+
+
+@pytest.mark.parametrize("text", ["-1", "1.5", "1e3", "many", "\u0663"])
+def test_what_is_no_number_is_refused(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    assert text in complaint(monkeypatch, "HSTS_SECONDS", text, lambda: environment.number("HSTS_SECONDS", default=7))
 
 
 def test_words_are_separated_by_commas_or_spaces(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -268,23 +321,128 @@ def test_words_are_separated_by_commas_or_spaces(monkeypatch: pytest.MonkeyPatch
 # The whole program.
 
 
-def check(**variables: str) -> subprocess.CompletedProcess[str]:
-    """`manage.py check` with these variables."""
+def manage(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """`manage.py` with these variables."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     return subprocess.run(
-        [sys.executable, "manage.py", "check"],
-        cwd=ROOT, env={**kept, "SECRET_KEY": "only-for-the-tests", **variables},
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT, env={**kept, "SECRET_KEY": KEY, **variables},
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
 
 
 def test_the_program_starts_with_good_settings() -> None:
-    done = check(AMI_URL=f"ami://panel:{SECRET}@127.0.0.1:1")
+    done = manage("check", AMI_URL=f"ami://panel:{SECRET}@127.0.0.1:1")
     assert done.returncode == 0, done.stderr
 
 
-def test_the_program_does_not_start_with_a_wrong_setting_and_says_which() -> None:
-    done = check(AMI_URL=f"ami://panel:{SECRET}/x@host")
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("AMI_URL", f"ami://panel:{SECRET}/x@host", "AMI_URL is wrong"),
+        ("SECRET_KEY", SECRET, "SECRET_KEY has 9 characters"),
+        ("HTTPS", "perhaps", "HTTPS is “perhaps”"),
+    ],
+)
+def test_the_program_does_not_start_with_a_wrong_setting_and_says_which(name: str, value: str, words: str) -> None:
+    done = manage("check", **{name: value})
     assert done.returncode != 0
-    assert "AMI_URL is wrong" in done.stderr.strip().splitlines()[-1]
+    assert words in done.stderr.strip().splitlines()[-1]
     assert SECRET not in done.stdout + done.stderr
+
+
+# How an installation is served.
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {},
+        {
+            "AMI_URL": "main=amis://panel:secret@pbx.example.org",
+            "DATABASE_URL": "postgresql://panel:secret@127.0.0.1:1/panel",
+            "REDIS_URL": "redis://:secret@127.0.0.1:1/0",
+            "ALLOWED_HOSTS": "panel.example.org",
+            "HSTS_SECONDS": "31536000",
+        },
+    ],
+    ids=["only the key", "everything"],
+)
+def test_djangos_own_check_of_an_installation_finds_nothing(variables: dict[str, str]) -> None:
+    done = manage("check", "--deploy", "--fail-level", "WARNING", **variables)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "no issues (0 silenced)" in done.stdout + done.stderr
+
+
+def test_an_installation_that_answers_to_any_host_is_warned() -> None:
+    assert "pbxpanel.W001" in manage("check", ALLOWED_HOSTS="*").stderr
+    assert "pbxpanel.W001" not in manage("check", ALLOWED_HOSTS="*", DEBUG="yes").stderr
+
+
+# What a browser is told; the answers of a whole process with its settings.
+_ANSWERS = """
+import json
+from django.test import Client
+client, answers = Client(), {}
+for name, path, options in (
+    ("plain", "/login/?next=/calls/", {}), ("secure", "/login/", {"secure": True}),
+    ("proxied", "/login/", {"headers": {"X-Forwarded-Proto": "https"}}), ("unproxied", "/login/",
+    {"headers": {"X-Forwarded-Proto": "http"}}), ("health", "/healthz", {}), ("metrics", "/metrics", {}),
+    ("healthy", "/healthzy", {}),
+):
+    answer = client.get(path, **options)
+    answers[name] = {"status": answer.status_code, **{key.lower(): value for key, value in answer.items()}}
+answers["cookie"] = str(client.cookies["csrftoken"])
+print(json.dumps(answers))
+"""
+
+
+def answers(tmp_path: Path, **variables: str) -> dict[str, Any]:
+    variables = {"DATABASE_URL": f"sqlite:///{tmp_path}/panel.sqlite3", "ALLOWED_HOSTS": "testserver", **variables}
+    assert manage("migrate", "--verbosity", "0", **variables).returncode == 0
+    assert manage("collectstatic", "--noinput", "--verbosity", "0", **variables).returncode == 0
+    done = manage("shell", "--no-imports", "-c", _ANSWERS, **variables)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def test_by_default_a_browser_is_sent_to_https_and_kept_there(tmp_path: Path) -> None:
+    found = answers(tmp_path)
+    for name in ("plain", "unproxied"):
+        assert found[name]["status"] == 301
+        assert "strict-transport-security" not in found[name]
+        assert "default-src 'self'" in found[name]["content-security-policy"]
+    assert found["plain"]["location"] == "https://testserver/login/?next=/calls/"
+    for name in ("secure", "proxied"):
+        assert found[name]["status"] == 200
+        assert found[name]["strict-transport-security"] == "max-age=2592000; includeSubDomains; preload"
+        assert found[name]["referrer-policy"] == "same-origin"
+    assert found["health"]["status"] != 301
+    assert found["metrics"]["status"] != 301
+    assert found["healthy"]["status"] == 301
+    for word in ("Secure", "HttpOnly", "SameSite=Lax"):
+        assert word in found["cookie"]
+
+
+def test_without_https_pages_are_served_as_they_are_asked_for(tmp_path: Path) -> None:
+    found = answers(tmp_path, HTTPS="no")
+    assert found["plain"]["status"] == 200
+    assert "strict-transport-security" not in found["plain"]
+    assert "strict-transport-security" not in found["proxied"]  # anybody may say that of himself
+    assert "Secure" not in found["cookie"]
+    assert "HttpOnly" in found["cookie"]
+
+
+def test_an_error_page_of_development_shows_no_secret(rf: RequestFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "DEBUG", True)
+    monkeypatch.setattr(settings, "AMI_ADDRESSES", {"main": Address.parse(f"ami://panel:{SECRET}@127.0.0.1")})
+    monkeypatch.setattr(settings, "CHANNEL_LAYERS", {"default": {"hosts": [f"redis://:{SECRET}@127.0.0.1:6379/0"]}})
+    address = settings.AMI_ADDRESSES["main"]
+    try:
+        raise RuntimeError(f"{address!r}")
+    except RuntimeError:
+        page = technical_500_response(rf.get("/"), *sys.exc_info()).content.decode()
+    assert "RuntimeError" in page
+    assert "CHANNEL_LAYERS" in page
+    assert SECRET not in page

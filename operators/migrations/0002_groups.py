@@ -2,6 +2,8 @@
 
 from django.db import migrations
 
+from operators.permissions import grant
+
 _SEE = [("calls", "channel", "see_calls"), ("conferences", "conference", "see_conferences")]
 _CALL = [("calls", "channel", "originate"), ("calls", "channel", "hangup_own")]
 _MODERATE = [("conferences", "conference", "moderate")]
@@ -27,24 +29,9 @@ GROUPS = {
 
 def make_groups(apps, schema_editor):
     group_model = apps.get_model("auth", "Group")
-    permission_model = apps.get_model("auth", "Permission")
-    content_type_model = apps.get_model("contenttypes", "ContentType")
     for name, permissions in GROUPS.items():
         group, _ = group_model.objects.get_or_create(name=name)
-        for app_label, model, codename in permissions:
-            # Django makes permissions only after all migrations; those it finds then it leaves as they are.
-            content_type, _ = content_type_model.objects.get_or_create(app_label=app_label, model=model)
-            permission, _ = permission_model.objects.get_or_create(
-                content_type=content_type,
-                codename=codename,
-                defaults={"name": _title(apps, app_label, model, codename)},
-            )
-            group.permissions.add(permission)
-
-
-def _title(apps, app_label, model, codename):
-    own = dict(apps.get_model(app_label, model)._meta.permissions)
-    return str(own.get(codename, f"Can {codename.replace('_', ' ')}"))
+        grant(apps, group, permissions)
 
 
 class Migration(migrations.Migration):

@@ -44,6 +44,36 @@ def core_show_channels() -> Action:
     return Action("CoreShowChannels")
 
 
+def bridge_list() -> Action:
+    """`BridgeList` (no privilege): a list of `BridgeListItem` events."""
+    return Action("BridgeList")
+
+
+def bridge_info(uniqueid: str) -> Action:
+    """`BridgeInfo` (no privilege): the channels of one bridge, a list of `BridgeInfoChannel` events."""
+    return Action("BridgeInfo", (("BridgeUniqueid", uniqueid),))
+
+
+def parked_calls() -> Action:
+    """`ParkedCalls` (call): a list of `ParkedCall` events, of all parking lots."""
+    return Action("ParkedCalls")
+
+
+def extension_state_list() -> Action:
+    """`ExtensionStateList` (call, reporting): a list of `ExtensionStatus` events, one for each hint."""
+    return Action("ExtensionStateList")
+
+
+def device_state_list() -> Action:
+    """`DeviceStateList` (call, reporting): a list of `DeviceStateChange` events."""
+    return Action("DeviceStateList")
+
+
+def getvar(channel: str, variable: str) -> Action:
+    """`Getvar` (call, reporting): the value of a variable, or of a function such as `CHANNEL(onhold)`, of a channel."""
+    return Action("Getvar", (("Channel", channel), ("Variable", variable)))
+
+
 def command(line: str) -> Action:
     """`Command` (command): runs one line of the CLI; the answer's `output` is what it printed."""
     return Action("Command", (("Command", line),))

@@ -141,7 +141,7 @@ class Session(asyncio.Protocol):
             raise AnswerTimeout(
                 gettext_noop("Asterisk did not answer %(action)s within %(seconds)s s."),
                 action=action.name,
-                seconds=f"{timeout:g}",
+                seconds=f"{round(timeout, 2):g}",
             ) from None
         finally:
             self._waiting.pop(action_id, None)
@@ -296,7 +296,7 @@ class Link:
         ping_after: float = 5.0,
         dead_after: float = 15.0,
         first_delay: float = 0.25,
-        max_delay: float = 10.0,
+        max_delay: float = 3.0,
         refused_delay: float = 30.0,
     ) -> None:
         self.address = address

@@ -15,6 +15,24 @@ _ACTION_ID = b"\r\nActionID: "
 _GREETING = b"Asterisk Call Manager/"
 _GREETING_LIMIT = 256
 
+_BEFORE_NUMBER = ("Channel", "ChannelState", "ChannelStateDesc", "CallerIDNum")
+_AFTER_NUMBER = (
+    "CallerIDName", "ConnectedLineNum", "ConnectedLineName", "Language", "AccountCode", "Context", "Exten", "Priority",
+    "Uniqueid", "Linkedid",
+)  # fmt: skip
+CHANNEL_FIELDS = frozenset((*_BEFORE_NUMBER, *_AFTER_NUMBER))
+"""What every event about a channel says of it (main/manager_channels.c)."""
+BRIDGE_FIELDS = frozenset(
+    (
+        "BridgeUniqueid", "BridgeType", "BridgeTechnology", "BridgeCreator", "BridgeName", "BridgeNumChannels",
+        "BridgeVideoSourceMode",
+    )
+)  # fmt: skip
+"""What every event about a bridge or a conference says of its bridge (main/manager_bridges.c)."""
+_SNAPSHOT = tuple(f"\r\n{key}: ".encode() for key in ("ChannelStateDesc", "CallerIDNum", *_AFTER_NUMBER))
+# So long may a torn event grow until it is taken for none.
+_TORN_LIMIT = 8192
+
 
 class Message:
     """One event or response, parsed only when a field is asked for.
@@ -34,12 +52,22 @@ class Message:
 
     @property
     def fields(self) -> dict[str, str]:
-        """Key → value, in the order received; of a repeated key the first value (see `all`)."""
+        """Key → value, in the order received; of a repeated key the first value (see `all`).
+
+        Where a caller chose what looks like fields (see `_is_torn`), those count that Asterisk wrote.
+        """
         if self._fields is None:
-            fields: dict[str, str] = {}
-            for key, value in self._pairs():
-                fields.setdefault(key, value)
-            self._fields = fields
+            lines = self.raw.decode("utf-8", "replace").split("\r\n")
+            try:
+                # Asterisk writes each line so; what does not fit, or is there twice, is read with more care.
+                self._fields = dict([line.split(": ", 1) for line in lines])
+            except ValueError:
+                self._fields = {}
+            if len(self._fields) != len(lines) or ":" in "".join(self._fields):
+                pairs = list(self._pairs())
+                self._fields = dict(pairs)
+                if len(self._fields) != len(pairs):
+                    self._fields = _without_repetitions(pairs)
         return self._fields
 
     def get(self, key: str, default: str = "") -> str:
@@ -75,6 +103,25 @@ class Message:
 
     def __repr__(self) -> str:
         return f"<{'Event' if self.is_event else 'Response'} {self.name} {self.fields}>"
+
+
+def _without_repetitions(pairs: list[tuple[str, str]]) -> dict[str, str]:
+    """Of a key that is repeated, the value that no caller chose: texts of his are his number, which stands before
+    most of a channel's snapshot, others within it, and what an application is called with, which stands after it.
+    """
+    keys = [key for key, _value in pairs]
+    number = keys.index("CallerIDNum") if "CallerIDNum" in keys else len(pairs)
+    end = next((at for at in range(number, len(pairs)) if _is_called_with(keys, at)), len(pairs))
+    before, within, after = pairs[: number + 1], pairs[number + 1 : end], pairs[end:]
+    return {**dict(reversed(after)), **dict(within), **dict(reversed(before))}
+
+
+def _is_called_with(keys: list[str], at: int) -> bool:
+    return (
+        keys[at] in ("AppData", "ApplicationData")
+        and keys[at - 1] == "Application"
+        and CHANNEL_FIELDS.issubset(keys[:at])
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +185,7 @@ class Protocol:
         self._searched = 0
         self._command: list[bytes] = []
         self._command_size = 0
+        self._torn = b""
 
     def receive(self, data: bytes) -> list[Message]:
         """Take what was read, return the messages that are now whole, in order.
@@ -182,7 +230,10 @@ class Protocol:
         wanted = self._wanted
         messages: list[Message] = []
         for chunk in chunks:
-            if not self._command:
+            if self._torn:
+                chunk = self._torn + _END + chunk
+                self._torn = b""
+            elif not self._command:
                 chunk = chunk.lstrip(b"\r\n")  # some TestEvents are followed by an empty line too many
             if self._command or chunk.startswith(b"Response: Follows"):
                 # The old form of a Command's answer may hold empty lines; it ends with a mark of its own.
@@ -193,11 +244,15 @@ class Protocol:
                     continue
                 chunk = _END.join(self._command)
                 self._command, self._command_size = [], 0
-            elif wanted is not None and chunk.startswith(b"Event: "):
-                line_end = chunk.find(b"\r\n", 7)
-                name = chunk[7:line_end] if line_end > 0 else chunk[7:]
-                if name not in wanted and _ACTION_ID not in chunk:
-                    self.dropped += 1
+            elif chunk.startswith(b"Event: "):
+                if wanted is not None:
+                    line_end = chunk.find(b"\r\n", 7)
+                    name = chunk[7:line_end] if line_end > 0 else chunk[7:]
+                    if name not in wanted and _ACTION_ID not in chunk:
+                        self.dropped += 1
+                        continue
+                if _is_torn(chunk) and len(chunk) < _TORN_LIMIT:
+                    self._torn = chunk
                     continue
             self._check_size(len(chunk))
             if chunk:
@@ -209,3 +264,18 @@ class Protocol:
             raise MessageTooLarge(
                 gettext_noop("Asterisk sent a message of more than %(limit)s bytes."), limit=self.max_message
             )
+
+
+def _is_torn(chunk: bytes) -> bool:
+    """Whether a channel's snapshot in this event has begun and not ended.
+
+    Asterisk sends a caller's number as it came (in SIP as `%0d%0a`), so an empty line in it tears the event, and
+    what stands behind it looks like an event of its own. A number of the usual 79 bytes is too short to hold the
+    rest of a snapshot as well.
+    """
+    at = 0
+    for number, key in enumerate(_SNAPSHOT):
+        at = chunk.find(key, at)
+        if at < 0:
+            return number > 1
+    return False

@@ -29,12 +29,19 @@ _CAUSE_TEXTS = {
 }
 # How long a parked call waits, in seconds; the lot and its first space.
 PARKING_SECONDS, PARKING_LOT, FIRST_SPACE = 300, "default", 701
+# The characters before which Asterisk's ast_escape_c() puts a backslash, as far as a name here can hold them.
+_ESCAPE = str.maketrans({character: f"\\{character}" for character in "\\'\"?"})
 # The SIP status that a phone's channel names beside these causes.
 _SIP_STATUS = {BUSY: 486, NO_ANSWER: 480, NO_ROUTE: 404}
 
 
 class IllegalTransition(Exception):
     """The switch was asked for what no telephone call can do, such as bridging a channel that has hung up."""
+
+
+def _escaped(name: str) -> str:
+    """A name as Asterisk sends it."""
+    return name.translate(_ESCAPE)
 
 
 class State(Enum):
@@ -153,9 +160,9 @@ class Channel:
             ("ChannelState", str(number)),
             ("ChannelStateDesc", name),
             ("CallerIDNum", self.caller.number or UNKNOWN),
-            ("CallerIDName", self.caller.name or UNKNOWN),
+            ("CallerIDName", _escaped(self.caller.name) or UNKNOWN),
             ("ConnectedLineNum", self.connected.number or UNKNOWN),
-            ("ConnectedLineName", self.connected.name or UNKNOWN),
+            ("ConnectedLineName", _escaped(self.connected.name) or UNKNOWN),
             ("Language", "en"),
             ("AccountCode", self.account_code),
             ("Context", self.context),

@@ -30,23 +30,27 @@ TOAST_LIMIT = 20
 # Workers publish a batch every second, if an empty one; silence beyond this is worth a look, in seconds.
 SILENCE_LIMIT = 5.0
 
+# How often a hub says that it listens: a Redis that was started anew has forgotten it. In seconds.
+JOIN_EVERY = 3.0
+# How long the channel layer may take for one thing that needs no waiting, in seconds.
+LAYER_TIMEOUT = 2.0
+
 
 async def publish(pbx: str, epoch: str, number: int, rows: Iterable[Row] = (), notices: Iterable[Notice] = ()) -> None:
-    """Send one batch to the hubs of all web processes."""
-    await get_channel_layer().group_send(
-        GROUP,
-        {
-            "type": "live.batch",
-            "pbx": pbx,
-            "epoch": epoch,
-            "number": number,
-            "rows": [row.as_json() for row in rows],
-            "notices": [
-                {"user_id": notice.user_id, "code": notice.code, "parameters": dict(notice.parameters)}
-                for notice in notices
-            ],
-        },
-    )
+    """Send one batch to the hubs of all web processes. Raises whatever the layer's backend does, or `TimeoutError`."""
+    batch = {
+        "type": "live.batch",
+        "pbx": pbx,
+        "epoch": epoch,
+        "number": number,
+        "rows": [row.as_json() for row in rows],
+        "notices": [
+            {"user_id": notice.user_id, "code": notice.code, "parameters": dict(notice.parameters)}
+            for notice in notices
+        ],
+    }
+    async with asyncio.timeout(LAYER_TIMEOUT):
+        await get_channel_layer().group_send(GROUP, batch)
 
 
 class Seat:
@@ -142,7 +146,7 @@ class Hub:
                     for seat in self.seats:
                         seat.put_toast(fragments.trouble("layer", seat.viewer.language))
                 else:
-                    logger.warning("The channel layer still fails: %s", error)
+                    logger.warning("The channel layer still fails: %r", error)
                 self._settled.set()
                 await asyncio.sleep(1)
 
@@ -152,8 +156,9 @@ class Hub:
         channel = await layer.new_channel()
         joined = -math.inf
         while True:
-            if time.monotonic() - joined > 600:  # membership of a group expires
-                await layer.group_add(GROUP, channel)
+            if time.monotonic() - joined >= JOIN_EVERY:
+                async with asyncio.timeout(LAYER_TIMEOUT):
+                    await layer.group_add(GROUP, channel)
                 joined = time.monotonic()
                 self._settled.set()
                 if self._layer_is_away:

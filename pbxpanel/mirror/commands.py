@@ -7,7 +7,7 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
@@ -41,6 +41,8 @@ class Status(StrEnum):
     """It reached the worker too late; nothing was sent."""
     REPEATED = "repeated"
     """A command with this id was given before; nothing was sent."""
+    FORBIDDEN = "forbidden"
+    """A rule of ours forbids it to this user; nothing was sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +105,18 @@ def channel_name(pbx: str) -> str:
     return f"ami.{pbx}"
 
 
-def run(command: Command) -> Outcome:
-    """Give a command and wait for its answer. For views; it blocks their thread, never the event loop."""
+def run(command: Command, refusal: Callable[[], str] | None = None) -> Outcome:
+    """Give a command and wait for its answer. For views; it blocks their thread, never the event loop.
+
+    `refusal` is called once the command is on record: a sentence that says why this user may not, or nothing.
+    """
     (auditor,) = auditors
     if not auditor.begin(command):
         return Outcome(Status.REPEATED)
     pbx = PBX.objects.filter(pk=command.pbx).first()
-    if pbx is None or not pbx.is_up:
+    if refusal and (reason := refusal()):
+        outcome = Outcome(Status.FORBIDDEN, reason)
+    elif pbx is None or not pbx.is_up:
         outcome = Outcome(Status.NOT_CONNECTED, pbx.why if pbx else "")
     else:
         outcome = async_to_sync(_ask)(command)

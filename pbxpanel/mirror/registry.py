@@ -1,5 +1,6 @@
 """What the domain apps tell the mirror: their models, which event changes them how, and their first snapshot."""
 
+import functools
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -23,17 +24,27 @@ Follower = Callable[["State", Message, Mapping[str, Any]], Mapping[str, Any]]
 handlers: dict[str, list[EventHandler]] = {}
 models: list[type[Mirrored]] = []
 snapshot_steps: list[SnapshotStep] = []
+first_snapshot_steps: set[SnapshotStep] = set()
 refreshers: dict[str, Refresher] = {}
 preparers: dict[str, Preparer] = {}
 followers: dict[str, Follower] = {}
 
 
-def on(*events: str) -> Callable[[EventHandler], EventHandler]:
-    """Register a function that folds these AMI events into the state: no I/O, and no waiting."""
+def on(*events: str, bearing: frozenset[str] = frozenset()) -> Callable[[EventHandler], EventHandler]:
+    """Register a function that folds these AMI events into the state: no I/O, and no waiting.
+
+    It is not called for an event without all the fields that it is `bearing`. A caller's number may hold line
+    breaks and what looks like an event after them; it is too short to hold one that is whole.
+    """
 
     def register(handler: EventHandler) -> EventHandler:
+        @functools.wraps(handler)
+        def fold(state: "State", event: Message) -> None:
+            if event.fields.keys() >= bearing:
+                handler(state, event)
+
         for event in events:
-            handlers.setdefault(event, []).append(handler)
+            handlers.setdefault(event, []).append(fold)
         return handler
 
     return register
@@ -49,6 +60,12 @@ def snapshot_step(step: SnapshotStep) -> SnapshotStep:
     """Register a coroutine that reads lists from Asterisk when the link comes up, in the order registered."""
     snapshot_steps.append(step)
     return step
+
+
+def first_snapshot_step(step: SnapshotStep) -> SnapshotStep:
+    """The same for what is too dear to be read again in every check of what is mirrored."""
+    first_snapshot_steps.add(step)
+    return snapshot_step(step)
 
 
 def refreshes(kind: str) -> Callable[[Refresher], Refresher]:

@@ -1,23 +1,67 @@
 """Text that came over the phone network, made fit to be stored and shown. It stays hostile: templates escape it."""
 
+import re
 import unicodedata
 from datetime import timedelta
 
-# Characters that turn the writing direction could make a name show as another than it is.
-_DIRECTION = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-# Control characters, halves of surrogate pairs, and separators of lines and paragraphs.
-_UNSEEN = frozenset(("Cc", "Cs", "Zl", "Zp"))
+# Control and format characters, halves of surrogate pairs, and separators of lines and paragraphs. Among the format
+# characters are those that turn the writing direction, which could make a name show as another than it is.
+_UNSEEN = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
+# Format characters that emoji, Persian and the scripts of India are spelled with.
+_JOINERS = "\u200c\u200d"
+# Signs above and below a letter; as many as any script puts on one are kept, a tower of them is not.
+_MARKS = frozenset(("Mn", "Me"))
+_MARKS_ON_A_LETTER = 4
+# Letters and symbols that leave the paper white.
+_BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 _TEN_YEARS = 10 * 365 * 24 * 3600
 # Asterisk's words for a name or number that is not set.
 _UNKNOWN = frozenset(("<unknown>", "<no name>"))
+# What main/utils.c's ast_escape_c() writes for each character.
+_ESCAPED = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
 
 def clean(text: str, limit: int = 150) -> str:
-    """Without control and direction characters, at most `limit` characters; empty where Asterisk knows nothing."""
+    """What of a text can be seen, at most `limit` characters; empty where Asterisk knows nothing."""
     if not text.isascii() or not text.isprintable():
-        text = "".join(c for c in text if unicodedata.category(c) not in _UNSEEN and c not in _DIRECTION)
-    text = text.strip()
-    return "" if text in _UNKNOWN else text[:limit]
+        text = _seen(text)
+    text = text.strip()[:limit].rstrip()
+    return "" if text in _UNKNOWN else text
+
+
+def clean_name(text: str, limit: int = 150) -> str:
+    """`clean` for a name of a caller or of a connected line: these alone Asterisk sends with C's escapes."""
+    if "\\" in text:
+        text = _ESCAPE.sub(lambda found: _ESCAPED.get(found[1], found[1]), text)
+    return clean(text, limit)
+
+
+def exact(text: str, limit: int = 150) -> str:
+    """An id, or a name by which Asterisk is asked for a thing: as it is spelled there, however that looks."""
+    return text.replace("\0", "")[:limit]
+
+
+def shown(text: str) -> str:
+    """What people read for an `exact` text; its code points where there is nothing to see."""
+    seen = _seen(text).strip()
+    return seen or " ".join(f"U+{ord(character):04X}" for character in text[:8])
+
+
+def _seen(text: str) -> str:
+    """Without what is not seen, and with no more signs on a letter than a script needs; empty if all is white."""
+    kept, marks, is_blank = [], 0, True
+    for character in text:
+        category = unicodedata.category(character)
+        if category in _UNSEEN and character not in _JOINERS:
+            continue
+        marks = marks + 1 if category in _MARKS else 0
+        if marks > _MARKS_ON_A_LETTER:
+            continue
+        kept.append(character)
+        if category[0] not in "MZ" and character not in _BLANK and character not in _JOINERS:
+            is_blank = False
+    return "" if is_blank else "".join(kept)
 
 
 def duration(text: str) -> timedelta:

@@ -6,20 +6,21 @@ event loop (`manage.py runpanel`).
 
 import asyncio
 import contextlib
+import functools
 import itertools
 import logging
 import signal
 import time
 import uuid
 from collections import Counter, OrderedDict
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from channels.db import database_sync_to_async
 from channels.layers import get_channel_layer
 from channels.worker import Worker
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, InterfaceError, transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -40,6 +41,10 @@ from .models import HEARTBEAT, LEASE, PBX
 from .state import Changes, State
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+# What Django raises when a database is away; the second where its connection has been closed already.
+_DATABASE_FAILURES = (DatabaseError, InterfaceError)
 
 # At most one write in this time, in seconds; and how long the first event of a burst waits for the rest.
 TICK = 0.050
@@ -123,16 +128,7 @@ class Mirror:
     # The lease.
 
     async def _stand_by(self) -> None:
-        failed = False
-        while True:
-            try:
-                if await database_sync_to_async(self._take_lease, thread_sensitive=False)():
-                    return
-                failed = False
-            except DatabaseError as error:
-                if not failed:
-                    logger.error("%s: the database failed, trying again: %s", self.name, error)
-                failed = True
+        while not await _patiently(self._take_lease):  # noqa: ASYNC110 (the event is in the database)
             await asyncio.sleep(STAND_BY)
 
     def _take_lease(self) -> bool:
@@ -149,13 +145,13 @@ class Mirror:
                 values["metrics"] = metrics.of_pbx(self.name)
             try:
                 await database_sync_to_async(self.lease.renew, thread_sensitive=False)(**values)
-            except DatabaseError as error:
+            except _DATABASE_FAILURES as error:
                 logger.error("%s: the lease could not be renewed, trying again: %s", self.name, error)
 
     async def _release(self) -> None:
         try:
             await database_sync_to_async(self.lease.release, thread_sensitive=False)()
-        except DatabaseError as error:
+        except _DATABASE_FAILURES as error:
             logger.warning("%s: the lease was left to lapse: %s", self.name, error)
 
     def _count(self) -> dict[str, Any]:
@@ -291,7 +287,7 @@ class Mirror:
             if changes.subjects and not everything:  # else every board is read anew
                 with metrics.DRAW_SECONDS.labels(self.name).time():
                     rows = await database_sync_to_async(rows_of, thread_sensitive=False)(self.name, changes.subjects)
-        except DatabaseError as error:
+        except _DATABASE_FAILURES as error:
             logger.error("%s: the database failed, trying again: %s", self.name, error)
             self.state.give_back(changes)
             self._write_everything |= everything
@@ -368,7 +364,7 @@ class Mirror:
         try:
             if not await database_sync_to_async(commands.auditors[0].claim, thread_sensitive=False)(command_id):
                 return Outcome(Status.REPEATED)
-        except DatabaseError as error:
+        except _DATABASE_FAILURES as error:
             logger.error("%s: a command was refused, since the database failed: %s", self.name, error)
             return Outcome(Status.NOT_CONNECTED)
         if message["notice"]:
@@ -409,8 +405,8 @@ class Mirror:
         parameters = registry.followers[followed.notice](self.state, event, followed.parameters)
         self._notices.append(Notice(followed.user_id, followed.notice, parameters))
         self._dirty.set()
-        record = database_sync_to_async(commands.auditors[0].follow_up, thread_sensitive=False)
-        await record(event.get("ActionID"), f"{event.get('Response')}, reason {parameters['reason']}")
+        words = f"{event.get('Response')}, reason {parameters['reason']}"
+        await _patiently(functools.partial(commands.auditors[0].follow_up, event.get("ActionID"), words))
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         """Run it beside everything else; a failure is logged."""
@@ -422,6 +418,20 @@ class Mirror:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("%s: a task failed.", self.name, exc_info=error)
+
+
+async def _patiently(ask: Callable[[], T]) -> T:
+    """What the database answers; as long as it fails, it is asked again."""
+    failed = False
+    while True:
+        try:
+            answer: T = await database_sync_to_async(ask, thread_sensitive=False)()
+            return answer
+        except _DATABASE_FAILURES as error:
+            if not failed:
+                logger.error("The database failed, trying again: %s", error)
+            failed = True
+            await asyncio.sleep(STAND_BY)
 
 
 def _remember(ids: OrderedDict[str, Any], command_id: str, value: Any) -> None:
@@ -453,7 +463,7 @@ class AmiWorker(Worker):  # type: ignore[misc]
             asyncio.run(work())
 
     async def handle(self) -> None:
-        await database_sync_to_async(self._forget_others, thread_sensitive=False)()
+        await _patiently(self._forget_others)
         async with asyncio.TaskGroup() as group:
             for name, address in self.addresses.items():
                 group.create_task(self._hold(name, address))

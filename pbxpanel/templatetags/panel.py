@@ -7,7 +7,10 @@ from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from pbxpanel.mirror import text
+
 register = template.Library()
+register.filter("shown", text.shown)
 
 
 @register.filter

@@ -11,8 +11,9 @@ from django.apps import apps
 from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
-from calls.models import Channel
+from calls.models import Bridge, Channel, ParkedCall
 from conferences.models import Conference, Participant
+from extensions.models import Device, Extension
 from operators.models import Profile
 from pbxpanel.mirror import commands
 from pbxpanel.mirror.commands import Command, Outcome, Status
@@ -23,8 +24,10 @@ NOBODY, ANONYMOUS = "user without group", "anonymous"
 
 
 def make_groups() -> None:
-    """The groups of the first migration; a test on a database that was flushed has lost them."""
+    """The groups of the migrations; a test on a database that was flushed has lost them."""
     importlib.import_module("operators.migrations.0002_groups").make_groups(apps, None)
+    importlib.import_module("extensions.migrations.0002_administrators_view").grant(apps, None)
+    importlib.import_module("operators.migrations.0004_dial_policies").give_policies(apps, None)
 
 
 def person(group: str = NOBODY, name: str = "anna", endpoint: str = "PJSIP/101", *, staff: bool = False) -> User:
@@ -51,6 +54,7 @@ def channel(
         pbx_id=pbx,
         uniqueid=uniqueid,
         linkedid=linkedid or uniqueid,
+        call=linkedid or uniqueid,
         name=name or f"{endpoint}-{uniqueid.replace('.', ''):0>8}",
         endpoint=endpoint,
         state=state,
@@ -80,7 +84,7 @@ def pbx(name: str = "main", link: str = PBX.Link.UP, heard: timedelta = timedelt
 
 
 def a_small_pbx() -> None:
-    """A call of 101 with 102 (`1.1`), a call of 103 and 104 (`2.1`), and 109 in the conference 8001 (`3.1`)."""
+    """A call of 101 with 102 (`1.1`), a call of 103 and 104 (`2.1`), 109 in the conference 8001 (`3.1`); and more."""
     pbx()
     for uniqueid, endpoint, linkedid in (
         ("1.1", "PJSIP/101", "1.1"), ("1.2", "PJSIP/102", "1.1"),
@@ -88,6 +92,10 @@ def a_small_pbx() -> None:
     ):  # fmt: skip
         channel(uniqueid, endpoint, linkedid)
     conference("8001", "3.1")
+    Bridge.objects.create(pbx_id="main", uniqueid="b-1", kind="basic", technology="simple_bridge")
+    ParkedCall.objects.create(pbx_id="main", uniqueid="9.1", lot="default", space="701", parked_at=timezone.now())
+    Extension.objects.create(pbx_id="main", address="101@internal", extension="101", context="internal")
+    Device.objects.create(pbx_id="main", name="PJSIP/101", state="INUSE")
 
 
 @dataclass

@@ -172,7 +172,11 @@ def test_a_phone_that_cannot_be_one_is_refused_beside_its_field(
 @pytest.mark.parametrize(
     "endpoint", ["PJSIP/101", "SIP/trunk-1", "PJSIP/a.b_c@x", "IAX2/peer+1", "Local/101@internal", ""]
 )
-def test_a_phone_as_asterisk_names_them_is_saved(endpoint: str, anna: Client, user: User) -> None:
+def test_a_phone_as_asterisk_names_them_is_saved_by_whom_no_policy_binds(
+    endpoint: str, anna: Client, user: User
+) -> None:
+    user.groups.clear()
+    User.objects.update(is_superuser=True)
     response = anna.post("/profile/", {"extension": "101", "endpoint": endpoint, "dial_context": "from-internal"})
     assert (response.status_code, response["Location"]) == (302, "/profile/")
     assert Profile.objects.get(user=user).endpoint == endpoint
@@ -227,6 +231,15 @@ def test_a_pbx_that_is_gone_while_nobody_serves_another_is_said_so(anna: Client,
     assert "is the worker running?" in text_of(response)
 
 
+@pytest.mark.parametrize("path", ["/", "/calls/", "/profile/"])
+def test_pages_are_shown_before_there_is_a_pbx(path: str, anna: Client) -> None:
+    PBX.objects.all().delete()
+    Profile.objects.update(pbx=None)
+    page = anna.get(path)
+    assert page.status_code == 200
+    assert "No PBX yet." in page.content.decode()
+
+
 # Conferences may be named anything.
 
 NAMES = (
@@ -254,8 +267,10 @@ def test_a_conference_named_by_dots_has_an_address_that_a_browser_keeps(name: st
     assert f"/{name}/" not in reverse("conference", args=["main", name])
 
 
-def test_no_two_conferences_share_an_address() -> None:
-    assert len({reverse("conference", args=["main", name]) for name in NAMES}) == len(NAMES)
+def test_no_two_conferences_share_an_address_or_an_id() -> None:
+    names = (*NAMES, "a.b", "a-b", "a_b", "_3c_", "<", "_2e_", ".")
+    assert len({reverse("conference", args=["main", name]) for name in names}) == len(names)
+    assert len({Conference(pbx_id="main", name=name).dom_id for name in names}) == len(names)
 
 
 @pytest.mark.parametrize("name", ["a/b", "~", "<b>", "two words"])

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from axes.models import AccessLog
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
@@ -82,9 +83,15 @@ LINES = [line for lines in TABLE.values() for line in lines]
 MODELS = {
     "mirror/pbx": False,
     "calls/channel": False,
+    "calls/bridge": False,
+    "calls/parkedcall": False,
     "conferences/conference": False,
     "conferences/participant": False,
+    "extensions/extension": False,
+    "extensions/device": False,
     "operators/auditentry": False,
+    "axes/accesslog": False,
+    "axes/accessattempt": True,
     "auth/user": True,
     "auth/group": True,
 }
@@ -367,6 +374,7 @@ def administrator(*, superuser: bool) -> Client:
 @pytest.fixture(params=[False, True], ids=["administrator", "superuser"])
 def admin(request: pytest.FixtureRequest) -> Client:
     AuditEntry.objects.create(command_id="1", username="ben", pbx="main", verb="hangup", subject="PJSIP/101-1")
+    AccessLog.objects.create(username="ben", ip_address="192.0.2.1")
     return administrator(superuser=request.param)
 
 

@@ -292,6 +292,29 @@ async def test_a_list_that_does_not_end_in_time_is_no_answer() -> None:
             await session.ask_list(Action("List"), timeout=0.1)
 
 
+async def test_what_is_still_unsent_when_a_session_is_closed_is_never_sent() -> None:
+    closed, ends = asyncio.Event(), []
+
+    async def script(peer: Peer) -> None:
+        await peer.login()
+        await closed.wait()
+        try:
+            while await peer.reader.read(2**20):
+                pass
+            ends.append("all came")
+        except ConnectionResetError:
+            ends.append("reset")
+
+    async with serving(script) as server:
+        session = await opened(server.address)
+        with pytest.raises(AnswerTimeout):
+            await session.ask(Action("Late", (("Text", "x" * 2**20),)), timeout=0.2)
+        session.close()
+        closed.set()
+        await until(lambda: ends)
+    assert ends == ["reset"]
+
+
 async def test_whoever_waits_learns_that_the_peer_has_closed() -> None:
     async def script(peer: Peer) -> None:
         await peer.action()

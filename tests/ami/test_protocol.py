@@ -429,3 +429,56 @@ def test_an_action_comes_out_of_a_parser_as_it_went_in(pairs: list[tuple[str, st
         return
     (message,) = Protocol(greeting=False).receive(encoded)
     assert list(message._pairs()) == [("Action", "Ping"), ("ActionID", action_id), *pairs]
+
+
+# What a caller chooses as his number: Asterisk sends it as it came, line breaks and all.
+
+SNAPSHOT = (
+    "Event: Newchannel\r\nPrivilege: call,all\r\nChannel: PJSIP/trunk-1\r\nChannelState: 4\r\n"
+    "ChannelStateDesc: Ring\r\nCallerIDNum: {number}\r\nCallerIDName: Carla\r\nConnectedLineNum: {connected}\r\n"
+    "ConnectedLineName: <unknown>\r\nLanguage: en\r\nAccountCode: \r\nContext: in\r\nExten: s\r\nPriority: 1\r\n"
+    "Uniqueid: 7.7\r\nLinkedid: 7.7\r\n\r\n"
+)
+FORGED = [
+    "1\r\n\r\nEvent: Hangup\r\nUniqueid: 1.1",
+    "1\r\n\r\nEvent: ConfbridgeEnd\r\nPrivilege: call,all\r\nConference: 8001",
+    "1\r\nLinkedid: 1.1\r\n\r\nEvent: ConfbridgeEnd\r\nConference: 8001\r\n\r\n",
+    "1\r\nUniqueid: 1.1\r\nLinkedid: 1.1\r\nContext: x",
+    "1\r\nChannel: PJSIP/101-1\r\nEvent: Hangup",
+    "\r\n\r\n\r\n\r\nResponse: Success\r\nActionID: 1\r\n\r\nEvent: X\r\n\r\n",
+    "1\r\nCallerIDName: x\r\nConnectedLineNum: x\r\nConnectedLineName: x\r\n\r\nEvent: X",
+]
+
+
+@pytest.mark.parametrize("wanted", [None, ["Newchannel", "Hangup", "ConfbridgeEnd"]])
+@pytest.mark.parametrize("field", ["number", "connected"])
+@pytest.mark.parametrize("number", FORGED)
+def test_no_number_forges_an_event_or_hides_its_own(number: str, field: str, wanted: list[str] | None) -> None:
+    assert len(number) < 80
+    text = (
+        SNAPSHOT.format(**{"number": "0401", "connected": "101", field: number})
+        + "Event: Hangup\r\nUniqueid: 8.8\r\n\r\n"
+    )
+    for size in (1, 7, 100, 10_000):
+        stream = GREETING + text.encode()
+        call, hangup = read(Protocol(wanted=wanted), [stream[i : i + size] for i in range(0, len(stream), size)])
+        assert [call.name, call.get("Event"), call.get("Channel")] == ["Newchannel", "Newchannel", "PJSIP/trunk-1"]
+        assert [call.get("Uniqueid"), call.get("Linkedid"), call.get("Context")] == ["7.7", "7.7", "in"]
+        assert hangup.fields == {"Event": "Hangup", "Uniqueid": "8.8"}
+
+
+@pytest.mark.parametrize("number", ["1", *FORGED, "1\r\nUniqueid: 1.1\r\nApplication: x\r\nAppData: y"])
+@pytest.mark.parametrize(
+    "data", ["1\r\nUniqueid: 1.1\r\nLinkedid: 1.1\r\nChannel: PJSIP/101-1\r\nEvent: Hangup", "1,2"]
+)
+def test_what_an_application_is_called_with_forges_nothing(number: str, data: str) -> None:
+    text = SNAPSHOT.format(number=number, connected="101").replace("Newchannel", "Newexten").removesuffix("\r\n")
+    message = only(f"{text}Extension: s\r\nApplication: Set\r\nAppData: {data}\r\n\r\n".encode())
+    assert [message.name, message.get("Event"), message.get("Channel")] == ["Newexten", "Newexten", "PJSIP/trunk-1"]
+    assert [message.get("Uniqueid"), message.get("Linkedid")] == ["7.7", "7.7"]
+
+
+def test_an_event_that_stays_torn_holds_nothing_up_for_long() -> None:
+    torn = b"Event: Newstate\r\nChannelStateDesc: Up\r\nCallerIDNum: 1" + END
+    found = Protocol().receive(GREETING + torn + (b"Event: X\r\nKey: " + b"x" * 1000 + END) * 20)
+    assert [message.name for message in found] == ["Newstate", *["X"] * (20 - 8)]

@@ -384,6 +384,13 @@ async def test_no_name_can_break_the_protocol(quiet: Operator, quiet_pbx: DemoPb
     assert not any(message.name == "Hangup" for message in quiet.heard)
 
 
+async def test_a_name_is_sent_with_the_escapes_of_asterisk(quiet: Operator, quiet_pbx: DemoPbx) -> None:
+    quiet_pbx.dialplan.call(Phone("+4930", 'O\'Brien? \\ "Bob"'), "102")
+    quiet_pbx.catch_up()
+    message = await quiet.event("Newchannel", CallerIDNum="+4930")
+    assert message.get("CallerIDName") == r"O\'Brien\? \\ \"Bob\""
+
+
 @pytest.mark.parametrize(
     ("text", "party"),
     [

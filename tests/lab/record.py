@@ -12,13 +12,14 @@ import re
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 from .ami import Ami, Message
 from .asterisk import Asterisk
 from .chroot import VERSIONS
 from .phones import Caller, Phone
+from .softphone import SoftCall, Softphone
 
 # Of these, which change nothing that the panel shows and are most of the bytes, a few stand for the rest.
 THINNED = (
@@ -27,6 +28,8 @@ THINNED = (
 )  # fmt: skip
 KEPT = 5
 CORPUS = Path(__file__).parent.parent / "corpus"
+
+Moves = Generator[str, None, None]
 
 
 class Scenario:
@@ -45,10 +48,14 @@ class Scenario:
         self.call_from_outside()
 
     def calls_that_move(self) -> None:
-        self.transfers()
-        self.pickup()
+        for move in MOVES:
+            for _ in move(self):
+                self.settle()
+                self.session.listing("CoreShowChannels")
+            self.asterisk.quiet()
+            self.settle()
         self.hold_and_music()
-        self.parking_and_queue()
+        self.lists_of_parking_and_queue()
 
     def questions(self) -> None:
         """Lists and single answers of an idle PBX: among them an empty list that is called an error."""
@@ -176,63 +183,247 @@ class Scenario:
                 call.wait_for_status(180)
             self.settle()
 
-    def transfers(self) -> None:
-        with Phone(self.asterisk, "101"), Phone(self.asterisk, "102"), Phone(self.asterisk, "104"):
-            # Redirect one side; the other is hung up.
-            with Caller(self.asterisk, "101", name="Redirected") as call:
-                mine, theirs = self.bridged(call)
-                self.session.action("Redirect", Channel=theirs, Context="internal", Exten="102", Priority="1")
-                self.settle()
-                self.session.listing("CoreShowChannels")
-            self.settle()
-            # Both sides into a conference.
-            with Caller(self.asterisk, "101", name="Both") as call:
-                mine, theirs = self.bridged(call)
-                self.session.action(
-                    "Redirect", Channel=theirs, ExtraChannel=mine, Context="internal", ExtraContext="internal",
-                    Exten="8005", ExtraExten="8105", Priority="1", ExtraPriority="1",
-                )  # fmt: skip
-                self.settle()
-            self.asterisk.quiet()
-            self.settle()
-            with Caller(self.asterisk, "101", name="Blind") as call:
-                mine, theirs = self.bridged(call)
-                self.session.action("BlindTransfer", Channel=mine, Context="internal", Exten="102")
-                self.settle()
-            self.settle()
-            # 101 asks 104 first, then hangs up and so connects the two.
-            with Caller(self.asterisk, "5101", name="Attended") as call:
-                mine, theirs = self.bridged(call)
-                self.session.action("Atxfer", Channel=mine, Context="internal", Exten="104")
-                self.settle(2.5)
-                self.session.listing("CoreShowChannels")
-                self.session.action("Hangup", Channel=mine)
-                self.settle()
-            self.settle()
-            # Two calls, joined by the Bridge action.
+    # Moves: each yields the name of where things stand, whenever they have come to rest there.
+
+    def redirect(self) -> Moves:
+        """One side is sent elsewhere; the other is hung up."""
+        with (
+            Phone(self.asterisk, "101"),
+            Phone(self.asterisk, "102"),
+            Caller(self.asterisk, "101", name="Redirected") as call,
+        ):
+            _, theirs = self.bridged(call)
+            yield "they talk"
+            self.session.action("Redirect", Channel=theirs, Context="internal", Exten="102", Priority="1")
+            yield "redirected"
+
+    def redirect_both(self) -> Moves:
+        """Both sides are sent into a conference."""
+        with Phone(self.asterisk, "101"), Caller(self.asterisk, "101", name="Both") as call:
+            mine, theirs = self.bridged(call)
+            yield "they talk"
+            self.session.action(
+                "Redirect", Channel=theirs, ExtraChannel=mine, Context="internal", ExtraContext="internal",
+                Exten="8005", ExtraExten="8105", Priority="1", ExtraPriority="1",
+            )  # fmt: skip
+            yield "both in the conference"
+
+    def blind_transfer(self) -> Moves:
+        with (
+            Phone(self.asterisk, "101"),
+            self.ringing("102"),
+            Caller(self.asterisk, "101", name="Blind") as call,
+        ):
+            mine, _ = self.bridged(call)
+            yield "they talk"
+            self.session.action("BlindTransfer", Channel=mine, Context="internal", Exten="102")
+            yield "the target rings"
+
+    def attended_transfer(self) -> Moves:
+        """101 asks 104 first, then hangs up and so connects the two. The Local channel between them stays."""
+        with (
+            Phone(self.asterisk, "101"),
+            Phone(self.asterisk, "104"),
+            Caller(self.asterisk, "5101", name="Attended") as call,
+        ):
+            mine, _ = self.bridged(call)
+            yield "they talk"
+            since = len(self.session.messages)
+            self.session.action("Atxfer", Channel=mine, Context="internal", Exten="104")
+            self.session.event("DialEnd", since, DialStatus="ANSWER")
+            yield "the target is asked"
+            self.session.action("Hangup", Channel=mine)
+            yield "connected"
+
+    def attended_transfer_refused(self) -> Moves:
+        """101 asks 104, who hangs up: 101 is with the caller again."""
+        with (
+            Phone(self.asterisk, "101"),
+            Phone(self.asterisk, "104"),
+            Caller(self.asterisk, "5101", name="Attended") as call,
+        ):
+            mine, _ = self.bridged(call)
+            since = len(self.session.messages)
+            self.session.action("Atxfer", Channel=mine, Context="internal", Exten="104")
+            target = self.session.event("DialEnd", since, DialStatus="ANSWER")["DestChannel"]
+            yield "the target is asked"
+            since = len(self.session.messages)
+            self.session.action("Hangup", Channel=target)
+            self.session.event("BridgeEnter", since, Channel=mine)
+            yield "back with the caller"
+
+    def bridge_action(self) -> Moves:
+        """Two calls that run applications are joined."""
+        with Phone(self.asterisk, "101"), Phone(self.asterisk, "102"):
             first = self.session.event("OriginateResponse", self.originate("PJSIP/101", exten="602"))
             second = self.session.event("OriginateResponse", self.originate("PJSIP/102", exten="602"))
+            yield "two calls"
             self.session.action("Bridge", Channel1=first["Channel"], Channel2=second["Channel"], Tone="no")
-            self.settle()
-            bridge = self.session.listing("BridgeList")[1]["BridgeUniqueid"]
+            yield "one call"
+            bridge = self.bridge_of_two()
             self.session.listing("BridgeInfo", BridgeUniqueid=bridge)
-            self.asterisk.quiet()
-            # A Local channel between two bridges steps aside once audio flows.
-            self.originate("Local/5202@internal", exten="601")
-            self.settle(1.5)
-            self.asterisk.quiet()
-            self.settle()
 
-    def pickup(self) -> None:
-        """104 takes the call that rings at 102: the channel it talks on is renamed."""
+    def bridge_of_two(self) -> str:
+        bridges = [m for m in self.session.listing("BridgeList") if m.get("BridgeNumChannels") == "2"]
+        return bridges[0]["BridgeUniqueid"]
+
+    def bridge_of_two_calls(self) -> Moves:
+        """One leg of each of two calls is joined with the other's; those left behind are hung up."""
+        with Phone(self.asterisk, "101"), Phone(self.asterisk, "102"), Caller(self.asterisk, "101", name="One") as one:
+            first, _ = self.bridged(one)
+            with Caller(self.asterisk, "102", name="Two") as two:
+                second, _ = self.bridged(two)
+                yield "two calls"
+                self.session.action("Bridge", Channel1=first, Channel2=second, Tone="no")
+                yield "one call"
+
+    def bridge_with_local(self) -> Moves:
+        """101 is joined with a Local channel, behind which 104 is: linkedid does not get through to him."""
+        with Phone(self.asterisk, "101"), Phone(self.asterisk, "102"), Phone(self.asterisk, "104"):
+            first = self.session.event("OriginateResponse", self.originate("PJSIP/101", exten="602"))
+            since = self.originate("PJSIP/102", exten="5204")
+            local = self.session.event("DialBegin", since, DestExten="5204")["DestChannel"]
+            self.session.event("BridgeEnter", since, Channel=local)
+            yield "two calls"
+            self.session.action("Bridge", Channel1=first["Channel"], Channel2=local, Tone="no")
+            yield "101 talks with 104"
+
+    def phone_holds(self) -> Moves:
+        with Softphone(self.asterisk, "101") as phone, Phone(self.asterisk, "102"):
+            call = phone.call("102")
+            yield "they talk"
+            call.hold()
+            yield "on hold"
+            call.take_back()
+            yield "they talk again"
+
+    def phone_transfers_blind(self) -> Moves:
+        """By REFER, as the transfer key of a desk phone does."""
+        with Softphone(self.asterisk, "101") as phone, Caller(self.asterisk, "101", name="Referred"):
+            call = self.taken(phone)
+            with self.ringing("102"):
+                yield "they talk"
+                call.transfer("102")
+                yield "the target rings"
+
+    def phone_transfers_attended(self) -> Moves:
+        """By REFER with Replaces: the phone has two calls, one on hold, and connects their other ends."""
+        with (
+            Softphone(self.asterisk, "101") as phone,
+            Phone(self.asterisk, "104"),
+            Caller(self.asterisk, "101", name="Referred"),
+        ):
+            first = self.taken(phone)
+            yield "they talk"
+            first.hold()
+            second = phone.call("104")
+            yield "two calls"
+            first.connect_with(second)
+            yield "connected"
+
+    def phone_transfers_attended_by_local(self) -> Moves:
+        """The same where the second call goes by way of a Local channel, through which linkedid does not get."""
+        with (
+            Softphone(self.asterisk, "101") as phone,
+            Phone(self.asterisk, "104"),
+            Caller(self.asterisk, "101", name="Referred"),
+        ):
+            first = self.taken(phone)
+            first.hold()
+            second = phone.call("5204")
+            yield "two calls"
+            first.connect_with(second)
+            yield "connected"
+
+    def taken(self, phone: Softphone) -> SoftCall:
+        """The call from outside that a softphone has taken, once both are in the bridge: a hold before that is lost."""
+        call = phone.calls.get(timeout=10)
+        entered: set[str] = set()
+
+        def both_are_in(message: Message) -> bool:
+            if message.get("Event") == "BridgeEnter":
+                entered.add(message["Channel"].partition("-")[0])
+            return entered == {"PJSIP/101", "PJSIP/outside"}
+
+        self.session.wait(both_are_in)
+        return call
+
+    def local_optimization(self) -> Moves:
+        """A Local channel between two bridges steps aside once audio flows."""
+        with Phone(self.asterisk, "102"):
+            since = self.originate("Local/5202@internal", exten="601")
+            self.session.event("LocalOptimizationEnd", since)
+            yield "stepped aside"
+
+    def pickup(self) -> Moves:
+        """104 takes the call that rings at 102."""
         with self.ringing("102"), Caller(self.asterisk, "102", name="Picked up") as call:
             call.wait_for_status(180)
+            yield "it rings"
+            since = len(self.session.messages)
             with Caller(self.asterisk, "*8102", number="104") as other:
-                other.wait_for_status(200)
                 # Asterisk waits half a second for audio of a caller that it answers.
-                self.settle(1.0)
-                self.session.listing("CoreShowChannels")
-        self.settle()
+                other.wait_for_status(200)
+                self.session.event("BridgeEnter", since)
+                yield "picked up"
+
+    def park_and_retrieve(self) -> Moves:
+        with Phone(self.asterisk, "101"), Caller(self.asterisk, "101", name="Parked") as call:
+            space = self.parked(call, "60000")
+            yield "parked"
+            since = len(self.session.messages)
+            with Caller(self.asterisk, space, number="104") as other:
+                other.wait_for_status(200)
+                self.session.event("UnParkedCall", since)
+                yield "retrieved"
+
+    def park_and_give_up(self) -> Moves:
+        with Phone(self.asterisk, "101"):
+            with Caller(self.asterisk, "101", name="Parked") as call:
+                self.parked(call, "60000")
+                yield "parked"
+            yield "gave up"
+
+    def park_until_time_is_over(self) -> Moves:
+        """Whom nobody fetches comes back to the one who parked him."""
+        with Phone(self.asterisk, "101"), Caller(self.asterisk, "101", name="Parked") as call:
+            since = len(self.session.messages)
+            self.parked(call, "1000")
+            self.session.event("ParkedCallTimeOut", since)
+            self.session.event("BridgeEnter", len(self.session.messages))
+            yield "came back"
+
+    def parked(self, call: Caller, timeout: str) -> str:
+        """Park the caller as 101 would; returns the space."""
+        mine, theirs = self.bridged(call)
+        since = len(self.session.messages)
+        self.session.action("Park", Channel=theirs, TimeoutChannel=mine, Timeout=timeout)
+        space = self.session.event("ParkedCall", since)["ParkingSpace"]
+        self.session.action("Hangup", Channel=mine)
+        return space
+
+    def queue(self) -> Moves:
+        """The queue calls two members; the first answers."""
+        with Phone(self.asterisk, "101"), self.ringing("102"):
+            since = len(self.session.messages)
+            with Caller(self.asterisk, "610", name="Queued"):
+                self.session.event("BridgeEnter", since)
+                yield "answered"
+
+    def conference_move(self) -> Moves:
+        """One of three participants, each a call of his own, is sent to another conference."""
+        with Phone(self.asterisk, "101"), Phone(self.asterisk, "102"):
+            for channel in ("PJSIP/101", "PJSIP/102", "Local/8001@internal"):
+                self.joined(self.originate(channel, exten="602" if channel.startswith("Local") else "8001"))
+            yield "three in one"
+            listing = self.session.listing("ConfbridgeList", Conference="8001")
+            moved = next(m["Channel"] for m in listing if m.get("CallerIDNum") == "102")
+            since = len(self.session.messages)
+            self.session.action("Redirect", Channel=moved, Context="internal", Exten="8102", Priority="1")
+            self.session.event("ConfbridgeJoin", since)
+            yield "one in another"
+            self.session.action("ConfbridgeKick", Conference="8001", Channel="all")
+            yield "one is over"
 
     def hold_and_music(self) -> None:
         with Phone(self.asterisk, "104", "answer_and_hold"), Caller(self.asterisk, "104", name="Held") as call:
@@ -242,14 +433,11 @@ class Scenario:
             call.wait_for_status(200)
             self.settle(1.5)
 
-    def parking_and_queue(self) -> None:
+    def lists_of_parking_and_queue(self) -> None:
         with Phone(self.asterisk, "101"), self.ringing("102"):
             with Caller(self.asterisk, "101", name="Parked") as call:
-                _, theirs = self.bridged(call)
-                self.session.action("Park", Channel=theirs, AnnounceChannel="", Timeout="60000")
-                self.settle(0.5)
+                self.parked(call, "60000")
                 self.session.listing("ParkedCalls")
-                self.session.listing("CoreShowChannels")
             self.settle()
             with Caller(self.asterisk, "610", name="Queued") as call:
                 call.wait_for_status(200)
@@ -292,6 +480,16 @@ class Scenario:
     def settle(self, seconds: float = 0.3) -> None:
         """Take in what still comes."""
         self.session.listen(seconds)
+
+
+MOVES = (
+    Scenario.redirect, Scenario.redirect_both, Scenario.blind_transfer, Scenario.attended_transfer,
+    Scenario.attended_transfer_refused, Scenario.bridge_action, Scenario.bridge_of_two_calls,
+    Scenario.bridge_with_local, Scenario.phone_holds, Scenario.phone_transfers_blind,
+    Scenario.phone_transfers_attended, Scenario.phone_transfers_attended_by_local, Scenario.local_optimization,
+    Scenario.pickup, Scenario.park_and_retrieve, Scenario.park_and_give_up, Scenario.park_until_time_is_over,
+    Scenario.queue, Scenario.conference_move,
+)  # fmt: skip
 
 
 def thinned(received: bytes) -> bytes:

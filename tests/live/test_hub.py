@@ -271,6 +271,26 @@ async def test_who_has_left_is_sent_nothing(worker: Workers) -> None:
     assert (seat.take(), seat.needs_board) == ("", False)
 
 
+async def test_a_layer_that_has_forgotten_who_listens_is_told_again(
+    worker: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a Redis that was started anew, faster than anybody could notice."""
+    monkeypatch.setattr(hub, "JOIN_EVERY", 0.05)
+    seat = await synchronous_seat(worker)
+    get_channel_layer().groups.clear()
+    async with asyncio.timeout(10):
+        while not seat.needs_board:
+            await worker.send()
+            await asyncio.sleep(0.05)
+
+
+async def test_a_layer_that_does_not_answer_holds_up_nobody_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub, "LAYER_TIMEOUT", 0.05)
+    monkeypatch.setattr(get_channel_layer(), "group_send", lambda *arguments: asyncio.sleep(60))
+    with pytest.raises(TimeoutError):
+        await publish("main", "epoch", 1)
+
+
 # Notices.
 
 NOTICE = Notice(1, "originate", {"number": "555", "answered": True, "reason": "4"})

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 from channels.layers import channel_layers, get_channel_layer
-from django.contrib.auth.models import User
-from django.db import OperationalError
+from django.contrib.auth.models import Group, User
+from django.db import InterfaceError, OperationalError
 
 import calls.actions
 from calls.models import Channel
@@ -19,10 +19,12 @@ from pbxpanel.ami import actions
 from pbxpanel.ami.protocol import Action, Message
 from pbxpanel.demo import DemoPbx
 from pbxpanel.live import hub
-from pbxpanel.mirror import commands, store, worker
+from pbxpanel.mirror import commands, registry, store, worker
 from pbxpanel.mirror.commands import Command, Outcome, Status
 from pbxpanel.mirror.models import PBX
 from pbxpanel.mirror.worker import AmiWorker, Mirror
+from tests.access import people
+from tests.mirror.events import CHANNEL
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(60)]
 
@@ -176,6 +178,19 @@ async def test_a_command_that_comes_too_late_is_dropped(station: Station, ring: 
     assert await sync_to_async(Channel.objects.filter(name=channel.name).exists)()
 
 
+async def test_a_command_whose_time_is_over_when_it_is_ready_is_dropped(
+    station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def slow(session: Any, action: Action, parameters: Any) -> Action:
+        await asyncio.sleep(0.3)
+        return action
+
+    monkeypatch.setitem(registry.preparers, "slow", slow)
+    action = actions.hangup("PJSIP/nobody-1")
+    assert (await station.post(action, notice="slow", deadline=time.time() + 0.2))["status"] == "expired"
+    assert station.sent == []
+
+
 async def test_while_the_link_is_down_nothing_is_sent_and_that_is_said_at_once(station: Station) -> None:
     await station.pbx.stop()
     await until(lambda: not PBX.objects.get().is_up)
@@ -210,6 +225,8 @@ async def test_a_pbx_that_does_not_answer_is_waited_for_until_the_deadline(
 
 async def test_how_a_call_that_was_placed_ended_reaches_its_user_and_the_audit_trail(station: Station) -> None:
     def originate() -> Outcome:
+        people.make_groups()
+        station.user.groups.add(Group.objects.get(name="Operator"))
         return calls.actions.originate(
             station.user.pk, "main", "PJSIP/100", "100", "internal", "101", command_id="0" * 32
         )
@@ -234,9 +251,10 @@ async def test_a_call_placed_by_somebody_else_makes_no_notice(station: Station) 
     assert [notice for batch in station.batches for notice in batch["notices"]] == []
 
 
+@pytest.mark.parametrize("error", [OperationalError("database is locked"), InterfaceError("it is closed")])
 @pytest.mark.parametrize("fails", ["write", "draw"])
 async def test_what_the_database_would_not_take_is_written_and_told_later(
-    station: Station, ring: Ringing, monkeypatch: pytest.MonkeyPatch, fails: str
+    station: Station, ring: Ringing, monkeypatch: pytest.MonkeyPatch, fails: str, error: Exception
 ) -> None:
     owner, name = {"write": (store, "write"), "draw": (worker, "rows_of")}[fails]
     real = getattr(owner, name)
@@ -245,7 +263,7 @@ async def test_what_the_database_would_not_take_is_written_and_told_later(
     def failing(*arguments: Any) -> Any:
         if not failures:
             failures.append(arguments)
-            raise OperationalError("database is locked")
+            raise error
         return real(*arguments)
 
     await asyncio.sleep(0.3)
@@ -286,12 +304,6 @@ async def test_a_tick_that_takes_back_what_a_former_one_wrote_leaves_nothing(sta
     assert station.mirror.state.table(Channel).rows == {}
 
 
-NEW_CHANNEL = (
-    "Event: Newchannel\r\nChannel: PJSIP/109-00000001\r\nChannelState: 6\r\nChannelStateDesc: Up\r\n"
-    "Uniqueid: {id}\r\nLinkedid: {id}\r\nCallerIDNum: 109\r\nExten: 1\r\nContext: internal\r\n"
-)
-
-
 @pytest.mark.parametrize(
     "uniqueid",
     [
@@ -304,7 +316,8 @@ NEW_CHANNEL = (
 )
 async def test_a_channel_of_any_id_shows_and_does_not_end_the_worker(station: Station, uniqueid: str) -> None:
     """Whoever originates by AMI or ARI chooses the id."""
-    station.mirror._on_event(Message(NEW_CHANNEL.format(id=uniqueid).encode()))
+    said = {"Event": "Newchannel", **CHANNEL, "Uniqueid": uniqueid, "Linkedid": uniqueid}
+    station.mirror._on_event(Message("\r\n".join(f"{key}: {value}" for key, value in said.items()).encode()))
     async with asyncio.timeout(5):
         while not any(row.kind == "call" and row.html for batch in station.batches for row in batch["rows"]):
             assert not station.task.done(), "the worker ended"

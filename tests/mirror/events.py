@@ -10,6 +10,35 @@ from pbxpanel.mirror.state import State
 BEGINNING = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
 
+# What every event about a channel says of it.
+CHANNEL = {
+    "Channel": "PJSIP/101-11",
+    "ChannelState": "4",
+    "ChannelStateDesc": "Ring",
+    "CallerIDNum": "101",
+    "CallerIDName": "Anna Alpha",
+    "ConnectedLineNum": "<unknown>",
+    "ConnectedLineName": "<unknown>",
+    "Language": "en",
+    "AccountCode": "",
+    "Context": "internal",
+    "Exten": "102",
+    "Priority": "1",
+    "Uniqueid": "1.1",
+    "Linkedid": "1.1",
+}
+# What every event about a conference says of its bridge.
+BRIDGE = {
+    "BridgeUniqueid": "b1",
+    "BridgeType": "base",
+    "BridgeTechnology": "softmix",
+    "BridgeCreator": "ConfBridge",
+    "BridgeName": "8001",
+    "BridgeNumChannels": "1",
+    "BridgeVideoSourceMode": "none",
+}
+
+
 class Clock:
     """Time that passes only when a test says so."""
 
@@ -35,21 +64,15 @@ class Told:
         lines = [f"Event: {event}", *(f"{key.replace('_', '-')}: {value}" for key, value in fields.items())]
         self.state.fold(Message("\r\n".join(lines).encode()))
 
+    def room_event(self, event: str, conference: str = "8001") -> None:
+        """An event about a conference as a whole."""
+        self.hear(event, **BRIDGE | {"Conference": conference})
+
     def channel_event(self, event: str, uniqueid: str = "1.1", **fields: str) -> None:
         """An event with a snapshot of a channel; what is not said is as in a fresh call from 101."""
         snapshot = {
+            **CHANNEL,
             "Channel": f"PJSIP/101-{uniqueid.replace('.', '')}",
-            "ChannelState": "4",
-            "ChannelStateDesc": "Ring",
-            "CallerIDNum": "101",
-            "CallerIDName": "Anna Alpha",
-            "ConnectedLineNum": "<unknown>",
-            "ConnectedLineName": "<unknown>",
-            "Language": "en",
-            "AccountCode": "",
-            "Context": "internal",
-            "Exten": "102",
-            "Priority": "1",
             "Uniqueid": uniqueid,
             "Linkedid": uniqueid,
         }

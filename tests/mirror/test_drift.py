@@ -15,6 +15,7 @@ from pbxpanel.mirror.state import State
 from tests.lab.asterisk import Asterisk
 from tests.lab.fixtures import CallerFactory, PhoneFactory
 
+from .events import CHANNEL
 from .test_snapshot import Mirror, mirroring, until
 
 pytestmark = [pytest.mark.timeout(60)]
@@ -97,7 +98,8 @@ async def test_what_an_event_changes_meanwhile_is_no_drift(mirror: Mirror) -> No
     table.change(row, caller_name="not yet told")
     checking = asyncio.create_task(sync.check(mirror.session, mirror.state, settle=0.5))
     await asyncio.sleep(0.3)
-    mirror.state.fold(Message(f"Event: Hangup\r\nUniqueid: {ghost}\r\nChannel: PJSIP/199-1".encode()))
+    said = {**CHANNEL, "Channel": "PJSIP/199-1", "Uniqueid": ghost, "Linkedid": ghost}
+    mirror.state.fold(Message("\r\n".join(["Event: Hangup", *(f"{k}: {v}" for k, v in said.items())]).encode()))
     table.change(row, caller_name="told")
     assert await checking == []
     assert row.caller_name == "told"
@@ -135,10 +137,11 @@ async def test_a_real_asterisk_and_its_mirror_never_differ(
             await asyncio.to_thread(asterisk.cli, f"channel originate {line}")
         await until(lambda: mirror.count()[2] >= 5)
         for _ in range(3):
-            mirror.state.requests.clear()
+            await mirror.settle()
             assert await check(mirror) == []
         await asyncio.to_thread(asterisk.quiet)
         await until(lambda: mirror.count() == [0, 0, 0])
+        await mirror.settle()
         assert await sync.check(mirror.session, mirror.state, settle=1.0) == []
 
 

@@ -5,16 +5,17 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from calls.models import Channel
+from calls.models import Bridge, Channel, ParkedCall
 from conferences.models import Conference, Participant
+from extensions.models import Device, Extension
 from pbxpanel.mirror.state import TOMBSTONE_SECONDS, Changes
-from pbxpanel.mirror.text import clean, duration
+from pbxpanel.mirror.text import clean, clean_name, duration, exact, shown
 from tests.ami.corpus import FILES, messages
 
-from .events import BEGINNING, Told
+from .events import BEGINNING, BRIDGE, CHANNEL, Told
 
 CALL, OTHER_CALL = ("call", "1.1"), ("call", "2.1")
 
@@ -214,7 +215,7 @@ def test_what_came_and_went_within_a_tick_is_not_written_but_drawn(told: Told) -
 @pytest.fixture
 def meeting(told: Told) -> Told:
     """A conference in which 1.1 and 2.1 are, with nothing left to draw."""
-    told.hear("ConfbridgeStart", Conference="8001")
+    told.room_event("ConfbridgeStart")
     told.clock.seconds = 2
     told.conference_event("ConfbridgeJoin", "1.1", Admin="Yes", Muted="No")
     told.clock.seconds = 3
@@ -280,7 +281,7 @@ def test_a_participant_leaves(meeting: Told) -> None:
 def test_the_end_of_a_conference_takes_whoever_is_left(meeting: Told) -> None:
     meeting.conference_event("ConfbridgeJoin", "3.1", conference="8002", Admin="No", Muted="No")
     meeting.state.take()
-    meeting.hear("ConfbridgeEnd", Conference="8001")
+    meeting.room_event("ConfbridgeEnd")
     assert (meeting.conferences, meeting.participants) == ({"8002"}, {"3.1"})
     changes = meeting.state.take()
     assert changes.removals[Conference] == ["8001"]
@@ -292,7 +293,7 @@ def test_the_end_of_a_conference_takes_whoever_is_left(meeting: Told) -> None:
     "event", ["ConfbridgeTalking", "ConfbridgeMute", "ConfbridgeUnmute", "ConfbridgeRecord", "ConfbridgeLeave"]
 )
 def test_an_event_that_trails_behind_the_end_does_not_bring_the_conference_back(meeting: Told, event: str) -> None:
-    meeting.hear("ConfbridgeEnd", Conference="8001")
+    meeting.room_event("ConfbridgeEnd")
     meeting.state.take()
     meeting.conference_event(event, "1.1", TalkingStatus="on")
     assert (meeting.conferences, meeting.participants) == (set(), set())
@@ -313,24 +314,26 @@ def test_who_has_hung_up_is_no_participant_again(meeting: Told, event: str) -> N
 
 
 def test_a_recording_is_told(meeting: Told) -> None:
-    meeting.hear("ConfbridgeRecord", Conference="8001")
+    meeting.room_event("ConfbridgeRecord")
     conference = meeting.state.table(Conference).get("8001")
     assert conference is not None
     assert conference.recording
     assert meeting.subjects() == {("conference", "8001")}
-    meeting.hear("ConfbridgeStopRecord", Conference="8001")
+    meeting.room_event("ConfbridgeStopRecord")
     assert not conference.recording
 
 
 def test_a_participants_new_name_and_channel_are_followed(meeting: Told) -> None:
     meeting.channel_event("NewCallerid", "2.1", CallerIDNum="0401", CallerIDName="李雷")
-    meeting.hear("Rename", Channel="x", Newname="PJSIP/109-1", Uniqueid="2.1")
+    former = meeting.participant("2.1").channel
+    meeting.hear("Rename", Channel="x", Newname="PJSIP/666-1", Uniqueid="2.1")
+    meeting.hear("Rename", Channel=former, Newname="PJSIP/109-1", Uniqueid="2.1")
     row = meeting.participant("2.1")
     assert (row.caller_number, row.caller_name, row.channel) == ("0401", "李雷", "PJSIP/109-1")
 
 
 def test_a_conference_without_a_name_is_none(told: Told) -> None:
-    told.hear("ConfbridgeStart", Conference="")
+    told.room_event("ConfbridgeStart", "")
     told.conference_event("ConfbridgeJoin", conference="")
     assert (told.conferences, told.participants) == (set(), set())
 
@@ -352,10 +355,47 @@ def test_a_conference_without_a_name_is_none(told: Told) -> None:
         ("\ufffd broken", "\ufffd broken"),
         ("<b>&amp;", "<b>&amp;"),
         ("", ""),
+        ("a\u200bb\ufeffc\u2060d\u00ade", "abcde"),
+        ("👩\u200d👩\u200d👧", "👩\u200d👩\u200d👧"),
+        ("می\u200cخواهم", "می\u200cخواهم"),
+        ("e" + "\u0301" * 500 + "x", "e" + "\u0301" * 4 + "x"),
+        ("\u200d\u200c", ""),
+        ("\u3164\u2800 \u115f", ""),
+        ("\u0301\u0302", ""),
+        ("Anna\u3164", "Anna\u3164"),
     ],
 )
 def test_text_is_cleaned(text: str, shown: str) -> None:
     assert clean(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("sent", "name"),
+    [
+        (r"O\'Brien \"Bob\"\?", 'O\'Brien "Bob"?'),
+        (r"C:\\new", r"C:\new"),
+        (r"a\r\nb\tc\vd\ae", "abcde"),
+        (r"\\\"", r"\""),
+        ("\\", "\\"),
+        ("<unknown>", ""),
+        ("李雷", "李雷"),
+    ],
+)
+def test_a_name_comes_with_the_escapes_of_c_and_shows_without(sent: str, name: str) -> None:
+    assert clean_name(sent) == name
+
+
+@pytest.mark.parametrize("text", [" a ", "\u202ea", "<unknown>", "\x1b", "a\u200f", "\\n", "\u200b"])
+def test_what_asterisk_is_asked_by_stays_as_it_is(text: str) -> None:
+    assert exact(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [("8001", "8001"), ("\u202e<b> ", "<b>"), ("\u200b", "U+200B"), (" ", "U+0020"), ("<unknown>", "<unknown>")],
+)
+def test_what_asterisk_is_asked_by_is_shown_so_that_it_can_be_read(text: str, seen: str) -> None:
+    assert shown(text) == seen
 
 
 def test_text_is_cut_at_its_limit() -> None:
@@ -398,8 +438,16 @@ def test_hostile_names_and_numbers_are_cleaned_in_each_row(told: Told) -> None:
     told.conference_event("ConfbridgeJoin", conference=evil, CallerIDName=evil, Channel=evil)
     row, participant = told.channel(), told.participant()
     texts = [row.caller_number, row.caller_name, row.connected_name, row.extension]
-    texts += [participant.caller_name, participant.channel, participant.conference, *told.conferences]
+    texts += [participant.caller_name]
     assert set(texts) == {"<b>" + "x" * 147}
+    keys = [participant.channel, participant.conference, *told.conferences]
+    assert set(keys) == {evil[:150]}
+
+
+def test_conferences_whose_names_look_alike_are_two(told: Told) -> None:
+    for number, name in enumerate(("8001", "8001\u200b", " 8001")):
+        told.conference_event("ConfbridgeJoin", f"{number}.1", conference=name)
+    assert len(told.conferences) == len(told.participants) == 3
 
 
 # Taking and giving back.
@@ -447,9 +495,9 @@ def test_after_a_failed_write_what_is_newer_wins(told: Told) -> None:
 
 
 def test_a_removal_that_failed_does_not_take_what_came_back(meeting: Told) -> None:
-    meeting.hear("ConfbridgeEnd", Conference="8001")
+    meeting.room_event("ConfbridgeEnd")
     failed = meeting.state.take()
-    meeting.hear("ConfbridgeStart", Conference="8001")
+    meeting.room_event("ConfbridgeStart")
     meeting.state.give_back(failed)
     again = meeting.state.take()
     assert [row.key for row in again.upserts[Conference]] == ["8001"]
@@ -458,8 +506,8 @@ def test_a_removal_that_failed_does_not_take_what_came_back(meeting: Told) -> No
 
 
 def test_what_was_removed_and_came_back_within_a_tick_is_no_removal(meeting: Told) -> None:
-    meeting.hear("ConfbridgeEnd", Conference="8001")
-    meeting.hear("ConfbridgeStart", Conference="8001")
+    meeting.room_event("ConfbridgeEnd")
+    meeting.room_event("ConfbridgeStart")
     changes = meeting.state.take()
     assert [row.key for row in changes.upserts[Conference]] == ["8001"]
     assert changes.removals[Conference] == []
@@ -523,3 +571,193 @@ def apply(stored: dict[tuple[type, str], dict[str, object]], changes: Changes) -
     for model, rows in changes.upserts.items():
         for row in rows:
             stored[model, row.key] = {k: v for k, v in row.__dict__.items() if not k.startswith("_")}
+
+
+# Calls that meet.
+
+
+def local_halves(told: Told) -> None:
+    """101 (1.1) is with 1.2;1, behind which are 1.3;2 and 104 (1.4)."""
+    told.channel_event("Newchannel", "1.1")
+    told.channel_event("Newchannel", "1.2", Channel="Local/104@internal-00000001;1", Linkedid="1.1")
+    told.channel_event("Newchannel", "1.3", Channel="Local/104@internal-00000001;2", Linkedid="1.1")
+    told.channel_event("Newchannel", "1.4", Channel="PJSIP/104-00000002", Linkedid="1.1")
+
+
+def calls(told: Told) -> dict[str, str]:
+    return {row.uniqueid: row.call for row in told.state.table(Channel).rows.values()}
+
+
+def test_two_calls_that_meet_in_a_bridge_are_read_anew_since_no_event_tells_their_linkedid(told: Told) -> None:
+    told.channel_event("BridgeEnter", "1.1", BridgeUniqueid="b-1", BridgeType="basic")
+    told.channel_event("BridgeEnter", "1.2", BridgeUniqueid="b-1", BridgeType="basic", Linkedid="1.1")
+    assert told.state.requests == set()
+    told.channel_event("BridgeEnter", "2.1", BridgeUniqueid="b-1", BridgeType="basic")
+    assert told.state.requests == {("bridge", "b-1")}
+
+
+def test_the_participants_of_a_conference_keep_their_calls_and_nothing_is_read_anew(told: Told) -> None:
+    for number in range(60):
+        told.channel_event("BridgeEnter", f"{number}.1", BridgeUniqueid="b-1", BridgeType="base")
+    assert told.state.requests == set()
+
+
+def test_a_local_channel_joins_calls_of_different_linkedids_to_the_older_one(told: Told) -> None:
+    local_halves(told)
+    told.channel_event("Newchannel", "0.9", Channel="PJSIP/102-00000009")
+    told.state.take()
+    told.channel_event("BridgeEnter", "1.2", Channel="Local/104@internal-00000001;1", Linkedid="0.9")
+    told.channel_event("Hangup", "1.1")
+    assert calls(told) == {"0.9": "0.9", "1.2": "0.9", "1.3": "0.9", "1.4": "0.9"}
+    assert told.channel("1.4").linkedid == "1.1"
+    assert told.subjects() == {("call", "1.1"), ("call", "0.9")}
+    # Who comes to the younger linkedid later belongs to the same call.
+    told.channel_event("Newchannel", "1.5", Linkedid="1.1")
+    assert told.channel("1.5").call == "0.9"
+    # Once the Local channel is gone, nothing joins them any more.
+    told.channel_event("Hangup", "1.2", Channel="Local/104@internal-00000001;1")
+    assert calls(told) == {"0.9": "0.9", "1.3": "1.1", "1.4": "1.1", "1.5": "1.1"}
+
+
+def test_which_linkedid_is_the_oldest_is_told_by_its_numbers(told: Told) -> None:
+    local_halves(told)
+    told.channel_event("Newchannel", "pbx1-1.10", Channel="PJSIP/102-00000009")
+    told.channel_event("BridgeEnter", "1.2", Channel="Local/104@internal-00000001;1", Linkedid="pbx1-1.10")
+    assert set(calls(told).values()) == {"1.1"}
+
+
+def test_a_channel_that_takes_the_name_of_a_local_half_takes_its_place(told: Told) -> None:
+    local_halves(told)
+    told.channel_event("Newchannel", "2.1")
+    told.channel_event("Hangup", "1.2", Channel="Local/104@internal-00000001;1")
+    told.hear("Rename", Channel="PJSIP/101-21", Newname="Local/104@internal-00000001;1", Uniqueid="2.1")
+    assert calls(told)["2.1"] == "1.1"
+
+
+channel_changes = st.lists(
+    st.tuples(st.integers(0, 7), st.sampled_from(["1.1", "1.2", "1.3", "1.4"]), st.booleans()), max_size=40
+)
+
+
+@settings(deadline=None)
+@given(channel_changes)
+def test_however_it_came_about_the_same_channels_are_the_same_calls(changes: list[tuple[int, str, bool]]) -> None:
+    """Channels 0…5 are halves of three Local channels, 6 and 7 are none; each change moves one, or hangs it up."""
+    told, lives = Told(), [0] * 8
+
+    def fields(number: int) -> dict[str, str]:
+        name = f"Local/x-{number // 2};{number % 2 + 1}" if number < 6 else f"PJSIP/x-{number}"
+        return {"Channel": name}
+
+    for number, linkedid, goes in changes:
+        uniqueid = f"{number}.{lives[number]}"
+        if goes:
+            told.channel_event("Hangup", uniqueid, **fields(number))
+            lives[number] += 1  # what has hung up stays dead; another comes
+        else:
+            told.channel_event("Newstate", uniqueid, Linkedid=linkedid, **fields(number))
+    rows = told.state.table(Channel).rows.values()
+    groups = {row.linkedid: {row.linkedid} for row in rows}
+    for one in rows:
+        for two in rows:
+            if one.name == two.other_half and groups[one.linkedid] is not groups[two.linkedid]:
+                both = groups[one.linkedid] | groups[two.linkedid]
+                groups |= dict.fromkeys(both, both)
+    assert {row.uniqueid: row.call for row in rows} == {row.uniqueid: min(groups[row.linkedid]) for row in rows}
+
+
+# Bridges and parking.
+
+
+def test_a_bridge_lives_from_its_creation_to_its_end(told: Told) -> None:
+    told.hear("BridgeCreate", **BRIDGE)
+    (row,) = told.state.table(Bridge).rows.values()
+    assert (row.kind, row.technology, row.creator, row.name) == ("base", "softmix", "ConfBridge", "8001")
+    assert not row.is_talk
+    told.hear("BridgeDestroy", **BRIDGE)
+    told.channel_event("BridgeEnter", "1.1", BridgeUniqueid="b1")  # trails behind
+    assert told.state.table(Bridge).rows == {}
+
+
+def test_a_bridge_whose_creation_was_missed_is_known_by_who_enters(told: Told) -> None:
+    told.channel_event("BridgeEnter", BridgeUniqueid="b-1", BridgeType="basic", BridgeTechnology="simple_bridge")
+    (row,) = told.state.table(Bridge).rows.values()
+    assert (row.uniqueid, row.kind, row.is_talk) == ("b-1", "basic", True)
+
+
+def park(told: Told, uniqueid: str = "1.1", space: str = "701", event: str = "ParkedCall") -> None:
+    told.hear(
+        event,
+        **{f"Parkee{name}": value for name, value in (CHANNEL | {"Uniqueid": uniqueid}).items()},
+        ParkerDialString="PJSIP/101",
+        Parkinglot="default",
+        ParkingSpace=space,
+        ParkingTimeout="60",
+        ParkingDuration="0",
+    )
+
+
+def parked(told: Told) -> dict[str, str]:
+    return {row.uniqueid: str(row) for row in told.state.table(ParkedCall).rows.values()}
+
+
+def test_a_parked_call_is_a_row_with_what_its_event_says(told: Told) -> None:
+    park(told)
+    (row,) = told.state.table(ParkedCall).rows.values()
+    assert (row.lot, row.space, row.timeout, row.parked_by, row.parked_at) == (
+        "default", "701", 60, "PJSIP/101", BEGINNING
+    )  # fmt: skip
+    assert told.subjects() == {("parked", "1.1")}
+
+
+@pytest.mark.parametrize("event", ["UnParkedCall", "ParkedCallTimeOut", "ParkedCallGiveUp"])
+def test_a_call_that_was_fetched_or_given_up_is_parked_no_longer(told: Told, event: str) -> None:
+    park(told)
+    park(told, event=event)
+    assert parked(told) == {}
+    park(told, space="702")
+    assert parked(told) == {"1.1": "702@default"}
+    told.channel_event("Hangup")
+    park(told)
+    assert parked(told) == {}
+
+
+def test_a_channel_that_takes_the_place_of_a_parked_one_takes_its_space(told: Told) -> None:
+    park(told, "1.1", "701")
+    park(told, "1.2", "702")
+    park(told, "1.3", "701", event="ParkedCallSwap")
+    assert parked(told) == {"1.2": "702@default", "1.3": "701@default"}
+
+
+# Extensions and devices.
+
+
+def test_an_extension_follows_its_hint(told: Told) -> None:
+    fields = {"Privilege": "call,all", "Exten": "101", "Context": "internal", "Hint": "PJSIP/101"}
+    told.hear("ExtensionStatus", **fields, Status="8", StatusText="Ringing")
+    row = told.state.table(Extension).rows["101@internal"]
+    assert (row.extension, row.context, row.hint, row.state, row.text) == (
+        "101", "internal", "PJSIP/101", 8, "Ringing"
+    )  # fmt: skip
+    told.hear("ExtensionStatus", **fields, Status="0", StatusText="Idle")
+    assert (row.state, row.text) == (0, "Idle")
+    assert told.subjects() == set()
+    told.hear("ExtensionStatus", **fields, Status="-2", StatusText="Removed")
+    assert told.state.table(Extension).rows == {}
+
+
+def test_a_device_that_is_not_known_is_looked_up_and_a_local_channel_is_none(told: Told) -> None:
+    for name in ("Local/104@internal", "CBAnn/8001", "Surrogate/PJSIP/101", ""):
+        told.hear("DeviceStateChange", Privilege="call,all", Device=name, State="INUSE")
+    assert told.state.requests == set()
+    told.hear("DeviceStateChange", Privilege="call,all", Device="PJSIP/101", State="INUSE")
+    assert told.state.requests == {("devices", "")}
+    assert told.state.table(Device).rows == {}
+    told.state.table(Device).add("PJSIP/101", state="INUSE")
+    told.hear("DeviceStateChange", Privilege="call,all", Device="PJSIP/101", State="NOT_INUSE")
+    assert told.state.table(Device).rows["PJSIP/101"].state == "NOT_INUSE"
+
+
+def test_a_reload_has_the_hints_listed_anew(told: Told) -> None:
+    told.hear("Reload", Module="pbx_config.so", Status="0")
+    assert told.state.requests == {("extensions", "")}

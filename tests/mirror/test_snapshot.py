@@ -7,8 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from calls.models import Channel
+from calls.models import Bridge, Channel, ParkedCall
 from conferences.models import Conference, Participant
+from extensions.models import Device, Extension
 from pbxpanel.ami import actions
 from pbxpanel.ami.client import Session
 from pbxpanel.ami.transports import Address
@@ -19,6 +20,7 @@ from pbxpanel.mirror.state import State, utc_now
 from pbxpanel.mirror.worker import EVENT_MASK
 from tests.ami.server import Peer, serving
 from tests.lab.asterisk import Asterisk
+from tests.mirror.events import BRIDGE, CHANNEL
 
 pytestmark = [pytest.mark.timeout(60)]
 
@@ -45,8 +47,17 @@ class Mirror:
         await sync.take(self.session, self.state)
 
     async def settle(self) -> None:
-        """Wait until all that the PBX has said before is folded."""
+        """Wait until all that the PBX has said before is folded, and what was asked for then is read anew."""
         await self.session.ask(actions.ping())
+        while self.state.requests:
+            await self.refresh()
+
+    async def refresh(self) -> None:
+        """Read anew what handlers asked for, as the worker does."""
+        requests = set(self.state.requests)
+        self.state.requests.clear()
+        for kind, key in requests:
+            await registry.refreshers[kind](sync.Snapshot(self.session, self.state), key)
 
     @property
     def rows(self) -> Rows:
@@ -215,10 +226,21 @@ async def test_a_snapshot_amid_calls_that_come_and_go_agrees_with_who_listened_a
 
 async def test_what_happens_while_the_lists_are_on_their_way_is_newer_than_they() -> None:
     def channel(uniqueid: str) -> tuple[str, ...]:
-        return (f"Uniqueid: {uniqueid}", f"Channel: PJSIP/101-{uniqueid}", "ChannelStateDesc: Up")
+        said = {**CHANNEL, "Channel": f"PJSIP/101-{uniqueid}", "ChannelStateDesc": "Up", "Uniqueid": uniqueid}
+        return tuple(f"{key}: {value}" for key, value in said.items())
+
+    def bridge(uniqueid: str) -> tuple[str, ...]:
+        return tuple(f"{key}: {value}" for key, value in {**BRIDGE, "BridgeUniqueid": uniqueid}.items())
 
     async def script(peer: Peer) -> None:
         await peer.login()
+        action = await peer.expect("BridgeList")
+        peer.answer(action, "EventList: start")
+        peer.say("Event: BridgeDestroy", *bridge("gone"))
+        peer.say("Event: BridgeCreate", *bridge("new"))
+        peer.item(action, "BridgeListItem", "BridgeUniqueid: gone")
+        peer.item(action, "BridgeListItem", "BridgeUniqueid: named")
+        peer.item(action, "BridgeListComplete", "EventList: Complete")
         action = await peer.expect("CoreShowChannels")
         peer.answer(action, "EventList: start")
         peer.say("Event: Hangup", *channel("gone"))
@@ -226,8 +248,13 @@ async def test_what_happens_while_the_lists_are_on_their_way_is_newer_than_they(
         peer.item(action, "CoreShowChannel", *channel("gone"))
         peer.item(action, "CoreShowChannel", *channel("named"))
         peer.item(action, "CoreShowChannelsComplete", "EventList: Complete")
+        action = await peer.expect("ParkedCalls")
+        peer.answer(action, "EventList: start")
+        peer.item(action, "ParkedCall", "ParkeeUniqueid: gone", "ParkingSpace: 701")
+        peer.item(action, "ParkedCall", "ParkeeUniqueid: named", "ParkingSpace: 702", "ParkingDuration: 5")
+        peer.item(action, "ParkedCallsComplete", "EventList: Complete")
         action = await peer.expect("ConfbridgeListRooms")
-        peer.say("Event: ConfbridgeStart", "Conference: new")
+        peer.say("Event: ConfbridgeStart", "Conference: new", *bridge("room"))
         peer.answer(action, "EventList: start")
         peer.item(action, "ConfbridgeListRooms", "Conference: old", "Locked: Yes")
         peer.item(action, "ConfbridgeListRoomsComplete", "EventList: Complete")
@@ -237,6 +264,8 @@ async def test_what_happens_while_the_lists_are_on_their_way_is_newer_than_they(
         peer.item(action, "ConfbridgeList", "Conference: old", *channel("gone"))
         peer.item(action, "ConfbridgeList", "Conference: old", "MarkedUser: Yes", *channel("named"))
         peer.item(action, "ConfbridgeListComplete", "EventList: Complete")
+        for listing in ("ExtensionStateList", "DeviceStateList"):
+            peer.answer(await peer.expect(listing), "Message: Permission denied", response="Error")
         peer.answer(await peer.expect("Ping"))
         await peer.gone()
 
@@ -245,11 +274,17 @@ async def test_what_happens_while_the_lists_are_on_their_way_is_newer_than_they(
         now = state.now()
         state.table(Channel).add("gone", name="x", created_at=now)
         state.table(Channel).add("missed", name="y", created_at=now)
+        state.table(Bridge).add("missed")
+        state.table(ParkedCall).add("missed", lot="default", space="703", parked_at=now)
+        state.table(Device).add("PJSIP/101", state="INUSE")
         state.table(Conference).add("over", started_at=now)
         state.table(Participant).add("missed", conference="over", channel="y", joined_at=now)
         await mirror.take()
-        await mirror.settle()
+        await mirror.session.ask(actions.ping())
         assert set(state.table(Channel).rows) == {"new", "named"}
+        assert set(state.table(Bridge).rows) == {"new", "named"}
+        assert [(key, row.space) for key, row in state.table(ParkedCall).rows.items()] == [("named", "702")]
+        assert set(state.table(Device).rows) == {"PJSIP/101"}  # a list that was refused says nothing
         assert set(state.table(Conference).rows) == {"new", "old"}
         assert {key: row.marked for key, row in state.table(Participant).rows.items()} == {"new": False, "named": True}
         assert [row.locked for key, row in state.table(Conference).rows.items() if key == "old"] == [True]
@@ -279,3 +314,28 @@ async def test_a_snapshot_of_a_real_asterisk_gives_the_same_rows_as_listening(as
             for name in ends:
                 assert (await late.session.ask(actions.hangup(name))).ok
             await until(lambda: not any(late.count() + listener.count()))
+
+
+async def test_lists_that_a_real_asterisk_refuses_take_nothing_away(asterisk: Asterisk) -> None:
+    state = State("main")
+    now = state.now()
+    state.table(Channel).add("7.1", name="PJSIP/199-1", created_at=now)
+    state.table(ParkedCall).add("7.1", lot="default", space="701", parked_at=now)
+    state.table(Extension).add("199@internal", extension="199", context="internal")
+    state.table(Device).add("PJSIP/199", state="INUSE")
+    state.table(Conference).add("8099", started_at=now)
+    state.table(Participant).add("7.1", conference="8099", channel="PJSIP/199-1", joined_at=now)
+    state.take()
+    # Both may read call events only. One may use no action with a privilege, the other those of `reporting`.
+    for url, refused in ((asterisk.listener_url, True), (asterisk.limited_url, False)):
+        session = await Session.open(Address.parse(url), state.fold, events="off")
+        try:
+            assert (await session.ask_list(actions.core_show_channels())).ok is not refused
+            await sync.take(session, state)
+            assert await sync.check(session, state, settle=0) == []
+        finally:
+            session.close()
+        swept = state.take().removals
+        gone = {model for model, keys in swept.items() if keys}
+        assert gone == (set() if refused else {Channel, Extension, Device, Conference, Participant})
+    assert set(state.table(ParkedCall).rows) == {"7.1"}  # its list needs the class `call`

@@ -60,7 +60,7 @@ def test_new_rows_are_inserted_changed_ones_updated_and_gone_ones_deleted(told: 
     told.channel_event("Newstate", "1.1", ChannelStateDesc="Up", CallerIDName="李雷")
     told.channel_event("Hangup", "2.1")
     told.channel_event("Newchannel", "4.1")
-    told.hear("ConfbridgeEnd", Conference="8001")
+    told.room_event("ConfbridgeEnd")
     write(told)
     assert stored() == {"1.1": "Up", "4.1": "Ring"}
     again = Channel.objects.get(pbx="main", uniqueid="1.1")
@@ -86,11 +86,11 @@ def test_each_field_of_a_row_is_written_and_updated(told: Told) -> None:
 
 
 def test_a_row_that_was_removed_and_added_again_within_a_tick_is_there(told: Told) -> None:
-    told.hear("ConfbridgeStart", Conference="8001")
+    told.room_event("ConfbridgeStart")
     write(told)
     told.clock.seconds = 9
-    told.hear("ConfbridgeEnd", Conference="8001")
-    told.hear("ConfbridgeStart", Conference="8001")
+    told.room_event("ConfbridgeEnd")
+    told.room_event("ConfbridgeStart")
     write(told)
     assert Conference.objects.get(pbx="main").started_at == told.clock.now()
 

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("operators", "0002_groups"),
+        ("operators", "0004_dial_policies"),
     ]
 
     operations = [

@@ -1,0 +1,21 @@
+"""Extensions and devices in the admin, to read."""
+
+from django.contrib import admin
+
+from pbxpanel.mirror.admin import ReadOnlyAdmin
+
+from .models import Device, Extension
+
+
+@admin.register(Extension)
+class ExtensionAdmin(ReadOnlyAdmin):
+    list_display = ["extension", "context", "hint", "text"]
+    list_filter = ["pbx", "context"]
+    search_fields = ["extension", "hint"]
+
+
+@admin.register(Device)
+class DeviceAdmin(ReadOnlyAdmin):
+    list_display = ["name", "state"]
+    list_filter = ["pbx", "state"]
+    search_fields = ["name"]

@@ -1,0 +1,10 @@
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class ExtensionsConfig(AppConfig):
+    name = "extensions"
+    verbose_name = _("Extensions")
+
+    def ready(self) -> None:
+        from . import events  # noqa: F401  it registers itself

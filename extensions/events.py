@@ -1,0 +1,103 @@
+"""Which AMI event changes the state of an extension or of a device, and how (main/manager.c, main/devicestate.c)."""
+
+from pbxpanel.ami import actions
+from pbxpanel.ami.protocol import Message
+from pbxpanel.mirror.registry import on, refreshes, snapshot_step
+from pbxpanel.mirror.state import State
+from pbxpanel.mirror.sync import Snapshot
+from pbxpanel.mirror.text import clean, exact
+
+from .models import Device, Extension
+
+# Devices that nobody watches and that would pile up, each with a name of its own: channels of these technologies (most
+# Asterisk does not remember either, some it remembers for good), and conferences, which are mirrored as such.
+TRANSIENT = (
+    "Local/", "CBAnn/", "CBRec/", "Announcer/", "Recorder/", "Surrogate/", "AsyncGoto/", "Message/", "confbridge:"
+)  # fmt: skip
+
+
+def fold_extension(state: State, event: Message) -> str:
+    """Make the row of an extension equal to this event; returns its key. One whose hint was removed goes."""
+    extension, context = exact(event.get("Exten")), exact(event.get("Context"))
+    table, key = state.table(Extension), f"{extension}@{context}"
+    code = _code(event.get("Status"))
+    if not extension or code < 0:
+        table.remove(key)
+        return ""
+    values = {
+        "hint": clean(event.get("Hint"), 500),
+        "state": code,
+        "text": clean(event.get("StatusText"), 80),
+    }
+    row = table.get(key)
+    if row is None:
+        table.add(key, extension=extension, context=context, **values)
+    else:
+        table.change(row, **values)
+    return key
+
+
+def _code(text: str) -> int:
+    """`Status` of an ExtensionStatus; -1 and -2 say that the hint is gone."""
+    return int(text) if text.removeprefix("-").isdecimal() else -1
+
+
+@on("ExtensionStatus", bearing=frozenset(("Privilege", "Exten", "Context", "Hint", "Status", "StatusText")))
+def extension_changes(state: State, event: Message) -> None:
+    fold_extension(state, event)
+
+
+@on("DeviceStateChange", bearing=frozenset(("Privilege", "Device", "State")))
+def device_changes(state: State, event: Message) -> None:
+    name, table = exact(event.get("Device")), state.table(Device)
+    row = table.get(name)
+    if row is not None:
+        table.change(row, state=clean(event.get("State"), 32))
+    elif name and not name.startswith(TRANSIENT):
+        state.request("devices", "")  # only the list tells whether it is one that Asterisk remembers
+
+
+@on("Reload")
+def reloaded(state: State, event: Message) -> None:
+    """Hints may have come and gone; none of that is told."""
+    state.request("extensions", "")
+
+
+@snapshot_step
+async def list_extensions(snapshot: Snapshot) -> None:
+    """`ExtensionStateList`: every hint and its state."""
+    state, known, named = snapshot.state, snapshot.known(Extension), set[str]()
+    answer = await snapshot.list(actions.extension_state_list(), lambda event: named.add(fold_extension(state, event)))
+    if answer.ok:
+        snapshot.sweep(Extension, known, named)
+
+
+@snapshot_step
+async def list_devices(snapshot: Snapshot) -> None:
+    """`DeviceStateList`: every device whose state Asterisk remembers."""
+    table, known, named = snapshot.state.table(Device), snapshot.known(Device), set[str]()
+
+    def fold(event: Message) -> None:
+        name, now = exact(event.get("Device")), clean(event.get("State"), 32)
+        row = table.get(name)
+        if not name or name.startswith(TRANSIENT):
+            return
+        if row is None:
+            table.add(name, state=now)
+        else:
+            table.change(row, state=now)
+        named.add(name)
+
+    answer = await snapshot.list(actions.device_state_list(), fold)
+    if answer.ok:
+        snapshot.sweep(Device, known, named)
+
+
+@refreshes("extensions")
+async def relist_extensions(snapshot: Snapshot, key: str) -> None:
+    await list_extensions(snapshot)
+
+
+@refreshes("devices")
+async def relist_devices(snapshot: Snapshot, key: str) -> None:
+    await list_devices(snapshot)

@@ -1,0 +1,285 @@
+"""PostgreSQL and Redis killed, stalled and started again under load: no process ends, and then all is right."""
+
+import contextlib
+import re
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.lab.asterisk import Asterisk
+from tests.panel import Panel, log_in
+from tests.servers import PostgreSQL, Redis, Server, running_postgresql, running_redis
+
+from . import truth
+from .load import ROOM, load_on
+from .page import differing, fresh, rows
+from .proxy import Proxy
+from .truth import Truth
+
+pytestmark = pytest.mark.timeout(180)
+
+
+class Installation:
+    """A worker and a web process with PostgreSQL and Redis, each by way of a proxy, on a real Asterisk."""
+
+    def __init__(
+        self, asterisk: Asterisk, postgresql: PostgreSQL, redis: Redis, ways: dict[Server, Proxy], folder: Path
+    ) -> None:
+        self.asterisk, self.postgresql, self.redis, self._ways = asterisk, postgresql, redis, ways
+        self.direct = postgresql.database()
+        self.panel = Panel(
+            folder,
+            {
+                "DEBUG": "no",
+                "SECRET_KEY": "only for the tests of faults, and long enough for a real installation",
+                "AMI_URL": asterisk.ami_url,
+                "DATABASE_URL": self.direct.replace(str(postgresql.port), str(ways[postgresql].port)),
+                "REDIS_URL": redis.url.replace(str(redis.port), str(ways[redis].port)),
+            },
+        )
+        self.panel.manage("collectstatic", "--noinput", "--verbosity", "0")
+        self.panel.prepare()
+        self.worker = self._spawn_worker()
+        self.web = self._spawn_web()
+        self.panel.wait_until_served()
+
+    def _spawn_worker(self) -> subprocess.Popen[bytes]:
+        return self.panel.spawn("manage.py", "amiworker")
+
+    def _spawn_web(self) -> subprocess.Popen[bytes]:
+        return self.panel.spawn(
+            "-m", "daphne", "-b", "127.0.0.1", "-p", str(self.panel.port), "pbxpanel.asgi:application"
+        )
+
+    def way_to(self, server: Server) -> Proxy:
+        return self._ways[server]
+
+    def kill(self, *servers: Server) -> None:
+        for server in servers:
+            server.kill()
+            self.way_to(server).refuse()
+
+    def start(self, *servers: Server) -> None:
+        for server in servers:
+            server.start()
+            self.way_to(server).mend()
+
+    def make_whole(self) -> None:
+        for server, way in self._ways.items():
+            if server.process.poll() is not None:
+                server.start()
+            way.mend()
+        if self.worker.poll() is not None:
+            self.restart_worker()
+        if self.web.poll() is not None:
+            self.restart_web()
+            self.panel.wait_until_served()
+
+    def restart_worker(self) -> None:
+        self.panel.end(self.worker)
+        self.worker = self._spawn_worker()
+
+    def restart_web(self) -> None:
+        self.panel.end(self.web)
+        self.web = self._spawn_web()
+
+    def nothing_ended(self) -> None:
+        assert self.worker.poll() is None, self.panel.log[-5000:]
+        assert self.web.poll() is None, self.panel.log[-5000:]
+
+    def truth(self) -> Truth:
+        """What the database says, asked by a connection of our own."""
+        with psycopg.connect(self.direct) as connection:
+            channels = connection.execute("SELECT uniqueid, name, state FROM calls_channel").fetchall()
+            people = connection.execute("SELECT conference, channel, muted, admin FROM conferences_participant")
+            return Truth(
+                {uniqueid: (name, state) for uniqueid, name, state in channels},
+                {(room, channel): (muted, admin) for room, channel, muted, admin in people.fetchall()},
+            )
+
+    def is_right(self, *pages: Page, seconds: float = 30.0) -> None:
+        """Wait until the database equals Asterisk, and each open page equals one that is fetched now."""
+        deadline = time.monotonic() + seconds
+        while (ours := self.truth()) != (real := truth.of_asterisk(self.asterisk)):
+            assert time.monotonic() < deadline, f"the database: {ours}\nAsterisk: {real}\n{self.panel.log[-5000:]}"
+            time.sleep(0.1)
+        for page in pages:
+            while (shown := rows(page)) != (expected := fresh(page)):
+                assert time.monotonic() < deadline, f"{page.url} {differing(shown, expected)}"
+                page.wait_for_timeout(100)
+        self.nothing_ended()
+
+
+@pytest.fixture(scope="module")
+def _installation(_asterisk22: Asterisk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    with contextlib.ExitStack() as stack:
+        postgresql = stack.enter_context(running_postgresql())
+        redis = stack.enter_context(running_redis(tmp_path_factory.mktemp("redis")))
+        ways: dict[Server, Proxy] = {server: stack.enter_context(Proxy(server.port)) for server in (postgresql, redis)}
+        _asterisk22.start()
+        installation = Installation(_asterisk22, postgresql, redis, ways, tmp_path_factory.mktemp("panel"))
+        stack.callback(installation.panel.stop)
+        yield installation
+
+
+@pytest.fixture
+def installation(asterisk22: Asterisk, _installation: Installation) -> Iterator[Installation]:
+    """One for all tests of this file; what a test that failed has left broken is made whole."""
+    yield _installation
+    _installation.make_whole()
+
+
+@pytest.fixture(scope="module")
+def _pages(_installation: Installation, browser: Browser) -> Iterator[list[Page]]:
+    context = browser.new_context(locale="en")
+    pages = [log_in(context, _installation.panel, "anna", path) for path in ("/calls/", f"/conferences/main/{ROOM}/")]
+    yield pages
+    context.close()
+
+
+@pytest.fixture
+def pages(installation: Installation, _pages: list[Page]) -> list[Page]:
+    """Open pages of the calls and of a conference. They stay open, whatever the tests break, and are never reloaded."""
+    for page in _pages:
+        says_nothing(page)
+    return _pages
+
+
+LAYER_AWAY = "Live updates are interrupted."
+DATABASE_AWAY = "The panel's database cannot be reached."
+
+
+def says(page: Page, *words: str) -> None:
+    """The page says one of these in its banner, and its buttons are disabled."""
+    expect(page.locator("#trouble, #offline:not([hidden])").first).to_contain_text(
+        re.compile("|".join(map(re.escape, words))), timeout=20_000
+    )
+    expect(page.locator("[data-action]:not(:disabled)")).to_have_count(0)
+
+
+def says_nothing(page: Page) -> None:
+    expect(page.locator("#trouble, #offline:not([hidden]), #links [role=alert]")).to_have_count(0, timeout=20_000)
+
+
+def post(page: Page, selector: str) -> float:
+    """Press a button that the page has disabled; how long the answer took, which is a toast."""
+    address = page.locator(selector).first.get_attribute("hx-post")
+    page.locator("#toasts").evaluate("toasts => toasts.replaceChildren()")
+    started = time.monotonic()
+    page.evaluate("address => htmx.ajax('POST', address, {target: '#toasts', swap: 'beforeend'})", address)
+    page.wait_for_selector(".panel-toast", timeout=20_000)
+    return time.monotonic() - started
+
+
+@pytest.mark.parametrize("killed", [["redis"], ["postgresql"], ["redis", "postgresql"]], ids="+".join)
+def test_servers_killed_under_load_are_told_and_when_they_are_back_all_is_right(
+    installation: Installation, pages: list[Page], killed: list[str]
+) -> None:
+    servers = [getattr(installation, name) for name in killed]
+    words = {"redis": LAYER_AWAY, "postgresql": DATABASE_AWAY}
+    with load_on(installation.asterisk) as load:
+        pages[0].wait_for_selector(".call")
+        installation.kill(*servers)
+        for page in pages:
+            says(page, *(words[name] for name in killed))
+        if "postgresql" in killed:
+            answer = pages[0].request.get(pages[0].url)
+            assert answer.status == 503
+            assert "database cannot be reached" in answer.text()
+            post(pages[0], ".call [data-action=hangup]")
+            expect(pages[0].locator(".panel-toast")).to_contain_text("database cannot be reached, so this could not be")
+        begun = load.begun
+        pages[0].wait_for_timeout(1000)
+        assert load.begun > begun
+        installation.nothing_ended()
+        installation.start(*servers)
+        for page in pages:
+            says_nothing(page)
+    installation.is_right(*pages)
+
+
+@pytest.mark.parametrize("order", [["redis", "postgresql"], ["postgresql", "redis"]], ids=" then ".join)
+def test_processes_started_while_both_servers_are_away_wait_for_them(
+    installation: Installation, pages: list[Page], order: list[str]
+) -> None:
+    with load_on(installation.asterisk):
+        installation.kill(installation.postgresql, installation.redis)
+        installation.restart_worker()
+        installation.restart_web()
+        for name in order:
+            pages[0].wait_for_timeout(2500)
+            installation.nothing_ended()
+            installation.start(getattr(installation, name))
+        installation.panel.wait_until_served()
+    installation.is_right(*pages)
+
+
+def test_a_redis_that_is_back_before_anybody_could_notice_is_noticed(
+    installation: Installation, pages: list[Page]
+) -> None:
+    """It has forgotten who listens."""
+    for _ in range(3):
+        installation.redis.kill()
+        installation.redis.start()
+        pages[0].wait_for_timeout(300)
+    installation.asterisk.cli("channel originate Local/603@internal application Wait 600")
+    installation.is_right(*pages, seconds=15)
+
+
+def test_while_redis_stalls_the_database_is_kept_up_to_date(installation: Installation, pages: list[Page]) -> None:
+    way = installation.way_to(installation.redis)
+    way.stall()
+    try:
+        with load_on(installation.asterisk):
+            says(pages[0], LAYER_AWAY)
+        installation.is_right()
+    finally:
+        way.mend()
+    installation.is_right(*pages)
+
+
+def test_a_database_that_stalls_costs_the_link_to_asterisk_nothing(
+    installation: Installation, pages: list[Page]
+) -> None:
+    way = installation.way_to(installation.postgresql)
+    before = installation.panel.log.count("the link is up")
+    with load_on(installation.asterisk):
+        way.stall()
+        pages[0].wait_for_timeout(5000)
+        way.mend()
+    installation.is_right(*pages)
+    assert installation.panel.log.count("the link is up") == before
+
+
+@pytest.mark.parametrize("fault", ["killed", "stalled"])
+def test_a_hangup_while_redis_is_away_is_refused_in_words_and_never_comes_late(
+    installation: Installation, pages: list[Page], fault: str
+) -> None:
+    page = pages[0]
+    installation.asterisk.cli("channel originate Local/602@internal application Wait 600")
+    page.wait_for_selector(".call")
+    channels = installation.asterisk.channels()
+    if fault == "killed":
+        installation.kill(installation.redis)
+    else:
+        installation.way_to(installation.redis).stall()
+    took = post(page, ".call [data-action=hangup]")
+    expect(page.locator(".panel-toast")).to_contain_text("not connected to the PBX, so nothing was done")
+    # At once, where it is known at once; else when the command's time and the grace after it are over.
+    assert took < (4 if fault == "killed" else 12)
+    if fault == "killed":
+        installation.start(installation.redis)
+    else:
+        installation.way_to(installation.redis).mend()
+    page.wait_for_timeout(10_000 if fault == "killed" else 3_000)
+    assert installation.asterisk.channels() == channels
+    # One that is given now arrives.
+    says_nothing(page)
+    page.locator(".call [data-action=hangup]").click()
+    expect(page.locator(".call")).to_have_count(0)
+    installation.is_right(*pages)

@@ -1,0 +1,86 @@
+"""A hundred and more hostile callers at once on the board: a real Asterisk 22, a real Chromium."""
+
+from collections.abc import Mapping
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.hostile.texts import TEXTS, Hostile
+from tests.hostile.voices import Watch, call, shape, until
+from tests.lab.asterisk import Asterisk
+from tests.panel import Panel, Visit
+
+pytestmark = [pytest.mark.timeout(400)]
+
+# Two who mean no harm, with a name and without: what their cards are made of, all cards are made of.
+ANNA = Hostile("harmless", b"Anna Alpha", "Anna Alpha", "Anna Alpha")
+NOBODY = Hostile("nameless", b"", "", "")
+CALLERS = [ANNA, NOBODY, *(text for text in TEXTS if b"\0" not in text.raw)]
+
+# Of each card: name, number, and of its first leg caller ID, connected line and account code.
+READ_CARDS = """() => Object.fromEntries([...document.querySelectorAll("#calls > *")].map((card) => [card.id, [
+    card.querySelector(".party-label").textContent, card.querySelector(".party .muted")?.textContent ?? "",
+    ...["Caller ID", "Connected line", "Account code"].map((title) =>
+        [...card.querySelectorAll(".leg:nth-of-type(1) dt")].find((dt) => dt.textContent === title)
+            ?.nextElementSibling.textContent ?? ""),
+]]))"""
+SEARCH = """(words) => {
+    const box = document.getElementById("search");
+    box.value = words;
+    box.dispatchEvent(new Event("input", {bubbles: true}));
+    return [...document.querySelectorAll("#calls > :not([data-unmatched])")].map((card) => card.id);
+}"""
+HANG_UP_ALL = (
+    """() => { for (const button of document.querySelectorAll("#calls [data-action=hangup]")) button.click(); }"""
+)
+
+
+def card(caller: Hostile) -> list[str]:
+    number = f"7{caller.line}"[:150].strip()
+    connected = f"8{caller.shown}"[:150].strip()
+    return [caller.shown, number, f"{caller.shown} {number}", f"{connected} —", caller.line]
+
+
+def check_board(page: Page, callers: Mapping[str, Hostile]) -> None:
+    """One card for each call, with its text as text and nothing in it that the cards of the harmless do not have."""
+    named = {id: card(caller) for id, caller in callers.items() if caller.shown}
+
+    def read() -> dict[str, list[str]]:
+        cards: dict[str, list[str]] = page.evaluate(READ_CARDS)
+        return {id: texts for id, texts in cards.items() if id in named}
+
+    until(read, named)
+    shapes = page.evaluate(shape("#calls > *"))
+    assert sorted(shapes) == sorted(callers)
+    with_name, without = (shapes[id] for id in list(callers)[:2])
+    for id, caller in callers.items():
+        assert shapes[id] == (with_name if caller.shown else without), caller.label
+    for id, caller in callers.items():
+        if not caller.shown:
+            assert page.locator(f"#{id} .party-label").first.inner_text().startswith("7"), caller.label
+
+
+def test_every_hostile_caller_has_a_card_of_his_own_and_nothing_of_him_runs(
+    asterisk22: Asterisk, panel22: Panel, visit: Visit
+) -> None:
+    page = visit(panel22, "anna", "/calls/")
+    watch = Watch(page, panel22, ["/calls/"])
+    with asterisk22.ami() as ami:
+        callers = {f"call-main-{call(ami, caller)}": caller for caller in CALLERS}
+    expect(page.locator("#calls > *")).to_have_count(len(callers), timeout=60_000)
+    check_board(page, callers)
+    page.reload()
+    page.wait_for_selector("html[data-live]")
+    check_board(page, callers)
+    for id, caller in callers.items():
+        if caller.shown:
+            assert id in page.evaluate(SEARCH, caller.shown), caller.label
+    assert page.evaluate(SEARCH, "no such caller") == []
+    assert len(page.evaluate(SEARCH, "")) == len(callers)
+    expect(page.locator("#count-calls")).to_have_text(str(len(callers)))
+    page.evaluate(HANG_UP_ALL)
+    expect(page.locator("#calls > *")).to_have_count(0, timeout=60_000)
+    expect(page.locator(".panel-toast")).to_have_count(0)
+    assert asterisk22.channels() == []
+    watch.check()
+    assert not (asterisk22.root / "tmp/pwned").exists()

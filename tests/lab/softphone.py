@@ -1,0 +1,189 @@
+"""A telephone that is told what to do while it talks: hold, transfer (REFER), hang up. The sipp phones follow a script.
+
+It knows the little SIP that Asterisk on loopback asks of it: UDP, no authentication, no audio.
+"""
+
+from __future__ import annotations
+
+import itertools
+import queue
+import re
+import secrets
+import socket
+import threading
+import time
+from types import TracebackType
+from typing import Self
+from urllib.parse import quote
+
+from .asterisk import HOST, Asterisk
+
+Sip = tuple[str, dict[str, str]]
+TIMEOUT = 10.0
+
+
+class Softphone:
+    """The telephone of an extension. It answers every call at once; `calls` holds those that came in, in order."""
+
+    def __init__(self, asterisk: Asterisk, number: str) -> None:
+        self.asterisk, self.number = asterisk, number
+        self.port = asterisk.phone_ports[number]
+        self.calls: queue.Queue[SoftCall] = queue.Queue()
+        self._by_id: dict[str, SoftCall] = {}
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind((HOST, self.port))
+        self._socket.settimeout(0.1)
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        for call in list(self._by_id.values()):
+            if not call.ended:
+                call.hang_up()
+        self._over.set()
+        self._thread.join(TIMEOUT)
+        self._socket.close()
+
+    def call(self, number: str) -> SoftCall:
+        """Call an extension and wait until it answers."""
+        uri = f"sip:{number}@{HOST}:{self.asterisk.sip_port}"
+        call = SoftCall(
+            self, secrets.token_hex(8), f"<sip:{self.number}@{HOST}>;tag={secrets.token_hex(4)}", f"<{uri}>", uri
+        )
+        self._by_id[call.id] = call
+        call.invite("sendrecv")
+        return call
+
+    def send(self, first_line: str, headers: list[str], body: str = "") -> None:
+        kind = ["Content-Type: application/sdp"] if body else []
+        lines = [first_line, *headers, *kind, f"Content-Length: {len(body)}", "", body]
+        self._socket.sendto("\r\n".join(lines).encode(), (HOST, self.asterisk.sip_port))
+
+    def _listen(self) -> None:
+        while not self._over.is_set():
+            try:
+                text = self._socket.recv(65536).decode("utf-8", "replace")
+            except TimeoutError:
+                continue
+            first_line, *lines = text.partition("\r\n\r\n")[0].split("\r\n")
+            headers: dict[str, str] = {}
+            for name, _, value in (line.partition(":") for line in lines):
+                headers[name] = f"{headers[name]}\r\n{name}: {value.strip()}" if name in headers else value.strip()
+            call = self._by_id.get(headers["Call-ID"])
+            if first_line.startswith("SIP/2.0 "):
+                if call is not None:
+                    call.answers.put((first_line, headers))
+            else:
+                self._obey(first_line, headers, call)
+
+    def _obey(self, first_line: str, headers: dict[str, str], call: SoftCall | None) -> None:
+        method = first_line.partition(" ")[0]
+        if method == "ACK":
+            return
+        if call is None and method == "INVITE":
+            us = f"{headers['To']};tag={secrets.token_hex(4)}"
+            target = headers["Contact"].strip("<>")
+            call = self._by_id[headers["Call-ID"]] = SoftCall(self, headers["Call-ID"], us, headers["From"], target)
+            self.calls.put(call)
+        if method == "BYE" and call is not None:
+            call.ended = True
+        to = call.us if call is not None and "tag=" not in headers["To"] else headers["To"]
+        reply = [f"{name}: {headers[name]}" for name in ("Via", "From", "Call-ID", "CSeq")]
+        body = self.sdp("sendrecv") if method == "INVITE" else ""
+        self.send("SIP/2.0 200 OK", [*reply, f"To: {to}", f"Contact: <sip:{self.number}@{HOST}:{self.port}>"], body)
+
+    def sdp(self, direction: str) -> str:
+        return (
+            f"v=0\r\no=lab 1 {next(_versions)} IN IP4 {HOST}\r\ns=-\r\nc=IN IP4 {HOST}\r\nt=0 0\r\n"
+            f"m=audio {self.port + 1} RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\na={direction}\r\n"
+        )
+
+
+class SoftCall:
+    """One dialog of a softphone with Asterisk; `us` and `them` are the addresses with their tags."""
+
+    def __init__(self, phone: Softphone, call_id: str, us: str, them: str, target: str) -> None:
+        self.phone, self.id, self.us, self.them, self.target = phone, call_id, us, them, target
+        self.ended = False
+        self.answers: queue.Queue[Sip] = queue.Queue()
+        self._cseq = itertools.count(1)
+
+    def hold(self) -> None:
+        self.invite("sendonly")
+
+    def take_back(self) -> None:
+        self.invite("sendrecv")
+
+    def transfer(self, number: str) -> None:
+        """Blind: the other side is sent to a number; this call ends."""
+        self._refer(f"<sip:{number}@{HOST}:{self.phone.asterisk.sip_port}>")
+
+    def connect_with(self, other: SoftCall) -> None:
+        """Attended: the other sides of both calls are connected; both calls end."""
+        replaces = quote(f"{other.id};to-tag={_tag(other.them)};from-tag={_tag(other.us)}", safe="")
+        self._refer(f"<{other.target.partition(';')[0]}?Replaces={replaces}>")
+
+    def hang_up(self) -> None:
+        self.ended = True
+        self._request("BYE")
+
+    def invite(self, direction: str) -> None:
+        """INVITE, or a second one to hold or to take back; returns once it was accepted."""
+        number, (first_line, headers) = self._request("INVITE", body=self.phone.sdp(direction))
+        if not first_line.startswith("SIP/2.0 200"):
+            raise RuntimeError(f"the call was refused: {first_line}")
+        self.them, self.target = headers["To"], headers["Contact"].strip("<>")
+        self._send("ACK", number)
+
+    def _refer(self, to: str) -> None:
+        _, (first_line, _headers) = self._request("REFER", f"Refer-To: {to}", f"Referred-By: {_address(self.us)}")
+        if not first_line.startswith("SIP/2.0 202"):
+            raise RuntimeError(f"the transfer was refused: {first_line}")
+
+    def _request(self, method: str, *headers: str, body: str = "") -> tuple[int, Sip]:
+        """Send a request, again and again as UDP wants it, until its final answer comes."""
+        number, branch = next(self._cseq), secrets.token_hex(8)
+        deadline = time.monotonic() + TIMEOUT
+        self._send(method, number, *headers, body=body, branch=branch)
+        while True:
+            try:
+                first_line, answer = self.answers.get(timeout=0.5)
+            except queue.Empty:
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"no answer to {method}") from None
+                self._send(method, number, *headers, body=body, branch=branch)
+                continue
+            if answer["CSeq"] == f"{number} {method}" and not first_line.startswith("SIP/2.0 1"):
+                return number, (first_line, answer)
+
+    def _send(self, method: str, number: int, *headers: str, body: str = "", branch: str = "") -> None:
+        fixed = [
+            f"Via: SIP/2.0/UDP {HOST}:{self.phone.port};branch=z9hG4bK{branch or secrets.token_hex(8)}",
+            f"From: {self.us}",
+            f"To: {self.them}",
+            f"Call-ID: {self.id}",
+            f"CSeq: {number} {method}",
+            f"Contact: <sip:{self.phone.number}@{HOST}:{self.phone.port}>",
+            "Max-Forwards: 70",
+            "Allow: INVITE, ACK, BYE, CANCEL, NOTIFY, REFER",
+        ]
+        self.phone.send(f"{method} {self.target} SIP/2.0", [*fixed, *headers], body)
+
+
+_versions = itertools.count(1)
+
+
+def _tag(address: str) -> str:
+    found = re.search(r";tag=([^;]+)", address)
+    assert found is not None, address
+    return found[1]
+
+
+def _address(party: str) -> str:
+    return party.partition(";tag=")[0]

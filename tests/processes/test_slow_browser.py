@@ -1,0 +1,184 @@
+"""Browsers that do not read: they cost bounded memory, and see the truth when they read again."""
+
+import asyncio
+import base64
+import os
+import re
+import socket
+import struct
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page
+
+from pbxpanel.demo import DemoPbx, load
+from tests.panel import Panel, Visit
+
+pytestmark = pytest.mark.timeout(300)
+
+SOCKETS = 40
+MEMBERS = 60
+# Opcodes of RFC 6455.
+TEXT, PING, PONG = 1, 9, 10
+SECONDS = 15
+
+
+_WHO_TALKS = """
+from conferences.models import Participant
+print(*[row.dom_id for row in Participant.objects.filter(talking=True)])
+"""
+
+
+class BusyPbx:
+    """A demo PBX with one conference of 60 who all begin and stop talking ten times a second."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.url = ""
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+        assert self._ready.wait(10)
+
+    def _run(self) -> None:
+        self.loop.run_until_complete(self._live())
+
+    async def _live(self) -> None:
+        self.pbx = pbx = DemoPbx(seed=3, lively=False)
+        address = await pbx.start()
+        self.url = f"ami://{address.username}:{address.secret}@{address.host}:{address.port}"
+        self.members = load.fill_conference(pbx.switch, "8001", MEMBERS)
+        self.busy, self.ended = True, asyncio.Event()
+        self._ready.set()
+        talking = False
+        while not self.ended.is_set():
+            await asyncio.sleep(0.05)
+            if self.busy:
+                talking = not talking
+                for member in self.members:
+                    pbx.switch.speak(member, talking)
+                pbx.catch_up()
+        await pbx.stop()
+
+    def rest(self) -> None:
+        """From now on every third talks, and nothing changes any more."""
+        self.busy = False
+        for number, member in enumerate(self.members):
+            self.pbx.switch.speak(member, number % 3 == 0)
+        self.pbx.catch_up()
+
+    def stop(self) -> None:
+        self.loop.call_soon_threadsafe(self.ended.set)
+        self._thread.join(10)
+
+
+@pytest.fixture
+def pbx() -> Iterator[BusyPbx]:
+    pbx = BusyPbx()
+    try:
+        yield pbx
+    finally:
+        pbx.stop()
+
+
+class RawSocket:
+    """A WebSocket with small buffers, on which nothing is read unless a test asks."""
+
+    def __init__(self, panel: Panel, cookie: str) -> None:
+        self.connection = socket.socket()
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self.connection.connect(("127.0.0.1", panel.port))
+        self.connection.settimeout(10)
+        key = base64.b64encode(os.urandom(16)).decode()
+        self.connection.sendall(
+            f"GET /ws/?view=conference&key=main/8001&lang=en HTTP/1.1\r\nHost: 127.0.0.1:{panel.port}\r\n"
+            f"Origin: {panel.url}\r\nCookie: {cookie}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
+        )
+        answer = b""
+        while not answer.endswith(b"\r\n\r\n"):
+            answer += self.connection.recv(1)
+        assert answer.startswith(b"HTTP/1.1 101"), answer
+
+    def receive(self) -> str:
+        """The next text message."""
+        while True:
+            first, second = self._read(2)
+            size = second & 127
+            if size == 126:
+                (size,) = struct.unpack("!H", self._read(2))
+            elif size == 127:
+                (size,) = struct.unpack("!Q", self._read(8))
+            body = self._read(size)
+            if first & 15 == TEXT:
+                return body.decode()
+            assert first & 15 == PING, f"opcode {first & 15}"
+            self._send(PONG, body)
+
+    def say(self, text: str) -> None:
+        self._send(TEXT, text.encode())
+
+    def _send(self, opcode: int, body: bytes) -> None:
+        """One short frame."""
+        mask = os.urandom(4)
+        masked = bytes(byte ^ mask[i % 4] for i, byte in enumerate(body))
+        self.connection.sendall(bytes([0x80 | opcode, 0x80 | len(body)]) + mask + masked)
+
+    def _read(self, size: int) -> bytes:
+        data = b""
+        while len(data) < size:
+            piece = self.connection.recv(size - len(data))
+            assert piece, "closed"
+            data += piece
+        return data
+
+
+def resident(pid: int) -> int:
+    """Bytes of memory that a process holds."""
+    (line,) = (line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS"))
+    return int(line.split()[1]) * 1024
+
+
+def cookie_of(page: Page) -> str:
+    return "; ".join(f"{cookie['name']}={cookie['value']}" for cookie in page.context.cookies())
+
+
+def test_browsers_that_do_not_read_cost_bounded_memory_and_catch_up(pbx: BusyPbx, tmp_path: Path, visit: Visit) -> None:
+    panel = Panel(tmp_path, {"AMI_URL": pbx.url})
+    panel.prepare()
+    panel.start()
+    try:
+        page = visit(panel, "anna", "/conferences/main/8001/")
+        pid = panel.processes[0].pid
+        time.sleep(3)
+        before = resident(pid)
+        sockets = [RawSocket(panel, cookie_of(page)) for _ in range(SOCKETS)]
+        time.sleep(SECONDS)
+        growth = resident(pid) - before
+        print(f"{SOCKETS} sockets that did not read for {SECONDS} s: {growth / 2**20:.0f} MiB more")
+        assert growth < SOCKETS * 1.25 * 2**20
+        pbx.loop.call_soon_threadsafe(pbx.rest)
+        time.sleep(0.5)
+        talking = set(panel.manage("shell", "--no-imports", "-c", _WHO_TALKS).split())
+        assert len(talking) == MEMBERS / 3
+        for raw in sockets[:3]:
+            count, started = 0, time.monotonic()
+            while who_talks(raw.receive()) != talking:
+                count += 1
+                raw.say(f"read {count}")
+            print(f"up to date after {count + 1} messages, {time.monotonic() - started:.2f} s")
+        for raw in sockets:
+            raw.connection.close()
+    finally:
+        panel.stop()
+
+
+def who_talks(message: str) -> set[str] | None:
+    """The ids of those who talk on a whole board; None for any other message."""
+    shown = re.findall(r'<li class="([^"]*)" id="(participant-main-[\w-]+)"', message)
+    if len(shown) < MEMBERS:
+        return None
+    return {name for classes, name in shown if "is-talking" in classes}
