@@ -13,7 +13,7 @@ from typing import Any
 from pbxpanel.ami import actions
 from pbxpanel.ami.client import Session
 from pbxpanel.ami.protocol import BRIDGE_FIELDS, CHANNEL_FIELDS, Action, Message
-from pbxpanel.mirror.registry import follows, on, prepares, refreshes, snapshot_step
+from pbxpanel.mirror.registry import first_snapshot_step, follows, on, prepares, refreshes, snapshot_step
 from pbxpanel.mirror.state import State, Table
 from pbxpanel.mirror.sync import Snapshot
 from pbxpanel.mirror.text import clean, clean_name, duration, exact
@@ -336,7 +336,7 @@ async def list_channels(snapshot: Snapshot) -> None:
         regroup(table, {row.linkedid for row in table.rows.values() if row.call != row.linkedid})
 
 
-@snapshot_step
+@first_snapshot_step
 async def ask_who_holds(snapshot: Snapshot) -> None:
     """`CHANNEL(onhold)` of both channels of each call of two: whether the other one holds it, which no list tells."""
     channels, bridges = snapshot.state.table(Channel), snapshot.state.table(Bridge)

@@ -57,10 +57,17 @@ class Message:
         Where a caller chose what looks like fields (see `_is_torn`), those count that Asterisk wrote.
         """
         if self._fields is None:
-            pairs = list(self._pairs())
-            self._fields = dict(pairs)
-            if len(self._fields) != len(pairs):
-                self._fields = _without_repetitions(pairs)
+            lines = self.raw.decode("utf-8", "replace").split("\r\n")
+            try:
+                # Asterisk writes each line so; what does not fit, or is there twice, is read with more care.
+                self._fields = dict([line.split(": ", 1) for line in lines])
+            except ValueError:
+                self._fields = {}
+            if len(self._fields) != len(lines) or ":" in "".join(self._fields):
+                pairs = list(self._pairs())
+                self._fields = dict(pairs)
+                if len(self._fields) != len(pairs):
+                    self._fields = _without_repetitions(pairs)
         return self._fields
 
     def get(self, key: str, default: str = "") -> str:
