@@ -1,7 +1,6 @@
 """Which AMI event changes a conference or a participant, and how (apps/confbridge/confbridge_manager.c)."""
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 from pbxpanel.ami import actions
@@ -9,12 +8,20 @@ from pbxpanel.ami.protocol import BRIDGE_FIELDS, CHANNEL_FIELDS, Message
 from pbxpanel.mirror.registry import on, refreshes, snapshot_step
 from pbxpanel.mirror.state import State
 from pbxpanel.mirror.sync import Snapshot
-from pbxpanel.mirror.text import clean, clean_name, exact
+from pbxpanel.mirror.text import clean, clean_name, duration, exact
 
 from .models import Conference, Participant
 
 # What Asterisk answers to a list of rooms, or of one room, when there is none: an empty list, not a failure.
 NO_CONFERENCE = ("No active conferences.", "No Conference by that name found.")
+
+# What AMI drops at both ends of a value.
+_BLANKS = "".join(map(chr, range(33)))
+
+
+def can_be_asked_for(name: str) -> bool:
+    """Whether Asterisk finds a conference by its name in an action: not where AMI drops some of it on the way."""
+    return name == name.strip(_BLANKS) and "\ufffd" not in name
 
 
 def conference_of(state: State, event: Message, *, create: bool = False) -> Conference | None:
@@ -197,8 +204,10 @@ async def refresh(snapshot: Snapshot, name: str) -> None:
 async def list_participants(snapshot: Snapshot, name: str) -> bool:
     """`ConfbridgeList`: who is in a conference, and whether he is admin, marked, waiting, muted.
 
-    Returns whether these are all (they are not where the list was refused).
+    Returns whether these are all (they are not where the list was refused, or cannot be asked for).
     """
+    if not can_be_asked_for(name):
+        return False
     state, named = snapshot.state, set[str]()
     table = state.table(Participant)
     known = {row.uniqueid: row for row in table.where("conference", name)}
@@ -218,7 +227,7 @@ async def list_participants(snapshot: Snapshot, name: str) -> bool:
             "talking": _yes(event, "Talking"),
         }
         if is_new:
-            values["joined_at"] = state.now() - timedelta(seconds=_seconds(event.get("AnsweredTime")))
+            values["joined_at"] = state.now() - duration(event.get("AnsweredTime"))
         table.change(row, **values)
         conference = state.table(Conference).get(name)
         if conference is not None and row.joined_at < conference.started_at:
@@ -232,7 +241,3 @@ async def list_participants(snapshot: Snapshot, name: str) -> bool:
     if over or answer.ok:
         snapshot.remove_unnamed(Participant, known, named)
     return over or answer.ok
-
-
-def _seconds(text: str) -> int:
-    return int(text) if text.isdecimal() else 0

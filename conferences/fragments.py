@@ -10,13 +10,13 @@ from pbxpanel.live import fragments
 from pbxpanel.live.fragments import Row, View, Viewer
 from pbxpanel.mirror.models import PBX, dom_id
 
-from .models import Conference, Participant
+from .models import Conference, Participant, key_of
 
 SEE = "conferences.see_conferences"
 
 
 def head_id(pbx: str, name: str) -> str:
-    return dom_id("conference-head", pbx, name)
+    return dom_id("conference-head", pbx, key_of(name))
 
 
 def summary(conference: Conference) -> dict[str, Any]:
@@ -75,7 +75,7 @@ def conference_rows(pbx: str, keys: set[str]) -> Iterable[Row]:
         conference, facets = found.get(name), {"conference": f"{pbx}/{name}"}
         context = summary(conference) if conference else ended(pbx, name)
         card = fragments.draw("conferences/_conference.html", context) if conference else None
-        yield Row(dom_id("conference", pbx, name), "conference", card, facets, SEE)
+        yield Row(dom_id("conference", pbx, key_of(name)), "conference", card, facets, SEE)
         head_html = fragments.draw("conferences/_head.html", context)
         yield Row(context["head_id"], "conference-head", head_html, facets, SEE)
     yield count_row()

@@ -40,7 +40,12 @@ class Conference(Mirrored):
 
     @property
     def dom_id(self) -> str:
-        return dom_id("conference", self.pbx_id, self.name)
+        return dom_id("conference", self.pbx_id, key_of(self.name))
+
+
+def key_of(name: str) -> str:
+    """The name of a conference for a `dom_id`: a dot, and what that writes others with, is not to be mistaken there."""
+    return name.replace("_", "_5f_").replace(".", "_2e_")
 
 
 @mirrored

@@ -267,8 +267,10 @@ def test_a_conference_named_by_dots_has_an_address_that_a_browser_keeps(name: st
     assert f"/{name}/" not in reverse("conference", args=["main", name])
 
 
-def test_no_two_conferences_share_an_address() -> None:
-    assert len({reverse("conference", args=["main", name]) for name in NAMES}) == len(NAMES)
+def test_no_two_conferences_share_an_address_or_an_id() -> None:
+    names = (*NAMES, "a.b", "a-b", "a_b", "_3c_", "<", "_2e_", ".")
+    assert len({reverse("conference", args=["main", name]) for name in names}) == len(names)
+    assert len({Conference(pbx_id="main", name=name).dom_id for name in names}) == len(names)
 
 
 @pytest.mark.parametrize("name", ["a/b", "~", "<b>", "two words"])

@@ -66,7 +66,7 @@ def test_every_hostile_caller_has_a_card_of_his_own_and_nothing_of_him_runs(
     page = visit(panel22, "anna", "/calls/")
     watch = Watch(page, panel22, ["/calls/"])
     with asterisk22.ami() as ami:
-        callers = {f"call-main-{call(ami, number, caller)}": caller for number, caller in enumerate(CALLERS)}
+        callers = {f"call-main-{call(ami, caller)}": caller for caller in CALLERS}
     expect(page.locator("#calls > *")).to_have_count(len(callers), timeout=60_000)
     check_board(page, callers)
     page.reload()

@@ -125,7 +125,7 @@ _CLOBBERING = {
     "css": "</style>}*{display:none}",
     "css url": f"background:url(//{EVIL}/x)",
 }
-_UNICODE = [
+_UNICODE: list[tuple[str, str | bytes, str | None]] = [
     ("right to left", "\u202etxt.exe\u202c", "txt.exe"),
     ("right to left isolated", "\u2067101\u2069\u200f", "101"),
     ("direction left open", "a\u202db\u2066c", "abc"),
@@ -165,26 +165,27 @@ _UNICODE = [
     ("cut character", b"Zo\xc3", "Zo\ufffd"),
     ("bytes of no encoding", b"\xff\xfe\x81", "\ufffd\ufffd\ufffd"),
 ]
-_LINES = [
+_LINES: list[tuple[str, str, str, str | None]] = [
     ("CR LF", "a\r\nb", "ab", "a"),
     ("LF", "a\nb", "ab", None),
     ("CR", "a\rb", "ab", None),
     ("NUL", "a\0b", "ab", None),
     ("tabs", "a\tb", "ab", None),
+    ("blanks around", " \ta b ", "a b", None),
     ("AMI action", "1\r\nAction: Hangup\r\nChannel: /.*/\r\n\r\n", "1Action: HangupChannel: /.*/", "1"),
     ("AMI action by LF", "1\nAction: Hangup\nChannel: /.*/\n\n", "1Action: HangupChannel: /.*/", None),
-    ("AMI action by percent", "1%0d%0aAction:%20Hangup%0d%0aChannel:%20x%0d%0a%0d%0a", None, None),
     ("AMI event", "1\r\n\r\nEvent: Hangup\r\nUniqueid: bystander", "1Event: HangupUniqueid: bystander", "1"),
     ("AMI end of a conference", "1\r\n\r\nEvent: ConfbridgeEnd\r\nConference: 8001",
      "1Event: ConfbridgeEndConference: 8001", "1"),
     ("AMI field", "1\r\nUniqueid: bystander\r\nLinkedid: bystander", "1Uniqueid: bystanderLinkedid: bystander", "1"),
     ("AMI end of a snapshot", "1\r\nLinkedid: x\r\n\r\nEvent: X\r\nA: b", "1Linkedid: xEvent: XA: b", "1"),
     ("AMI response", "1\r\n\r\nResponse: Goodbye\r\n\r\n", "1Response: Goodbye", "1"),
-    ("AMI words", "Event: Hangup", None, None),
     ("HTTP header", "x\r\nSet-Cookie: sessionid=1", "xSet-Cookie: sessionid=1", "x"),
     ("end of a command", "--END COMMAND--\r\n\r\n", "--END COMMAND--", None),
 ]  # fmt: skip
 _OTHERS = {
+    "AMI action by percent": "1%0d%0aAction:%20Hangup%0d%0aChannel:%20x%0d%0a%0d%0a",
+    "AMI words": "Event: Hangup",
     "sql": "'; DROP TABLE calls_channel; --",
     "sql or": "' OR '1'='1",
     "sql like": "%_%' ESCAPE '\\",

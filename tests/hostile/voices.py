@@ -1,5 +1,6 @@
 """Calls whose names, numbers, account codes and conferences are hostile texts; and an eye on what a page does then."""
 
+import itertools
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterable
@@ -12,13 +13,15 @@ from tests.hostile.texts import Hostile
 from tests.lab.ami import Ami
 from tests.panel import Panel
 
+# No id comes twice: what has hung up stays dead for a while.
+_numbers = itertools.count(1)
 # As much as one line of an AMI action takes, and as much as a variable of the dialplan holds.
 _LINE, _VARIABLE = 500, 4000
 # What an application's argument reads as more than a character.
 _SPECIAL = b'\\,"()[]'
 
 
-def call(ami: Ami, number: int, hostile: Hostile, room: bytes = b"") -> str:
+def call(ami: Ami, hostile: Hostile, room: bytes = b"") -> str:
     """A call of somebody with this name; he enters a conference, or waits. Returns its linkedid."""
     raw = hostile.raw
     if len(raw) > _VARIABLE:
@@ -28,7 +31,7 @@ def call(ami: Ami, number: int, hostile: Hostile, room: bytes = b"") -> str:
     if room:
         escaped = b"".join(b"\\" + bytes([byte]) if byte in _SPECIAL else bytes([byte]) for byte in room)
         variables.append(f"ROOM={b64encode(escaped).decode()}")
-    linkedid = f"hostile-{number}"
+    linkedid = f"hostile-{next(_numbers)}"
     answer = ami.action(
         "Originate", *variables, Channel=f"Local/{extension(hostile)}@hostile/n", Context="hostile", Exten="say",
         Priority="1", ChannelId=linkedid, OtherChannelId=f"{linkedid}-2", Async="true",
@@ -63,9 +66,9 @@ class Watch:
         page.wait_for_selector("html[data-live]")
 
     def check(self) -> None:
-        assert self._seen == []
-        # In Asterisk's texts some write to `pwned`, some to `parent.pwned`: here both are one.
-        assert self.page.evaluate("[window.pwned === undefined, window.violations]") == [True, []]
+        assert not self._seen, self._seen
+        found = self.page.evaluate("[window.pwned === undefined, window.violations]")
+        assert found == [True, []], found
 
     def _note_dialog(self, dialog: Dialog) -> None:
         self._seen.append(f"dialog {dialog.message}")
@@ -90,9 +93,11 @@ def shape(selector: str) -> str:
     }}"""
 
 
-def until(read: Callable[[], Any], wanted: Any, seconds: float = 60) -> None:
-    """Read until it is what is wanted; else the last reading is held against it."""
+def until(read: Callable[[], dict[str, Any]], wanted: dict[str, Any], seconds: float = 60) -> None:
+    """Read until it is what is wanted; else the assertion names what differs."""
     deadline = time.monotonic() + seconds
     while (found := read()) != wanted and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert found == wanted
+    pairs = {key: (found.get(key), wanted.get(key)) for key in found.keys() | wanted.keys()}
+    differing = {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}
+    assert not differing, differing
