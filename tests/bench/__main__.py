@@ -8,36 +8,15 @@ import argparse
 import importlib
 import json
 import multiprocessing
-import os
-import pkgutil
 import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "pbxpanel.settings")
-
-from tests import bench
-
 from .figure import Figure, table
 from .plot import svg
+from .registry import benches, run
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-
-
-def benches() -> dict[str, str]:
-    """The benches there are, each with the first line of what it says of itself."""
-    found = {}
-    for module in pkgutil.iter_modules(bench.__path__):
-        source = Path(bench.__path__[0]) / f"{module.name}.py"
-        if "\ndef figures() -> list[Figure]:" in source.read_text():
-            found[module.name] = source.read_text().removeprefix('"""').split("\n", 1)[0].removesuffix('"""')
-    return found
-
-
-def run(name: str) -> list[Figure]:
-    """One bench, in this process."""
-    figures: list[Figure] = importlib.import_module(f"tests.bench.{name}").figures()
-    return figures
 
 
 def main() -> None:
