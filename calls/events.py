@@ -331,8 +331,6 @@ async def list_channels(snapshot: Snapshot) -> None:
             "application_data": clean(event.get("ApplicationData")),
             "bridge": exact(event.get("BridgeId")),
         }
-        if row.bridge and row.bridge != values["bridge"]:
-            values["on_hold"] = False
         if is_new:
             values["created_at"] = state.now() - duration(event.get("Duration"))
             # When it was answered nobody can tell any more; that it has been up so long is the best guess.
@@ -353,10 +351,12 @@ async def ask_who_holds(snapshot: Snapshot) -> None:
     channels, bridges = snapshot.state.table(Channel), snapshot.state.table(Bridge)
 
     async def ask(held: Channel, holder: Channel) -> None:
-        answer = await snapshot.session.ask(actions.getvar(held.name, "CHANNEL(onhold)"))
-        still_there = channels.get(holder.uniqueid) is holder and holder.bridge == held.bridge
-        if answer.ok and still_there:
-            channels.change(holder, on_hold=answer.response.get("Value") == "1")
+        def fold(response: Message) -> None:
+            still_there = channels.get(holder.uniqueid) is holder and holder.bridge == held.bridge
+            if response.name != "Error" and still_there:
+                channels.change(holder, on_hold=response.get("Value") == "1")
+
+        await snapshot.session.ask(actions.getvar(held.name, "CHANNEL(onhold)"), on_item=fold)
 
     pairs = [channels.where("bridge", row.uniqueid) for row in bridges.rows.values() if row.kind == "basic"]
     pairs = [pair for pair in pairs if len(pair) == 2]

@@ -20,8 +20,8 @@ _BLANKS = "".join(map(chr, range(33)))
 
 
 def can_be_asked_for(name: str) -> bool:
-    """Whether Asterisk finds a conference by its name in an action: not where AMI drops some of it on the way."""
-    return name == name.strip(_BLANKS) and "\ufffd" not in name
+    """Whether Asterisk finds a conference by its name in an action: not where AMI drops or ends it on the way."""
+    return name == name.strip(_BLANKS) and not {"\ufffd", "\r", "\n"} & set(name)
 
 
 def conference_of(state: State, event: Message, *, create: bool = False) -> Conference | None:

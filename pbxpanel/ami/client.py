@@ -123,7 +123,8 @@ class Session(asyncio.Protocol):
 
         With `is_list` the answer is whole only when the event came that ends the list, or when the response
         is an error. `on_item` is then called with each event of the list as it arrives, in its place among
-        all other events; without it they are collected in the answer.
+        all other events; without it they are collected in the answer. Where it is no list, it is called with
+        the response, in its place: when `ask` returns, events behind it may have been handed on already.
 
         Raises `AnswerTimeout` after `timeout` seconds, `LinkLost` when the connection ends first.
         """
@@ -193,6 +194,8 @@ class Session(asyncio.Protocol):
                 if waiting.is_list and answer.ok:
                     waiting.collected = answer
                 else:
+                    if waiting.on_item is not None and not waiting.is_list:
+                        waiting.on_item(message)
                     waiting.answer.set_result(answer)
             return
         if waiting is None or waiting.collected is None:

@@ -344,11 +344,24 @@ class ManagerSession:
         self._respond("Success", ("Message", "Transfer succeeded"))
         self._dialplan.transfer(channel, extension)
 
+    def answer_getvar(self, action: ActionFields) -> None:
+        """Of a channel, whether the other one of its call holds it; every other variable is empty."""
+        variable = action.get("Variable")
+        if not variable:
+            raise Refused("No variable specified")
+        value = ""
+        if action.get("Channel"):
+            channel = self._channel(action, "Channel", "No such channel")
+            if variable == "CHANNEL(onhold)":
+                others = channel.bridge.channels if channel.bridge is not None else []
+                value = str(int(any(other.on_hold for other in others if other is not channel)))
+        self._respond("Success", ("Variable", variable), ("Value", value))
+
     def answer_park(self, action: ActionFields) -> None:
         channel = self._channel(action, "Channel", "Channel does not exist")
         timeout = action.get("Timeout")
         self._respond("Success", ("Message", "Park successful"))
-        self._switch.park(channel, int(timeout) / 1000 if timeout.isdecimal() else PARKING_SECONDS)
+        self._switch.park(channel, int(timeout) // 1000 if timeout.isdecimal() else PARKING_SECONDS)
 
     def _moving(self, action: ActionFields) -> tuple[Channel, str]:
         """Who is sent elsewhere, and where."""
@@ -584,13 +597,13 @@ _ANSWERS = {
         (
             "BridgeInfo",
             "Get information about a bridge.",
-            "system,reporting,all",
+            "<none>",
             ManagerSession.answer_bridge_info,
         ),
         (
             "BridgeList",
             "Get a list of bridges in the system.",
-            "system,reporting,all",
+            "<none>",
             ManagerSession.answer_bridge_list,
         ),
         ("Challenge", "Generate Challenge for MD5 Auth.", "<none>", ManagerSession.answer_challenge),
@@ -644,13 +657,14 @@ _ANSWERS = {
             "system,all",
             ManagerSession.answer_filter,
         ),
+        ("Getvar", "Gets a channel variable or function value.", "call,reporting,all", ManagerSession.answer_getvar),
         ("Hangup", "Hangup channel.", "system,call,all", ManagerSession.answer_hangup),
         ("ListCommands", "List available manager commands.", "<none>", ManagerSession.answer_list_commands),
         ("Login", "Login Manager.", "<none>", ManagerSession.answer_login),
         ("Logoff", "Logoff Manager.", "<none>", ManagerSession.answer_logoff),
         ("Originate", "Originate a call.", "originate,all", ManagerSession.answer_originate),
         ("Park", "Park a channel.", "call,all", ManagerSession.answer_park),
-        ("ParkedCalls", "List parked calls.", "<none>", ManagerSession.answer_parked_calls),
+        ("ParkedCalls", "List parked calls.", "call,all", ManagerSession.answer_parked_calls),
         ("Ping", "Keepalive command.", "<none>", ManagerSession.answer_ping),
         ("Redirect", "Redirect (transfer) a call.", "call,all", ManagerSession.answer_redirect),
     )

@@ -213,17 +213,18 @@ class ParkedCall:
     parker: str
     space: int
     parked_at: float
-    seconds: float
+    seconds: int
 
     def fields(self, now: float, retriever: Channel | None = None) -> Fields:
+        waited = int(now - self.parked_at)
         return [
             *prefixed("Parkee", self.channel.fields()),
             *(prefixed("Retriever", retriever.fields()) if retriever is not None else ()),
             ("ParkerDialString", self.parker),
             ("Parkinglot", PARKING_LOT),
             ("ParkingSpace", str(self.space)),
-            ("ParkingTimeout", str(max(0, int(self.seconds - (now - self.parked_at))))),
-            ("ParkingDuration", str(int(now - self.parked_at))),
+            ("ParkingTimeout", str(max(0, self.seconds - waited))),
+            ("ParkingDuration", str(waited)),
         ]
 
 
@@ -609,7 +610,7 @@ class Switch:
         self._enter(bridge, picker)
         self._enter(bridge, caller)
 
-    def park(self, channel: Channel, seconds: float = PARKING_SECONDS) -> ParkedCall:
+    def park(self, channel: Channel, seconds: int = PARKING_SECONDS) -> ParkedCall:
         """The channel waits in the parking lot, at most so long; its partner hangs up."""
         if channel.bridge is None or not self._can_move(channel) or channel.is_local:
             raise IllegalTransition(f"{channel.name} cannot be parked now.")
@@ -750,7 +751,7 @@ class Switch:
         channel.bridge = bridge
         if bridge.type == "basic":
             # Those of one call take the linkedid of the oldest; only the event of who enters shows it.
-            oldest = min((member.linkedid for member in bridge.channels), key=_age)
+            oldest = min((member.linkedid for member in bridge.channels), key=age)
             for member in bridge.channels:
                 member.linkedid = oldest
         swap = [("SwapUniqueid", instead_of.uniqueid)] if instead_of is not None else []
@@ -910,7 +911,7 @@ class Switch:
         self._emit(event, [*prefixed("LocalOne", one.fields()), *prefixed("LocalTwo", two.fields()), *more])
 
 
-def _age(uniqueid: str) -> tuple[int, int]:
+def age(uniqueid: str) -> tuple[int, int]:
     """By when a channel was made, and as how many-th."""
     seconds, _, number = uniqueid.partition(".")
     return int(seconds), int(number)

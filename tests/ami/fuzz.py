@@ -104,7 +104,7 @@ class Fuzz:
                 raise Found(f"{message.raw!r} was never sent")
             fields = message.fields
             for key, value in fields.items():
-                if message.get(key) != value or message.all(key)[0] != value:
+                if message.get(key) != value or value not in message.all(key):
                     raise Found(f"{key} is one thing and another")
             if message.name not in repr(message) or not all(isinstance(line, str) for line in message.output):
                 raise Found(f"{message!r} cannot be told")

@@ -19,7 +19,9 @@ from unittest import mock
 
 import calls.events  # noqa: F401 (registers what the mirror reads)
 import conferences.events  # noqa: F401
+from calls.models import Bridge as BridgeRow
 from calls.models import Channel
+from calls.models import ParkedCall as ParkedRow
 from conferences.models import Conference, Participant
 from pbxpanel.ami import transports
 from pbxpanel.ami.client import Session
@@ -29,7 +31,7 @@ from pbxpanel.ami.transports import Address
 from pbxpanel.demo import model
 from pbxpanel.demo.cli import duration
 from pbxpanel.demo.dialplan import Dialplan
-from pbxpanel.demo.manager import Event, ManagerSession, event
+from pbxpanel.demo.manager import ActionFields, Event, ManagerSession, event
 from pbxpanel.demo.model import Bridge, Fields, IllegalTransition, Member, Party, Switch
 from pbxpanel.demo.schedule import Schedule
 from pbxpanel.mirror import registry, sync
@@ -41,7 +43,7 @@ from pbxpanel.mirror.worker import EVENT_MASK
 ADDRESS = Address("ami", "127.0.0.1", 5038, "panel", "secret")
 BEGINNING = 1_795_000_000
 WANTED = {*registry.handlers, "FullyBooted", "OriginateResponse"}
-MODELS: tuple[type[Mirrored], ...] = (Channel, Conference, Participant)
+MODELS: tuple[type[Mirrored], ...] = (Channel, BridgeRow, ParkedRow, Conference, Participant)
 # How long a list may lag behind what it lists, in seconds.
 LAG = 5.0
 
@@ -149,16 +151,14 @@ class History:
         # What the mirror cannot know, since no list tells what an event told while the link was down.
         self.hold_lost: set[str] = set()
         self.recording_lost: set[str] = set()
-        # What nothing has told yet: those of whom only the next event or list will.
-        self.linkedids: dict[str, set[str]] = {}
+        # Of these it has been asked.
+        self._hold_asked: set[str] = set()
 
     # The PBX speaks.
 
     def _emit(self, name: str, fields: Fields) -> None:
         told = Told(event(name, fields), dict(fields))
         self._batch.append(told)
-        if name == "Newchannel":
-            self.linkedids[told.who] = set()
         if self.session is None:
             self._lose(told)
 
@@ -178,8 +178,6 @@ class History:
                     batch[at - 1], batch[at] = batch[at], batch[at - 1]
         if self.session is not None:
             self.queue.extend(batch)
-        for channel in self.switch.channels.values():
-            self.linkedids[channel.uniqueid].add(channel.linkedid)
 
     def deliver(self, count: int) -> None:
         """The next few events of the queue reach the mirror."""
@@ -189,8 +187,11 @@ class History:
             if told.name in ("Hangup", "ConfbridgeLeave"):
                 snapshot = [(key, value) for key, value in told.about.items() if key in _SNAPSHOT]
                 self._gone.append((self.seconds, told.name, told.conference, snapshot))
-            elif told.name in ("Hold", "Unhold", "BridgeLeave"):
+            elif told.name == "BridgeLeave" or (told.name in ("Hold", "Unhold") and self.is_synced):
                 self.hold_lost.discard(told.who)
+            elif told.name in ("Hold", "Unhold"):
+                # Before the first list it is not known in which bridge he holds, so not whether he has left it since.
+                self.hold_lost.add(told.who)
             elif told.name in ("ConfbridgeStart", "ConfbridgeEnd"):
                 self.recording_lost.discard(told.conference)
             elif told.name in ("ConfbridgeRecord", "ConfbridgeStopRecord"):
@@ -289,6 +290,7 @@ class History:
             row.uniqueid for row in self.state.table(Channel).rows.values() if row.on_hold and not row.bridge
         }
         self._gone.clear()
+        self._hold_asked.clear()
         self._half_read.clear()
         self.queue.clear()
         self._unread = b""
@@ -312,9 +314,14 @@ class History:
             return
         if work is sync.take:
             self.is_synced = True
+            self.hold_lost -= self._hold_asked
+            self._hold_asked.clear()
 
-    async def answer(self, *, names_ghosts: bool = False) -> None:
-        """The next question is answered, of this moment, past all events that wait."""
+    async def answer(self, *, names_ghosts: bool = False, is_read: bool = True) -> None:
+        """The next question is answered, of this moment, past all events that wait.
+
+        Where it is not read at once, events that come behind it are read together with it.
+        """
         await asyncio.sleep(0)
         if self.session is None or not self._link.asked:
             return
@@ -323,9 +330,19 @@ class History:
         name = asked.partition(b"\r\n")[0].decode()
         self.trace.append(f"    < {name}{' with ghosts' if names_ghosts else ''}")
         self._manager.receive(asked)
+        if name == "Action: Getvar":
+            about = ActionFields(asked.decode())
+            self._hold_asked |= {c.uniqueid for c in self._partners(about.get("Channel"))}
         self._names_ghosts = False
-        self.read()
-        await self._let_tasks_run()
+        if is_read:
+            self.read()
+            await self._let_tasks_run()
+
+    def _partners(self, name: str) -> list[model.Channel]:
+        """The other one in a call of two."""
+        channel = self.switch.channels.get(name)
+        both = channel.bridge.channels if channel is not None and channel.bridge is not None else []
+        return [other for other in both if other is not channel] if len(both) == 2 else []
 
     async def _let_tasks_run(self) -> None:
         for _ in range(4):
@@ -380,7 +397,7 @@ class History:
                 self.stored[kind][row.key] = _values(row)
 
     def _compare(self, *, whole: bool) -> None:
-        wrong = [*self._channels(whole), *self._conferences(whole), *self._tables()]
+        wrong = [*self._channels(), *self._bridges(), *self._conferences(whole), *self._tables()]
         if wrong:
             raise Wrong("\n".join(wrong))
 
@@ -388,19 +405,19 @@ class History:
         """What the drift check may find although every event has been folded."""
         prompted = {member.channel.uniqueid for room in self.switch.conferences.values() for member in room.members}
         for difference in drift:
-            never_told = difference.field == "linkedid" and "bridge" not in registry.refreshers
-            unheard = difference.model is Participant and not difference.field and difference.key in prompted
-            if not never_told and not unheard:
+            if difference.model is not Participant or difference.field or difference.key not in prompted:
                 raise Wrong(f"drift: {difference}")
 
-    def _channels(self, whole: bool) -> Iterator[str]:
+    def _channels(self) -> Iterator[str]:
         rows = self.state.table(Channel).rows
         channels = {channel.uniqueid: channel for channel in self.switch.channels.values()}
         yield from _missing("channel", set(channels), set(rows))
+        calls = _calls(list(channels.values()))
         for uniqueid in channels.keys() & rows.keys():
             channel, row = channels[uniqueid], rows[uniqueid]
             expected: dict[str, Any] = {
                 "linkedid": channel.linkedid,
+                "call": calls[channel.linkedid],
                 "name": channel.name,
                 "state": channel.state.value[1],
                 "caller_number": clean(channel.caller.number),
@@ -408,16 +425,30 @@ class History:
                 "connected_number": clean(channel.connected.number),
                 "connected_name": clean(channel.connected.name),
                 "account_code": channel.account_code,
+                "extension": channel.extension,
                 "bridge": channel.bridge.id if channel.bridge else "",
                 "on_hold": channel.on_hold,
             }
-            if not whole and "bridge" not in registry.refreshers and row.linkedid in self.linkedids[uniqueid]:
-                del expected["linkedid"]  # no event has told that it changed
             if uniqueid in self.hold_lost:
                 del expected["on_hold"]
             yield from _different(f"channel {channel.name}", expected, row)
             if (row.answered_at is None) != (channel.state is not model.State.UP):
                 yield f"channel {channel.name}: {row.state}, answered at {row.answered_at}"
+
+    def _bridges(self) -> Iterator[str]:
+        rows = self.state.table(BridgeRow).rows
+        yield from _missing("bridge", set(self.switch.bridges), set(rows))
+        for key in self.switch.bridges.keys() & rows.keys():
+            bridge = self.switch.bridges[key]
+            name = "" if bridge.name == model.UNKNOWN else bridge.name
+            yield from _different(f"bridge {key}", {"kind": bridge.type, "name": name}, rows[key])
+        waiting = self.state.table(ParkedRow).rows
+        parked = {call.channel.uniqueid: call for call in self.switch.parked.values()}
+        yield from _missing("parked call", set(parked), set(waiting))
+        for key in parked.keys() & waiting.keys():
+            call = parked[key]
+            told = {"space": str(call.space), "timeout": call.seconds, "parked_by": call.parker}
+            yield from _different(f"parked call {key}", told, waiting[key])
 
     def _conferences(self, whole: bool) -> Iterator[str]:
         rows, people = self.state.table(Conference).rows, self.state.table(Participant).rows
@@ -502,6 +533,17 @@ def _values(row: Mirrored) -> dict[str, Any]:
     return {name: value for name, value in row.__dict__.items() if name[0] != "_"}
 
 
+def _calls(channels: list[model.Channel]) -> dict[str, str]:
+    """Linkedid → the call: those that a Local channel joins are one, the oldest of them."""
+    calls = {channel.linkedid: channel.linkedid for channel in channels}
+    for channel in channels:
+        if channel.twin is not None:
+            one, other = calls[channel.linkedid], calls[channel.twin.linkedid]
+            oldest = min(one, other, key=model.age)
+            calls = {linkedid: oldest if call in (one, other) else call for linkedid, call in calls.items()}
+    return calls
+
+
 def _missing(kind: str, expected: set[str], found: set[str]) -> Iterator[str]:
     for key in sorted(expected - found):
         yield f"{kind} {key} is missing"
@@ -543,11 +585,11 @@ class Acts(History):
         self.read()
 
     async def a_question_is_answered(self, a: int, b: int) -> None:
-        await self.answer(names_ghosts=b % 3 == 1)
+        await self.answer(names_ghosts=b % 3 == 1, is_read=b % 5 > 1)
 
     async def questions_are_answered(self, a: int, b: int) -> None:
-        for _ in range(1 + a % 6):
-            await self.answer(names_ghosts=b % 3 == 1)
+        for number in range(a % 6, -1, -1):
+            await self.answer(names_ghosts=b % 3 == 1, is_read=number > 0 or b % 5 > 1)
 
     def what_was_asked_for_is_read_anew(self, a: int, b: int) -> None:
         if self.is_synced and self.state.requests:
@@ -776,7 +818,7 @@ class Acts(History):
         while self.switch.channels:
             self.switch.hang_up(next(iter(self.switch.channels.values())))
         await self.settle()
-        left = [row for kind in MODELS for row in self.state.table(kind).rows.values()]
+        left = [row for kind in MODELS if kind is not BridgeRow for row in self.state.table(kind).rows.values()]
         if left:
             raise Wrong(f"left behind: {left}")
 

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from calls.models import Bridge, Channel, ParkedCall
+from conferences.events import can_be_asked_for
 from conferences.models import Conference, Participant
 from extensions.models import Device, Extension
 from pbxpanel.mirror.state import TOMBSTONE_SECONDS, Changes
@@ -336,6 +337,11 @@ def test_a_conference_without_a_name_is_none(told: Told) -> None:
     told.room_event("ConfbridgeStart", "")
     told.conference_event("ConfbridgeJoin", conference="")
     assert (told.conferences, told.participants) == (set(), set())
+
+
+@pytest.mark.parametrize("name", ["8001", "团队", "a: b", " ", "x ", "a\rb", "a\nb", "\ufffd"])
+def test_a_conference_is_asked_for_only_by_a_name_that_an_action_carries(name: str) -> None:
+    assert can_be_asked_for(name) == (name in ("8001", "团队", "a: b"))
 
 
 # Text from the phone network.
