@@ -206,7 +206,7 @@
   // A socket can look open and be dead, after a sleep or a change of network: ask. One that waits for its next try
   // need not wait any longer.
   function probe() {
-    if (document.hidden || !connection) return;
+    if (document.hidden || !connection || byId("logged-out")?.hidden === false) return;
     const { socket } = connection;
     if (socket.readyState !== WebSocket.OPEN) { renew(); return; }
     clearTimeout(pongTimer);

@@ -137,8 +137,10 @@ def installation(asterisk22: Asterisk, _installation: Installation) -> Iterator[
 @pytest.fixture(scope="module")
 def _pages(_installation: Installation, browser: Browser) -> Iterator[list[Page]]:
     context = browser.new_context(locale="en")
-    pages = [log_in(context, _installation.panel, "anna", path) for path in ("/calls/", f"/conferences/main/{ROOM}/")]
-    yield pages
+    calls, conference = log_in(context, _installation.panel, "anna", "/calls/"), context.new_page()
+    conference.goto(f"{_installation.panel.url}/conferences/main/{ROOM}/")
+    conference.wait_for_selector("html[data-live]")
+    yield [calls, conference]
     context.close()
 
 
