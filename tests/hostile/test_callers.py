@@ -13,12 +13,12 @@ pytestmark = [pytest.mark.timeout(300)]
 
 # Numbers as they stand in a SIP address; Asterisk decodes them and sends them on as they are.
 FORGED = [
-    "041%0d%0a%0d%0aEvent:%20ConfbridgeEnd%0d%0aConference:%208005",
-    "042%0d%0a%0d%0aEvent:%20ConfbridgeEnd%0d%0aPrivilege:%20call,all%0d%0aConference:%208005",
-    "043%0d%0a%0d%0aEvent:%20Hangup%0d%0aUniqueid:%20bystander",
-    "044%0d%0aUniqueid:%20bystander%0d%0aLinkedid:%20bystander",
-    "045%0d%0aLinkedid:%20x%0d%0a%0d%0aEvent:%20Hangup%0d%0aUniqueid:%20bystander",
-    "046%0d%0a%0d%0aEvent:%20Rename%0d%0aUniqueid:%20bystander%0d%0aNewname:%20x",
+    "041%0d%0a%0d%0aEvent%3a%20ConfbridgeEnd%0d%0aConference%3a%208005",
+    "042%0d%0a%0d%0aEvent%3a%20ConfbridgeEnd%0d%0aPrivilege%3a%20call,all%0d%0aConference%3a%208005",
+    "043%0d%0a%0d%0aEvent%3a%20Hangup%0d%0aUniqueid%3a%20bystander",
+    "044%0d%0aUniqueid%3a%20bystander%0d%0aLinkedid%3a%20bystander",
+    "045%0d%0aLinkedid%3a%20x%0d%0a%0d%0aEvent%3a%20Hangup%0d%0aUniqueid%3a%20bystander",
+    "046%0d%0a%0d%0aEvent%3a%20Rename%0d%0aUniqueid%3a%20bystander%0d%0aNewname%3a%20x",
 ]
 
 
@@ -87,7 +87,11 @@ UGLY = (
 LAYOUT = """(selector) => {
     const rows = [...document.querySelectorAll(selector)];
     const wrong = [];
-    if (document.documentElement.scrollWidth > innerWidth) wrong.push(`wide ${document.documentElement.scrollWidth}`);
+    if (document.documentElement.scrollWidth > innerWidth) {
+        const elements = [...document.querySelectorAll("body *")];
+        const wide = elements.find((element) => element.getBoundingClientRect().right > innerWidth);
+        wrong.push(`${location.pathname.slice(0, 40)} is wide: ${wide?.tagName}.${wide?.className}`);
+    }
     rows.forEach((row, at) => {
         const box = row.getBoundingClientRect();
         if (box.left < 0 || box.right > innerWidth + 0.5) wrong.push(`${row.id} sticks out`);
@@ -137,5 +141,3 @@ def test_the_worst_looking_names_leave_the_layout_as_it_is(
     for summary in calls.locator("details.legs > summary").all():
         summary.click()
     assert calls.evaluate(LAYOUT, "#calls > *" if width < 800 else "none") == []
-    for name, page in (("calls", calls), ("room", room), ("rooms", rooms), ("long", long_room)):
-        page.screenshot(path=f"/tmp/w/shots/hostile-{name}-{width}.png", full_page=True)
