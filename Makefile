@@ -1,4 +1,4 @@
-# `make run`, `make test`, `make lint`, `make bench`, `make lab`: each installs what it needs first.
+# `make run`, `make test`, `make lint`, `make bench`, `make soak`, `make lab`: each installs what it needs first.
 
 PYTHON ?= python3
 PORT ?= 8000
@@ -9,7 +9,7 @@ HTTPS ?= no
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint bench lab admin prepare system-packages
+.PHONY: run test lint bench soak lab admin prepare system-packages
 
 run: export HTTPS := $(HTTPS)
 run: prepare
@@ -29,6 +29,9 @@ lint: $(VENV)/dev.done var/secret_key
 
 bench: $(VENV)/dev.done system-packages var/secret_key
 	@$(BIN)/python -m tests.bench
+
+soak: $(VENV)/dev.done var/secret_key
+	@$(BIN)/python -m tests.soak $(ARGS)
 
 lab: $(VENV)/dev.done system-packages
 	@$(BIN)/python -m tests.lab --version $(VERSION)

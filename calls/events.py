@@ -13,10 +13,10 @@ from typing import Any
 from pbxpanel.ami import actions
 from pbxpanel.ami.client import Session
 from pbxpanel.ami.protocol import BRIDGE_FIELDS, CHANNEL_FIELDS, Action, Message
-from pbxpanel.mirror.registry import follows, on, prepares, refreshes, snapshot_step
+from pbxpanel.mirror.registry import first_snapshot_step, follows, on, prepares, refreshes, snapshot_step
 from pbxpanel.mirror.state import State, Table
 from pbxpanel.mirror.sync import Snapshot
-from pbxpanel.mirror.text import clean, clean_name, exact
+from pbxpanel.mirror.text import clean, clean_name, duration, exact
 
 from .models import Bridge, Channel, ParkedCall, age_of, endpoint_of
 
@@ -306,6 +306,7 @@ async def list_channels(snapshot: Snapshot) -> None:
     state, named = snapshot.state, set[str]()
     table = state.table(Channel)
     known = snapshot.known(Channel)
+    held = {uniqueid for uniqueid, row in known.items() if row.on_hold}
 
     def fold(event: Message) -> None:
         uniqueid = exact(event.get("Uniqueid"))
@@ -322,10 +323,10 @@ async def list_channels(snapshot: Snapshot) -> None:
         if row.bridge and row.bridge != values["bridge"]:
             values["on_hold"] = False
         if is_new:
-            values["created_at"] = state.now() - _duration(event.get("Duration"))
+            values["created_at"] = state.now() - duration(event.get("Duration"))
             # When it was answered nobody can tell any more; that it has been up so long is the best guess.
             values["answered_at"] = values["created_at"] if row.is_up else None
-        elif row.bridge != values["bridge"]:
+        elif uniqueid in held and row.bridge not in ("", values["bridge"]):
             values["on_hold"] = False  # it has left the call that it held, while we were not listening
         table.change(row, **values)
 
@@ -335,7 +336,7 @@ async def list_channels(snapshot: Snapshot) -> None:
         regroup(table, {row.linkedid for row in table.rows.values() if row.call != row.linkedid})
 
 
-@snapshot_step
+@first_snapshot_step
 async def ask_who_holds(snapshot: Snapshot) -> None:
     """`CHANNEL(onhold)` of both channels of each call of two: whether the other one holds it, which no list tells."""
     channels, bridges = snapshot.state.table(Channel), snapshot.state.table(Bridge)
@@ -370,12 +371,3 @@ async def list_parked_calls(snapshot: Snapshot) -> None:
 
 def _number(text: str) -> int:
     return int(text[:18]) if text.isdecimal() else 0
-
-
-def _duration(text: str) -> timedelta:
-    """`HH:MM:SS` (the hours may have more digits) → how long; nothing where the text is something else."""
-    try:
-        hours, minutes, seconds = (int(part) for part in text.split(":"))
-    except ValueError:
-        return timedelta()
-    return timedelta(hours=hours, minutes=minutes, seconds=seconds)

@@ -1,7 +1,6 @@
 """Which AMI event changes a conference or a participant, and how (apps/confbridge/confbridge_manager.c)."""
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 from pbxpanel.ami import actions
@@ -9,7 +8,7 @@ from pbxpanel.ami.protocol import BRIDGE_FIELDS, CHANNEL_FIELDS, Message
 from pbxpanel.mirror.registry import on, refreshes, snapshot_step
 from pbxpanel.mirror.state import State
 from pbxpanel.mirror.sync import Snapshot
-from pbxpanel.mirror.text import clean, clean_name, exact
+from pbxpanel.mirror.text import clean, clean_name, duration, exact
 
 from .models import Conference, Participant
 
@@ -228,7 +227,7 @@ async def list_participants(snapshot: Snapshot, name: str) -> bool:
             "talking": _yes(event, "Talking"),
         }
         if is_new:
-            values["joined_at"] = state.now() - timedelta(seconds=_seconds(event.get("AnsweredTime")))
+            values["joined_at"] = state.now() - duration(event.get("AnsweredTime"))
         table.change(row, **values)
         conference = state.table(Conference).get(name)
         if conference is not None and row.joined_at < conference.started_at:
@@ -242,7 +241,3 @@ async def list_participants(snapshot: Snapshot, name: str) -> bool:
     if over or answer.ok:
         snapshot.remove_unnamed(Participant, known, named)
     return over or answer.ok
-
-
-def _seconds(text: str) -> int:
-    return int(text) if text.isdecimal() else 0

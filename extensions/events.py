@@ -9,9 +9,11 @@ from pbxpanel.mirror.text import clean, exact
 
 from .models import Device, Extension
 
-# Channels of these technologies raise changes of devices that nobody watches, each with a name of its own: most
-# Asterisk does not remember either, some (Surrogate on 16) it remembers for good. Here they would pile up.
-TRANSIENT = ("Local/", "CBAnn/", "CBRec/", "Announcer/", "Recorder/", "Surrogate/", "AsyncGoto/", "Message/")
+# Devices that nobody watches and that would pile up, each with a name of its own: channels of these technologies (most
+# Asterisk does not remember either, some it remembers for good), and conferences, which are mirrored as such.
+TRANSIENT = (
+    "Local/", "CBAnn/", "CBRec/", "Announcer/", "Recorder/", "Surrogate/", "AsyncGoto/", "Message/", "confbridge:"
+)  # fmt: skip
 
 
 def fold_extension(state: State, event: Message) -> str:

@@ -28,7 +28,7 @@ class ProfileInline(admin.StackedInline):
 
 class DialPolicyInline(admin.StackedInline):
     model = DialPolicy
-    formfield_overrides = {models.TextField: {"widget": forms.Textarea({"rows": 4, "cols": 40, "spellcheck": "false"})}}
+    formfield_overrides = {models.TextField: {"widget": forms.Textarea({"rows": 6, "cols": 40, "spellcheck": "false"})}}
 
 
 class OperatorAdmin(BoundedSearch, UserAdmin):

@@ -39,9 +39,7 @@ def sentence(policies: list[Policy], part: Part, call: Call) -> str:
     if not policies:
         return _("You may not place calls yet: none of your groups has a dial policy. Ask an administrator for one.")
     text = {
-        Part.PHONE: _(
-            "You may not call from %(text)s. Enter your own phone under “My phone”, or ask an administrator."
-        ),
+        Part.PHONE: _("You may not call from %(text)s. Enter your own as “My phone”, or ask an administrator."),
         Part.CONTEXT: _("You may not dial in the context “%(text)s”. Enter another one, or ask an administrator."),
         Part.CALLER_ID: _("You may not call as %(text)s. Enter your own extension, or ask an administrator."),
         Part.NUMBER: _("You may not call %(text)s. Ask an administrator if you need to."),

@@ -104,9 +104,9 @@ class DialPolicy(models.Model):
         blank=True,
         validators=[check_numbers],
         help_text=_(
-            "These are refused although they are allowed above or by another group. International: 00. and +. "
-            "(with 9 for an outside line: 9-00. and 9-+.) Premium-rate, as Germany has it: 0900! and 0137! A "
-            "note may follow a semicolon."
+            "Refused although they are allowed above or by another group. “00.” and “+.” are international numbers, "
+            "“0900!” premium-rate ones in Germany; with 9 for an outside line, “9-00.”. What follows a semicolon is a "
+            "note."
         ),
     )
     phones = models.TextField(

@@ -156,6 +156,8 @@
   let offlineTimer = 0;
   let pongTimer = 0;
   let connection = null;
+  // How long an answer to a ping may take, and how long the page may stand still before it is asked for one (ms).
+  const PONG_WITHIN = 1000, STOOD_STILL = 4000;
   // The server sends no more than so much ahead of what a page says it has read.
   const READ_MESSAGES = 8, READ_SIZE = 100_000;
 
@@ -189,16 +191,31 @@
     const why = !navigator.onLine ? "offline" : code === 1013 ? "database" : "server";
     offlineTimer = setTimeout(() => setOffline(true, why), offline || why === "offline" ? 0 : 1500);
   });
-  // A socket can look open and be dead, after a sleep or a change of network: ask, and else begin anew.
-  function probe() {
-    const socket = connection?.socket;
-    if (document.hidden || socket?.readyState !== WebSocket.OPEN) return;
+  // Leave the socket as it is, even if it takes its time to close, and begin anew at once.
+  function renew() {
     clearTimeout(pongTimer);
-    pongTimer = setTimeout(() => { if (connection.socket === socket) socket.close(); }, 1500);
+    const former = document.querySelector("[hx-ws\\:connect]");
+    const next = document.createElement("div");
+    next.hidden = true;
+    next.setAttribute("hx-ws:connect", former.getAttribute("hx-ws:connect"));
+    delete document.documentElement.dataset.live;
+    former.replaceWith(next);
+    connection.socket.close();
+    htmx.process(next);
+  }
+  // A socket can look open and be dead, after a sleep or a change of network: ask. One that waits for its next try
+  // need not wait any longer.
+  function probe() {
+    if (document.hidden || !connection || byId("logged-out")?.hidden === false) return;
+    const { socket } = connection;
+    if (socket.readyState !== WebSocket.OPEN) { renew(); return; }
+    clearTimeout(pongTimer);
+    pongTimer = setTimeout(renew, PONG_WITHIN);
     socket.send("ping");
   }
   addEventListener("online", probe);
   document.addEventListener("visibilitychange", probe);
+  document.addEventListener("resume", probe);
   addEventListener("offline", () => { clearTimeout(offlineTimer); setOffline(true); });
 
   // --- Toasts. ---
@@ -268,6 +285,12 @@
   });
 
   addEventListener("htmx:after:swap", settle);
-  setInterval(() => { tick(); sweepEndedRows(); }, 500);
+  let tickedAt = Date.now();
+  setInterval(() => {
+    if (Date.now() - tickedAt > STOOD_STILL) probe();
+    tickedAt = Date.now();
+    tick();
+    sweepEndedRows();
+  }, 500);
   settle();
 })();

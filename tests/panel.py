@@ -185,6 +185,25 @@ def panel22(asterisk22: Asterisk, _panel22: Panel) -> Panel:
     return _panel22
 
 
+def log_in(context: BrowserContext, panel: Panel, username: str, path: str = "/") -> Page:
+    """A new page, logged in, on that path, with its socket open; what its console complains of is in `complaints`."""
+    page = context.new_page()
+    page.set_default_timeout(10_000)
+    complaints: list[str] = []
+    page.complaints = complaints  # type: ignore[attr-defined]
+    page.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(f"{panel.url}/login/")
+    page.fill("#id_username", username)
+    page.fill("#id_password", PASSWORD)
+    page.click("main button[type=submit]")
+    page.wait_for_url(f"{panel.url}/")
+    if path != "/":
+        page.goto(f"{panel.url}{path}")
+    page.wait_for_selector("html[data-live]")
+    return page
+
+
 @pytest.fixture
 def visit(browser: Browser) -> Iterator[Visit]:
     """`visit(panel, "anna", "/calls/")`: a browser of his own, logged in, on that page with its socket open.
@@ -197,21 +216,8 @@ def visit(browser: Browser) -> Iterator[Visit]:
         def visit(panel: Panel, username: str, path: str = "/", **options: Any) -> Page:
             context: BrowserContext = browser.new_context(locale=options.pop("locale", "en"), **options)
             stack.callback(context.close)
-            page = context.new_page()
-            page.set_default_timeout(10_000)
-            complaints: list[str] = []
-            page.complaints = complaints  # type: ignore[attr-defined]
-            page.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)
-            page.on("pageerror", lambda error: complaints.append(str(error)))
+            page = log_in(context, panel, username, path)
             pages.append(page)
-            page.goto(f"{panel.url}/login/")
-            page.fill("#id_username", username)
-            page.fill("#id_password", PASSWORD)
-            page.click("main button[type=submit]")
-            page.wait_for_url(f"{panel.url}/")
-            if path != "/":
-                page.goto(f"{panel.url}{path}")
-            page.wait_for_selector("html[data-live]")
             return page
 
         yield visit

@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.test import RequestFactory
+from django.views.debug import technical_500_response
 
 from pbxpanel import environment
 from pbxpanel.ami.transports import Address
@@ -429,3 +432,17 @@ def test_without_https_pages_are_served_as_they_are_asked_for(tmp_path: Path) ->
     assert "strict-transport-security" not in found["proxied"]  # anybody may say that of himself
     assert "Secure" not in found["cookie"]
     assert "HttpOnly" in found["cookie"]
+
+
+def test_an_error_page_of_development_shows_no_secret(rf: RequestFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "DEBUG", True)
+    monkeypatch.setattr(settings, "AMI_ADDRESSES", {"main": Address.parse(f"ami://panel:{SECRET}@127.0.0.1")})
+    monkeypatch.setattr(settings, "CHANNEL_LAYERS", {"default": {"hosts": [f"redis://:{SECRET}@127.0.0.1:6379/0"]}})
+    address = settings.AMI_ADDRESSES["main"]
+    try:
+        raise RuntimeError(f"{address!r}")
+    except RuntimeError:
+        page = technical_500_response(rf.get("/"), *sys.exc_info()).content.decode()
+    assert "RuntimeError" in page
+    assert "CHANNEL_LAYERS" in page
+    assert SECRET not in page

@@ -23,7 +23,7 @@ class AmiError(Exception):
 
 
 class IllegalField(AmiError, ValueError):
-    """A field of an action holds what AMI cannot carry (CR, LF or NUL); nothing was sent."""
+    """A field of an action holds what AMI cannot carry (CR, LF, NUL, half a surrogate pair); nothing was sent."""
 
 
 class NotAmi(AmiError):

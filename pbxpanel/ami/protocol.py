@@ -57,10 +57,17 @@ class Message:
         Where a caller chose what looks like fields (see `_is_torn`), those count that Asterisk wrote.
         """
         if self._fields is None:
-            pairs = list(self._pairs())
-            self._fields = dict(pairs)
-            if len(self._fields) != len(pairs):
-                self._fields = _without_repetitions(pairs)
+            lines = self.raw.decode("utf-8", "replace").split("\r\n")
+            try:
+                # Asterisk writes each line so; what does not fit, or is there twice, is read with more care.
+                self._fields = dict([line.split(": ", 1) for line in lines])
+            except ValueError:
+                self._fields = {}
+            if len(self._fields) != len(lines) or ":" in "".join(self._fields):
+                pairs = list(self._pairs())
+                self._fields = dict(pairs)
+                if len(self._fields) != len(pairs):
+                    self._fields = _without_repetitions(pairs)
         return self._fields
 
     def get(self, key: str, default: str = "") -> str:
@@ -122,7 +129,7 @@ class Action:
     """One thing to ask of Asterisk: its name, and its fields in order (a key may be repeated).
 
     Raises `IllegalField` at once where a key or a value holds CR, LF or NUL, since these would let a value
-    add headers of its own; and where a key is empty or holds a colon.
+    add headers of its own, or half a surrogate pair, which is no text; and where a key is empty or holds a colon.
     """
 
     name: str
@@ -130,28 +137,33 @@ class Action:
 
     def __post_init__(self) -> None:
         for key, value in (("Action", self.name), *self.fields):
-            if not key or ":" in key or _has_line_break(key):
+            if not key or ":" in key or _has_line_break(key) or _has_surrogate(key):
                 raise IllegalField(
                     gettext_noop("“%(key)s” cannot be the name of a field of an AMI action."), key=repr(key)
                 )
-            if _has_line_break(value):
-                raise IllegalField(
-                    gettext_noop("The field %(key)s must be a single line: it holds a line break."), key=key
-                )
+            _check_value(key, value)
 
     def encode(self, action_id: str) -> bytes:
         """The bytes to send; `action_id` comes back as `ActionID` in all that answers this action."""
-        if _has_line_break(action_id):
-            raise IllegalField(
-                gettext_noop("The field %(key)s must be a single line: it holds a line break."), key="ActionID"
-            )
+        _check_value("ActionID", action_id)
         lines = [f"Action: {self.name}", f"ActionID: {action_id}"]
         lines += [f"{key}: {value}" for key, value in self.fields]
-        return "\r\n".join([*lines, "", ""]).encode("utf-8", "replace")
+        return "\r\n".join([*lines, "", ""]).encode()
+
+
+def _check_value(key: str, value: str) -> None:
+    if _has_line_break(value):
+        raise IllegalField(gettext_noop("The field %(key)s must be a single line: it holds a line break."), key=key)
+    if _has_surrogate(value):
+        raise IllegalField(gettext_noop("The field %(key)s holds half a character, which cannot be sent."), key=key)
 
 
 def _has_line_break(text: str) -> bool:
     return "\r" in text or "\n" in text or "\0" in text
+
+
+def _has_surrogate(text: str) -> bool:
+    return not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text)
 
 
 class Protocol:
@@ -195,8 +207,9 @@ class Protocol:
         chunks = bytes(buffer[:end]).split(_END)
         del buffer[: end + 4]
         self._searched = len(buffer)
-        self._check_size(len(buffer))
-        return self._messages(chunks)
+        messages = self._messages(chunks)
+        self._check_size(len(buffer) + self._command_size)
+        return messages
 
     def _read_greeting(self) -> bool:
         line, separator, _ = self._buffer.partition(b"\r\n")

@@ -4,7 +4,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from .errors import ConnectFailed, gettext_noop
@@ -20,7 +20,7 @@ class Address:
     host: str
     port: int
     username: str
-    secret: str
+    secret: str = field(repr=False)
     ca: str = ""
 
     @classmethod

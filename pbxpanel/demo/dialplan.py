@@ -97,6 +97,15 @@ class Dialplan:
             self.switch.hang_up(caller.dials, model.INTERWORKING, tech_cause=500, keep_caller=True)
         self.switch.hang_up(caller, model.INTERWORKING, tech_cause=487)
 
+    def redirect(self, channel: Channel, extension: str) -> None:
+        """The channel goes on with another extension; whom it leaves alone hangs up."""
+        self.switch.redirect(channel, extension)
+        self.run(channel, extension)
+
+    def transfer(self, transferer: Channel, extension: str) -> None:
+        """Whoever talks to the transferer goes on with another extension."""
+        self.run(self.switch.blind_transfer(transferer, extension, CONTEXT), extension)
+
     def run(self, channel: Channel, extension: str) -> None:
         """The channel enters the dialplan at this extension."""
         self.switch.calls_processed += 1

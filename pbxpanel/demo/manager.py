@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from . import cli
 from .dialplan import ANSWERED, CONTEXT, OUTSIDE_CONTEXT, Dialplan, Originate
-from .model import NO_CAUSE, NOBODY, NORMAL, UNKNOWN, Channel, Conference, Fields, Member, Party, yes
+from .model import NO_CAUSE, NOBODY, NORMAL, PARKING_SECONDS, UNKNOWN, Channel, Conference, Fields, Member, Party, yes
 
 GREETING = b"Asterisk Call Manager/11.0.0\r\n"
 AMI_VERSION, ASTERISK_VERSION = "11.0.0", "22.10.1"
@@ -297,7 +297,7 @@ class ManagerSession:
             raise Refused("BridgeUniqueid must be provided")
         bridge = self._switch.bridges.get(name)
         if bridge is None:
-            raise Refused("Bridge not found")
+            raise Refused("Specified BridgeUniqueid not found")
         items = [channel.fields() for channel in bridge.channels]
         message = "Bridge channel listing will follow"
         self._list(message, "BridgeInfoChannel", items, "BridgeInfoComplete", bridge.fields())
@@ -328,6 +328,41 @@ class ManagerSession:
         given = action.get("Cause")
         cause = int(given) if given.isdecimal() else NORMAL if channel.bridge else NO_CAUSE
         self._switch.hang_up(channel, cause)
+
+    def answer_bridge(self, action: ActionFields) -> None:
+        first, second = (self._channel(action, key, f"Channel{number} does not exists") for key, number in _BRIDGED)
+        self._respond("Success", ("Message", "Channels have been bridged"))
+        self._switch.bridge(first, second)
+
+    def answer_redirect(self, action: ActionFields) -> None:
+        channel, extension = self._moving(action)
+        self._respond("Success", ("Message", "Redirect successful"))
+        self._dialplan.redirect(channel, extension)
+
+    def answer_blind_transfer(self, action: ActionFields) -> None:
+        channel, extension = self._moving(action)
+        self._respond("Success", ("Message", "Transfer succeeded"))
+        self._dialplan.transfer(channel, extension)
+
+    def answer_park(self, action: ActionFields) -> None:
+        channel = self._channel(action, "Channel", "Channel does not exist")
+        timeout = action.get("Timeout")
+        self._respond("Success", ("Message", "Park successful"))
+        self._switch.park(channel, int(timeout) / 1000 if timeout.isdecimal() else PARKING_SECONDS)
+
+    def _moving(self, action: ActionFields) -> tuple[Channel, str]:
+        """Who is sent elsewhere, and where."""
+        channel = self._channel(action, "Channel", "Channel does not exist")
+        extension = action.get("Exten")
+        if not self._dialplan.exists(extension):
+            raise Refused("Extension does not exist.")
+        return channel, extension
+
+    def _channel(self, action: ActionFields, key: str, complaint: str) -> Channel:
+        channel = self._switch.channels.get(action.get(key))
+        if channel is None:
+            raise Refused(complaint)
+        return channel
 
     def answer_originate(self, action: ActionFields) -> None:
         request = self._parse_originate(action)
@@ -444,6 +479,20 @@ class ManagerSession:
         self._switch.lock(self._conference(action), False)
         self._respond("Success", ("Message", "Conference unlocked"))
 
+    def answer_start_record(self, action: ActionFields) -> None:
+        conference = self._conference(action)
+        if conference.recording:
+            raise Refused("Conference is already being recorded.")
+        self._respond("Success", ("Message", "Conference Recording Started."))
+        self._switch.record(conference, True)
+
+    def answer_stop_record(self, action: ActionFields) -> None:
+        conference = self._conference(action)
+        if not conference.recording:
+            raise Refused("Internal error while stopping recording.")
+        self._respond("Success", ("Message", "Conference Recording Stopped."))
+        self._switch.record(conference, False)
+
     def _conference(self, action: ActionFields) -> Conference:
         name = action.get("Conference")
         if not name:
@@ -466,6 +515,9 @@ class ManagerSession:
         if not chosen:
             raise Refused("No Channel by that name found in Conference.")
         return chosen
+
+
+_BRIDGED = (("Channel1", 1), ("Channel2", 2))
 
 
 def _id_field(own: str, other: str | None = None) -> Fields:
@@ -523,6 +575,13 @@ _ANSWERS = {
     name.lower(): _Answer(name, synopsis, privilege, run)
     for name, synopsis, privilege, run in (
         (
+            "BlindTransfer",
+            "Blind transfer channel(s) to the given destination",
+            "call,all",
+            ManagerSession.answer_blind_transfer,
+        ),
+        ("Bridge", "Bridge two channels already in the PBX.", "call,all", ManagerSession.answer_bridge),
+        (
             "BridgeInfo",
             "Get information about a bridge.",
             "system,reporting,all",
@@ -546,6 +605,18 @@ _ANSWERS = {
         ("ConfbridgeListRooms", "List active conferences.", "reporting,all", ManagerSession.answer_list_rooms),
         ("ConfbridgeLock", "Lock a Confbridge conference.", "call,all", ManagerSession.answer_lock),
         ("ConfbridgeMute", "Mute a Confbridge user.", "call,all", ManagerSession.answer_mute),
+        (
+            "ConfbridgeStartRecord",
+            "Start recording a Confbridge conference.",
+            "system,all",
+            ManagerSession.answer_start_record,
+        ),
+        (
+            "ConfbridgeStopRecord",
+            "Stop recording a Confbridge conference.",
+            "system,all",
+            ManagerSession.answer_stop_record,
+        ),
         ("ConfbridgeUnlock", "Unlock a Confbridge conference.", "call,all", ManagerSession.answer_unlock),
         ("ConfbridgeUnmute", "Unmute a Confbridge user.", "call,all", ManagerSession.answer_unmute),
         (
@@ -578,7 +649,9 @@ _ANSWERS = {
         ("Login", "Login Manager.", "<none>", ManagerSession.answer_login),
         ("Logoff", "Logoff Manager.", "<none>", ManagerSession.answer_logoff),
         ("Originate", "Originate a call.", "originate,all", ManagerSession.answer_originate),
+        ("Park", "Park a channel.", "call,all", ManagerSession.answer_park),
         ("ParkedCalls", "List parked calls.", "<none>", ManagerSession.answer_parked_calls),
         ("Ping", "Keepalive command.", "<none>", ManagerSession.answer_ping),
+        ("Redirect", "Redirect (transfer) a call.", "call,all", ManagerSession.answer_redirect),
     )
 }

@@ -123,6 +123,8 @@ class Channel:
     originated: bool = False
     answered_at: float | None = None
     on_hold: bool = False
+    # The place to which somebody has sent it, which has been told: of the application there no event tells.
+    sent_to: tuple[str, int] | None = None
     bridge: Bridge | None = None
     member: "Member | None" = None
     # The other half of a Local channel; whom it dials; who dials it, until it answers.
@@ -211,6 +213,7 @@ class ParkedCall:
     parker: str
     space: int
     parked_at: float
+    seconds: float
 
     def fields(self, now: float, retriever: Channel | None = None) -> Fields:
         return [
@@ -219,7 +222,7 @@ class ParkedCall:
             ("ParkerDialString", self.parker),
             ("Parkinglot", PARKING_LOT),
             ("ParkingSpace", str(self.space)),
-            ("ParkingTimeout", str(max(0, PARKING_SECONDS - int(now - self.parked_at)))),
+            ("ParkingTimeout", str(max(0, int(self.seconds - (now - self.parked_at))))),
             ("ParkingDuration", str(int(now - self.parked_at))),
         ]
 
@@ -289,15 +292,12 @@ class Switch:
 
     def run(self, channel: Channel, extension: str, priority: int, application: str, data: str = "") -> None:
         """The channel begins this application, at this place of the dialplan."""
+        is_told = channel.sent_to == (extension, priority)
+        channel.sent_to = None
         channel.extension, channel.priority = extension, priority
         channel.application, channel.application_data = application, data
-        self._say(
-            "Newexten",
-            channel,
-            ("Extension", extension),
-            ("Application", application),
-            ("AppData", data),
-        )
+        if not is_told:
+            self._say_extension(channel)
 
     def begin(self, channel: Channel, application: str, data: str) -> None:
         """The channel begins an application outside the dialplan, of which no event tells."""
@@ -486,6 +486,9 @@ class Switch:
         if first is second or not (self._can_move(first) and self._can_move(second)):
             raise IllegalTransition(f"{first.name} and {second.name} cannot be bridged now.")
         bridge = self._new_bridge()
+        for channel in (first, second):
+            channel.priority += 1
+            self.begin(channel, "", "")
         left = self._move(bridge, first) + self._move(bridge, second)
         self.set_connected(second, first.caller)
         self.set_connected(first, second.caller)
@@ -509,10 +512,11 @@ class Switch:
         for channel in list(other.channels):
             self._move(into, channel)
 
-    def redirect(self, channel: Channel) -> None:
+    def redirect(self, channel: Channel, extension: str) -> None:
         """The channel is free for another extension, which the caller of this lets it run; its partner hangs up."""
         if not self._can_move(channel):
             raise IllegalTransition(f"{channel.name} cannot be redirected now.")
+        self._go_to(channel, extension)
         for left in self._leave(channel):
             self.hang_up(left)
 
@@ -536,7 +540,7 @@ class Switch:
                 ("Extension", extension),
             ],
         )
-        partner.extension = extension
+        self._go_to(partner, extension)
         self._leave(partner)
         self.hang_up(transferer)
         return partner
@@ -605,15 +609,15 @@ class Switch:
         self._enter(bridge, picker)
         self._enter(bridge, caller)
 
-    def park(self, channel: Channel) -> ParkedCall:
-        """The channel waits in the parking lot; its partner hangs up."""
+    def park(self, channel: Channel, seconds: float = PARKING_SECONDS) -> ParkedCall:
+        """The channel waits in the parking lot, at most so long; its partner hangs up."""
         if channel.bridge is None or not self._can_move(channel) or channel.is_local:
             raise IllegalTransition(f"{channel.name} cannot be parked now.")
         if self._parking_bridge is None:
             self._parking_bridge = self._new_bridge("parking", "holding_bridge", "Parking", PARKING_LOT)
         space = next(space for space in itertools.count(FIRST_SPACE) if space not in self.parked)
         left = self._leave(channel)
-        parked = channel.parked = ParkedCall(channel, channel.endpoint, space, self.now())
+        parked = channel.parked = ParkedCall(channel, channel.endpoint, space, self.now(), seconds)
         self.parked[space] = parked
         self._emit("ParkedCall", parked.fields(self.now()))
         self._enter(self._parking_bridge, channel)
@@ -791,6 +795,12 @@ class Switch:
         bridge.announcers = 0
         self._emit("BridgeDestroy", bridge.fields())
 
+    def _go_to(self, channel: Channel, extension: str) -> None:
+        """Told before it leaves its bridge, while it still runs what brought it there."""
+        channel.extension, channel.priority = extension, 1
+        channel.sent_to = (extension, 1)
+        self._say_extension(channel)
+
     def _can_move(self, channel: Channel) -> bool:
         """Whether somebody may take this channel elsewhere: it is up, and in a call or in none."""
         return (
@@ -884,6 +894,10 @@ class Switch:
 
     def _say(self, event: str, channel: Channel, *more: tuple[str, str]) -> None:
         self._emit(event, [*channel.fields(), *more])
+
+    def _say_extension(self, channel: Channel) -> None:
+        application = [("Application", channel.application), ("AppData", channel.application_data)]
+        self._say("Newexten", channel, ("Extension", channel.extension), *application)
 
     def _say_member(self, event: str, member: Member, *more: tuple[str, str]) -> None:
         conference = member.conference

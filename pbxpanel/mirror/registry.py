@@ -24,6 +24,7 @@ Follower = Callable[["State", Message, Mapping[str, Any]], Mapping[str, Any]]
 handlers: dict[str, list[EventHandler]] = {}
 models: list[type[Mirrored]] = []
 snapshot_steps: list[SnapshotStep] = []
+first_snapshot_steps: set[SnapshotStep] = set()
 refreshers: dict[str, Refresher] = {}
 preparers: dict[str, Preparer] = {}
 followers: dict[str, Follower] = {}
@@ -59,6 +60,12 @@ def snapshot_step(step: SnapshotStep) -> SnapshotStep:
     """Register a coroutine that reads lists from Asterisk when the link comes up, in the order registered."""
     snapshot_steps.append(step)
     return step
+
+
+def first_snapshot_step(step: SnapshotStep) -> SnapshotStep:
+    """The same for what is too dear to be read again in every check of what is mirrored."""
+    first_snapshot_steps.add(step)
+    return snapshot_step(step)
 
 
 def refreshes(kind: str) -> Callable[[Refresher], Refresher]:

@@ -62,11 +62,15 @@ class Snapshot:
                 table.remove(key)
 
 
-async def take(session: Session, state: State) -> Snapshot:
-    """Run every registered step. Raises `AmiError` when the link fails meanwhile."""
+async def take(session: Session, state: State, *, first: bool = True) -> Snapshot:
+    """Run every registered step, those for the first snapshot only where it is the first.
+
+    Raises `AmiError` when the link fails meanwhile.
+    """
     snapshot = Snapshot(session, state)
     for step in registry.snapshot_steps:
-        await step(snapshot)
+        if first or step not in registry.first_snapshot_steps:
+            await step(snapshot)
     return snapshot
 
 
@@ -107,7 +111,7 @@ async def check(session: Session, state: State, *, settle: float = SETTLE) -> li
 
 async def _compare(session: Session, state: State) -> tuple[set[Difference], State]:
     listed = State(state.pbx, now=state.now)
-    snapshot = await take(session, listed)
+    snapshot = await take(session, listed, first=False)
     found = set[Difference]()
     for model in registry.models:
         ours, theirs = state.table(model), listed.table(model)

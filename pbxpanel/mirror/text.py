@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from datetime import timedelta
 
 # Control and format characters, halves of surrogate pairs, and separators of lines and paragraphs. Among the format
 # characters are those that turn the writing direction, which could make a name show as another than it is.
@@ -13,6 +14,7 @@ _MARKS = frozenset(("Mn", "Me"))
 _MARKS_ON_A_LETTER = 4
 # Letters and symbols that leave the paper white.
 _BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+_TEN_YEARS = 10 * 365 * 24 * 3600
 # Asterisk's words for a name or number that is not set.
 _UNKNOWN = frozenset(("<unknown>", "<no name>"))
 # What main/utils.c's ast_escape_c() writes for each character.
@@ -60,3 +62,17 @@ def _seen(text: str) -> str:
         if category[0] not in "MZ" and character not in _BLANK and character not in _JOINERS:
             is_blank = False
     return "" if is_blank else "".join(kept)
+
+
+def duration(text: str) -> timedelta:
+    """`HH:MM:SS` (the hours may have more digits) or seconds → how long, nothing where the text is something else.
+
+    What would be more than ten years is ten years.
+    """
+    parts = text.split(":")
+    if len(parts) not in (1, 3) or not all(part.isascii() and part.isdecimal() for part in parts):
+        return timedelta()
+    # No more digits than can matter: the longest number Python reads, or a date holds, is soon passed.
+    numbers = [min(int(part[:12]), _TEN_YEARS) for part in parts]
+    seconds = sum(number * unit for number, unit in zip(reversed(numbers), (1, 60, 3600), strict=False))
+    return timedelta(seconds=min(seconds, _TEN_YEARS))

@@ -1,6 +1,7 @@
 """What every answer carries, whatever it is about, asked of a real Daphne as it serves people; and in Chromium."""
 
 import base64
+import copy
 import http.client
 import secrets
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from tests.panel import Panel, Visit
+from tests.panel import PASSWORD, Panel, Visit, free_port
 
 # Makes somebody who sees every page.
 _PEOPLE = """
@@ -120,6 +121,30 @@ def test_a_page_of_another_site_cannot_open_the_socket(served: Panel, origin: st
     connection.request("GET", "/ws/?view=calls&lang=en", headers=headers)
     assert connection.getresponse().status == status
     connection.close()
+
+
+def log_in(panel: Panel, name: str, password: str, address: str) -> int:
+    """Try to log in as if a proxy said that it comes from this address; the status of the answer."""
+    forwarded = {"X-Forwarded-For": address}
+    cookie = str(ask(panel, "GET", "/login/", **forwarded).headers["Set-Cookie"]).partition(";")[0]
+    token = cookie.partition("=")[2]
+    headers = {"Cookie": cookie, "X-CSRFToken": token, **forwarded}
+    return ask(panel, "POST", "/login/", f"username={name}&password={password}", **headers).status
+
+
+def test_a_lock_is_for_the_address_that_the_server_was_told_to_believe(served: Panel) -> None:
+    proxied = copy.copy(served)
+    proxied.port = free_port()
+    proxied.url = f"http://127.0.0.1:{proxied.port}"
+    proxied.spawn(
+        "-m", "daphne", "--proxy-headers", "-b", "127.0.0.1", "-p", str(proxied.port), "pbxpanel.asgi:application"
+    )
+    proxied.wait_until_served()
+    assert [log_in(proxied, "mona", "wrong", "192.0.2.1") for _ in range(6)] == [200] * 4 + [429] * 2
+    assert log_in(proxied, "mona", PASSWORD, "192.0.2.1") == 429
+    assert log_in(proxied, "mona", PASSWORD, "192.0.2.2") == 302
+    # Without the option what a client claims is nothing: all come from here.
+    assert [log_in(served, "ben", "wrong", f"192.0.2.{number}") for number in range(6)] == [200] * 4 + [429] * 2
 
 
 # In a browser.

@@ -98,7 +98,7 @@ def test_a_viewer_has_no_policy_and_places_no_call(asterisk: Asterisk) -> None:
         ({"refused": "0.\n1XX"}, {}, "You may not call 102. Ask an administrator if you need to."),
         ({"allowed": "2XX"}, {}, "You may not call 102."),
         ({"allowed": ""}, {}, "You may not call 102."),
-        ({"phones": "PJSIP/2??"}, {}, "You may not call from PJSIP/101. Enter your own phone under “My phone”"),
+        ({"phones": "PJSIP/2??"}, {}, "You may not call from PJSIP/101. Enter your own as “My phone”"),
         ({}, {"endpoint": "Local/0900123@trunk"}, "You may not call from Local/0900123@trunk."),
         ({}, {"endpoint": "PJSIP/0900123@trunk"}, "You may not call from PJSIP/0900123@trunk."),
         ({"contexts": "from-*"}, {}, "You may not dial in the context “internal”."),

@@ -52,6 +52,10 @@ class Scenario:
             self.a_call_from_outside,
             self.a_call_from_outside_meets_a_busy_phone,
             self.hold,
+            self.two_calls_are_bridged,
+            self.a_call_is_redirected,
+            self.a_call_is_transferred,
+            self.a_call_is_parked,
             self.a_local_channel,
             self.a_local_channel_to_a_phone,
             self.a_phone_joins_a_conference_alone,
@@ -60,6 +64,7 @@ class Scenario:
             self.two_in_a_conference,
             self.an_admin_and_everybody_at_once,
             self.one_joins_muted,
+            self.a_conference_is_recorded,
             self.log_off,
         ):
             self.step(step)
@@ -258,6 +263,55 @@ class Scenario:
         settle(self.session)
         self.hang_up(mine)
 
+    # Calls that move.
+
+    def two_calls_are_bridged(self) -> None:
+        first = self.outcome(self.originate("PJSIP/101", "602"))["Channel"]
+        second = self.outcome(self.originate("PJSIP/102", "602"))["Channel"]
+        settle(self.session)
+        since = len(self.session.messages)
+        self.session.action("Bridge", Channel1=first, Channel2=second, Tone="no")
+        self.bridged(since)
+        settle(self.session)
+        # By now the older call's linkedid is both's, of which no event has told.
+        self.session.listing("CoreShowChannels")
+        (bridge,) = {m["BridgeUniqueid"] for m in self.session.messages[since:] if m.get("Event") == "BridgeEnter"}
+        self.session.listing("BridgeList")
+        self.session.listing("BridgeInfo", BridgeUniqueid=bridge)
+        self.hang_up(first)
+        self.session.action("BridgeInfo", BridgeUniqueid=bridge)
+
+    def a_call_is_redirected(self) -> None:
+        mine = self.bridged(self.originate("PJSIP/101", "102"))
+        settle(self.session)
+        since = len(self.session.messages)
+        self.session.action("Redirect", Channel=mine, Context="internal", Exten="602", Priority="1")
+        self.session.event("Newexten", since, Channel=mine, Application="Wait")
+        settle(self.session)
+        self.session.listing("CoreShowChannels")
+        self.hang_up(mine)
+
+    def a_call_is_transferred(self) -> None:
+        mine = self.bridged(self.originate("PJSIP/101", "102"))
+        settle(self.session)
+        theirs = self.last_new_channel("102")
+        since = len(self.session.messages)
+        self.session.action("BlindTransfer", Channel=theirs, Context="internal", Exten="602")
+        self.session.event("Newexten", since, Channel=mine, Application="Wait")
+        settle(self.session)
+        self.session.listing("CoreShowChannels")
+        self.hang_up(mine)
+
+    def a_call_is_parked(self) -> None:
+        mine = self.bridged(self.originate("PJSIP/101", "102"))
+        settle(self.session)
+        self.session.action("Park", Channel=mine, AnnounceChannel="", Timeout="60000")
+        settle(self.session)
+        self.session.listing("ParkedCalls")
+        self.session.listing("CoreShowChannels")
+        self.hang_up(mine)
+        self.session.listing("ParkedCalls")
+
     def a_local_channel(self) -> None:
         since = self.originate("Local/602@internal", "600", CallerID='"Zoë" <4711>')
         mine = self.outcome(since)["Channel"]
@@ -353,6 +407,14 @@ class Scenario:
         mine = self.joins("PJSIP/101", "8401")
         self.ask_about_conferences()
         self.session.action("ConfbridgeUnmute", **ROOM, Channel=mine)
+        self.hang_up(mine)
+
+    def a_conference_is_recorded(self) -> None:
+        mine = self.joins("PJSIP/101", "8001")
+        for action in ("Start", "Start", "Stop", "Stop"):
+            self.session.action(f"Confbridge{action}Record", **ROOM)
+            settle(self.session)
+        self.ask_about_conferences()
         self.hang_up(mine)
 
     # What the steps are made of.

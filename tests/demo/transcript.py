@@ -17,6 +17,7 @@ Lines = list[str]
 _ANY = {
     "ActionID", "Timestamp", "Challenge", "AsteriskVersion", "CoreStartupDate", "CoreStartupTime", "CoreReloadDate",
     "CoreReloadTime", "Uptime", "LastReload", "Duration", "AnsweredTime", "BridgeNumChannels", "BridgeTechnology",
+    "ParkingTimeout", "ParkingDuration",
 }  # fmt: skip
 _CHANNEL_NAME = re.compile(r"(PJSIP/[^-\s!]+|Local/[^-\s!]+)-[0-9a-f]{8}")
 _UNIQUEID = re.compile(r"\b\d{10}\.\d+\b")
@@ -96,5 +97,6 @@ def block(message: Message, names: Names) -> Lines:
         if key == "Output":
             lines += [f"    Output: {line}" for line in sorted(names.plain(value).split("\n"))]
         else:
-            lines.append(f"    {key}: {'<any>' if key in _ANY else names.plain(value)}")
+            # Of the answer to Park, Asterisk ends a line with one line feed too many.
+            lines.append(f"    {key}: {'<any>' if key in _ANY else names.plain(value).strip()}")
     return lines

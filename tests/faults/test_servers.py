@@ -6,29 +6,22 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.lab.asterisk import Asterisk
-from tests.panel import Panel, Visit
+from tests.panel import Panel, log_in
 from tests.servers import PostgreSQL, Redis, Server, running_postgresql, running_redis
 
 from . import truth
 from .load import ROOM, load_on
+from .page import differing, fresh, rows
 from .proxy import Proxy
 from .truth import Truth
 
 pytestmark = pytest.mark.timeout(180)
-
-# What a page shows: the rows, without what differs by itself from one moment to the next.
-_ROWS = """() => [...document.querySelectorAll(".call, .participant")].map((row) => {
-    const twin = row.cloneNode(true);
-    for (const clock of twin.querySelectorAll("time")) clock.remove();
-    return [row.id, twin.className, twin.textContent.replace(/\\s+/g, " ").trim()];
-})"""
 
 
 class Installation:
@@ -42,11 +35,14 @@ class Installation:
         self.panel = Panel(
             folder,
             {
+                "DEBUG": "no",
+                "SECRET_KEY": "only for the tests of faults, and long enough for a real installation",
                 "AMI_URL": asterisk.ami_url,
                 "DATABASE_URL": self.direct.replace(str(postgresql.port), str(ways[postgresql].port)),
                 "REDIS_URL": redis.url.replace(str(redis.port), str(ways[redis].port)),
             },
         )
+        self.panel.manage("collectstatic", "--noinput", "--verbosity", "0")
         self.panel.prepare()
         self.worker = self._spawn_worker()
         self.web = self._spawn_web()
@@ -73,6 +69,17 @@ class Installation:
             server.start()
             self.way_to(server).mend()
 
+    def make_whole(self) -> None:
+        for server, way in self._ways.items():
+            if server.process.poll() is not None:
+                server.start()
+            way.mend()
+        if self.worker.poll() is not None:
+            self.restart_worker()
+        if self.web.poll() is not None:
+            self.restart_web()
+            self.panel.wait_until_served()
+
     def restart_worker(self) -> None:
         self.panel.end(self.worker)
         self.worker = self._spawn_worker()
@@ -85,7 +92,7 @@ class Installation:
         assert self.worker.poll() is None, self.panel.log[-5000:]
         assert self.web.poll() is None, self.panel.log[-5000:]
 
-    def rows(self) -> Truth:
+    def truth(self) -> Truth:
         """What the database says, asked by a connection of our own."""
         with psycopg.connect(self.direct) as connection:
             channels = connection.execute("SELECT uniqueid, name, state FROM calls_channel").fetchall()
@@ -98,29 +105,14 @@ class Installation:
     def is_right(self, *pages: Page, seconds: float = 30.0) -> None:
         """Wait until the database equals Asterisk, and each open page equals one that is fetched now."""
         deadline = time.monotonic() + seconds
-        while (rows := self.rows()) != (real := truth.of_asterisk(self.asterisk)):
-            assert time.monotonic() < deadline, f"the database: {rows}\nAsterisk: {real}\n{self.panel.log[-5000:]}"
+        while (ours := self.truth()) != (real := truth.of_asterisk(self.asterisk)):
+            assert time.monotonic() < deadline, f"the database: {ours}\nAsterisk: {real}\n{self.panel.log[-5000:]}"
             time.sleep(0.1)
         for page in pages:
-            while (shown := page.evaluate(_ROWS)) != (fresh := self._fresh(page)):
-                assert time.monotonic() < deadline, f"{page.url} shows {_differing(shown, fresh)}"
+            while (shown := rows(page)) != (expected := fresh(page)):
+                assert time.monotonic() < deadline, f"{page.url} {differing(shown, expected)}"
                 page.wait_for_timeout(100)
         self.nothing_ended()
-
-    def _fresh(self, page: Page) -> Any:
-        """The rows of this page as the server renders it now, in a tab of its own."""
-        other = page.context.new_page()
-        try:
-            other.goto(page.url, wait_until="domcontentloaded")
-            return other.evaluate(_ROWS)
-        finally:
-            other.close()
-
-
-def _differing(shown: list[Any], fresh: list[Any]) -> str:
-    more = [row for row in shown if row not in fresh]
-    less = [row for row in fresh if row not in shown]
-    return f"{more}, and lacks {less}, or has another order: {[row[0] for row in shown]} {[row[0] for row in fresh]}"
 
 
 @pytest.fixture(scope="module")
@@ -136,18 +128,28 @@ def _installation(_asterisk22: Asterisk, tmp_path_factory: pytest.TempPathFactor
 
 
 @pytest.fixture
-def installation(asterisk22: Asterisk, _installation: Installation) -> Installation:
-    """One for all tests of this file: each leaves it whole."""
-    return _installation
+def installation(asterisk22: Asterisk, _installation: Installation) -> Iterator[Installation]:
+    """One for all tests of this file; what a test that failed has left broken is made whole."""
+    yield _installation
+    _installation.make_whole()
+
+
+@pytest.fixture(scope="module")
+def _pages(_installation: Installation, browser: Browser) -> Iterator[list[Page]]:
+    context = browser.new_context(locale="en")
+    calls, conference = log_in(context, _installation.panel, "anna", "/calls/"), context.new_page()
+    conference.goto(f"{_installation.panel.url}/conferences/main/{ROOM}/")
+    conference.wait_for_selector("html[data-live]")
+    yield [calls, conference]
+    context.close()
 
 
 @pytest.fixture
-def pages(installation: Installation, visit: Visit) -> Iterator[list[Page]]:
-    """Open pages of the calls and of a conference; they may complain of what is broken on purpose."""
-    pages = [visit(installation.panel, "anna", path) for path in ("/calls/", f"/conferences/main/{ROOM}/")]
-    yield pages
-    for page in pages:
-        page.complaints.clear()  # type: ignore[attr-defined]
+def pages(installation: Installation, _pages: list[Page]) -> list[Page]:
+    """Open pages of the calls and of a conference. They stay open, whatever the tests break, and are never reloaded."""
+    for page in _pages:
+        says_nothing(page)
+    return _pages
 
 
 LAYER_AWAY = "Live updates are interrupted."
@@ -276,7 +278,7 @@ def test_a_hangup_while_redis_is_away_is_refused_in_words_and_never_comes_late(
         installation.start(installation.redis)
     else:
         installation.way_to(installation.redis).mend()
-    page.wait_for_timeout(10_000)
+    page.wait_for_timeout(10_000 if fault == "killed" else 3_000)
     assert installation.asterisk.channels() == channels
     # One that is given now arrives.
     says_nothing(page)

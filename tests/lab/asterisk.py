@@ -140,6 +140,11 @@ class Asterisk:
         return f"ami://{self.limited_user}:{self.secret}@{HOST}:{self.ami_port}"
 
     @property
+    def listener_url(self) -> str:
+        """As a user who may read call events and use no action that needs a privilege."""
+        return f"ami://listener:{self.secret}@{HOST}:{self.ami_port}"
+
+    @property
     def pid(self) -> int | None:
         return self._process.pid if self._process else None
 

@@ -288,6 +288,7 @@ class History:
         self.hold_lost |= {
             row.uniqueid for row in self.state.table(Channel).rows.values() if row.on_hold and not row.bridge
         }
+        self._gone.clear()
         self._half_read.clear()
         self.queue.clear()
         self._unread = b""
@@ -654,7 +655,7 @@ class Acts(History):
 
     def somebody_is_redirected(self, a: int, b: int) -> None:
         channel = self._channel(a, _up)
-        self.switch.redirect(channel)
+        self.switch.redirect(channel, "102")
         if b % 3 and not channel.is_gone:
             self.switch.dial(channel, f"PJSIP/{100 + b % 5}", PEOPLE[b % len(PEOPLE)])
 

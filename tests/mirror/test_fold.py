@@ -5,16 +5,17 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from calls.models import Channel
+from calls.models import Bridge, Channel, ParkedCall
 from conferences.models import Conference, Participant
+from extensions.models import Device, Extension
 from pbxpanel.mirror.state import TOMBSTONE_SECONDS, Changes
-from pbxpanel.mirror.text import clean, clean_name, exact, shown
+from pbxpanel.mirror.text import clean, clean_name, duration, exact, shown
 from tests.ami.corpus import FILES, messages
 
-from .events import BEGINNING, Told
+from .events import BEGINNING, BRIDGE, CHANNEL, Told
 
 CALL, OTHER_CALL = ("call", "1.1"), ("call", "2.1")
 
@@ -402,6 +403,26 @@ def test_text_is_cut_at_its_limit() -> None:
     assert clean("x" * 500, 32) == "x" * 32
 
 
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("00:01:05", 65),
+        ("100:00:00", 360_000),
+        ("75", 75),
+        ("0", 0),
+        ("", 0),
+        ("1:2", 0),
+        ("-1", 0),
+        ("²", 0),
+        ("1:x:1", 0),
+        ("9" * 5000, 315_360_000),
+        ("99999999999:00:00", 315_360_000),
+    ],
+)
+def test_a_duration_is_read_or_is_nothing(text: str, seconds: int) -> None:
+    assert duration(text).total_seconds() == seconds
+
+
 @given(st.text(max_size=300))
 def test_cleaned_text_is_clean_and_stays_as_it_is(text: str) -> None:
     cleaned = clean(text)
@@ -550,3 +571,193 @@ def apply(stored: dict[tuple[type, str], dict[str, object]], changes: Changes) -
     for model, rows in changes.upserts.items():
         for row in rows:
             stored[model, row.key] = {k: v for k, v in row.__dict__.items() if not k.startswith("_")}
+
+
+# Calls that meet.
+
+
+def local_halves(told: Told) -> None:
+    """101 (1.1) is with 1.2;1, behind which are 1.3;2 and 104 (1.4)."""
+    told.channel_event("Newchannel", "1.1")
+    told.channel_event("Newchannel", "1.2", Channel="Local/104@internal-00000001;1", Linkedid="1.1")
+    told.channel_event("Newchannel", "1.3", Channel="Local/104@internal-00000001;2", Linkedid="1.1")
+    told.channel_event("Newchannel", "1.4", Channel="PJSIP/104-00000002", Linkedid="1.1")
+
+
+def calls(told: Told) -> dict[str, str]:
+    return {row.uniqueid: row.call for row in told.state.table(Channel).rows.values()}
+
+
+def test_two_calls_that_meet_in_a_bridge_are_read_anew_since_no_event_tells_their_linkedid(told: Told) -> None:
+    told.channel_event("BridgeEnter", "1.1", BridgeUniqueid="b-1", BridgeType="basic")
+    told.channel_event("BridgeEnter", "1.2", BridgeUniqueid="b-1", BridgeType="basic", Linkedid="1.1")
+    assert told.state.requests == set()
+    told.channel_event("BridgeEnter", "2.1", BridgeUniqueid="b-1", BridgeType="basic")
+    assert told.state.requests == {("bridge", "b-1")}
+
+
+def test_the_participants_of_a_conference_keep_their_calls_and_nothing_is_read_anew(told: Told) -> None:
+    for number in range(60):
+        told.channel_event("BridgeEnter", f"{number}.1", BridgeUniqueid="b-1", BridgeType="base")
+    assert told.state.requests == set()
+
+
+def test_a_local_channel_joins_calls_of_different_linkedids_to_the_older_one(told: Told) -> None:
+    local_halves(told)
+    told.channel_event("Newchannel", "0.9", Channel="PJSIP/102-00000009")
+    told.state.take()
+    told.channel_event("BridgeEnter", "1.2", Channel="Local/104@internal-00000001;1", Linkedid="0.9")
+    told.channel_event("Hangup", "1.1")
+    assert calls(told) == {"0.9": "0.9", "1.2": "0.9", "1.3": "0.9", "1.4": "0.9"}
+    assert told.channel("1.4").linkedid == "1.1"
+    assert told.subjects() == {("call", "1.1"), ("call", "0.9")}
+    # Who comes to the younger linkedid later belongs to the same call.
+    told.channel_event("Newchannel", "1.5", Linkedid="1.1")
+    assert told.channel("1.5").call == "0.9"
+    # Once the Local channel is gone, nothing joins them any more.
+    told.channel_event("Hangup", "1.2", Channel="Local/104@internal-00000001;1")
+    assert calls(told) == {"0.9": "0.9", "1.3": "1.1", "1.4": "1.1", "1.5": "1.1"}
+
+
+def test_which_linkedid_is_the_oldest_is_told_by_its_numbers(told: Told) -> None:
+    local_halves(told)
+    told.channel_event("Newchannel", "pbx1-1.10", Channel="PJSIP/102-00000009")
+    told.channel_event("BridgeEnter", "1.2", Channel="Local/104@internal-00000001;1", Linkedid="pbx1-1.10")
+    assert set(calls(told).values()) == {"1.1"}
+
+
+def test_a_channel_that_takes_the_name_of_a_local_half_takes_its_place(told: Told) -> None:
+    local_halves(told)
+    told.channel_event("Newchannel", "2.1")
+    told.channel_event("Hangup", "1.2", Channel="Local/104@internal-00000001;1")
+    told.hear("Rename", Channel="PJSIP/101-21", Newname="Local/104@internal-00000001;1", Uniqueid="2.1")
+    assert calls(told)["2.1"] == "1.1"
+
+
+channel_changes = st.lists(
+    st.tuples(st.integers(0, 7), st.sampled_from(["1.1", "1.2", "1.3", "1.4"]), st.booleans()), max_size=40
+)
+
+
+@settings(deadline=None)
+@given(channel_changes)
+def test_however_it_came_about_the_same_channels_are_the_same_calls(changes: list[tuple[int, str, bool]]) -> None:
+    """Channels 0…5 are halves of three Local channels, 6 and 7 are none; each change moves one, or hangs it up."""
+    told, lives = Told(), [0] * 8
+
+    def fields(number: int) -> dict[str, str]:
+        name = f"Local/x-{number // 2};{number % 2 + 1}" if number < 6 else f"PJSIP/x-{number}"
+        return {"Channel": name}
+
+    for number, linkedid, goes in changes:
+        uniqueid = f"{number}.{lives[number]}"
+        if goes:
+            told.channel_event("Hangup", uniqueid, **fields(number))
+            lives[number] += 1  # what has hung up stays dead; another comes
+        else:
+            told.channel_event("Newstate", uniqueid, Linkedid=linkedid, **fields(number))
+    rows = told.state.table(Channel).rows.values()
+    groups = {row.linkedid: {row.linkedid} for row in rows}
+    for one in rows:
+        for two in rows:
+            if one.name == two.other_half and groups[one.linkedid] is not groups[two.linkedid]:
+                both = groups[one.linkedid] | groups[two.linkedid]
+                groups |= dict.fromkeys(both, both)
+    assert {row.uniqueid: row.call for row in rows} == {row.uniqueid: min(groups[row.linkedid]) for row in rows}
+
+
+# Bridges and parking.
+
+
+def test_a_bridge_lives_from_its_creation_to_its_end(told: Told) -> None:
+    told.hear("BridgeCreate", **BRIDGE)
+    (row,) = told.state.table(Bridge).rows.values()
+    assert (row.kind, row.technology, row.creator, row.name) == ("base", "softmix", "ConfBridge", "8001")
+    assert not row.is_talk
+    told.hear("BridgeDestroy", **BRIDGE)
+    told.channel_event("BridgeEnter", "1.1", BridgeUniqueid="b1")  # trails behind
+    assert told.state.table(Bridge).rows == {}
+
+
+def test_a_bridge_whose_creation_was_missed_is_known_by_who_enters(told: Told) -> None:
+    told.channel_event("BridgeEnter", BridgeUniqueid="b-1", BridgeType="basic", BridgeTechnology="simple_bridge")
+    (row,) = told.state.table(Bridge).rows.values()
+    assert (row.uniqueid, row.kind, row.is_talk) == ("b-1", "basic", True)
+
+
+def park(told: Told, uniqueid: str = "1.1", space: str = "701", event: str = "ParkedCall") -> None:
+    told.hear(
+        event,
+        **{f"Parkee{name}": value for name, value in (CHANNEL | {"Uniqueid": uniqueid}).items()},
+        ParkerDialString="PJSIP/101",
+        Parkinglot="default",
+        ParkingSpace=space,
+        ParkingTimeout="60",
+        ParkingDuration="0",
+    )
+
+
+def parked(told: Told) -> dict[str, str]:
+    return {row.uniqueid: str(row) for row in told.state.table(ParkedCall).rows.values()}
+
+
+def test_a_parked_call_is_a_row_with_what_its_event_says(told: Told) -> None:
+    park(told)
+    (row,) = told.state.table(ParkedCall).rows.values()
+    assert (row.lot, row.space, row.timeout, row.parked_by, row.parked_at) == (
+        "default", "701", 60, "PJSIP/101", BEGINNING
+    )  # fmt: skip
+    assert told.subjects() == {("parked", "1.1")}
+
+
+@pytest.mark.parametrize("event", ["UnParkedCall", "ParkedCallTimeOut", "ParkedCallGiveUp"])
+def test_a_call_that_was_fetched_or_given_up_is_parked_no_longer(told: Told, event: str) -> None:
+    park(told)
+    park(told, event=event)
+    assert parked(told) == {}
+    park(told, space="702")
+    assert parked(told) == {"1.1": "702@default"}
+    told.channel_event("Hangup")
+    park(told)
+    assert parked(told) == {}
+
+
+def test_a_channel_that_takes_the_place_of_a_parked_one_takes_its_space(told: Told) -> None:
+    park(told, "1.1", "701")
+    park(told, "1.2", "702")
+    park(told, "1.3", "701", event="ParkedCallSwap")
+    assert parked(told) == {"1.2": "702@default", "1.3": "701@default"}
+
+
+# Extensions and devices.
+
+
+def test_an_extension_follows_its_hint(told: Told) -> None:
+    fields = {"Privilege": "call,all", "Exten": "101", "Context": "internal", "Hint": "PJSIP/101"}
+    told.hear("ExtensionStatus", **fields, Status="8", StatusText="Ringing")
+    row = told.state.table(Extension).rows["101@internal"]
+    assert (row.extension, row.context, row.hint, row.state, row.text) == (
+        "101", "internal", "PJSIP/101", 8, "Ringing"
+    )  # fmt: skip
+    told.hear("ExtensionStatus", **fields, Status="0", StatusText="Idle")
+    assert (row.state, row.text) == (0, "Idle")
+    assert told.subjects() == set()
+    told.hear("ExtensionStatus", **fields, Status="-2", StatusText="Removed")
+    assert told.state.table(Extension).rows == {}
+
+
+def test_a_device_that_is_not_known_is_looked_up_and_a_local_channel_is_none(told: Told) -> None:
+    for name in ("Local/104@internal", "CBAnn/8001", "Surrogate/PJSIP/101", ""):
+        told.hear("DeviceStateChange", Privilege="call,all", Device=name, State="INUSE")
+    assert told.state.requests == set()
+    told.hear("DeviceStateChange", Privilege="call,all", Device="PJSIP/101", State="INUSE")
+    assert told.state.requests == {("devices", "")}
+    assert told.state.table(Device).rows == {}
+    told.state.table(Device).add("PJSIP/101", state="INUSE")
+    told.hear("DeviceStateChange", Privilege="call,all", Device="PJSIP/101", State="NOT_INUSE")
+    assert told.state.table(Device).rows["PJSIP/101"].state == "NOT_INUSE"
+
+
+def test_a_reload_has_the_hints_listed_anew(told: Told) -> None:
+    told.hear("Reload", Module="pbx_config.so", Status="0")
+    assert told.state.requests == {("extensions", "")}

@@ -206,7 +206,7 @@ class Audience:
 async def rests(audience: Audience, expected: list[str]) -> None:
     """Wait until all is as it should be and stays so; fail with what is not."""
     loop = asyncio.get_running_loop()
-    deadline = loop.time() + 15
+    deadline = loop.time() + 30
     while True:
         wrong = await audience.wrong()
         shown = [cards(mirror.state) for mirror in audience.everybody]
@@ -227,7 +227,7 @@ async def test_the_mirror_follows_and_the_cards_say_who_is_with_whom(
     audience = Audience(Address.parse(asterisk.ami_url))
     expected = EXPECTED[move.__name__]
     async with audience.listening():
-        with asterisk.ami() as session, contextlib.closing(move(Scenario(asterisk, session))) as steps:
+        with asterisk.ami(timeout=30) as session, contextlib.closing(move(Scenario(asterisk, session))) as steps:
             seen = []
             while (where := await audience.step(steps)) is not None:
                 seen.append(where)
@@ -235,7 +235,7 @@ async def test_the_mirror_follows_and_the_cards_say_who_is_with_whom(
                 await audience.somebody_comes()
             assert seen == list(expected)
         await asyncio.to_thread(asterisk.quiet)
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(30):
             while audience.left():  # noqa: ASYNC110 (what it waits for has no event)
                 await asyncio.sleep(0.1)
         await rests(audience, [])

@@ -9,7 +9,7 @@ import pytest
 
 from calls.models import Bridge, Channel, ParkedCall
 from conferences.models import Conference, Participant
-from extensions.models import Device
+from extensions.models import Device, Extension
 from pbxpanel.ami import actions
 from pbxpanel.ami.client import Session
 from pbxpanel.ami.transports import Address
@@ -314,3 +314,28 @@ async def test_a_snapshot_of_a_real_asterisk_gives_the_same_rows_as_listening(as
             for name in ends:
                 assert (await late.session.ask(actions.hangup(name))).ok
             await until(lambda: not any(late.count() + listener.count()))
+
+
+async def test_lists_that_a_real_asterisk_refuses_take_nothing_away(asterisk: Asterisk) -> None:
+    state = State("main")
+    now = state.now()
+    state.table(Channel).add("7.1", name="PJSIP/199-1", created_at=now)
+    state.table(ParkedCall).add("7.1", lot="default", space="701", parked_at=now)
+    state.table(Extension).add("199@internal", extension="199", context="internal")
+    state.table(Device).add("PJSIP/199", state="INUSE")
+    state.table(Conference).add("8099", started_at=now)
+    state.table(Participant).add("7.1", conference="8099", channel="PJSIP/199-1", joined_at=now)
+    state.take()
+    # Both may read call events only. One may use no action with a privilege, the other those of `reporting`.
+    for url, refused in ((asterisk.listener_url, True), (asterisk.limited_url, False)):
+        session = await Session.open(Address.parse(url), state.fold, events="off")
+        try:
+            assert (await session.ask_list(actions.core_show_channels())).ok is not refused
+            await sync.take(session, state)
+            assert await sync.check(session, state, settle=0) == []
+        finally:
+            session.close()
+        swept = state.take().removals
+        gone = {model for model, keys in swept.items() if keys}
+        assert gone == (set() if refused else {Channel, Extension, Device, Conference, Participant})
+    assert set(state.table(ParkedCall).rows) == {"7.1"}  # its list needs the class `call`

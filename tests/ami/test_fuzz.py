@@ -1,0 +1,95 @@
+"""What damaged bytes do to us: nothing but the two documented errors; and what any text does to our actions."""
+
+import gc
+import inspect
+import random
+import tracemalloc
+from collections.abc import Callable, Iterable
+from typing import Any, get_type_hints
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pbxpanel.ami import actions
+from pbxpanel.ami.errors import IllegalField
+from pbxpanel.ami.protocol import Action, Protocol
+
+from .fuzz import Fuzz, make
+
+STREAMS = 4000
+# Begins where `make soak` does not, so that both together see more.
+FIRST = 10**9
+
+
+def test_damaged_streams_raise_nothing_else_and_fold_into_bounded_tables() -> None:
+    fuzz = Fuzz()
+    for number in range(FIRST, FIRST + STREAMS):
+        try:
+            fuzz.run(number)
+        except Exception as error:
+            raise AssertionError(f"stream {number}: {make(random.Random(number))!r}") from error
+    # The streams are what they should be: most are read to the end, and each kind of refusal happens.
+    assert fuzz.counts["streams"] == STREAMS
+    assert fuzz.counts["messages"] > STREAMS
+    assert fuzz.counts["NotAmi"] > STREAMS / 100
+    assert fuzz.counts["MessageTooLarge"] > STREAMS / 100
+    assert fuzz.counts["lists"] > STREAMS / 100
+
+
+def test_damaged_streams_leave_no_memory_behind() -> None:
+    fuzz = Fuzz()
+
+    def run(first: int, count: int) -> int:
+        for number in range(first, first + count):
+            fuzz.run(number)
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0]
+
+    tracemalloc.start()
+    try:
+        before = run(FIRST, 300)
+        after = run(FIRST + 300, 600)
+    finally:
+        tracemalloc.stop()
+    assert after - before < 200_000
+
+
+BUILDERS: list[Callable[..., Action]] = [
+    function
+    for name, function in vars(actions).items()
+    if inspect.isfunction(function) and function.__module__ == actions.__name__ and name[0] != "_"
+]
+# Any text at all: line breaks, control characters, halves of surrogate pairs, colons, and what looks like a field.
+texts = st.one_of(
+    st.text(max_size=20),
+    st.text(st.sampled_from("a :\r\n\0\x85\u2028,;=\ud800\U0001f600")),
+    st.sampled_from(["x\r\nAction: Command", "", " ", "Action: Ping"]),
+)
+ARGUMENTS: dict[Any, st.SearchStrategy[Any]] = {
+    str: texts,
+    float: st.floats(min_value=0, max_value=1e6),
+    Iterable[tuple[str, str]]: st.lists(st.tuples(texts, texts), max_size=3),
+}
+
+
+@pytest.mark.parametrize("build", BUILDERS, ids=lambda build: build.__name__)
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_an_action_of_any_text_is_refused_or_read_as_it_was_meant(
+    build: Callable[..., Action], data: st.DataObject
+) -> None:
+    hints = get_type_hints(build)
+    arguments = {name: data.draw(ARGUMENTS[hints[name]], name) for name in inspect.signature(build).parameters}
+    action_id = data.draw(texts, "action_id")
+    try:
+        action = build(**arguments)
+        encoded = action.encode(action_id)
+    except IllegalField:
+        told = repr([action_id, *arguments.values()])
+        assert any(mark in told for mark in (r"\r", r"\n", r"\x00", r"\ud")), "there was nothing to refuse"
+        return
+    (message,) = Protocol(greeting=False).receive(encoded)
+    assert list(message._pairs()) == [("Action", action.name), ("ActionID", action_id), *action.fields]
+    sent = " ".join(value for _key, value in action.fields)
+    assert all(value in sent for value in arguments.values() if isinstance(value, str))

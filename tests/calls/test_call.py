@@ -1,0 +1,120 @@
+"""A call's card: who is with whom, in which state, since when; and how parking shows on it.
+
+How cards follow calls on a real Asterisk is in `tests/mirror/test_moves.py`.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from calls.call import Call, CallState
+from calls.fragments import call_rows, parked_rows
+from calls.models import Bridge, Channel, ParkedCall, age_of
+from pbxpanel.mirror.models import PBX
+
+NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+
+
+def channel(number: int, name: str, state: str = "Up", bridge: str = "", **fields: object) -> Channel:
+    """Channel 1.<number> of the call 1.1, which is `number` minutes old and answered when it began, if it is up."""
+    since = NOW - timedelta(minutes=number)
+    return Channel(
+        pbx_id="main", uniqueid=f"1.{number}", linkedid="1.1", call="1.1", name=name, state=state, bridge=bridge,
+        caller_number=name.partition("/")[2].partition("-")[0], created_at=since,
+        answered_at=since if state == "Up" else None, **fields,
+    )  # fmt: skip
+
+
+def call(*channels: Channel, bridges: tuple[Bridge, ...] = (), parked: tuple[ParkedCall, ...] = ()) -> Call:
+    by_id = {bridge.uniqueid: bridge for bridge in bridges}
+    return Call("main", "1.1", channels, by_id, {row.uniqueid: row for row in parked})
+
+
+def waiting(call: Call) -> list[str]:
+    return [party.label for party in call.parties if party.waits]
+
+
+def test_two_in_one_bridge_talk() -> None:
+    told = call(channel(1, "PJSIP/101-1", bridge="b"), channel(2, "PJSIP/102-2", bridge="b"))
+    assert (told.state, waiting(told)) == (CallState.TALKING, [])
+    assert told.since == NOW - timedelta(minutes=1)
+
+
+def test_two_whom_a_local_channel_connects_talk_and_the_third_waits() -> None:
+    told = call(
+        channel(1, "PJSIP/101-1", bridge="b"),
+        channel(2, "Local/104@internal-3;1", bridge="b"),
+        channel(3, "Local/104@internal-3;2", bridge="c"),
+        channel(4, "PJSIP/104-2", bridge="c"),
+        channel(5, "PJSIP/105-2", bridge="d"),
+    )
+    assert (told.state, waiting(told)) == (CallState.TALKING, ["105"])
+    assert [party.label for party in told.parties] == ["101", "104", "105"]
+
+
+def test_two_in_bridges_that_nothing_connects_do_not_talk() -> None:
+    told = call(channel(1, "PJSIP/101-1", bridge="b"), channel(2, "PJSIP/102-2", bridge="c"))
+    assert (told.state, waiting(told)) == (CallState.ALONE, [])
+
+
+@pytest.mark.parametrize(
+    ("bridge", "state"),
+    [
+        (Bridge(uniqueid="b", kind="base", technology="holding_bridge", creator="BridgeWait"), CallState.ALONE),
+        (Bridge(uniqueid="b", kind="parking", technology="holding_bridge", creator="Parking"), CallState.ALONE),
+        (Bridge(uniqueid="b", kind="base", technology="softmix", creator="ConfBridge"), CallState.ALONE),
+        (Bridge(uniqueid="b", kind="basic", technology="softmix"), CallState.TALKING),
+    ],
+)
+def test_who_waits_in_one_bridge_does_not_talk(bridge: Bridge, state: CallState) -> None:
+    told = call(channel(1, "PJSIP/101-1", bridge="b"), channel(2, "PJSIP/102-2", bridge="b"), bridges=(bridge,))
+    assert told.state is state
+
+
+def test_two_of_one_call_in_a_conference_are_in_conference() -> None:
+    bridge = Bridge(uniqueid="b", kind="base", technology="softmix", creator="ConfBridge")
+    ends = [channel(n, f"PJSIP/10{n}-1", bridge="b", application="ConfBridge") for n in (1, 2)]
+    assert call(*ends, bridges=(bridge,)).state is CallState.CONFERENCE
+
+
+def test_a_transfer_that_rings_rings_since_the_target_does() -> None:
+    told = call(channel(9, "PJSIP/101-1"), channel(2, "PJSIP/102-2", "Ringing"))
+    assert (told.state, told.since) == (CallState.RINGING, NOW - timedelta(minutes=2))
+
+
+def test_a_parked_call_is_parked_since_then_and_shows_no_number_that_was_dialled() -> None:
+    space = ParkedCall(uniqueid="1.1", space="701", parked_at=NOW)
+    told = call(channel(1, "PJSIP/101-1", bridge="p", extension="102"), parked=(space,))
+    assert (told.state, told.since, told.destination) == (CallState.PARKED, NOW, "")
+
+
+def test_channels_are_told_in_the_order_in_which_they_came_to_be() -> None:
+    ids = ["pbx-2.1", "1.9", "1.10", "odd", "pbx-3.1"]
+    assert sorted(ids, key=age_of) == ["odd", "1.9", "1.10", "pbx-2.1", "pbx-3.1"]
+
+
+@pytest.mark.django_db
+def test_a_card_says_where_its_call_is_parked() -> None:
+    PBX.objects.create(name="main")
+    channel(1, "PJSIP/101-1", bridge="p").save()
+    ParkedCall.objects.create(pbx_id="main", uniqueid="1.1", lot="default", space="701", parked_at=NOW)
+    (card, _count) = parked_rows("main", {"1.1"})
+    assert card.html is not None
+    assert "Parked on 701" in card.html["en"]
+    assert f'data-since="{round(NOW.timestamp() * 1000)}"' in card.html["en"]
+    assert (card.id, card.facets["state"]) == ("call-main-1-1", "parked")
+    assert list(parked_rows("main", {"9.9"})) == []
+
+
+@pytest.mark.django_db
+def test_a_card_shows_a_call_that_a_local_channel_joined_to_it_and_none_of_its_own_for_that() -> None:
+    PBX.objects.create(name="main")
+    channel(1, "PJSIP/101-1", bridge="b").save()
+    other = channel(2, "PJSIP/104-1", bridge="b")
+    other.linkedid = "2.1"
+    other.save()
+    rows = {row.id: row.html for row in call_rows("main", {"1.1", "2.1"})}
+    card = rows["call-main-1-1"]
+    assert card is not None
+    assert ">104<" in card["en"]
+    assert rows["call-main-2-1"] is None
