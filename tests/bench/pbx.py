@@ -30,6 +30,8 @@ class BusyPbx(DemoPbx):
         self.traffic = Traffic(self.switch, random.Random(2))
         self.joined_clients: list[_Client] = []
         self.kept: list[bytes] | None = None
+        # How many events the switch itself has made.
+        self.made = 0
         self._link = Link()
 
     def keep(self, link: Link) -> list[bytes]:
@@ -37,6 +39,7 @@ class BusyPbx(DemoPbx):
         return self.kept
 
     def _announce(self, name: str, fields: Fields) -> None:
+        self.made += 1
         for one in (event(name, fields), *around(name, fields)):
             self.tell(one)
 
@@ -80,7 +83,7 @@ class Control:
         return {"started": started, "sent": time.monotonic(), "closing": transport.is_closing()}
 
     async def change(self, asked: dict[str, Any]) -> None:
-        """From now on so many things happen a second; 0: none."""
+        """From now on so many events of change a second; 0: none."""
         if self._changing is not None:
             self._changing.cancel()
             self._changing = None
@@ -90,8 +93,9 @@ class Control:
     async def _change(self, pause: float) -> None:
         next_at = time.monotonic()
         while True:
+            before = self.pbx.made
             self.pbx.traffic.step()
-            next_at += pause
+            next_at += pause * (self.pbx.made - before)
             await asyncio.sleep(max(0.0, next_at - time.monotonic()))
 
     async def speak(self, asked: dict[str, Any]) -> dict[str, Any]:
