@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-pytest_plugins = ["tests.lab.fixtures", "tests.panel", "tests.servers"]
+pytest_plugins = ["tests.lab.fixtures", "tests.servers", "tests.panel"]
 
 # Playwright's synchronous interface keeps an event loop in this thread; Django would refuse to work beside it.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
