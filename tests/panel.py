@@ -99,11 +99,12 @@ class Panel:
         self.manage("migrate", "--verbosity", "0")
         self.manage("shell", "--no-imports", "-c", _PEOPLE)
 
-    def spawn(self, *command: str) -> subprocess.Popen[bytes]:
-        """Start a process of the installation; it ends with the test."""
+    def spawn(self, *command: str, **environment: str) -> subprocess.Popen[bytes]:
+        """Start a process of the installation, with this in its environment besides; it ends with the test."""
         process = subprocess.Popen(
-            [sys.executable, *command], cwd=ROOT, env=self.environment, stdout=self._log, stderr=self._log
-        )
+            [sys.executable, *command],
+            cwd=ROOT, env={**self.environment, **environment}, stdout=self._log, stderr=self._log,
+        )  # fmt: skip
         self.processes.append(process)
         return process
 
@@ -163,13 +164,13 @@ def browser() -> Iterator[Browser]:
 
 
 class Cluster:
-    """A panel of several processes: a worker, and web processes behind a proxy; the panel's address is the proxy's."""
+    """A panel of several processes: workers, and web processes behind a proxy; the panel's address is the proxy's."""
 
-    def __init__(self, panel: Panel, web_processes: int, stack: contextlib.ExitStack) -> None:
+    def __init__(self, panel: Panel, web_processes: int, workers: int, stack: contextlib.ExitStack) -> None:
         self.panel = panel
         panel.prepare()
         stack.callback(panel.stop)
-        self.worker = panel.spawn("manage.py", "amiworker")
+        self.workers = [panel.spawn("manage.py", "amiworker") for _ in range(workers)]
         self.ports = [free_port() for _ in range(web_processes)]
         self.webs = [panel.spawn_web(port) for port in self.ports]
         for port in self.ports:
@@ -179,13 +180,13 @@ class Cluster:
 
 
 @contextlib.contextmanager
-def running_cluster(folder: Path, ami_url: str, web_processes: int, **environment: str) -> Iterator[Cluster]:
+def running_cluster(folder: Path, ami_url: str, web_processes: int, *, workers: int = 1) -> Iterator[Cluster]:
     """A panel of several processes on servers of its own."""
     with contextlib.ExitStack() as stack:
         database = stack.enter_context(running_postgresql()).database()
         redis = stack.enter_context(running_redis(folder))
-        servers = {"DATABASE_URL": database, "REDIS_URL": redis.url}
-        yield Cluster(Panel(folder, {"AMI_URL": ami_url, **servers, **environment}), web_processes, stack)
+        panel = Panel(folder, {"AMI_URL": ami_url, "DATABASE_URL": database, "REDIS_URL": redis.url})
+        yield Cluster(panel, web_processes, workers, stack)
 
 
 def _installation(asterisk: Asterisk, folder: Path) -> Iterator[Panel]:
