@@ -274,7 +274,10 @@ def _is_torn(chunk: bytes) -> bool:
     what stands behind it looks like an event of its own. A number of the usual 79 bytes is too short to hold the
     rest of a snapshot as well, even its names alone.
     """
-    number = chunk.find(b"\r\nCallerIDNum: ")
+    state = chunk.find(b"\r\nChannelStateDesc: ")
+    if state < 0:
+        return False
+    number = chunk.find(b"\r\nCallerIDNum: ", state)
     if number < 0:
         return False
     return chunk.rfind(b"\r\nLinkedid: ") - number < _REST_OF_SNAPSHOT
