@@ -31,8 +31,8 @@ class Reader(asyncio.Protocol):
         self._request, self._buffer = request, bytearray()
         self._told = 0
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport: Any = transport
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
         self.transport.write(self._request)
 
     def data_received(self, data: bytes) -> None:
