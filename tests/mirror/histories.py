@@ -560,7 +560,15 @@ def _different(what: str, expected: dict[str, Any], row: Mirrored) -> Iterator[s
 def _may_pass(first: Told, second: Told) -> bool:
     """Whether another thread of Asterisk may have said the second before the first."""
     whose = [{value for key, value in told.about.items() if key.endswith("Uniqueid")} for told in (first, second)]
-    return {first.name, second.name} == {"ConfbridgeEnd", "BridgeLeave"} or not whose[0] & whose[1]
+    return frozenset((first.name, second.name)) in _OF_TWO_THREADS or not whose[0] & whose[1]
+
+
+# Events of one bridge or channel that come in either order all the same.
+_OF_TWO_THREADS = {
+    frozenset(("ConfbridgeEnd", "BridgeLeave")),
+    frozenset(("ConfbridgeTalking", "ConfbridgeMute")),
+    frozenset(("ConfbridgeTalking", "ConfbridgeUnmute")),
+}
 
 
 class Acts(History):
