@@ -332,7 +332,14 @@ class History:
         self._manager.receive(asked)
         if name == "Action: Getvar":
             about = ActionFields(asked.decode())
-            self._hold_asked |= {c.uniqueid for c in self._partners(about.get("Channel"))}
+            partners = {channel.uniqueid for channel in self._partners(about.get("Channel"))}
+            self._hold_asked |= partners
+            if not partners:
+                # By now they are no longer two, so the answer says nothing of who was taken for the partner.
+                bridges = {
+                    row.bridge for row in self.state.table(Channel).rows.values() if row.name == about.get("Channel")
+                }
+                self.hold_lost |= {r.uniqueid for r in self.state.table(Channel).rows.values() if r.bridge in bridges}
         self._names_ghosts = False
         if is_read:
             self.read()
