@@ -352,8 +352,9 @@ async def ask_who_holds(snapshot: Snapshot) -> None:
 
     async def ask(held: Channel, holder: Channel) -> None:
         def fold(response: Message) -> None:
-            still_there = channels.get(holder.uniqueid) is holder and holder.bridge == held.bridge
-            if response.name != "Error" and still_there:
+            together = channels.where("bridge", held.bridge) if held.bridge else []
+            are_still_two = {row.uniqueid for row in together} == {held.uniqueid, holder.uniqueid}
+            if response.name != "Error" and are_still_two:
                 channels.change(holder, on_hold=response.get("Value") == "1")
 
         await snapshot.session.ask(actions.getvar(held.name, "CHANNEL(onhold)"), on_item=fold)

@@ -353,8 +353,8 @@ class ManagerSession:
         if action.get("Channel"):
             channel = self._channel(action, "Channel", "No such channel")
             if variable == "CHANNEL(onhold)":
-                others = channel.bridge.channels if channel.bridge is not None else []
-                value = str(int(any(other.on_hold for other in others if other is not channel)))
+                both = channel.bridge.channels if channel.bridge is not None else []
+                value = str(int(len(both) == 2 and any(other.on_hold for other in both if other is not channel)))
         self._respond("Success", ("Variable", variable), ("Value", value))
 
     def answer_park(self, action: ActionFields) -> None:

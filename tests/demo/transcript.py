@@ -73,8 +73,14 @@ def _teller(message: Message, names: Names) -> str:
         return "outcome of Originate"
     if event.startswith("Confbridge"):
         who = names.plain(message["Channel"]) if "Channel" in message else "begin and end"
-        return f"conference {message['Conference']}, {who}"
-    return names.plain(message["Channel"]) if "Channel" in message else "system"
+        # On a busy machine, whoever is muted can fall silent before it is said that he is.
+        talks = " talks" if event == "ConfbridgeTalking" else ""
+        return f"conference {message['Conference']}, {who}{talks}"
+    if "ParkeeChannel" in message:
+        return f"parked {names.plain(message['ParkeeChannel'])}"
+    if "Channel" in message:
+        return names.plain(message["Channel"])
+    return names.plain(message["BridgeUniqueid"]) if "BridgeUniqueid" in message else "system"
 
 
 def _sorted_items(told: dict[str, Lines]) -> Iterable[tuple[str, Lines]]:

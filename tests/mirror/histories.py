@@ -332,7 +332,14 @@ class History:
         self._manager.receive(asked)
         if name == "Action: Getvar":
             about = ActionFields(asked.decode())
-            self._hold_asked |= {c.uniqueid for c in self._partners(about.get("Channel"))}
+            partners = {channel.uniqueid for channel in self._partners(about.get("Channel"))}
+            self._hold_asked |= partners
+            if not partners:
+                # By now they are no longer two, so the answer says nothing of who was taken for the partner.
+                bridges = {
+                    row.bridge for row in self.state.table(Channel).rows.values() if row.name == about.get("Channel")
+                }
+                self.hold_lost |= {r.uniqueid for r in self.state.table(Channel).rows.values() if r.bridge in bridges}
         self._names_ghosts = False
         if is_read:
             self.read()
@@ -560,7 +567,15 @@ def _different(what: str, expected: dict[str, Any], row: Mirrored) -> Iterator[s
 def _may_pass(first: Told, second: Told) -> bool:
     """Whether another thread of Asterisk may have said the second before the first."""
     whose = [{value for key, value in told.about.items() if key.endswith("Uniqueid")} for told in (first, second)]
-    return {first.name, second.name} == {"ConfbridgeEnd", "BridgeLeave"} or not whose[0] & whose[1]
+    return frozenset((first.name, second.name)) in _OF_TWO_THREADS or not whose[0] & whose[1]
+
+
+# Events of one bridge or channel that come in either order all the same.
+_OF_TWO_THREADS = {
+    frozenset(("ConfbridgeEnd", "BridgeLeave")),
+    frozenset(("ConfbridgeTalking", "ConfbridgeMute")),
+    frozenset(("ConfbridgeTalking", "ConfbridgeUnmute")),
+}
 
 
 class Acts(History):
