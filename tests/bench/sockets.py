@@ -8,7 +8,7 @@ import base64
 import os
 import struct
 import time
-from typing import Any
+from typing import Any, cast
 
 from .child import serve
 
@@ -32,7 +32,7 @@ class Reader(asyncio.Protocol):
         self._told = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport: Any = transport
+        self.transport = cast(asyncio.Transport, transport)
         self.transport.write(self._request)
 
     def data_received(self, data: bytes) -> None:
