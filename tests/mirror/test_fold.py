@@ -78,6 +78,23 @@ def test_who_leaves_a_bridge_is_no_longer_on_hold(told: Told) -> None:
     assert not told.channel().on_hold
 
 
+def test_who_enters_another_bridge_unheard_of_leaving_holds_nobody_there(told: Told) -> None:
+    told.channel_event("BridgeEnter", BridgeUniqueid="b-1")
+    told.channel_event("Hold")
+    told.channel_event("BridgeEnter", BridgeUniqueid="b-2")
+    assert not told.channel().on_hold
+
+
+def test_a_hold_is_old_when_the_link_comes_up_until_something_is_heard_of_it(told: Told) -> None:
+    for uniqueid in ("1.1", "2.1", "3.1"):
+        told.channel_event("BridgeEnter", uniqueid, BridgeUniqueid="b-1")
+        told.channel_event("Hold", uniqueid)
+    told.hear("FullyBooted")
+    told.channel_event("Hold", "2.1")
+    told.channel_event("Hangup", "3.1")
+    assert told.state.old_holds == {"1.1"}
+
+
 def test_leaving_a_bridge_that_was_left_before_does_not_undo_the_next(told: Told) -> None:
     told.channel_event("BridgeEnter", BridgeUniqueid="b-1")
     told.channel_event("BridgeEnter", BridgeUniqueid="b-2")
