@@ -12,10 +12,12 @@ from django.utils.translation import gettext_lazy as _
 from pbxpanel.mirror.models import dom_id
 from pbxpanel.mirror.text import shown
 
-from .models import Bridge, Channel, ParkedCall, age_of
+from .models import RINGING_STATES, Bridge, Channel, ParkedCall, age_of
 
 # How many of the people in one call (it may be a conference) its card names before it says "and n more".
 NAMED_PARTIES = 4
+# The states of a channel that can make its call one that rings.
+UNANSWERED_STATES = (*RINGING_STATES, "Down")
 
 
 class CallState(TextChoices):
@@ -144,7 +146,7 @@ class Call:
 
     @property
     def _ringing(self) -> list[Channel]:
-        return [channel for channel in self.channels if channel.is_ringing or channel.state == "Down"]
+        return [channel for channel in self.channels if channel.state in UNANSWERED_STATES]
 
     @property
     def since(self) -> datetime:
@@ -158,7 +160,12 @@ class Call:
 
     @property
     def created_at(self) -> datetime:
-        return self.channels[0].created_at
+        return min(channel.created_at for channel in self.channels)
+
+    @property
+    def order(self) -> tuple[int, str]:
+        """By which calls are sorted, here and in the browser: the oldest first."""
+        return (int(self.created_at.timestamp() * 1000), self.id)
 
     @property
     def phones(self) -> list[str]:
@@ -196,4 +203,4 @@ def calls_of(channels: Iterable[Channel], bridges: Iterable[Bridge], parked: Ite
         Call(pbx, linkedid, members, bridges_of.get(pbx), parked_of.get(pbx))
         for (pbx, linkedid), members in grouped.items()
     ]
-    return sorted(calls, key=lambda call: (call.created_at, call.linkedid))
+    return sorted(calls, key=lambda call: call.order)
