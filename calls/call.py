@@ -69,6 +69,20 @@ class Call:
         parked = parked or {}
         self.parked = next((parked[c.uniqueid] for c in self.channels if c.uniqueid in parked), None)
 
+    @cached_property
+    def _facts(self) -> tuple[object, ...]:
+        """All that is known of it; two of which the same is known are equal."""
+        names = [field.attname for field in Channel._meta.concrete_fields]
+        channels = tuple(tuple(getattr(channel, name) for name in names) for channel in self.channels)
+        parked = self.parked and (self.parked.space, self.parked.lot, self.parked.parked_at)
+        return (self.pbx, self.linkedid, channels, tuple(self._rooms.values()), parked)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Call) and self._facts == other._facts
+
+    def __hash__(self) -> int:
+        return hash(self._facts)
+
     @property
     def id(self) -> str:
         return dom_id("call", self.pbx, self.linkedid)

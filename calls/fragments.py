@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache, reduce
+from operator import or_
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Min, Q, Value
-from django.db.models.functions import Concat
+from django.db.models import Min, Q
 from django.template.loader import render_to_string
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -33,7 +34,14 @@ SEARCHED = (
 
 def cards(calls: Iterable[Call]) -> str:
     """The cards of these calls, in the active language."""
-    return "".join(render_to_string("calls/_call.html", {"call": call}).strip() for call in calls)
+    language = get_language() or settings.LANGUAGE_CODE
+    return "".join(_card(call, language) for call in calls)
+
+
+@lru_cache(maxsize=1000)
+def _card(call: Call, language: str) -> str:
+    """Most who look at the board look at the same calls, and boards that follow each other show much the same."""
+    return render_to_string("calls/_call.html", {"call": call}).strip()
 
 
 def some_calls(pbx: str, linkedids: Iterable[str]) -> list[Call]:
@@ -67,11 +75,11 @@ def find(look: Look) -> Found:
     """The part of the board that is looked at; a word may be found in any channel of a call."""
     began = Channel.objects.order_by().values("pbx_id", "call").annotate(began=Min("created_at"))
     found: Iterable[Subject] = began.order_by("began", "pbx_id", "call").values_list("pbx_id", "call")
-    texts = Channel.objects.order_by().alias(text=Concat(*(part for name in SEARCHED for part in (name, Value("\n")))))
     for word in look.words:
-        # SQLite's LIKE knows the lower case of ASCII alone.
-        holds = Q(text__icontains=word) if word.isascii() else Q(text__iregex=re.escape(word))
-        matching = set(texts.filter(holds).values_list("pbx_id", "call"))
+        # SQLite's LIKE knows the lower case of ASCII alone, and many scripts have none.
+        holds = ("icontains", word) if word.isascii() or word.upper() == word else ("iregex", re.escape(word))
+        fields = reduce(or_, (Q((f"{name}__{holds[0]}", holds[1])) for name in SEARCHED))
+        matching = set(Channel.objects.order_by().filter(fields).values_list("pbx_id", "call"))
         found = [subject for subject in found if subject in matching]
     found = list(found)
     return Found({dom_id("call", *subject): subject for subject in found[: look.limit]}, len(found))

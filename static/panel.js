@@ -155,7 +155,7 @@
   // --- A long page: the server sends the part of it that is looked at, so many rows of those that are searched for. ---
 
   const lookBox = document.querySelector("[data-look]");
-  const FIRST_PART = 60, TYPING_PAUSE = 150;
+  const FIRST_PART = 48, TYPING_PAUSE = 150;
   const look = { limit: FIRST_PART, search: lookBox?.value ?? "" };
 
   function lookAt(limit, text) {

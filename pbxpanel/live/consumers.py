@@ -1,6 +1,6 @@
 """The WebSocket of a page: `/ws/?view=calls&key=&lang=en`. It only sends; commands go by HTTP POST.
 
-A page that is shown in part says which: `&limit=60&q=anna` at first, and `look 120 anna` whenever that changes.
+A page that is shown in part says which: `&limit=48&q=anna` at first, and `look 96 anna` whenever that changes.
 A page says now and then how many messages it has read (`read 17`). What is under way beyond that is bounded, so a
 browser that does not read costs little; it gets a fresh board when it reads again.
 """

@@ -52,7 +52,7 @@ class Viewer:
 Subject = tuple[str, str]
 
 # A long page shows so many rows, so many more each time somebody reaches their end, and never more than the limit.
-PART, PARTS_LIMIT = 60, 600
+PART, PARTS_LIMIT = 48, 576
 # What is searched for is no longer than this, in characters and in words.
 SEARCH_SIZE, SEARCH_WORDS = 100, 8
 
