@@ -9,7 +9,7 @@ HTTPS ?= no
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint bench soak lab admin prepare system-packages
+.PHONY: run test test-processes lint bench soak lab admin prepare system-packages
 
 run: export HTTPS := $(HTTPS)
 run: prepare
@@ -20,6 +20,11 @@ admin: prepare
 
 test: $(VENV)/dev.done system-packages var/secret_key
 	@$(BIN)/python -m pytest $(ARGS)
+
+# What depends on how many processes serve, with several of them behind a proxy.
+PROCESSES ?= 2
+test-processes: $(VENV)/dev.done system-packages var/secret_key
+	@PANEL_PROCESSES=$(PROCESSES) $(BIN)/python -m pytest tests/browser tests/hostile tests/faults/test_browser.py tests/processes $(ARGS)
 
 lint: $(VENV)/dev.done var/secret_key
 	@$(BIN)/ruff check .
@@ -60,4 +65,4 @@ var/secret_key: | $(VENV)/bin/python
 	@umask 077 && $(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(50))' > $@
 
 system-packages:
-	@./system-packages chromium debootstrap fonts-noto-cjk fonts-noto-core gettext openssl postgresql redis-server sip-tester
+	@./system-packages chromium debootstrap fonts-noto-cjk fonts-noto-core gettext haproxy openssl postgresql redis-server sip-tester

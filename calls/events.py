@@ -29,28 +29,38 @@ ASKED_AT_ONCE = 50
 MAX_TIMEOUT = 2**31 - 1
 
 
+_TOLD = (
+    "Channel", "Linkedid", "ChannelStateDesc", "CallerIDNum", "CallerIDName", "ConnectedLineNum", "ConnectedLineName",
+    "AccountCode", "Context", "Exten",
+)  # fmt: skip
+
+
 def fold_snapshot(state: State, event: Message) -> Channel | None:
     """Make the channel's row equal to the snapshot in this event. None for a channel that has hung up."""
-    uniqueid = exact(event.get("Uniqueid"))
+    fields = event.fields
+    uniqueid = exact(fields.get("Uniqueid", ""))
     if not uniqueid or state.is_buried(uniqueid):
         return None
     table = state.table(Channel)
-    name = exact(event.get("Channel"))
-    linkedid = exact(event.get("Linkedid")) or uniqueid
+    row = table.get(uniqueid)
+    told = [fields.get(key, "") for key in _TOLD]
+    if row is not None and row.told == told:
+        return row  # many events tell of something else and bear the same snapshot again
+    channel, linkedid, channel_state, number, name, connected_number, connected_name, account, context, extension = told
+    channel, linkedid = exact(channel), exact(linkedid) or uniqueid
     values: dict[str, Any] = {
         "linkedid": linkedid,
-        "name": name,
-        "endpoint": endpoint_of(name),
-        "state": clean(event.get("ChannelStateDesc"), 32),
-        "caller_number": clean(event.get("CallerIDNum")),
-        "caller_name": clean_name(event.get("CallerIDName")),
-        "connected_number": clean(event.get("ConnectedLineNum")),
-        "connected_name": clean_name(event.get("ConnectedLineName")),
-        "account_code": clean(event.get("AccountCode")),
-        "context": clean(event.get("Context")),
-        "extension": clean(event.get("Exten")),
+        "name": channel,
+        "endpoint": endpoint_of(channel),
+        "state": clean(channel_state, 32),
+        "caller_number": clean(number),
+        "caller_name": clean_name(name),
+        "connected_number": clean(connected_number),
+        "connected_name": clean_name(connected_name),
+        "account_code": clean(account),
+        "context": clean(context),
+        "extension": clean(extension),
     }
-    row = table.get(uniqueid)
     former = row.linkedid if row is not None else linkedid
     if row is None or former != linkedid:
         values["call"] = next((other.call for other in table.where("linkedid", linkedid)), linkedid)
@@ -60,6 +70,7 @@ def fold_snapshot(state: State, event: Message) -> Channel | None:
         row = table.add(uniqueid, created_at=state.now(), **values)
     else:
         table.change(row, **values)
+    row.told = told
     join_halves(table, row, former)
     return row
 

@@ -74,6 +74,9 @@ def dial(request: HttpRequest) -> HttpResponse:
         return toasts.toast(
             request, "danger", _("The panel does not know your phone yet: enter it under “My phone” first."), 422
         )
+    if pbx is None and profile.pbx_id:
+        text = _("Your phone is on the PBX %(pbx)s, which is not on this panel: change that under “My phone”.")
+        return toasts.toast(request, "danger", text % {"pbx": profile.pbx_id}, 503)
     if pbx is None:
         return toasts.toast(request, "danger", _("There is no PBX yet: is the worker running?"), 503)
     number = form.cleaned_data["number"]

@@ -17,7 +17,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from pbxpanel.mirror.admin import ReadOnlyAdmin
+from pbxpanel.mirror.admin import BoundedSearch, ReadOnlyAdmin
 
 from .models import AuditEntry, DialPolicy, Profile
 
@@ -31,7 +31,7 @@ class DialPolicyInline(admin.StackedInline):
     formfield_overrides = {models.TextField: {"widget": forms.Textarea({"rows": 6, "cols": 40, "spellcheck": "false"})}}
 
 
-class OperatorAdmin(UserAdmin):
+class OperatorAdmin(BoundedSearch, UserAdmin):
     inlines = [ProfileInline]
     list_display = ["username", "first_name", "last_name", "is_active", "is_staff"]
 
@@ -53,7 +53,7 @@ class OperatorAdmin(UserAdmin):
         return allowed and (obj is None or _is_within(request, obj))
 
 
-class PolicyGroupAdmin(GroupAdmin):
+class PolicyGroupAdmin(BoundedSearch, GroupAdmin):
     inlines = [DialPolicyInline]
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest | None = None, **kwargs: Any) -> Any:
@@ -101,14 +101,14 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     search_fields = ["username", "subject"]
 
 
-class LoginFailureAdmin(AccessAttemptAdmin):  # type: ignore[misc]
+class LoginFailureAdmin(AccessAttemptAdmin, BoundedSearch):  # type: ignore[misc]
     """Who gave a wrong password from where. To forget it is to unlock."""
 
     actions = ["unlock"]
     list_display = ["username", "ip_address", "failures_since_start", "attempt_time", "path_info"]
     list_filter = ["attempt_time"]
     fieldsets = None
-    fields = [*list_display, "user_agent"]
+    fields = ["username", "ip_address", "failures_since_start", "attempt_time", "path_info", "user_agent"]
 
     @admin.action(description=_("Unlock: forget these failures"), permissions=["delete"])
     def unlock(self, request: HttpRequest, queryset: QuerySet[AccessAttempt]) -> None:

@@ -26,7 +26,8 @@ class Profile(models.Model):
     )
     pbx = models.ForeignKey(
         PBX,
-        on_delete=models.SET_NULL,
+        # It keeps its name when it leaves the panel, and may come back.
+        on_delete=models.DO_NOTHING,
         null=True,
         blank=True,
         db_constraint=False,

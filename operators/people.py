@@ -27,8 +27,9 @@ def profile_of(user: User | AnonymousUser) -> Profile:
 
 
 def pbx_of(profile: Profile) -> PBX | None:
-    """The PBX on which this user dials: his own, else the first there is."""
-    return PBX.objects.filter(pk=profile.pbx_id).first() or PBX.objects.first()
+    """The PBX on which this user dials: his own, even if the panel has it no more; the first if he has not said."""
+    pbxs = PBX.objects.all()
+    return (pbxs.filter(pk=profile.pbx_id) if profile.pbx_id else pbxs).first()
 
 
 def phone_of(profile: Profile) -> str:

@@ -9,7 +9,7 @@ from hypothesis import settings
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
-pytest_plugins = ["tests.lab.fixtures", "tests.panel", "tests.servers"]
+pytest_plugins = ["tests.lab.fixtures", "tests.servers", "tests.panel"]
 
 # Playwright's synchronous interface keeps an event loop in this thread; Django would refuse to work beside it.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")

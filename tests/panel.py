@@ -15,6 +15,11 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.lab.asterisk import Asterisk
+from tests.servers import running_haproxy, running_postgresql, running_redis
+
+# How many web processes serve the panels that tests share. With more than one they stand behind a proxy, with a worker
+# of its own, PostgreSQL and Redis; one is what `make run` starts.
+PROCESSES = int(os.environ.get("PANEL_PROCESSES", "1"))
 
 ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM = "/usr/bin/chromium"
@@ -94,11 +99,12 @@ class Panel:
         self.manage("migrate", "--verbosity", "0")
         self.manage("shell", "--no-imports", "-c", _PEOPLE)
 
-    def spawn(self, *command: str) -> subprocess.Popen[bytes]:
-        """Start a process of the installation; it ends with the test."""
+    def spawn(self, *command: str, **environment: str) -> subprocess.Popen[bytes]:
+        """Start a process of the installation, with this in its environment besides; it ends with the test."""
         process = subprocess.Popen(
-            [sys.executable, *command], cwd=ROOT, env=self.environment, stdout=self._log, stderr=self._log
-        )
+            [sys.executable, *command],
+            cwd=ROOT, env={**self.environment, **environment}, stdout=self._log, stderr=self._log,
+        )  # fmt: skip
         self.processes.append(process)
         return process
 
@@ -107,11 +113,16 @@ class Panel:
         self.spawn("manage.py", "runpanel", "--port", str(self.port))
         self.wait_until_served()
 
-    def wait_until_served(self) -> None:
-        deadline = time.monotonic() + 30
+    def spawn_web(self, port: int) -> subprocess.Popen[bytes]:
+        """Start one web process, which believes the proxy before it."""
+        web = ["-m", "daphne", "--proxy-headers", "-b", "127.0.0.1", "-p", str(port), "pbxpanel.asgi:application"]
+        return self.spawn(*web)
+
+    def wait_until_served(self, port: int | None = None) -> None:
+        deadline = time.monotonic() + 60
         while True:
             try:
-                urllib.request.urlopen(f"{self.url}/login/", timeout=5).close()
+                urllib.request.urlopen(f"http://127.0.0.1:{port or self.port}/login/", timeout=5).close()
                 return
             except OSError:
                 assert time.monotonic() < deadline, self.log
@@ -152,7 +163,37 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
+class Cluster:
+    """A panel of several processes: workers, and web processes behind a proxy; the panel's address is the proxy's."""
+
+    def __init__(self, panel: Panel, web_processes: int, workers: int, stack: contextlib.ExitStack) -> None:
+        self.panel = panel
+        panel.prepare()
+        stack.callback(panel.stop)
+        self.workers = [panel.spawn("manage.py", "amiworker") for _ in range(workers)]
+        self.ports = [free_port() for _ in range(web_processes)]
+        self.webs = [panel.spawn_web(port) for port in self.ports]
+        for port in self.ports:
+            panel.wait_until_served(port)
+        self.proxy = stack.enter_context(running_haproxy(panel.folder, self.ports, panel.port))
+        panel.wait_until_served()
+
+
+@contextlib.contextmanager
+def running_cluster(folder: Path, ami_url: str, web_processes: int, *, workers: int = 1) -> Iterator[Cluster]:
+    """A panel of several processes on servers of its own."""
+    with contextlib.ExitStack() as stack:
+        database = stack.enter_context(running_postgresql()).database()
+        redis = stack.enter_context(running_redis(folder))
+        panel = Panel(folder, {"AMI_URL": ami_url, "DATABASE_URL": database, "REDIS_URL": redis.url})
+        yield Cluster(panel, web_processes, workers, stack)
+
+
 def _installation(asterisk: Asterisk, folder: Path) -> Iterator[Panel]:
+    if PROCESSES > 1:
+        with running_cluster(folder, asterisk.ami_url, PROCESSES) as cluster:
+            yield cluster.panel
+        return
     panel = Panel(folder, {"AMI_URL": asterisk.ami_url})
     panel.prepare()
     panel.start()

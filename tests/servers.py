@@ -1,14 +1,15 @@
-"""Real PostgreSQL and Redis servers for the tests, and where the tests' own database lives."""
+"""Real PostgreSQL, Redis and HAProxy servers for the tests, and where the tests' own database lives."""
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -18,6 +19,8 @@ from django.conf import settings
 from tests.lab.asterisk import free_port
 
 POSTGRESQL = "/usr/lib/postgresql"
+# The example of docs/scaling.md, so that it is known to work.
+HAPROXY_EXAMPLE = Path(__file__).resolve().parent.parent / "docs" / "haproxy.cfg"
 # Whom PostgreSQL runs as where the tests run as root, which it refuses.
 POSTGRES_USER = "postgres"
 
@@ -158,6 +161,44 @@ class Redis(Server):
                 return connection.recv(16).startswith(b"+PONG")
         except OSError:
             return False
+
+
+class HAProxy(Server):
+    """The proxy of docs/haproxy.cfg, over plain HTTP on `port` (of its own, unless given), before web processes."""
+
+    def __init__(self, binary: str, folder: Path, web_ports: Sequence[int], port: int | None = None) -> None:
+        super().__init__(folder, folder / "haproxy.log")
+        self.port = port or self.port
+        self._binary = binary
+        text = re.sub(r"bind .*", f"bind 127.0.0.1:{self.port}", HAPROXY_EXAMPLE.read_text())
+        text = re.sub(r"\n    server .*", "", text)
+        servers = "".join(f"    server web{web_port} 127.0.0.1:{web_port}\n" for web_port in web_ports)
+        # One thread, as that is plenty.
+        (folder / "haproxy.cfg").write_text(f"global\n    nbthread 1\n{text}{servers}")
+        self.start()
+
+    def command(self) -> list[str]:
+        return [self._binary, "-db", "-f", str(self.folder / "haproxy.cfg")]
+
+    def is_ready(self) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+        except OSError:
+            return False
+        return True
+
+
+@contextlib.contextmanager
+def running_haproxy(folder: Path, web_ports: Sequence[int], port: int | None = None) -> Iterator[HAProxy]:
+    """A real HAProxy before these web processes; where there is none the test skips loudly, and fails in CI."""
+    binary = shutil.which("haproxy", path=f"{os.environ['PATH']}:/usr/sbin")
+    if binary is None:
+        _unavailable("NOT TESTED BEHIND A PROXY: haproxy is missing (apt-get install haproxy).")
+    server = HAProxy(binary, folder, web_ports, port)
+    try:
+        yield server
+    finally:
+        server.stop()
 
 
 @contextlib.contextmanager

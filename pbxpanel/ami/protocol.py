@@ -29,7 +29,8 @@ BRIDGE_FIELDS = frozenset(
     )
 )  # fmt: skip
 """What every event about a bridge or a conference says of its bridge (main/manager_bridges.c)."""
-_SNAPSHOT = tuple(f"\r\n{key}: ".encode() for key in ("ChannelStateDesc", "CallerIDNum", *_AFTER_NUMBER))
+# Between the end of a caller's number and the last field of a snapshot stand at least so many bytes.
+_REST_OF_SNAPSHOT = len("".join(f"\r\n{key}: " for key in _AFTER_NUMBER)) - len("\r\nLinkedid: ")
 # So long may a torn event grow until it is taken for none.
 _TORN_LIMIT = 8192
 
@@ -72,7 +73,7 @@ class Message:
 
     def get(self, key: str, default: str = "") -> str:
         """The first value of `key`, or `default` where the message has no such line."""
-        return self.fields.get(key, default)
+        return (self._fields or self.fields).get(key, default)
 
     def all(self, key: str) -> list[str]:
         """Every value of a key that may be repeated (`Variable`, `ChanVariable`, `Output`)."""
@@ -271,11 +272,12 @@ def _is_torn(chunk: bytes) -> bool:
 
     Asterisk sends a caller's number as it came (in SIP as `%0d%0a`), so an empty line in it tears the event, and
     what stands behind it looks like an event of its own. A number of the usual 79 bytes is too short to hold the
-    rest of a snapshot as well.
+    rest of a snapshot as well, even its names alone.
     """
-    at = 0
-    for number, key in enumerate(_SNAPSHOT):
-        at = chunk.find(key, at)
-        if at < 0:
-            return number > 1
-    return False
+    state = chunk.find(b"\r\nChannelStateDesc: ")
+    if state < 0:
+        return False
+    number = chunk.find(b"\r\nCallerIDNum: ", state)
+    if number < 0:
+        return False
+    return chunk.rfind(b"\r\nLinkedid: ") - number < _REST_OF_SNAPSHOT

@@ -82,18 +82,18 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         query = {name: values[0] for name, values in asked.items()}
         await self.accept()
         view = fragments.views.get(query.get("view", ""))
-        language = query.get("lang", "")
+        language, key = query.get("lang", ""), query.get("key", "")
         user = self.scope["user"]
         if not user.is_authenticated:
             await self.close(NOT_LOGGED_IN)
-        elif view is None or language not in dict(settings.LANGUAGES):
+        elif view is None or language not in dict(settings.LANGUAGES) or "\0" in key:  # which no name of ours holds
             await self.close(NO_SUCH_VIEW)
         else:
             viewer: Viewer = await database_sync_to_async(fragments.viewer_of)(user, language)
             if not view.allows(viewer.permissions):
                 await self.close(FORBIDDEN)
                 return
-            self.seat = Seat(view, query.get("key", ""), viewer)
+            self.seat = Seat(view, key, viewer)
             metrics.SOCKETS.labels(view.name).inc()
             await Hub.here().register(self.seat)
             self.sender = asyncio.create_task(self._send_what_comes(self.seat))

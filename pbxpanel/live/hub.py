@@ -27,8 +27,9 @@ GROUP = "live"
 QUEUE_LIMIT, QUEUE_SIZE = 200, 2**20
 # How many toasts wait for a socket that does not read; older ones are lost.
 TOAST_LIMIT = 20
-# Workers publish a batch every second, if an empty one; silence beyond this is worth a look, in seconds.
-SILENCE_LIMIT = 5.0
+# Workers publish a batch every second, if an empty one; silence beyond this is worth a look, in seconds. The
+# worker's last sign of life in the database can be newer than his last batch, and by then he must count as lost there.
+SILENCE_LIMIT = 7.0
 
 # How often a hub says that it listens: a Redis that was started anew has forgotten it. In seconds.
 JOIN_EVERY = 3.0

@@ -11,8 +11,20 @@ from django.utils.translation import gettext_lazy, ngettext
 from . import commands
 from .models import PBX
 
+# Each word that is searched for is a condition of its own, and a database takes only so many.
+_LONGEST_SEARCH = 200
 
-class ReadOnlyAdmin(admin.ModelAdmin):
+
+class BoundedSearch(admin.ModelAdmin):
+    """Searches for no more than the beginning of a very long text."""
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        return super().get_search_results(request, queryset, search_term[:_LONGEST_SEARCH])
+
+
+class ReadOnlyAdmin(BoundedSearch):
     """Shows rows to whoever has the view permission; nobody adds, edits or deletes."""
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:

@@ -120,11 +120,22 @@ def run(command: Command, refusal: Callable[[], str] | None = None) -> Outcome:
         outcome = Outcome(Status.NOT_CONNECTED, pbx.why if pbx else "")
     else:
         outcome = async_to_sync(_ask)(command)
+        if outcome.status is Status.NO_ANSWER and _withdraw(command.id):
+            outcome = Outcome(Status.NOT_CONNECTED)
     try:
         auditor.end(command.id, outcome)
     except DatabaseError:  # what came of it is known all the same, and whoever asked must hear it
         logger.exception("What came of a command could not be recorded: %s, %s", command, outcome)
     return outcome
+
+
+def _withdraw(command_id: str) -> bool:
+    """See to it that no worker takes a command up any more. False where one has, or nobody can tell."""
+    try:
+        return auditors[0].claim(command_id)
+    except DatabaseError:
+        logger.exception("Whether a command was taken up could not be looked up.")
+        return False
 
 
 def check(pbx: str) -> Outcome:
@@ -149,17 +160,15 @@ async def _ask(command: Command) -> Outcome:
 
 async def _deliver(pbx: str, message: dict[str, Any], timeout: float) -> Outcome:
     layer = get_channel_layer()
-    sent = False
     try:
         async with asyncio.timeout(timeout):
             # Of the same kind as the hub's channel: over Redis a process reads one kind at a time.
             reply_to = await layer.new_channel()
             await layer.send(channel_name(pbx), {**message, "reply_to": reply_to})
-            sent = True
             answer = await layer.receive(reply_to)
     except TimeoutError:
-        return Outcome(Status.NO_ANSWER if sent else Status.NOT_CONNECTED)
+        return Outcome(Status.NO_ANSWER)
     except Exception:  # ChannelFull, or whatever else the layer's backend raises
         logger.exception("The channel layer failed for a command to %s.", pbx)
-        return Outcome(Status.NO_ANSWER if sent else Status.NOT_CONNECTED)
+        return Outcome(Status.NO_ANSWER)
     return Outcome(Status(answer["status"]), answer["text"])

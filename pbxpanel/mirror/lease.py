@@ -8,7 +8,7 @@ import time
 import uuid
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from .models import LEASE, PBX
@@ -21,6 +21,11 @@ class LeaseLost(Exception):
 def new_holder() -> str:
     """A name for a worker process, unlike any other's."""
     return f"{socket.gethostname()[:40]}-{uuid.uuid4().hex[:12]}"
+
+
+def unled() -> QuerySet[PBX]:
+    """The PBXs that no worker leads at this moment."""
+    return PBX.objects.filter(Q(leader="") | Q(seen_at__lt=Now() - LEASE))
 
 
 class Lease:
@@ -37,8 +42,8 @@ class Lease:
 
     def take(self, **values: Any) -> bool:
         """Become the leader, if there is none or his time is over; sets these fields of the PBX's row, too."""
-        free = Q(leader="") | Q(leader=self.holder) | Q(seen_at__lt=Now() - LEASE)
-        return self._update(PBX.objects.filter(free, pk=self.pbx), leader=self.holder, **values)
+        free = (unled() | PBX.objects.filter(leader=self.holder)).filter(pk=self.pbx)
+        return self._update(free, leader=self.holder, **values)
 
     def renew(self, **values: Any) -> None:
         """Stay the leader, and set these fields of the PBX's row. Raises `LeaseLost`.

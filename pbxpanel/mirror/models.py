@@ -2,7 +2,7 @@
 
 import re
 from datetime import timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db import models
 from django.utils import timezone
@@ -81,6 +81,9 @@ class Mirrored(models.Model):
     indexed_fields: ClassVar[tuple[str, ...]] = ()
     compared_fields: ClassVar[tuple[str, ...]] = ()
     listed_fields: ClassVar[tuple[str, ...]] = ()
+
+    # What the row was last folded from, so that the same again costs nothing; of no row that the check has healed.
+    told: Any = None
 
     pbx = models.ForeignKey(PBX, on_delete=models.CASCADE, verbose_name=_("PBX"))
 

@@ -1,6 +1,5 @@
 """What the domain apps tell the mirror: their models, which event changes them how, and their first snapshot."""
 
-import functools
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -21,7 +20,8 @@ Refresher = Callable[["Snapshot", str], Awaitable[None]]
 Preparer = Callable[["Session", Action, Mapping[str, Any]], Awaitable[Action]]
 Follower = Callable[["State", Message, Mapping[str, Any]], Mapping[str, Any]]
 
-handlers: dict[str, list[EventHandler]] = {}
+# Event → the fields that it must bear → who folds it.
+handlers: dict[str, dict[frozenset[str], list[EventHandler]]] = {}
 models: list[type[Mirrored]] = []
 snapshot_steps: list[SnapshotStep] = []
 first_snapshot_steps: set[SnapshotStep] = set()
@@ -38,13 +38,8 @@ def on(*events: str, bearing: frozenset[str] = frozenset()) -> Callable[[EventHa
     """
 
     def register(handler: EventHandler) -> EventHandler:
-        @functools.wraps(handler)
-        def fold(state: "State", event: Message) -> None:
-            if event.fields.keys() >= bearing:
-                handler(state, event)
-
         for event in events:
-            handlers.setdefault(event, []).append(fold)
+            handlers.setdefault(event, {}).setdefault(bearing, []).append(handler)
         return handler
 
     return register

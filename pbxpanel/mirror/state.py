@@ -18,6 +18,7 @@ from . import registry
 from .models import Mirrored, Subject
 
 M = TypeVar("M", bound=Mirrored)
+_NOBODY: dict[frozenset[str], list[registry.EventHandler]] = {}
 
 # How long a channel that hung up stays dead even if a list still names it, in seconds.
 TOMBSTONE_SECONDS = 60.0
@@ -38,6 +39,8 @@ class Table(Generic[M]):
         # While somebody watches: the keys of all rows that came, went or changed since he began.
         self.touched: set[str] | None = None
         self._subjects = subjects
+        self._blank = model()
+        self._fields = {field.attname for field in model._meta.concrete_fields}
         self._index: dict[str, dict[Any, dict[str, M]]] = {name: {} for name in model.indexed_fields}
 
     def get(self, key: str) -> M | None:
@@ -49,7 +52,11 @@ class Table(Generic[M]):
 
     def add(self, key: str, **values: Any) -> M:
         """Put a new row; one with this key must not exist."""
-        row = self.model(pbx_id=self.pbx, **{self.model.key_field: key}, **values)
+        if not values.keys() <= self._fields:
+            raise TypeError(f"{self.model.__name__} has no {', '.join(values.keys() - self._fields)}")
+        row = _copy(self._blank)
+        row.__dict__.update(values)
+        row.__dict__ |= {self.model.key_field: key, "pbx_id": self.pbx}
         self.rows[key] = row
         self._touch(key)
         self.changed.add(key)
@@ -142,12 +149,14 @@ class State:
         self._tombstones: dict[str, float] = {}
 
     def table(self, model: type[M]) -> Table[M]:
-        return cast(Table[M], self._tables[model])
+        return cast("Table[M]", self._tables[model])
 
     def fold(self, event: Message) -> None:
         """Let each handler that registered for this event change the rows."""
-        for handler in registry.handlers.get(event.name, ()):
-            handler(self, event)
+        for bearing, handlers in registry.handlers.get(event.name, _NOBODY).items():
+            if event.fields.keys() >= bearing:
+                for handler in handlers:
+                    handler(self, event)
 
     def request(self, kind: str, key: str) -> None:
         """Ask that the registered refresher of this kind reads this thing anew, soon."""
@@ -203,7 +212,7 @@ class State:
             table.removed |= {key for key in keys if key not in table.rows}
 
 
-def _copy(row: Mirrored) -> Mirrored:
+def _copy(row: M) -> M:
     # As copy.copy, without the detour that Django's models make there for pickling.
     twin = object.__new__(type(row))
     twin.__dict__.update(row.__dict__)

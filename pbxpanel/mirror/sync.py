@@ -134,7 +134,9 @@ async def _compare(session: Session, state: State) -> tuple[set[Difference], Sta
 def _heal(state: State, listed: State, difference: Difference) -> None:
     table, theirs = state.table(difference.model), listed.table(difference.model)
     if difference.field:
-        table.change(table.rows[difference.key], **{difference.field: difference.listed})
+        row = table.rows[difference.key]
+        row.told = None
+        table.change(row, **{difference.field: difference.listed})
     elif difference.ours:
         table.remove(difference.key)
     else:

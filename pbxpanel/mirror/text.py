@@ -1,5 +1,6 @@
 """Text that came over the phone network, made fit to be stored and shown. It stays hostile: templates escape it."""
 
+import functools
 import re
 import unicodedata
 from datetime import timedelta
@@ -22,6 +23,7 @@ _ESCAPED = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
 
+@functools.lru_cache(maxsize=10_000)  # the same few texts come again and again
 def clean(text: str, limit: int = 150) -> str:
     """What of a text can be seen, at most `limit` characters; empty where Asterisk knows nothing."""
     if not text.isascii() or not text.isprintable():
@@ -30,6 +32,7 @@ def clean(text: str, limit: int = 150) -> str:
     return "" if text in _UNKNOWN else text
 
 
+@functools.lru_cache(maxsize=10_000)
 def clean_name(text: str, limit: int = 150) -> str:
     """`clean` for a name of a caller or of a connected line: these alone Asterisk sends with C's escapes."""
     if "\\" in text:

@@ -21,8 +21,6 @@ from channels.db import database_sync_to_async
 from channels.layers import get_channel_layer
 from channels.worker import Worker
 from django.db import DatabaseError, InterfaceError, transaction
-from django.db.models import Q
-from django.db.models.functions import Now
 from django.utils import timezone
 
 from pbxpanel import metrics
@@ -36,8 +34,8 @@ from pbxpanel.live.fragments import Notice, Row, rows_of
 
 from . import commands, registry, store, sync
 from .commands import Outcome, Status
-from .lease import Lease, LeaseLost, new_holder
-from .models import HEARTBEAT, LEASE, PBX
+from .lease import Lease, LeaseLost, new_holder, unled
+from .models import HEARTBEAT, PBX
 from .state import Changes, State
 
 logger = logging.getLogger(__name__)
@@ -441,11 +439,16 @@ def _remember(ids: OrderedDict[str, Any], command_id: str, value: Any) -> None:
 
 
 class AmiWorker(Worker):  # type: ignore[misc]
-    """Channels' background worker, holding the links to these PBXs instead of running consumers."""
+    """Channels' background worker, holding the links to these PBXs instead of running consumers.
 
-    def __init__(self, *args: Any, addresses: dict[str, Address], demo: bool = False, **kwargs: Any) -> None:
+    `alone`: no other worker can belong to this panel, so a PBX that is not among the addresses has left it.
+    """
+
+    def __init__(
+        self, *args: Any, addresses: dict[str, Address], demo: bool = False, alone: bool = False, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
-        self.addresses, self.demo = addresses, demo
+        self.addresses, self.demo, self.alone = addresses, demo, alone
         self.holder = new_holder()
         # The PBXs that it leads, or stands by for.
         self.mirrors: dict[str, Mirror] = {}
@@ -463,7 +466,8 @@ class AmiWorker(Worker):  # type: ignore[misc]
             asyncio.run(work())
 
     async def handle(self) -> None:
-        await _patiently(self._forget_others)
+        if self.alone:
+            await _patiently(self._forget_others)
         async with asyncio.TaskGroup() as group:
             for name, address in self.addresses.items():
                 group.create_task(self._hold(name, address))
@@ -474,5 +478,4 @@ class AmiWorker(Worker):  # type: ignore[misc]
             await self.mirrors[name].run()
 
     def _forget_others(self) -> None:
-        """A PBX that AMI_URL no longer names, and that no other worker leads, leaves the panel."""
-        PBX.objects.filter(Q(leader="") | Q(seen_at__lt=Now() - LEASE)).exclude(name__in=self.addresses).delete()
+        unled().exclude(name__in=self.addresses).delete()

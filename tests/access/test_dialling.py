@@ -14,6 +14,7 @@ from django.test import Client
 
 from operators.models import AuditEntry, DialPolicy, Profile
 from pbxpanel.mirror.commands import Outcome, Status
+from pbxpanel.mirror.models import PBX
 from tests.access import people
 from tests.access.people import Asterisk
 
@@ -301,3 +302,18 @@ def test_a_line_that_is_no_pattern_is_named(field: str, text: str, words: list[s
     said = wrong.value.message_dict[field]
     assert len(said) == len(words)
     assert all(text.startswith(start) for text, start in zip(said, words, strict=True))
+
+
+def test_a_phone_on_a_pbx_that_is_away_does_not_become_one_of_another(asterisk: Asterisk) -> None:
+    """PJSIP/101 of another PBX is another person's telephone."""
+    people.pbx("berlin")
+    user = people.person("Operator")
+    Profile.objects.update(pbx_id="berlin")
+    PBX.objects.get(pk="berlin").delete()
+    answer = dial(client_of(user))
+    assert answer.status_code == 503
+    assert "the PBX berlin, which is not on this panel" in answer.content.decode()
+    assert asterisk.commands == []
+    people.pbx("berlin")
+    assert dial(client_of(user)).status_code == 200
+    assert [command.pbx for command in asterisk.commands] == ["berlin"]

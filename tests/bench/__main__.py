@@ -8,6 +8,8 @@ import argparse
 import importlib
 import json
 import multiprocessing
+import subprocess
+import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -31,6 +33,9 @@ def main() -> None:
     parser.add_argument("names", nargs="*", choices=[[], *there], metavar="bench")
     parser.add_argument("--profile", action="store_true", help="the profile of a bench that has one (ingest), instead")
     options = parser.parse_args()
+    subprocess.run(
+        [sys.executable, "manage.py", "collectstatic", "--noinput", "--verbosity", "0"], cwd=ROOT, check=True
+    )
     if options.profile:
         for name in options.names:
             print(importlib.import_module(f"tests.bench.{name}").profile())

@@ -68,7 +68,7 @@ def table(figures: Iterable[Figure]) -> str:
         met = {None: "", True: "met", False: "MISSED"}[figure.met]
         rows.append((figure.name, f"{value} {figure.unit}", ratio, figure.goal.words if figure.goal else "", met))
     widths = [max(len(row[column]) for row in rows) for column in range(5)]
-    name, value, ratio, goal, _met = widths
     return "\n".join(
-        f"{row[0]:<{name}}  {row[1]:>{value}}  {row[2]:>{ratio}}  {row[3]:<{goal}}  {row[4]}".rstrip() for row in rows
+        f"{row[0]:<{widths[0]}}  {row[1]:>{widths[1]}}  {row[2]:>{widths[2]}}  {row[3]:<{widths[3]}}  {row[4]}".rstrip()
+        for row in rows
     )

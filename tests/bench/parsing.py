@@ -79,10 +79,10 @@ def _rates(recording: Recording, wanted: set[str], peers: tuple[str, ...]) -> di
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "messages.ami"
         path.write_bytes(data)
-        for _ in range(ROUNDS):
+        for number in range(ROUNDS):
             for name, function in ours.items():
                 rates[name].append(_rate(function, counts.total()))
-            for name in peers:
+            for name in peers if number == 0 else peers[:1]:  # the others have no goal, and take long
                 rates[name].append(peer(name, path))
     return {name: median(found) for name, found in rates.items()}
 

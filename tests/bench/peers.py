@@ -1,4 +1,4 @@
-"""`peers.py NAME FILE`, in the environment of the peers: one of them reads the messages of a file; prints how long it took.
+"""`peers.py NAME FILE`, run by the Python of the peers: one of them reads the messages of a file.
 
 Each runs its own code from the bytes read to an event with its fields, handed to a callback or to its queue.
 """

@@ -111,8 +111,8 @@ class Traffic:
             self._end()
         elif happens < 0.86:
             self._hold()
-        elif self.members:
-            member = self._chance.choice(self.members)
+        elif len(self.members) > 1:
+            member = self._chance.choice(self.members[1:])  # the first one is left to whoever measures
             self.switch.speak(member, not member.speaks)
 
     def last(self) -> Channel:

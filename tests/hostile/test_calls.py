@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from tests.hostile.texts import TEXTS, Hostile
 from tests.hostile.voices import Watch, call, shape, until
 from tests.lab.asterisk import Asterisk
-from tests.panel import Panel, Visit
+from tests.panel import PASSWORD, Panel, Visit
 
 pytestmark = [pytest.mark.timeout(400)]
 
@@ -30,6 +30,7 @@ SEARCH = """(words) => {
     box.dispatchEvent(new Event("input", {bubbles: true}));
     return [...document.querySelectorAll("#calls > :not([data-unmatched])")].map((card) => card.id);
 }"""
+TAGS = "(selector) => [...document.querySelectorAll(selector)].map((element) => element.tagName)"
 HANG_UP_ALL = (
     """() => { for (const button of document.querySelectorAll("#calls [data-action=hangup]")) button.click(); }"""
 )
@@ -41,13 +42,18 @@ def card(caller: Hostile) -> list[str]:
     return [caller.shown, number, f"{caller.shown} {number}", f"{connected} —", caller.line]
 
 
+def without_blanks(texts: list[str]) -> list[str]:
+    """A blank at the beginning of a text shows only where something stands before it."""
+    return [text.replace(" ", "") for text in texts]
+
+
 def check_board(page: Page, callers: Mapping[str, Hostile]) -> None:
     """One card for each call, with its text as text and nothing in it that the cards of the harmless do not have."""
-    named = {id: card(caller) for id, caller in callers.items() if caller.shown}
+    named = {id: without_blanks(card(caller)) for id, caller in callers.items() if caller.shown}
 
     def read() -> dict[str, list[str]]:
         cards: dict[str, list[str]] = page.evaluate(READ_CARDS)
-        return {id: texts for id, texts in cards.items() if id in named}
+        return {id: without_blanks(texts) for id, texts in cards.items() if id in named}
 
     until(read, named)
     shapes = page.evaluate(shape("#calls > *"))
@@ -60,11 +66,34 @@ def check_board(page: Page, callers: Mapping[str, Hostile]) -> None:
             assert page.locator(f"#{id} .party-label").first.inner_text().startswith("7"), caller.label
 
 
+def check_admin(visit: Visit, panel: Panel, count: int) -> None:
+    """The list of channels in the administration holds them as text, too."""
+    make = "User.objects.filter(username='root').exists() or User.objects.create_superuser('root', password={!r})"
+    panel.manage("shell", "--no-imports", "-c", f"from django.contrib.auth.models import User; {make.format(PASSWORD)}")
+    page = visit(panel, "root")
+    watch = Watch(page, panel, ["/admin/"])
+    rows = 0
+    for number in range(1, 2 * count // 100 + 2):
+        page.goto(f"{panel.url}/admin/calls/channel/?p={number}")
+        rows += page.locator("#result_list tbody tr").count()
+        assert set(page.evaluate(TAGS, "#result_list tbody tr > *, #result_list tbody tr *")) <= {
+            "TH",
+            "TD",
+            "A",
+            "IMG",
+        }
+        assert page.locator("#result_list img:not([src^='/static/admin/img/'])").count() == 0
+    assert rows == 2 * count
+    page.goto(f"{panel.url}/")
+    page.wait_for_selector("html[data-live]")
+    watch.check()
+
+
 def test_every_hostile_caller_has_a_card_of_his_own_and_nothing_of_him_runs(
     asterisk22: Asterisk, panel22: Panel, visit: Visit
 ) -> None:
     page = visit(panel22, "anna", "/calls/")
-    watch = Watch(page, panel22, ["/calls/"])
+    watch = Watch(page, panel22, ["/calls/", "/audit/"])
     with asterisk22.ami() as ami:
         callers = {f"call-main-{call(ami, caller)}": caller for caller in CALLERS}
     expect(page.locator("#calls > *")).to_have_count(len(callers), timeout=60_000)
@@ -78,9 +107,16 @@ def test_every_hostile_caller_has_a_card_of_his_own_and_nothing_of_him_runs(
     assert page.evaluate(SEARCH, "no such caller") == []
     assert len(page.evaluate(SEARCH, "")) == len(callers)
     expect(page.locator("#count-calls")).to_have_text(str(len(callers)))
+    check_admin(visit, panel22, len(callers))
     page.evaluate(HANG_UP_ALL)
     expect(page.locator("#calls > *")).to_have_count(0, timeout=60_000)
     expect(page.locator(".panel-toast")).to_have_count(0)
     assert asterisk22.channels() == []
+    watch.check()
+    for number in range(1, 4):
+        page.goto(f"{panel22.url}/audit/?q=hangup&page={number}")
+        page.wait_for_selector("html[data-live]")
+        assert page.locator(".audit tbody > tr").count() > 0
+        assert set(page.evaluate(TAGS, ".audit tbody td *")) <= {"TIME", "BDI"}
     watch.check()
     assert not (asterisk22.root / "tmp/pwned").exists()

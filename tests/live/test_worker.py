@@ -338,15 +338,20 @@ async def test_a_row_that_cannot_be_drawn_does_not_end_the_worker(
     assert not station.task.done()
 
 
-async def test_a_pbx_that_is_no_longer_named_leaves_the_panel(station: Station) -> None:
+async def test_a_pbx_that_is_no_longer_named_leaves_the_panel() -> None:
     await sync_to_async(PBX.objects.create)(name="former")
     await sync_to_async(PBX.objects.create)(name="led by another", leader="another")
-    other = AmiWorker(
-        application=None,
-        channels=[],
-        channel_layer=get_channel_layer(),
-        addresses={"main": station.running.addresses["main"]},
-    )
-    await sync_to_async(other._forget_others)()
-    names = await sync_to_async(lambda: list(PBX.objects.values_list("name", flat=True)))()
-    assert names == ["led by another", "main"]
+    assert await names_after_the_start_of(alone=True) == ["led by another"]
+
+
+async def test_one_of_several_workers_forgets_no_pbx() -> None:
+    """Another worker may be about to lead it again."""
+    await sync_to_async(PBX.objects.create)(name="former")
+    assert await names_after_the_start_of(alone=False) == ["former"]
+
+
+async def names_after_the_start_of(*, alone: bool) -> list[str]:
+    """The PBXs that are left once a worker, which has none itself, has begun."""
+    other = AmiWorker(application=None, channels=[], channel_layer=get_channel_layer(), addresses={}, alone=alone)
+    await other.handle()
+    return [name async for name in PBX.objects.values_list("name", flat=True)]

@@ -4,6 +4,7 @@ import time
 from datetime import timedelta
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import transaction
 from django.utils import timezone
 
@@ -92,6 +93,18 @@ def test_what_a_former_leader_writes_is_void() -> None:
     with pytest.raises(LeaseLost):
         tick()
     assert not Channel.objects.exists()
+
+
+def test_a_pbx_is_forgotten_on_request_unless_it_is_led() -> None:
+    first = Lease("main", "first")
+    first.take()
+    with pytest.raises(CommandError, match="A worker holds main"):
+        call_command("amiforget", "main")
+    first.release()
+    call_command("amiforget", "main")
+    assert not PBX.objects.exists()
+    with pytest.raises(CommandError, match="There is no PBX “main”"):
+        call_command("amiforget", "main")
 
 
 def test_nobody_leads_a_pbx_that_left_the_panel() -> None:

@@ -146,6 +146,7 @@ def test_twenty_crashes_of_asterisk_under_load(
     worker = panel.spawn("manage.py", "amiworker")
     database = Database(environment["DATABASE_URL"])
     took = []
+    load: Load | None = None
     try:
         for crash in range(CRASHES + 1):
             asterisk22.start()
@@ -162,11 +163,12 @@ def test_twenty_crashes_of_asterisk_under_load(
         with load.at_rest():
             until_equal(database, load.session)
             found = panel.manage("amicheck")
-        load.end()
         assert found == ""
         assert "drift healed" not in panel.log
         assert worker.poll() is None
     finally:
+        if load is not None:
+            load.end()
         panel.stop()
         database.connection.close()
     print(f"{CRASHES} crashes; equal after {sorted(took)[len(took) // 2]:.2f} s (median), {max(took):.2f} s at most")

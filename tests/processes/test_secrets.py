@@ -126,7 +126,8 @@ def test_no_secret_is_in_a_log_on_a_page_or_in_the_database(
         broken.spawn("-m", "daphne", "-b", "127.0.0.1", "-p", str(broken.port), "pbxpanel.asgi:application")
         broken.wait_until_served()
         broken.spawn("manage.py", "amiworker")
-        seen[str(variables)] = page.context.request.get(f"{broken.url}/calls/").text()
+        for path in ("/calls/", "/healthz", "/metrics"):
+            seen[f"{path} of {variables}"] = page.context.request.get(f"{broken.url}{path}").text()
         page.wait_for_timeout(4000)
         broken.stop()
     page.complaints.clear()  # type: ignore[attr-defined]

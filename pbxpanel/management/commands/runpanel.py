@@ -67,6 +67,7 @@ class Command(BaseCommand):
             channel_layer=get_channel_layer(),
             addresses=addresses,
             demo=settings.DEMO,
+            alone="InMemory" in settings.CHANNEL_LAYERS["default"]["BACKEND"],
         )
         await worker.handle()
 

@@ -1,0 +1,133 @@
+"""A demo PBX in a process of its own, with traffic on demand: `python -m tests.bench.pbx CHANNELS [IDLE]`.
+
+`prepare` lets things happen and keeps the bytes that tell of them; `blast` sends them to a client as fast as he reads.
+"""
+
+import asyncio
+import random
+import sys
+import time
+from pathlib import Path
+from typing import Any, cast
+
+from pbxpanel.ami.transports import Address
+from pbxpanel.demo.manager import Event, event
+from pbxpanel.demo.model import Fields
+from pbxpanel.demo.server import DemoPbx, _Client
+
+from .child import serve
+from .traffic import Link, Traffic, around
+
+# So much is handed to the kernel and to asyncio at once, in bytes.
+AHEAD = 2**18
+
+
+class BusyPbx(DemoPbx):
+    """The demo PBX, which says all that an Asterisk would, and can keep what it says for later."""
+
+    def __init__(self) -> None:
+        super().__init__(seed=1, lively=False)
+        self.traffic = Traffic(self.switch, random.Random(2))
+        self.joined_clients: list[_Client] = []
+        self.kept: list[bytes] | None = None
+        # How many events the switch itself has made.
+        self.made = 0
+        self._link = Link()
+
+    def keep(self, link: Link) -> list[bytes]:
+        self.kept, self._link = [], link
+        return self.kept
+
+    def _announce(self, name: str, fields: Fields) -> None:
+        self.made += 1
+        for one in (event(name, fields), *around(name, fields)):
+            self.tell(one)
+
+    def tell(self, event: Event) -> None:
+        if self.kept is None:
+            super().tell(event)
+        elif self._link.passes(event):
+            self.kept.append(event.raw)
+
+    def joined(self, client: _Client) -> None:
+        super().joined(client)
+        self.joined_clients.append(client)
+
+
+class Control:
+    """What the bench can ask of it."""
+
+    def __init__(self, pbx: BusyPbx) -> None:
+        self.pbx = pbx
+        self._last: list[bytes] = []
+        self._changing: asyncio.Task[None] | None = None
+
+    async def prepare(self, asked: dict[str, Any]) -> dict[str, Any]:
+        mask = None if asked["mask"] is None else frozenset(asked["mask"])
+        kept = self._last = self.pbx.keep(Link(mask, frozenset(asked["unwanted"])))
+        while len(kept) < asked["events"]:
+            self.pbx.traffic.step()
+        last = self.pbx.traffic.last()
+        if path := asked.get("path"):
+            await asyncio.to_thread(Path(path).write_bytes, b"".join(kept))
+        self.pbx.kept = None
+        return {"events": len(kept), "last": last.uniqueid, **self.pbx.traffic.expected()}
+
+    async def blast(self, asked: dict[str, Any]) -> dict[str, Any]:
+        transport = cast(asyncio.Transport, self.pbx.joined_clients[asked["client"]]._transport)
+        started = time.monotonic()
+        for start in range(0, len(self._last), 200):  # whole messages, so that answers may stand between
+            await _drained(transport, AHEAD)
+            transport.write(b"".join(self._last[start : start + 200]))
+        await _drained(transport, 0)
+        return {"started": started, "sent": time.monotonic(), "closing": transport.is_closing()}
+
+    async def change(self, asked: dict[str, Any]) -> None:
+        """From now on so many events of change a second; 0: none."""
+        if self._changing is not None:
+            self._changing.cancel()
+            self._changing = None
+        if asked["per_second"]:
+            self._changing = asyncio.create_task(self._change(1 / asked["per_second"]))
+
+    async def _change(self, pause: float) -> None:
+        next_at = time.monotonic()
+        while True:
+            before = self.pbx.made
+            self.pbx.traffic.step()
+            next_at += pause * (self.pbx.made - before)
+            await asyncio.sleep(max(0.0, next_at - time.monotonic()))
+
+    async def speak(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """The member with this number begins or ends to talk; when, by the wall clock."""
+        member = self.pbx.traffic.members[asked["member"]]
+        now = time.time()
+        self.pbx.switch.speak(member, not member.speaks)
+        return {"at": now, "uniqueid": member.channel.uniqueid}
+
+    async def expected(self, asked: dict[str, Any]) -> dict[str, Any]:
+        return self.pbx.traffic.expected()
+
+
+async def _drained(transport: asyncio.Transport, size: int) -> None:
+    while transport.get_write_buffer_size() > size:  # noqa: ASYNC110 (nothing else tells)
+        await asyncio.sleep(0.0005)
+
+
+def url_of(address: Address) -> str:
+    return f"ami://{address.username}:{address.secret}@{address.host}:{address.port}"
+
+
+async def main() -> None:
+    pbx = BusyPbx()
+    channels, idle = (int(text) for text in (*sys.argv[1:], "0")[:2])
+    pbx.traffic.stand(channels, idle)
+    address = await pbx.start()
+    control = Control(pbx)
+    answerers = {name: getattr(control, name) for name in ("prepare", "blast", "change", "speak", "expected")}
+    await serve({"url": url_of(address)}, answerers)
+    await pbx.stop()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

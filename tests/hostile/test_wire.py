@@ -1,0 +1,130 @@
+"""What reaches Asterisk when hostile texts are typed, clicked and called: the bytes on the wire are looked at."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote_from_bytes
+
+import pytest
+from playwright.sync_api import APIResponse, Page, expect
+
+from tests.hostile.tap import Tap
+from tests.hostile.texts import TEXTS, Hostile
+from tests.hostile.voices import call
+from tests.lab.asterisk import Asterisk
+from tests.panel import Panel, Visit
+
+pytestmark = [pytest.mark.timeout(400)]
+
+# The fields of each action that people give, beside Action and ActionID.
+COMMANDS = {
+    "Originate": ["Channel", "Context", "Exten", "Priority", "Async", "Timeout", "Variable"],
+    "Hangup": ["Channel", "Cause"],
+    "ConfbridgeMute": ["Conference", "Channel"],
+    "ConfbridgeUnmute": ["Conference", "Channel"],
+    "ConfbridgeKick": ["Conference", "Channel"],
+}
+# What the panel asks by itself, to know what is.
+READS = {
+    "Challenge", "Login", "Filter", "Ping", "CoreSettings", "CoreShowChannels", "BridgeList", "BridgeInfo",
+    "ConfbridgeList", "ConfbridgeListRooms", "ParkedCalls", "ExtensionStateList", "DeviceStateList", "Getvar",
+    "PJSIPShowEndpoint", "Command",
+}  # fmt: skip
+
+
+CLICK = """([action, count]) => {
+    for (const button of [...document.querySelectorAll(`[data-action=${action}]`)].slice(0, count)) button.click();
+}"""
+
+
+@pytest.fixture
+def tap(asterisk22: Asterisk) -> Iterator[Tap]:
+    with Tap(asterisk22) as tap:
+        yield tap
+
+
+@pytest.fixture
+def panel(tap: Tap, tmp_path: Path) -> Iterator[Panel]:
+    """A panel of this test alone, whose words to Asterisk are heard."""
+    panel = Panel(tmp_path, {"AMI_URL": tap.url})
+    panel.prepare()
+    panel.start()
+    try:
+        yield panel
+    finally:
+        panel.stop()
+
+
+def post(page: Page, panel: Panel, path: str, form: dict[str, str | float | bool]) -> APIResponse:
+    """What the browser of this page would send, with its cookies and its token."""
+    token = page.evaluate("JSON.parse(document.body.getAttribute('hx-headers:inherited'))['X-CSRFToken']")
+    headers = {"X-CSRFToken": token, "HX-Request": "true"}
+    return page.request.post(f"{panel.url}{path}", form=form, headers=headers, max_redirects=0)
+
+
+def commands(tap: Tap) -> list[tuple[str, dict[str, str]]]:
+    """The commands that were sent: name and fields, each with the fields that it has, each once."""
+    found = []
+    for fields in tap.actions():
+        names = [name for name, _value in fields]
+        (first, action), *_ = fields
+        assert (first, names.count("Action"), names.count("ActionID")) == ("Action", 1, 1), fields
+        assert action in READS | COMMANDS.keys(), fields
+        if action in COMMANDS:
+            assert sorted(names) == sorted(["Action", "ActionID", *COMMANDS[action]]), fields
+            found.append((action, dict(fields)))
+    return found
+
+
+def test_nothing_that_is_typed_or_asked_adds_a_word_on_the_wire(tap: Tap, panel: Panel, visit: Visit) -> None:
+    page = visit(panel, "anna")
+    dialled = []
+    for number, text in enumerate(TEXTS):
+        response = post(page, panel, "/calls/dial/", {"number": text.text, "command_id": f"{number:032x}"})
+        # 409: Asterisk has no such extension.
+        assert response.status in (200, 409, 422), (text.label, response.text())
+        if response.status != 422:
+            dialled.append(text.text)
+        assert post(page, panel, "/calls/dial/", {"number": "602", "command_id": text.text}).status == 422, text.label
+        part = quote_from_bytes(text.raw, safe="")
+        for path in (f"/calls/main/{part}/hangup/", f"/conferences/main/participants/{part}/kick/"):
+            response = post(page, panel, path, {})
+            assert response.status in (400, 404, 405), (path, response.status)
+    sent = commands(tap)
+    assert sorted(dialled) == ["/.*/", "0"]
+    assert [(action, fields["Exten"], fields["Variable"]) for action, fields in sent] == [
+        ("Originate", number, f"CONNECTEDLINE(num)={number}") for number in ["*", "0"]
+    ]
+    assert {fields["Channel"] for _action, fields in sent} == {"PJSIP/101"}
+    assert all("Internal Server Error" not in line for line in panel.log.splitlines())
+
+
+def test_hanging_up_and_moderating_the_hostile_is_one_action_each(
+    asterisk22: Asterisk, tap: Tap, panel: Panel, visit: Visit
+) -> None:
+    page = visit(panel, "anna", "/conferences/main/8001/")
+    people = [text for text in TEXTS if b"\0" not in text.raw][::3]
+    with asterisk22.ami() as ami:
+        for text in people:
+            call(ami, text, b"8001")
+        call(ami, Hostile("", b"Anna", "", ""))
+    rows = page.locator("#participants > *")
+    expect(rows).to_have_count(len(people), timeout=60_000)
+    page.evaluate(CLICK, ["mute", len(people)])
+    expect(page.locator("#participants > .is-muted")).to_have_count(len(people), timeout=60_000)
+    half = len(people) // 2
+    page.evaluate(CLICK, ["kick", half])
+    expect(rows).to_have_count(len(people) - half, timeout=60_000)
+    page.goto(f"{panel.url}/calls/")
+    page.wait_for_selector("html[data-live]")
+    page.evaluate(CLICK, ["hangup", len(people)])
+    expect(page.locator("#calls > *")).to_have_count(0, timeout=60_000)
+    time.sleep(0.5)
+    sent = commands(tap)
+    names = [action for action, _fields in sent]
+    assert names.count("ConfbridgeMute") == len(people)
+    assert names.count("ConfbridgeKick") == half
+    assert {fields["Conference"] for action, fields in sent if action != "Hangup"} == {"8001"}
+    channels = [fields["Channel"] for action, fields in sent if action == "Hangup"]
+    assert len(channels) == len(set(channels)) >= len(people) - half
+    assert all(channel.startswith("Local/") for channel in channels)
