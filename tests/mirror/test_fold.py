@@ -784,3 +784,26 @@ def test_a_device_that_is_not_known_is_looked_up_and_a_local_channel_is_none(tol
 def test_a_reload_has_the_hints_listed_anew(told: Told) -> None:
     told.hear("Reload", Module="pbx_config.so", Status="0")
     assert told.state.requests == {("extensions", "")}
+
+
+@pytest.mark.parametrize(
+    ("event", "fields"),
+    [
+        ("Hangup", {"Uniqueid": "1.1"}),
+        ("Hangup", {"Uniqueid": "2.1", "Linkedid": "2.1", "Channel": "PJSIP/101-21"}),
+        ("ConfbridgeEnd", {"Conference": "8001"}),
+        ("ConfbridgeLeave", {"Conference": "8001", "Uniqueid": "2.1"}),
+        ("ConfbridgeStart", {"Conference": "forged"}),
+        ("ConfbridgeJoin", {"Conference": "forged", "Uniqueid": "6.6", "Channel": "PJSIP/6-6"}),
+        ("Newchannel", {"Uniqueid": "6.6", "Channel": "PJSIP/6-6", "ChannelStateDesc": "Up"}),
+        ("NewCallerid", {"Uniqueid": "1.1", "CallerIDName": "Mallory", "CallerIDNum": "6"}),
+        ("Rename", {"Uniqueid": "2.1", "Newname": "PJSIP/6-6"}),
+    ],
+)
+def test_an_event_as_short_as_a_callers_number_is_not_believed(
+    meeting: Told, event: str, fields: dict[str, str]
+) -> None:
+    meeting.channel_event("Newchannel", "1.1")
+    meeting.subjects()
+    meeting.hear(event, **fields)
+    assert meeting.subjects() == set()
