@@ -57,6 +57,7 @@ def resident(pid: int) -> int:
 
 
 def figures() -> list[Figure]:
+    others = busy_with_others()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         redis = stack.enter_context(running_redis(folder))
@@ -78,7 +79,16 @@ def figures() -> list[Figure]:
             with running_haproxy(place, ports[:number]) as proxy, Child("sockets") as browsers:
                 seen[number] = climb(panel, publisher, browsers, {"port": proxy.port, "cookie": session})
         assert "Traceback" not in panel.log, panel.log[-2000:]
-    return [figure for number in PROCESSES for figure in lines(number, seen[number], seen[1])]
+    found = [figure for number in PROCESSES for figure in lines(number, seen[number], seen[1])]
+    return [*found, Figure("  of the machine in use by others, before", others * 100, "%")]
+
+
+def busy_with_others() -> float:
+    """How much of the machine is in use before the bench begins; where that is much, its figures say little."""
+    used, all_ = machine()
+    time.sleep(3)
+    used_then, all_then = machine()
+    return (used_then - used) / (all_then - all_)
 
 
 def climb(panel: Panel, publisher: Child, browsers: Child, everybody: dict[str, Any]) -> Seen:
