@@ -3,7 +3,9 @@
 A row on a page is drawn once for each language, whoever looks at it: it holds nothing personal.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -171,21 +173,38 @@ def renders(kind: str) -> Callable[[Renderer], Renderer]:
     return register
 
 
+_languages: ContextVar[frozenset[str] | None] = ContextVar("languages", default=None)
+
+
+@contextmanager
+def drawing(languages: Iterable[str]) -> Iterator[None]:
+    """Meanwhile fragments are drawn in these languages alone."""
+    token = _languages.set(frozenset(languages))
+    try:
+        yield
+    finally:
+        _languages.reset(token)
+
+
 def draw(template: str, context: Mapping[str, Any]) -> dict[str, str]:
-    """A fragment in every language of the panel."""
+    """A fragment in every language of the panel, or in those of `drawing`."""
     html = {}
+    wanted = _languages.get()
     for language, _name in settings.LANGUAGES:
+        if wanted is not None and language not in wanted:
+            continue
         with translation.override(language):
             html[language] = render_to_string(template, dict(context)).strip()
     return html
 
 
-def rows_of(pbx: str, subjects: Iterable[tuple[str, str]]) -> list[Row]:
-    """Draw what changed on a PBX, once."""
+def rows_of(pbx: str, subjects: Iterable[tuple[str, str]], languages: Iterable[str]) -> list[Row]:
+    """Draw what changed on a PBX, once for each of these languages."""
     keys: dict[str, set[str]] = {}
     for kind, key in subjects:
         keys.setdefault(kind, set()).add(key)
-    return [row for kind, of_kind in keys.items() for row in renderers[kind](pbx, of_kind)]
+    with drawing(languages):
+        return [row for kind, of_kind in keys.items() for row in renderers[kind](pbx, of_kind)]
 
 
 def inside_of(view: View, long: Long, language: str, subjects: Iterable[Subject], foot: Row) -> dict[str, str]:
@@ -202,7 +221,9 @@ def board_of(view: View, viewer: Viewer, key: str, inside: Mapping[str, str] | N
             inside = view.board(viewer, key)
     parts = [partial("links", '<i id="trouble" data-gone></i>', "rows")]
     parts += [partial(container, html, "innerMorph") for container, html in inside.items()]
-    for row in (row for rows in common_rows for row in rows()):
+    with drawing([viewer.language]):
+        common = [row for rows in common_rows for row in rows()]
+    for row in common:
         if row.html is not None and (not row.permission or row.permission in viewer.permissions):
             parts.append(partial(COMMON[row.kind], row.html[viewer.language], "rows"))
     return "".join(parts)

@@ -25,6 +25,8 @@ from .viewport import Viewport
 logger = logging.getLogger(__name__)
 
 GROUP = "live"
+# The type of a message from a hub to a worker: which languages are looked at.
+LANGUAGES = "live.languages"
 # A socket for which this many messages or characters wait is brought up to date by a fresh board instead.
 QUEUE_LIMIT, QUEUE_SIZE = 200, 2**20
 # How many toasts wait for a socket that does not read; older ones are lost.
@@ -41,13 +43,28 @@ LAYER_TIMEOUT = 2.0
 REFILL_EVERY, REFILL_SHARE = 1.0, 0.1
 
 
-async def publish(pbx: str, epoch: str, number: int, rows: Iterable[Row] = (), notices: Iterable[Notice] = ()) -> None:
-    """Send one batch to the hubs of all web processes. Raises whatever the layer's backend does, or `TimeoutError`."""
+async def publish(
+    pbx: str,
+    epoch: str,
+    number: int,
+    rows: Iterable[Row] = (),
+    notices: Iterable[Notice] = (),
+    *,
+    languages: Iterable[str] | None = None,
+    tell: str = "",
+) -> None:
+    """Send one batch to the hubs of all web processes. Raises whatever the layer's backend does, or `TimeoutError`.
+
+    `languages`: something has changed, and is drawn in these alone; None: in all. `tell` is the channel on which the
+    worker hears which languages are looked at (a message `LANGUAGES`).
+    """
     batch = {
         "type": "live.batch",
         "pbx": pbx,
         "epoch": epoch,
         "number": number,
+        "languages": None if languages is None else list(languages),
+        "tell": tell,
         "rows": [row.as_json() for row in rows],
         "notices": [
             {"user_id": notice.user_id, "code": notice.code, "parameters": dict(notice.parameters)}
@@ -118,6 +135,9 @@ class Hub:
         self._position: dict[str, tuple[str, int]] = {}
         self._heard: dict[str, float] = {}
         self._task: asyncio.Task[None] | None = None
+        # PBX → the channel on which its worker hears which languages are looked at; and those it has been told.
+        self._tell: dict[str, str] = {}
+        self._told: dict[str, set[str]] = {}
         # Those that somebody looks at, or is about to.
         self._viewports: WeakValueDictionary[tuple[str, Look], Viewport] = WeakValueDictionary()
         self._refills: dict[Viewport, asyncio.Task[None]] = {}
@@ -139,6 +159,22 @@ class Hub:
             raise
         if self._layer_is_away:
             seat.put_toast(fragments.trouble("layer", seat.viewer.language))
+        elif any(seat.viewer.language not in told for told in self._told.values()):
+            await self._tell_languages()
+
+    async def _tell_languages(self) -> None:
+        """Tell the workers in which languages they are looked at. One who is not told draws nothing, which heals."""
+        languages = {seat.viewer.language for seat in self.seats}
+        self._told = dict.fromkeys(self._tell, languages)
+        if not languages:
+            return
+        layer = get_channel_layer()
+        try:
+            async with asyncio.timeout(LAYER_TIMEOUT):
+                for channel in set(self._tell.values()):
+                    await layer.send(channel, {"type": LANGUAGES, "languages": list(languages)})
+        except Exception as error:  # whatever the layer's backend raises
+            logger.warning("Which languages are looked at could not be told: %r", error)
 
     def unregister(self, seat: Seat) -> None:
         self.seats.discard(seat)
@@ -207,6 +243,7 @@ class Hub:
                     await layer.group_add(GROUP, channel)
                 joined = time.monotonic()
                 self._settled.set()
+                await self._tell_languages()
                 if self._layer_is_away:
                     self._layer_is_away = False
                     self._everybody_needs_a_board("layer")
@@ -217,6 +254,8 @@ class Hub:
                 pass
             else:
                 self._deliver(message)
+                if self._tell.keys() != self._told.keys():
+                    await self._tell_languages()
             self._notice_silence()
 
     def _notice_silence(self) -> None:
@@ -239,9 +278,16 @@ class Hub:
         last = self._position.get(pbx)
         self._position[pbx] = (epoch, number)
         self._heard[pbx] = time.monotonic()
+        if batch["tell"]:
+            self._tell[pbx] = batch["tell"]
         self._deliver_notices(batch["notices"])
         if last != (epoch, number - 1):
             self._everybody_needs_a_board("number" if last and last[0] == epoch else "epoch")
+            return
+        drawn = batch["languages"]
+        if drawn is not None and any(seat.viewer.language not in drawn for seat in self.seats):
+            # Somebody looks in a language of which the worker has not heard yet.
+            self._everybody_needs_a_board("language")
             return
         if not batch["rows"]:
             return

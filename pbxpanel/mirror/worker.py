@@ -61,6 +61,8 @@ CHECK_EVERY = 60.0
 # Of more than so many things that changed at once no row is drawn, which would keep the database waiting: every page
 # gets a fresh board instead, at most once in this time, in seconds.
 DRAWN_AT_ONCE, BOARDS_EVERY = 200, 0.5
+# How long after a hub has told of it a language counts as looked at, in seconds.
+LANGUAGE_KEPT = 10.0
 # How often a worker that stands by looks whether it may lead, in seconds.
 STAND_BY = 0.5
 # How often the figures for `/metrics` are written, in heartbeats.
@@ -100,6 +102,8 @@ class Mirror:
         self._link_changes: dict[str, Any] = {}
         self._beat_at = 0.0
         self._boards_due, self._boards_at = False, 0.0
+        # Language → when a hub last told that somebody looks in it.
+        self._looked_at: dict[str, float] = {}
         self._notices: list[Notice] = []
         self._followed: OrderedDict[str, Followed] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -281,15 +285,18 @@ class Mirror:
         changes = Changes(self.name) if self._taking_snapshot else self.state.take(everything=everything)
         link_changes, self._link_changes = self._link_changes, {}
         rows: list[Row] = []
+        languages = self._languages
         try:
             if link_changes or not changes.is_empty:
                 with metrics.FLUSH_SECONDS.labels(self.name).time():
                     await database_sync_to_async(self._write, thread_sensitive=False)(changes, link_changes)
                 metrics.DIRTY_ROWS.labels(self.name).observe(changes.size)
             self._boards_due |= everything or len(changes.subjects) > DRAWN_AT_ONCE
-            if changes.subjects and not self._boards_due:
+            if changes.subjects and languages and not self._boards_due:
                 with metrics.DRAW_SECONDS.labels(self.name).time():
-                    rows = await database_sync_to_async(rows_of, thread_sensitive=False)(self.name, changes.subjects)
+                    rows = await database_sync_to_async(rows_of, thread_sensitive=False)(
+                        self.name, changes.subjects, languages
+                    )
         except _DATABASE_FAILURES as error:
             logger.error("%s: the database failed, trying again: %s", self.name, error)
             self.state.give_back(changes)
@@ -306,9 +313,16 @@ class Mirror:
             self._epoch, self._number = uuid.uuid4().hex, 0
             self._boards_due, self._boards_at = False, time.monotonic()
         notices, self._notices = self._notices, []
-        if rows or notices or boards or time.monotonic() - self._beat_at >= HEARTBEAT.total_seconds():
-            await self._publish(rows, notices)
+        changed = bool(changes.subjects) and not self._boards_due
+        if changed or notices or boards or time.monotonic() - self._beat_at >= HEARTBEAT.total_seconds():
+            await self._publish(rows, notices, languages if changed and not boards else None)
         return True
+
+    @property
+    def _languages(self) -> list[str]:
+        """Those in which somebody looks."""
+        oldest = time.monotonic() - LANGUAGE_KEPT
+        return [language for language, at in self._looked_at.items() if at >= oldest]
 
     def _write(self, changes: Changes, link_changes: dict[str, Any]) -> None:
         """In a thread: the transaction of one tick, void unless this worker still leads."""
@@ -318,10 +332,18 @@ class Mirror:
         if link_changes:
             changes.subjects.add(("pbx", self.name))
 
-    async def _publish(self, rows: list[Row], notices: list[Notice]) -> None:
+    async def _publish(self, rows: list[Row], notices: list[Notice], languages: list[str] | None) -> None:
         self._number += 1
         try:
-            await hub.publish(self.name, self._epoch, self._number, rows, notices)
+            await hub.publish(
+                self.name,
+                self._epoch,
+                self._number,
+                rows,
+                notices,
+                languages=languages,
+                tell=commands.channel_name(self.name),
+            )
             self._beat_at = time.monotonic()
             metrics.BATCHES.labels(self.name, "published").inc()
         except Exception:  # whatever the layer's backend raises; the number is used up, so hubs see the gap
@@ -338,7 +360,10 @@ class Mirror:
                 logger.exception("%s: commands cannot be received; trying again in a second.", self.name)
                 await asyncio.sleep(1)
                 continue
-            self._start(self._answer(message))
+            if message["type"] == hub.LANGUAGES:
+                self._looked_at |= dict.fromkeys(message["languages"], time.monotonic())
+            else:
+                self._start(self._answer(message))
 
     async def _answer(self, message: dict[str, Any]) -> None:
         if message["type"] == commands.CHECK:

@@ -95,7 +95,7 @@ class Worker:
 
     async def publish(self, *subjects: tuple[str, str], notices: list[Notice] | None = None) -> None:
         self.number += 1
-        rows: list[Row] = await sync_to_async(rows_of)(self.pbx, subjects)
+        rows: list[Row] = await sync_to_async(rows_of)(self.pbx, subjects, ["en", "zh-hans"])
         await hub.publish(self.pbx, "epoch", self.number, rows, notices or [])
 
 

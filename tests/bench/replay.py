@@ -75,7 +75,7 @@ class Replay:
                 written = clock()
                 seconds.write += written - folded
                 if draw:
-                    rows_of("main", changes.subjects)
+                    rows_of("main", changes.subjects, ["en", "zh-hans"])
                     seconds.draw += clock() - written
         return seconds
 

@@ -411,3 +411,25 @@ async def test_rows_of_no_concern_to_a_page_do_not_wake_it(worker: Workers) -> N
     await worker.send(call("1", "PJSIP/101"))
     assert not seat.wake.is_set()
     assert seat.take() == ""
+
+
+async def test_the_worker_is_told_which_languages_are_looked_at_and_who_is_not_drawn_for_gets_a_board() -> None:
+    layer = get_channel_layer()
+    await publish("main", "epoch", 1, tell="ami.main")
+    english = await take_seat()
+    await publish("main", "epoch", 1, tell="ami.main")
+    await settle()
+    async with asyncio.timeout(5):
+        assert await layer.receive("ami.main") == {"type": hub.LANGUAGES, "languages": ["en"]}
+    chinese = await take_seat(viewer(language="zh-hans"))
+    async with asyncio.timeout(5):
+        told = await layer.receive("ami.main")
+    assert sorted(told["languages"]) == ["en", "zh-hans"]
+    english.needs_board = chinese.needs_board = False
+    await publish("main", "epoch", 2, [call("1")], languages=["en", "zh-hans"])
+    await settle()
+    assert not english.needs_board
+    assert "<p>1</p>" in english.take()
+    await publish("main", "epoch", 3, [call("2")], languages=["en"])
+    await settle()
+    assert chinese.needs_board

@@ -62,6 +62,13 @@ class Station:
 
         session.ask = noting  # type: ignore[method-assign]
 
+    async def look_in(self, *languages: str) -> None:
+        """As a hub does whose pages are in these languages."""
+        message = {"type": hub.LANGUAGES, "languages": list(languages)}
+        await get_channel_layer().send(commands.channel_name("main"), message)
+        while not self.mirror._looked_at.keys() >= set(languages):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
     async def give(self, command: Command) -> Outcome:
         outcome: Outcome = await sync_to_async(commands.run, thread_sensitive=False)(command)
         return outcome
@@ -96,9 +103,9 @@ async def station(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Station]:
     station = Station(pbx, running, user)
     publish = hub.publish
 
-    async def noting(pbx: str, epoch: str, number: int, rows: Any = (), notices: Any = ()) -> None:
-        station.batches.append({"epoch": epoch, "number": number, "rows": list(rows), "notices": list(notices)})
-        await publish(pbx, epoch, number, rows, notices)
+    async def noting(pbx: str, epoch: str, number: int, rows: Any = (), notices: Any = (), **told: Any) -> None:
+        station.batches.append({"epoch": epoch, "number": number, "rows": list(rows), "notices": list(notices), **told})
+        await publish(pbx, epoch, number, rows, notices, **told)
 
     monkeypatch.setattr(hub, "publish", noting)
     station.task = asyncio.create_task(running.handle())
@@ -106,6 +113,7 @@ async def station(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Station]:
         await until(PBX.objects.filter(name="main", link="up").exists)
         await until(lambda: station.mirror.link.session)
         station.note_what_is_sent()
+        await station.look_in("en", "zh-hans")
         yield station
     finally:
         station.task.cancel()
@@ -373,3 +381,21 @@ async def test_of_very_much_at_once_no_row_is_drawn_and_every_page_gets_a_board(
     async with asyncio.timeout(5):
         while not any(row.kind == "call" for batch in station.batches for row in batch["rows"]):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
+
+
+async def test_a_row_is_drawn_in_the_languages_that_are_looked_at_and_else_not_at_all(
+    station: Station, ring: Ringing
+) -> None:
+    station.mirror._looked_at.clear()
+    await ring("105")
+    async with asyncio.timeout(5):
+        while not any(batch["languages"] == [] for batch in station.batches):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    station.batches.clear()
+    await station.look_in("en")
+    station.pbx.switch.hang_up(next(iter(station.pbx.switch.channels.values())))
+    await ring("105")
+    async with asyncio.timeout(5):
+        while not (cards := [row for batch in station.batches for row in batch["rows"] if row.html]):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    assert {tuple(row.html) for row in cards} == {("en",)}
