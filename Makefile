@@ -32,11 +32,17 @@ lint: $(VENV)/dev.done var/secret_key
 	@$(BIN)/mypy .
 	@$(BIN)/python manage.py makemigrations --check --dry-run
 
-bench: $(VENV)/dev.done system-packages var/secret_key
+bench: $(VENV)/dev.done var/bench-venv/done system-packages var/secret_key
 	@$(BIN)/python -m tests.bench
 
 soak: $(VENV)/dev.done var/secret_key
 	@$(BIN)/python -m tests.soak $(ARGS)
+
+var/bench-venv/done: tests/bench/requirements.txt | $(VENV)/bin/python
+	@echo "Installing the libraries that the bench compares with …"
+	@$(BIN)/python -m venv var/bench-venv
+	@var/bench-venv/bin/python -m pip install --quiet --disable-pip-version-check -r tests/bench/requirements.txt
+	@touch $@
 
 lab: $(VENV)/dev.done system-packages
 	@$(BIN)/python -m tests.lab --version $(VERSION)

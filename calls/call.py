@@ -12,10 +12,12 @@ from django.utils.translation import gettext_lazy as _
 from pbxpanel.mirror.models import dom_id
 from pbxpanel.mirror.text import shown
 
-from .models import Bridge, Channel, ParkedCall, age_of
+from .models import RINGING_STATES, Bridge, Channel, ParkedCall, age_of
 
 # How many of the people in one call (it may be a conference) its card names before it says "and n more".
 NAMED_PARTIES = 4
+# The states of a channel that can make its call one that rings.
+UNANSWERED_STATES = (*RINGING_STATES, "Down")
 
 
 class CallState(TextChoices):
@@ -66,6 +68,20 @@ class Call:
         self._bridges = bridges or {}
         parked = parked or {}
         self.parked = next((parked[c.uniqueid] for c in self.channels if c.uniqueid in parked), None)
+
+    @cached_property
+    def _facts(self) -> tuple[object, ...]:
+        """All that is known of it; two of which the same is known are equal."""
+        names = [field.attname for field in Channel._meta.concrete_fields]
+        channels = tuple(tuple(getattr(channel, name) for name in names) for channel in self.channels)
+        parked = self.parked and (self.parked.space, self.parked.lot, self.parked.parked_at)
+        return (self.pbx, self.linkedid, channels, tuple(self._rooms.values()), parked)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Call) and self._facts == other._facts
+
+    def __hash__(self) -> int:
+        return hash(self._facts)
 
     @property
     def id(self) -> str:
@@ -144,7 +160,7 @@ class Call:
 
     @property
     def _ringing(self) -> list[Channel]:
-        return [channel for channel in self.channels if channel.is_ringing or channel.state == "Down"]
+        return [channel for channel in self.channels if channel.state in UNANSWERED_STATES]
 
     @property
     def since(self) -> datetime:
@@ -158,7 +174,12 @@ class Call:
 
     @property
     def created_at(self) -> datetime:
-        return self.channels[0].created_at
+        return min(channel.created_at for channel in self.channels)
+
+    @property
+    def order(self) -> tuple[int, str]:
+        """By which calls are sorted, here and in the browser: the oldest first."""
+        return (int(self.created_at.timestamp() * 1000), self.id)
 
     @property
     def phones(self) -> list[str]:
@@ -196,4 +217,4 @@ def calls_of(channels: Iterable[Channel], bridges: Iterable[Bridge], parked: Ite
         Call(pbx, linkedid, members, bridges_of.get(pbx), parked_of.get(pbx))
         for (pbx, linkedid), members in grouped.items()
     ]
-    return sorted(calls, key=lambda call: (call.created_at, call.linkedid))
+    return sorted(calls, key=lambda call: call.order)

@@ -122,10 +122,16 @@ def application_begins(state: State, event: Message) -> None:
         )
 
 
+@on("FullyBooted")
+def link_comes_up(state: State, event: Message) -> None:
+    state.old_holds = {row.uniqueid for row in state.table(Channel).rows.values() if row.on_hold}
+
+
 @on("Hold", "Unhold", bearing=CHANNEL_FIELDS)
 def hold(state: State, event: Message) -> None:
     row = fold_snapshot(state, event)
     if row is not None:
+        state.old_holds.discard(row.uniqueid)
         state.table(Channel).change(row, on_hold=event.name == "Hold")
 
 
@@ -135,8 +141,9 @@ def enters_bridge(state: State, event: Message) -> None:
     row = fold_snapshot(state, event)
     if row is None:
         return
-    table = state.table(Channel)
-    table.change(row, bridge=exact(event.get("BridgeUniqueid")))
+    table, entered = state.table(Channel), exact(event.get("BridgeUniqueid"))
+    # It may have left another bridge while we were not listening.
+    table.change(row, bridge=entered, on_hold=row.on_hold and row.bridge in ("", entered))
     # The channels of two calls that meet in a bridge of this kind get one linkedid, and no event says so. (In a
     # conference all keep their own.)
     is_call = bridge is not None and bridge.kind == "basic"
@@ -175,6 +182,7 @@ def hung_up(state: State, event: Message) -> None:
             state.hangup_causes.clear()  # some lines name each channel by the number it dials
         state.hangup_causes[endpoint_of(exact(event.get("Channel")))] = event.get("Cause")
     state.bury(uniqueid)
+    state.old_holds.discard(uniqueid)
     state.table(ParkedCall).remove(uniqueid)
     table = state.table(Channel)
     row = table.get(uniqueid)
@@ -317,7 +325,6 @@ async def list_channels(snapshot: Snapshot) -> None:
     state, named = snapshot.state, set[str]()
     table = state.table(Channel)
     known = snapshot.known(Channel)
-    held = {uniqueid for uniqueid, row in known.items() if row.on_hold}
 
     def fold(event: Message) -> None:
         uniqueid = exact(event.get("Uniqueid"))
@@ -335,7 +342,7 @@ async def list_channels(snapshot: Snapshot) -> None:
             values["created_at"] = state.now() - duration(event.get("Duration"))
             # When it was answered nobody can tell any more; that it has been up so long is the best guess.
             values["answered_at"] = values["created_at"] if row.is_up else None
-        elif uniqueid in held and row.bridge not in ("", values["bridge"]):
+        elif uniqueid in state.old_holds and row.bridge not in ("", values["bridge"]):
             values["on_hold"] = False  # it has left the call that it held, while we were not listening
         table.change(row, **values)
 

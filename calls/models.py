@@ -7,6 +7,8 @@ from pbxpanel.mirror.models import Mirrored, Subject
 from pbxpanel.mirror.registry import mirrored
 from pbxpanel.mirror.text import shown
 
+RINGING_STATES = ("Ringing", "Ring", "Dialing", "Dialing Offhook", "Pre-ring")
+
 
 @mirrored
 class Channel(Mirrored):
@@ -96,7 +98,7 @@ class Channel(Mirrored):
 
     @property
     def is_ringing(self) -> bool:
-        return self.state in ("Ringing", "Ring", "Dialing", "Dialing Offhook", "Pre-ring")
+        return self.state in RINGING_STATES
 
 
 @mirrored

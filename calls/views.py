@@ -12,18 +12,21 @@ from django.views.decorators.http import require_POST, require_safe
 
 from operators.people import pbx_of, phone_of, profile_of, user_of
 from pbxpanel import toasts
+from pbxpanel.live.fragments import look_of
 
 from . import actions
 from .forms import DialForm
-from .fragments import all_calls, cards, some_calls
+from .fragments import part, some_calls
 from .models import Channel
 
 
 @require_safe
 @permission_required("calls.see_calls", raise_exception=True)
 def board(request: HttpRequest) -> HttpResponse:
-    """GET: a card for every call; `q` is what the search box begins with."""
-    context = {"cards": cards(all_calls()), "q": request.GET.get("q", ""), "live_view": "calls"}
+    """GET: the first cards, of the calls that hold all words of `q`."""
+    q = request.GET.get("q", "")
+    inside = part(look_of("", q))
+    context = {"cards": inside["calls"], "foot": inside["calls-foot"], "q": q, "live_view": "calls"}
     return render(request, "calls/calls.html", context)
 
 

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 
-from calls.call import CallState
+from django.db.models import Q
+
+from calls.call import UNANSWERED_STATES, Call, CallState
 from calls.fragments import SEE as SEE_CALLS
-from calls.fragments import all_calls
+from calls.fragments import calls_that
 from calls.fragments import cards as call_cards
 from conferences.fragments import SEE as SEE_CONFERENCES
 from conferences.fragments import cards as conference_cards
@@ -29,12 +31,14 @@ def board(viewer: Viewer, key: str) -> Mapping[str, str]:
     """The inside of each container of the page, as far as the viewer may see it."""
     inside = {}
     if SEE_CALLS in viewer.permissions:
-        places: dict[str, list[str]] = {"my-calls": [], "ringing-calls": []}
-        for call in all_calls():
+        places: dict[str, list[Call]] = {"my-calls": [], "ringing-calls": []}
+        pbx, _separator, endpoint = viewer.phone.partition("/")
+        mine = Q(pbx=pbx, endpoint=endpoint) if viewer.phone else Q()
+        for call in calls_that(Q(state__in=UNANSWERED_STATES) | mine):
             place = _place_of_call(call.phones, call.state.value, viewer)
             if place:
-                places[place].append(call_cards([call]))
-        inside = {place: "".join(html) for place, html in places.items()}
+                places[place].append(call)
+        inside = {place: call_cards(calls) for place, calls in places.items()}
     if SEE_CONFERENCES in viewer.permissions:
         inside["conferences"] = conference_cards()
     return inside

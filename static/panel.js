@@ -32,11 +32,13 @@
     }
   }
 
+  const compare = (one, other) =>
+    Number(one.dataset.order) - Number(other.dataset.order) || (one.id < other.id ? -1 : 1);
+
   function insertRow(container, row) {
-    const order = Number(row.dataset.order);
     // Nearly always the new row is the newest, so look from the end.
     let after = container.lastElementChild;
-    while (after && Number(after.dataset.order) > order) after = after.previousElementSibling;
+    while (after && compare(after, row) > 0) after = after.previousElementSibling;
     if (after) after.after(row); else container.prepend(row);
   }
 
@@ -48,8 +50,10 @@
         if (existing) removeRow(existing);
       } else if (existing && (existing.parentElement === container || !row.dataset.order)) {
         const twin = document.createDocumentFragment();
+        const moves = existing.dataset.order !== row.dataset.order;
         twin.append(row);
         api.morph(existing, twin, false);
+        if (moves) { existing.remove(); insertRow(container, existing); }
         inserted.push(existing);
       } else if (row.dataset.order) {
         existing?.remove();
@@ -85,6 +89,7 @@
   function tick() {
     const now = Date.now() + clockOffset;
     for (const clock of document.querySelectorAll("time[data-since]")) {
+      if (clock.closest("details:not([open])")) continue;
       const text = duration(now - Number(clock.dataset.since));
       if (clock.textContent !== text) clock.textContent = text;
     }
@@ -140,8 +145,70 @@
     markMine();
     disableWhatCannotWork();
     search();
+    watchTheEnd();
     tick();
     localTimes();
+  }
+
+  let connection = null;
+
+  // --- A long page: the server sends the part of it that is looked at, so many rows of those that are searched for. ---
+
+  const lookBox = document.querySelector("[data-look]");
+  const FIRST_PART = 48, TYPING_PAUSE = 150;
+  const look = { limit: FIRST_PART, search: lookBox?.value ?? "" };
+
+  function lookAt(limit, text) {
+    Object.assign(look, { limit, search: text });
+    tellWhereILook();
+  }
+
+  function tellWhereILook() {
+    const socket = connection?.socket;
+    if (socket?.readyState === WebSocket.OPEN) socket.send(`look ${look.limit} ${look.search}`);
+  }
+
+  // What a new socket begins with.
+  const addressWithLook = (address) => {
+    const url = new URL(address);
+    url.searchParams.set("limit", look.limit);
+    url.searchParams.set("q", look.search);
+    return url.href;
+  };
+
+  function showMore(button) {
+    const limit = Number(button.dataset.showMore);
+    if (limit <= look.limit) return;
+    button.setAttribute("aria-busy", "true");
+    lookAt(limit, look.search);
+  }
+
+  const end = new IntersectionObserver((entries) => {
+    for (const entry of entries) if (entry.isIntersecting) showMore(entry.target);
+  }, { rootMargin: "0px 0px 800px 0px" });
+  let watched = null, watchedLimit = "";
+
+  function watchTheEnd() {
+    const button = document.querySelector("[data-show-more]");
+    if (button === watched && button?.dataset.showMore === watchedLimit) return;
+    if (watched) end.unobserve(watched);
+    watched = button;
+    watchedLimit = button?.dataset.showMore;
+    // Looked at once more, even if it is where it was: there may be room for another part.
+    if (button) end.observe(button);
+  }
+
+  let typing = 0;
+  lookBox?.addEventListener("input", () => {
+    rememberSearch(lookBox.value);
+    clearTimeout(typing);
+    typing = setTimeout(() => lookAt(FIRST_PART, lookBox.value), TYPING_PAUSE);
+  });
+
+  function rememberSearch(text) {
+    const url = new URL(location.href);
+    if (text) url.searchParams.set("q", text); else url.searchParams.delete("q");
+    history.replaceState(null, "", url);
   }
 
   // --- The connection: htmx tells of the socket, the browser of the network. ---
@@ -155,16 +222,21 @@
 
   let offlineTimer = 0;
   let pongTimer = 0;
-  let connection = null;
   // How long an answer to a ping may take, and how long the page may stand still before it is asked for one (ms).
   const PONG_WITHIN = 1000, STOOD_STILL = 4000;
   // The server sends no more than so much ahead of what a page says it has read.
   const READ_MESSAGES = 8, READ_SIZE = 100_000;
 
+  addEventListener("htmx:ws:before:connection", (event) => {
+    const next = event.detail.connection;
+    if (lookBox) next.url = addressWithLook(next.url);
+  });
   addEventListener("htmx:ws:after:connection", (event) => {
     connection = event.detail.connection;
     clearTimeout(offlineTimer);
     const socket = connection.socket;
+    // One may have looked elsewhere since it was asked for.
+    if (lookBox && addressWithLook(socket.url) !== socket.url) tellWhereILook();
     let count = 0, told = 0, size = 0;
     socket.addEventListener("message", (message) => {
       count += 1;
@@ -252,6 +324,8 @@
   // --- Hands on the page. ---
 
   document.addEventListener("click", (event) => {
+    const more = event.target.closest("[data-show-more]");
+    if (more) showMore(more);
     if (event.target.closest("[data-close]")) event.target.closest(".panel-toast").remove();
     if (event.target.closest("[data-theme-toggle]")) {
       const root = document.documentElement;
@@ -278,9 +352,7 @@
 
   document.addEventListener("dialled", () => { byId("dial-number").value = ""; });
   document.querySelector("[data-search]")?.addEventListener("input", (event) => {
-    const url = new URL(location.href);
-    if (event.target.value) url.searchParams.set("q", event.target.value); else url.searchParams.delete("q");
-    history.replaceState(null, "", url);
+    rememberSearch(event.target.value);
     search();
   });
 

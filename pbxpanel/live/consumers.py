@@ -1,5 +1,6 @@
 """The WebSocket of a page: `/ws/?view=calls&key=&lang=en`. It only sends; commands go by HTTP POST.
 
+A page that is shown in part says which: `&limit=48&q=anna` at first, and `look 96 anna` whenever that changes.
 A page says now and then how many messages it has read (`read 17`). What is under way beyond that is bounded, so a
 browser that does not read costs little; it gets a fresh board when it reads again.
 """
@@ -22,8 +23,9 @@ from django.db import DatabaseError, InterfaceError
 from pbxpanel import metrics
 
 from . import fragments
-from .fragments import Viewer
-from .hub import Hub, Seat
+from .fragments import Look, Row, Viewer, look_of
+from .hub import Hub, Seat, compose
+from .viewport import Viewport
 
 logger = logging.getLogger(__name__)
 
@@ -71,6 +73,8 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     seat: Seat | None = None
     sender: asyncio.Task[None] | None = None
+    # The part of a long page that it asks for; the seat's viewport is the one that it has.
+    look: Look | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -94,6 +98,9 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
                 await self.close(FORBIDDEN)
                 return
             self.seat = Seat(view, key, viewer)
+            if view.long is not None:
+                self.look = look_of(query.get("limit", ""), query.get("q", ""))
+                self.seat.viewport = Hub.here().viewport(view, view.long, self.look)
             metrics.SOCKETS.labels(view.name).inc()
             await Hub.here().register(self.seat)
             self.sender = asyncio.create_task(self._send_what_comes(self.seat))
@@ -108,7 +115,8 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
                 await self.sender
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-        """A tab that wakes up asks whether the socket still lives; any says what it has read. Nothing else counts."""
+        """A tab that wakes up asks whether the socket still lives; any says what it has read, and a long page's at
+        which part of it somebody looks. Nothing else counts."""
         word, _separator, number = (text_data or "").partition(" ")
         if word == "ping" and self.window.is_open:
             await self._send('{"pong": true}')
@@ -116,6 +124,10 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             self.window.has_read(int(number))
             if self.seat is not None:
                 self.seat.wake.set()
+        elif word == "look" and self.seat is not None and self.look is not None:
+            limit, _separator, search = number.partition(" ")
+            self.look = look_of(limit, search)
+            self.seat.wake.set()
 
     async def _send(self, text: str) -> None:
         self.window.sent(text)
@@ -137,6 +149,8 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
                 seat.wake.clear()
                 if not self.window.is_open:
                     continue
+                if self.look is not None and seat.viewport is not None and seat.viewport.look != self.look:
+                    await self._turn(seat, seat.viewport, self.look)
                 if seat.needs_board and not await self._send_board(seat):
                     await asyncio.sleep(RETRY_AFTER)
                     continue
@@ -153,6 +167,10 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         # From here on batches queue up again; the board is read after that, so none is missed.
         seat.needs_board = False
         try:
+            if seat.viewport is not None:
+                await Hub.here().read(seat.viewport)
+                if seat.needs_board:  # batches were missed meanwhile
+                    return True
             board = await _board(seat)
         except (DatabaseError, InterfaceError) as error:
             logger.error("A board could not be read, trying again: %s", error)
@@ -165,6 +183,34 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         metrics.BOARDS.inc()
         await self._send(board)
         return True
+
+    async def _turn(self, seat: Seat, former: Viewport, look: Look) -> None:
+        """Look at another part of the page. One that only shows more rows than before is sent those alone."""
+        hub, view, long = Hub.here(), seat.view, former.long
+        viewport = hub.viewport(view, long, look)
+        if look.words != former.look.words or seat.needs_board or not former.is_read:
+            seat.viewport = viewport
+            seat.ask_for_board()
+            return
+        try:
+            await hub.read(viewport)
+            if seat.needs_board or not viewport.is_read:  # batches were missed meanwhile
+                seat.viewport = viewport
+                seat.ask_for_board()
+                return
+            # What the former viewport showed by now is sent or waits to be; from here on the batches are of the other.
+            waiting = seat.take()
+            entered = [subject for id, subject in viewport.shown.items() if id not in former.shown]
+            left = [Row(id, long.kind, None, permission=long.permission) for id in former.shown.keys() - viewport.shown]
+            seat.viewport, foot = viewport, viewport.foot
+            read = database_sync_to_async(fragments.inside_of, thread_sensitive=False)
+            inside = await read(view, long, seat.viewer.language, entered, foot)
+        except (DatabaseError, InterfaceError):
+            seat.viewport = viewport
+            seat.ask_for_board()  # which tells the page of the database
+        else:
+            parts = [fragments.partial(container, html, "rows") for container, html in inside.items()]
+            await self._send("".join([waiting, compose(left, view, seat.key, seat.viewer), *parts]))
 
     async def _code_of_farewell(self, seat: Seat) -> int | None:
         """Why this socket may no longer be open: logged out, deactivated, or without the permission. None: it may."""
@@ -187,8 +233,16 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
 
 async def _board(seat: Seat) -> str:
-    read = database_sync_to_async(fragments.board_of, thread_sensitive=False)
-    html: str = await read(seat.view, seat.viewer, seat.key)
+    view, viewer, key, viewport = seat.view, seat.viewer, seat.key, seat.viewport
+    subjects, foot = ([*viewport.shown.values()], viewport.foot) if viewport is not None else ([], None)
+
+    def read() -> str:
+        inside = None
+        if viewport is not None and foot is not None:
+            inside = fragments.inside_of(view, viewport.long, viewer.language, subjects, foot)
+        return fragments.board_of(view, viewer, key, inside)
+
+    html: str = await database_sync_to_async(read, thread_sensitive=False)()
     return html
 
 

@@ -48,6 +48,60 @@ class Viewer:
     language: str
 
 
+# What a row stands for: its PBX and its key there.
+Subject = tuple[str, str]
+
+# A long page shows so many rows, so many more each time somebody reaches their end, and never more than the limit.
+PART, PARTS_LIMIT = 48, 576
+# What is searched for is no longer than this, in characters and in words.
+SEARCH_SIZE, SEARCH_WORDS = 100, 8
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Which part of a long page is looked at: the first `limit` of its rows whose text holds all these words."""
+
+    limit: int = PART
+    words: tuple[str, ...] = ()
+
+    def fits(self, text: str) -> bool:
+        """Whether a row of this text, in lower case, is searched for."""
+        return all(word in text for word in self.words)
+
+
+def look_of(limit: str, search: str) -> Look:
+    """What a page asks for, both as text, whatever that is → what it gets."""
+    rows = int(limit) if limit.isdecimal() and len(limit) < 8 else PART
+    words = search.replace("\0", "")[:SEARCH_SIZE].lower().split()
+    return Look(min(max(rows, PART), PARTS_LIMIT), tuple(dict.fromkeys(words))[:SEARCH_WORDS])
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The part of a long page that is looked at: what it shows, by row id and in order, of how many."""
+
+    shown: Mapping[str, Subject]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Long:
+    """How a page is shown in part. All of these read the database but `foot`.
+
+    `kind` and `permission` are those of the rows in question; their facets hold their `subject`, and their `text` in
+    lower case.
+    `draw` makes rows of subjects, those that there still are; `cards` their HTML in the active language, in order.
+    `foot`, at the end of the page, says that there are so many more.
+    """
+
+    kind: str
+    permission: str
+    find: Callable[[Look], Found]
+    draw: Callable[[Iterable[Subject]], Iterable[Row]]
+    cards: Callable[[Iterable[Subject]], str]
+    foot: Callable[[Look, int], Row]
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     """One page that is live. `key` is what the page is about, empty where there is but one such page.
@@ -55,7 +109,7 @@ class View:
     `containers` says which element of the page the rows of a kind belong into. `board` renders the inside of
     each container from the database. `place`, where given, decides for one row whether it is shown (and where:
     the id of a container; empty: not here, so take it away if it was; None: it never is); the page is personal
-    if that depends on the viewer.
+    if that depends on the viewer. `long` is there where a page may be shown in part.
     """
 
     name: str
@@ -64,6 +118,7 @@ class View:
     board: Callable[[Viewer, str], Mapping[str, str]]
     place: Callable[[Row, Viewer, str], str | None] | None = None
     personal: bool = False
+    long: Long | None = None
 
     def allows(self, permissions: frozenset[str]) -> bool:
         """Whether somebody with these permissions may have this page: one of those it asks for is enough."""
@@ -133,10 +188,18 @@ def rows_of(pbx: str, subjects: Iterable[tuple[str, str]]) -> list[Row]:
     return [row for kind, of_kind in keys.items() for row in renderers[kind](pbx, of_kind)]
 
 
-def board_of(view: View, viewer: Viewer, key: str) -> str:
-    """The whole of what a page shows, as one message. Reads the database."""
-    with translation.override(viewer.language):
-        inside = view.board(viewer, key)
+def inside_of(view: View, long: Long, language: str, subjects: Iterable[Subject], foot: Row) -> dict[str, str]:
+    """Each container of a long page → what is in it when it shows these subjects. Reads the database."""
+    with translation.override(language):
+        cards = long.cards(subjects)
+    return {view.containers[long.kind]: cards, view.containers[foot.kind]: (foot.html or {})[language]}
+
+
+def board_of(view: View, viewer: Viewer, key: str, inside: Mapping[str, str] | None = None) -> str:
+    """The whole of what a page shows, as one message; `inside`, if it is known. Reads the database."""
+    if inside is None:
+        with translation.override(viewer.language):
+            inside = view.board(viewer, key)
     parts = [partial("links", '<i id="trouble" data-gone></i>', "rows")]
     parts += [partial(container, html, "innerMorph") for container, html in inside.items()]
     for row in (row for rows in common_rows for row in rows()):

@@ -9,16 +9,18 @@ import logging
 import math
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from channels.layers import get_channel_layer
+from django.db import DatabaseError, InterfaceError
 
 from pbxpanel import metrics
 
 from . import fragments
-from .fragments import Notice, Row, View, Viewer
+from .fragments import Long, Look, Notice, Row, View, Viewer
+from .viewport import Viewport
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +37,8 @@ SILENCE_LIMIT = 7.0
 JOIN_EVERY = 3.0
 # How long the channel layer may take for one thing that needs no waiting, in seconds.
 LAYER_TIMEOUT = 2.0
+# A viewport is filled up again at most this often, in seconds, and never takes more than a tenth of the time.
+REFILL_EVERY, REFILL_SHARE = 1.0, 0.1
 
 
 async def publish(pbx: str, epoch: str, number: int, rows: Iterable[Row] = (), notices: Iterable[Notice] = ()) -> None:
@@ -55,10 +59,13 @@ async def publish(pbx: str, epoch: str, number: int, rows: Iterable[Row] = (), n
 
 
 class Seat:
-    """One browser's place at the hub: what it looks at, and what is still to be sent to it."""
+    """One browser's place at the hub: what it looks at, and what is still to be sent to it.
 
-    def __init__(self, view: View, key: str, viewer: Viewer) -> None:
-        self.view, self.key, self.viewer = view, key, viewer
+    `viewport` is the part of its page that it has on screen; None: it has all of it.
+    """
+
+    def __init__(self, view: View, key: str, viewer: Viewer, viewport: Viewport | None = None) -> None:
+        self.view, self.key, self.viewer, self.viewport = view, key, viewer, viewport
         self.needs_board = True
         self.wake = asyncio.Event()
         self.wake.set()
@@ -111,6 +118,9 @@ class Hub:
         self._position: dict[str, tuple[str, int]] = {}
         self._heard: dict[str, float] = {}
         self._task: asyncio.Task[None] | None = None
+        # Those that somebody looks at, or is about to.
+        self._viewports: WeakValueDictionary[tuple[str, Look], Viewport] = WeakValueDictionary()
+        self._refills: dict[Viewport, asyncio.Task[None]] = {}
 
     @classmethod
     def here(cls) -> "Hub":
@@ -132,6 +142,41 @@ class Hub:
 
     def unregister(self, seat: Seat) -> None:
         self.seats.discard(seat)
+
+    def viewport(self, view: View, long: Long, look: Look) -> Viewport:
+        """The one viewport of all who look at this part of this page. It hears every batch from now on."""
+        viewport = self._viewports.get((view.name, look))
+        if viewport is None:
+            viewport = self._viewports[view.name, look] = Viewport(long, look)
+        return viewport
+
+    async def read(self, viewport: Viewport) -> None:
+        """See to it that it is known what the viewport shows. Raises what the database does."""
+        await viewport.read()
+        self._refill_if_stale(viewport)
+
+    def _refill_if_stale(self, viewport: Viewport) -> None:
+        if viewport.is_stale and viewport not in self._refills:
+            task = self._refills[viewport] = asyncio.create_task(self._refill(viewport))
+            task.add_done_callback(lambda _task: self._refills.pop(viewport))
+
+    async def _refill(self, viewport: Viewport) -> None:
+        """Fill the screens up again, once what left them and what came has settled a little."""
+        pause = REFILL_EVERY
+        while viewport.is_stale:
+            await asyncio.sleep(pause)
+            seats = [seat for seat in self.seats if seat.viewport is viewport]
+            if not seats:
+                return
+            started = time.monotonic()
+            try:
+                rows = await viewport.read_again()
+            except (DatabaseError, InterfaceError) as error:
+                logger.error("A page could not be filled up again, trying again: %s", error)
+                rows = []
+            if rows:
+                self._hand_out({viewport: rows})
+            pause = max(REFILL_EVERY, (time.monotonic() - started) / REFILL_SHARE)
 
     async def _run(self) -> None:
         """Listen for good; when the layer fails, say so, try again, and then show every socket a fresh board."""
@@ -184,6 +229,8 @@ class Hub:
 
     def _everybody_needs_a_board(self, why: str) -> None:
         metrics.GAPS.labels(why).inc()
+        for viewport in self._viewports.values():
+            viewport.forget()
         for seat in self.seats:
             seat.ask_for_board()
 
@@ -199,15 +246,24 @@ class Hub:
         if not batch["rows"]:
             return
         rows = [Row(**row) for row in batch["rows"]]
+        viewports = list(self._viewports.values())
+        self._hand_out({None: rows, **{viewport: viewport.take(rows) for viewport in viewports}})
+        for viewport in viewports:
+            self._refill_if_stale(viewport)
+
+    def _hand_out(self, rows: Mapping[Viewport | None, Iterable[Row]]) -> None:
+        """Put rows into the queues of the seats, each those of its viewport; composed once for all who see the same."""
         shared: dict[tuple[object, ...], str] = {}
         for seat in self.seats:
+            if seat.viewport not in rows:
+                continue
             view, key, viewer = seat.view, seat.key, seat.viewer
             if view.personal:
-                text = compose(rows, view, key, viewer)
+                text = compose(rows[seat.viewport], view, key, viewer)
             else:
-                same_for = (view.name, key, viewer.language, viewer.permissions)
+                same_for = (view.name, key, viewer.language, viewer.permissions, seat.viewport)
                 if same_for not in shared:
-                    shared[same_for] = compose(rows, view, key, viewer)
+                    shared[same_for] = compose(rows[seat.viewport], view, key, viewer)
                 text = shared[same_for]
             if text:
                 seat.put_batch(text)

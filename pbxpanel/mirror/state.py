@@ -142,6 +142,8 @@ class State:
         self.requests: set[Subject] = set()
         # Endpoint → the cause with which its last channel hung up, for whoever asks why a call failed.
         self.hangup_causes: dict[str, str] = {}
+        # Channels that held a call when the link came up anew, and of which nothing was heard since.
+        self.old_holds: set[str] = set()
         self._monotonic = monotonic
         self._tables: dict[type[Mirrored], Table[Any]] = {
             model: Table(model, pbx, self.subjects) for model in registry.models

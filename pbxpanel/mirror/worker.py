@@ -58,6 +58,9 @@ UNWANTED_EVENTS = ("VarSet", "RTCPSent", "RTCPReceived", "ChannelTalkingStart", 
 FOLLOWED_COMMANDS = 2000
 # How often the mirror is compared with a fresh snapshot, in seconds.
 CHECK_EVERY = 60.0
+# Of more than so many things that changed at once no row is drawn, which would keep the database waiting: every page
+# gets a fresh board instead, at most once in this time, in seconds.
+DRAWN_AT_ONCE, BOARDS_EVERY = 200, 0.5
 # How often a worker that stands by looks whether it may lead, in seconds.
 STAND_BY = 0.5
 # How often the figures for `/metrics` are written, in heartbeats.
@@ -96,6 +99,7 @@ class Mirror:
         self._link_state: LinkState | None = None
         self._link_changes: dict[str, Any] = {}
         self._beat_at = 0.0
+        self._boards_due, self._boards_at = False, 0.0
         self._notices: list[Notice] = []
         self._followed: OrderedDict[str, Followed] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -261,7 +265,7 @@ class Mirror:
     async def _tick(self) -> None:
         while True:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(HEARTBEAT.total_seconds()):
+                async with asyncio.timeout(BOARDS_EVERY if self._boards_due else HEARTBEAT.total_seconds()):
                     await self._dirty.wait()
             await asyncio.sleep(GATHER)
             self._dirty.clear()
@@ -282,7 +286,8 @@ class Mirror:
                 with metrics.FLUSH_SECONDS.labels(self.name).time():
                     await database_sync_to_async(self._write, thread_sensitive=False)(changes, link_changes)
                 metrics.DIRTY_ROWS.labels(self.name).observe(changes.size)
-            if changes.subjects and not everything:  # else every board is read anew
+            self._boards_due |= everything or len(changes.subjects) > DRAWN_AT_ONCE
+            if changes.subjects and not self._boards_due:
                 with metrics.DRAW_SECONDS.labels(self.name).time():
                     rows = await database_sync_to_async(rows_of, thread_sensitive=False)(self.name, changes.subjects)
         except _DATABASE_FAILURES as error:
@@ -295,11 +300,13 @@ class Mirror:
             raise
         except Exception:  # whatever a template raises: what is written is true all the same, so boards are read anew
             logger.exception("%s: what changed could not be drawn.", self.name)
-            everything = True
-        if everything:
+            self._boards_due = True
+        boards = everything or (self._boards_due and time.monotonic() - self._boards_at >= BOARDS_EVERY)
+        if boards:
             self._epoch, self._number = uuid.uuid4().hex, 0
+            self._boards_due, self._boards_at = False, time.monotonic()
         notices, self._notices = self._notices, []
-        if rows or notices or everything or time.monotonic() - self._beat_at >= HEARTBEAT.total_seconds():
+        if rows or notices or boards or time.monotonic() - self._beat_at >= HEARTBEAT.total_seconds():
             await self._publish(rows, notices)
         return True
 

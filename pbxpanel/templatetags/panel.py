@@ -1,6 +1,7 @@
 """Filters and tags of the panel's templates."""
 
 from datetime import datetime
+from functools import cache
 
 from django import template
 from django.templatetags.static import static
@@ -20,6 +21,7 @@ def epoch_ms(moment: datetime) -> int:
 
 
 @register.simple_tag
+@cache
 def icon(name: str) -> SafeString:
     """An icon of the sprite, beside text that says the same."""
     sprite = static("vendor/tabler-icons/sprite.svg")

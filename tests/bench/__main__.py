@@ -11,6 +11,7 @@ import multiprocessing
 import subprocess
 import sys
 import time
+import traceback
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -41,13 +42,21 @@ def main() -> None:
             print(importlib.import_module(f"tests.bench.{name}").profile())
         return
     figures: list[Figure] = []
+    failed: list[str] = []
     spawn = multiprocessing.get_context("spawn")
     for name in options.names or there:
         started = time.monotonic()
-        with ProcessPoolExecutor(1, mp_context=spawn) as alone:
-            found = alone.submit(run, name).result()
+        try:
+            with ProcessPoolExecutor(1, mp_context=spawn) as alone:
+                found = alone.submit(run, name).result()
+        except Exception:  # the others can still tell something
+            traceback.print_exc()
+            failed.append(name)
+            continue
         print(f"\n{name}, {time.monotonic() - started:.0f} s: {there[name]}\n{table(found)}", flush=True)
         figures += found
+    if failed:
+        sys.exit(f"\nNo results are kept, since these benches failed: {', '.join(failed)}")
     if not options.names:  # some benches alone are no result to keep
         print(f"\nAll of it\n{table(figures)}")
         (ROOT / "bench").mkdir(exist_ok=True)

@@ -1,7 +1,8 @@
-"""A burst of 1,000 originates on a real Asterisk 22: how long after the last event the board equals `core show channels`.
+"""A burst of 1,000 originates on a real Asterisk 22: when the board equals `core show channels`.
 
 All are asked for at once, each a Local channel of two halves. Another AMI session notes when the last event came; the
-panel's database is looked at all the while. Asterisk drops a session that does not read: the link must be the same.
+panel's database is looked at all the while, and the time is from that event until it is right. Asterisk drops a session
+that does not read: the link must be the same.
 """
 
 import threading

@@ -16,6 +16,8 @@ from tests.panel import Panel, Visit
 
 pytestmark = [pytest.mark.timeout(400)]
 
+# So much of a text goes into an address: Twisted hangs up on a line of more than 16 kB.
+_ADDRESS = 2000
 # The fields of each action that people give, beside Action and ActionID.
 COMMANDS = {
     "Originate": ["Channel", "Context", "Exten", "Priority", "Async", "Timeout", "Variable"],
@@ -86,7 +88,7 @@ def test_nothing_that_is_typed_or_asked_adds_a_word_on_the_wire(tap: Tap, panel:
         if response.status != 422:
             dialled.append(text.text)
         assert post(page, panel, "/calls/dial/", {"number": "602", "command_id": text.text}).status == 422, text.label
-        part = quote_from_bytes(text.raw, safe="")
+        part = quote_from_bytes(text.raw[:_ADDRESS], safe="")
         for path in (f"/calls/main/{part}/hangup/", f"/conferences/main/participants/{part}/kick/"):
             response = post(page, panel, path, {})
             assert response.status in (400, 404, 405), (path, response.status)

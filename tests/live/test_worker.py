@@ -17,7 +17,7 @@ from calls.models import Channel
 from operators.models import AuditEntry
 from pbxpanel.ami import actions
 from pbxpanel.ami.protocol import Action, Message
-from pbxpanel.demo import DemoPbx
+from pbxpanel.demo import DemoPbx, load
 from pbxpanel.live import hub
 from pbxpanel.mirror import commands, registry, store, worker
 from pbxpanel.mirror.commands import Command, Outcome, Status
@@ -355,3 +355,21 @@ async def names_after_the_start_of(*, alone: bool) -> list[str]:
     other = AmiWorker(application=None, channels=[], channel_layer=get_channel_layer(), addresses={}, alone=alone)
     await other.handle()
     return [name async for name in PBX.objects.values_list("name", flat=True)]
+
+
+async def test_of_very_much_at_once_no_row_is_drawn_and_every_page_gets_a_board(station: Station) -> None:
+    before = station.batches[-1]["epoch"]
+    load.place_calls(station.pbx.switch, worker.DRAWN_AT_ONCE + 100)
+    station.pbx.catch_up()
+    async with asyncio.timeout(20):
+        while station.batches[-1]["epoch"] == before or await sync_to_async(Channel.objects.count)() < 600:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    await asyncio.sleep(worker.BOARDS_EVERY)
+    drawn = {row.id for batch in station.batches for row in batch["rows"] if row.kind == "call"}
+    assert len(drawn) < 300
+    station.batches.clear()
+    station.pbx.switch.hang_up(next(iter(station.pbx.switch.channels.values())))
+    station.pbx.catch_up()
+    async with asyncio.timeout(5):
+        while not any(row.kind == "call" for batch in station.batches for row in batch["rows"]):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)

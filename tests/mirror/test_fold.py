@@ -78,6 +78,23 @@ def test_who_leaves_a_bridge_is_no_longer_on_hold(told: Told) -> None:
     assert not told.channel().on_hold
 
 
+def test_who_enters_another_bridge_unheard_of_leaving_holds_nobody_there(told: Told) -> None:
+    told.channel_event("BridgeEnter", BridgeUniqueid="b-1")
+    told.channel_event("Hold")
+    told.channel_event("BridgeEnter", BridgeUniqueid="b-2")
+    assert not told.channel().on_hold
+
+
+def test_a_hold_is_old_when_the_link_comes_up_until_something_is_heard_of_it(told: Told) -> None:
+    for uniqueid in ("1.1", "2.1", "3.1"):
+        told.channel_event("BridgeEnter", uniqueid, BridgeUniqueid="b-1")
+        told.channel_event("Hold", uniqueid)
+    told.hear("FullyBooted")
+    told.channel_event("Hold", "2.1")
+    told.channel_event("Hangup", "3.1")
+    assert told.state.old_holds == {"1.1"}
+
+
 def test_leaving_a_bridge_that_was_left_before_does_not_undo_the_next(told: Told) -> None:
     told.channel_event("BridgeEnter", BridgeUniqueid="b-1")
     told.channel_event("BridgeEnter", BridgeUniqueid="b-2")
@@ -767,3 +784,26 @@ def test_a_device_that_is_not_known_is_looked_up_and_a_local_channel_is_none(tol
 def test_a_reload_has_the_hints_listed_anew(told: Told) -> None:
     told.hear("Reload", Module="pbx_config.so", Status="0")
     assert told.state.requests == {("extensions", "")}
+
+
+@pytest.mark.parametrize(
+    ("event", "fields"),
+    [
+        ("Hangup", {"Uniqueid": "1.1"}),
+        ("Hangup", {"Uniqueid": "2.1", "Linkedid": "2.1", "Channel": "PJSIP/101-21"}),
+        ("ConfbridgeEnd", {"Conference": "8001"}),
+        ("ConfbridgeLeave", {"Conference": "8001", "Uniqueid": "2.1"}),
+        ("ConfbridgeStart", {"Conference": "forged"}),
+        ("ConfbridgeJoin", {"Conference": "forged", "Uniqueid": "6.6", "Channel": "PJSIP/6-6"}),
+        ("Newchannel", {"Uniqueid": "6.6", "Channel": "PJSIP/6-6", "ChannelStateDesc": "Up"}),
+        ("NewCallerid", {"Uniqueid": "1.1", "CallerIDName": "Mallory", "CallerIDNum": "6"}),
+        ("Rename", {"Uniqueid": "2.1", "Newname": "PJSIP/6-6"}),
+    ],
+)
+def test_an_event_as_short_as_a_callers_number_is_not_believed(
+    meeting: Told, event: str, fields: dict[str, str]
+) -> None:
+    meeting.channel_event("Newchannel", "1.1")
+    meeting.subjects()
+    meeting.hear(event, **fields)
+    assert meeting.subjects() == set()
