@@ -619,6 +619,9 @@ class Acts(History):
 
     def time_passes(self, a: int, b: int) -> None:
         self.seconds += (0.1, 1, 4, 30, 90)[a % 5]
+        for parked in list(self.switch.parked.values()):
+            if self.switch.now() >= parked.parked_at + parked.seconds - 1:
+                self.switch.parking_times_out(parked)
 
     def a_tick(self, a: int, b: int) -> None:
         self.tick()

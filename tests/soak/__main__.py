@@ -8,7 +8,6 @@ import argparse
 import os
 import sys
 import time
-import traceback
 from collections import Counter
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -50,7 +49,7 @@ def run(name: str, part: Part, count: int, seconds: float, first: int) -> Result
     began = printed = time.monotonic()
     cores = os.cpu_count() or 1
     batches = iter([(at, min(part.batch, first + count - at)) for at in range(first, first + count, part.batch)])
-    running: dict[Future[Counter[str]], int] = {}
+    running: dict[Future[Counter[str] | str], int] = {}
     with ProcessPoolExecutor(cores, initializer=begin) as pool:
         while True:
             while len(running) < 2 * cores and not result.failures and time.monotonic() < began + seconds:
@@ -62,11 +61,11 @@ def run(name: str, part: Part, count: int, seconds: float, first: int) -> Result
                 return result
             for done in wait(running, timeout=PROGRESS, return_when=FIRST_COMPLETED).done:
                 cases = running.pop(done)
-                if error := done.exception():
-                    result.failures.append("".join(traceback.format_exception(error)))
+                if isinstance(found := done.result(), str):
+                    result.failures.append(found)
                 else:
                     result.cases += cases
-                    result.counts += done.result()
+                    result.counts += found
             result.seconds = time.monotonic() - began
             if time.monotonic() - printed >= PROGRESS:
                 printed = time.monotonic()

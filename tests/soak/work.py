@@ -2,6 +2,7 @@
 
 import logging
 import os
+import traceback
 from collections import Counter
 
 from .parts import PARTS
@@ -16,5 +17,9 @@ def begin() -> None:
     logging.disable(logging.CRITICAL)
 
 
-def work(name: str, first: int, count: int) -> Counter[str]:
-    return PARTS[name].run(first, count)
+def work(name: str, first: int, count: int) -> Counter[str] | str:
+    """What a batch has counted, or the traceback of what it has found (what is raised may not be known elsewhere)."""
+    try:
+        return PARTS[name].run(first, count)
+    except Exception:
+        return traceback.format_exc()
