@@ -54,7 +54,8 @@ class Viewer:
 Subject = tuple[str, str]
 
 # A long page shows so many rows, so many more each time somebody reaches their end, and never more than the limit.
-PART, PARTS_LIMIT = 48, 576
+# (Daphne sends no message of more than 1 MiB, and a card is some 3 KB.)
+PART, PARTS_LIMIT = 48, 240
 # What is searched for is no longer than this, in characters and in words.
 SEARCH_SIZE, SEARCH_WORDS = 100, 8
 

@@ -14,6 +14,7 @@ from django.contrib.auth.models import Group, User
 from django.core.management import BaseCommand
 from django.db import transaction
 from twisted.internet import reactor
+from twisted.internet.defer import Deferred
 
 from operators.models import Profile
 from pbxpanel.ami.transports import Address
@@ -22,6 +23,8 @@ from pbxpanel.mirror.worker import AmiWorker
 
 logger = logging.getLogger(__name__)
 
+# The board of a large conference is one message, in bytes.
+MAX_MESSAGE = 4 * 2**20
 DEMO_USER = DEMO_PASSWORD = "demo"  # noqa: S105  only while the demo PBX serves, and only on loopback
 
 
@@ -39,6 +42,10 @@ class Command(BaseCommand):
             application=get_default_application(),
             endpoints=[f"tcp:port={self.port}:interface={self.host}".replace("::", "\\:\\:")],
             ready_callable=self._start_worker,
+            websocket_handshake_timeout=30,
+            websocket_connect_timeout=30,
+            websocket_max_message_size=MAX_MESSAGE,
+            websocket_max_frame_size=MAX_MESSAGE,
             verbosity=1,
         )
         server.run()
@@ -50,6 +57,12 @@ class Command(BaseCommand):
     def _start_worker(self) -> None:
         self.task = asyncio.get_event_loop().create_task(self._work())
         self.task.add_done_callback(self._worker_ended)
+        reactor.addSystemEventTrigger("before", "shutdown", self._stop_worker)  # type: ignore[arg-type]
+
+    def _stop_worker(self) -> Deferred[Any]:
+        """Give up the lease, so that whoever comes next need not wait for it."""
+        self.task.cancel()
+        return Deferred.fromFuture(asyncio.ensure_future(asyncio.wait([self.task], timeout=3)))
 
     async def _work(self) -> None:
         addresses: dict[str, Address] = settings.AMI_ADDRESSES
