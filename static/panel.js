@@ -155,8 +155,9 @@
   // --- A long page: the server sends the part of it that is looked at, so many rows of those that are searched for. ---
 
   const lookBox = document.querySelector("[data-look]");
-  const FIRST_PART = 48, TYPING_PAUSE = 150;
-  const look = { limit: FIRST_PART, search: lookBox?.value ?? "" };
+  const TYPING_PAUSE = 150;
+  // With no limit the server shows as many as it likes to begin with.
+  const look = { limit: 0, search: lookBox?.value ?? "" };
 
   function lookAt(limit, text) {
     Object.assign(look, { limit, search: text });
@@ -202,7 +203,7 @@
   lookBox?.addEventListener("input", () => {
     rememberSearch(lookBox.value);
     clearTimeout(typing);
-    typing = setTimeout(() => lookAt(FIRST_PART, lookBox.value), TYPING_PAUSE);
+    typing = setTimeout(() => lookAt(0, lookBox.value), TYPING_PAUSE);
   });
 
   function rememberSearch(text) {

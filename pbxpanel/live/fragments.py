@@ -53,9 +53,11 @@ class Viewer:
 # What a row stands for: its PBX and its key there.
 Subject = tuple[str, str]
 
-# A long page shows so many rows, so many more each time somebody reaches their end, and never more than the limit.
-# (Daphne sends no message of more than 1 MiB, and a card is some 3 KB.)
+# A long page shows so many rows, so many more each time somebody reaches their end, and never more than the limit. A
+# search begins with fewer, for it is answered while somebody types. (Daphne sends no message of more than 1 MiB, and
+# a card is some 3 KB.)
 PART, PARTS_LIMIT = 48, 240
+SEARCH_PART = 24
 # What is searched for is no longer than this, in characters and in words.
 SEARCH_SIZE, SEARCH_WORDS = 100, 8
 
@@ -74,9 +76,9 @@ class Look:
 
 def look_of(limit: str, search: str) -> Look:
     """What a page asks for, both as text, whatever that is → what it gets."""
-    rows = int(limit) if limit.isdecimal() and len(limit) < 8 else PART
-    words = search.replace("\0", "")[:SEARCH_SIZE].lower().split()
-    return Look(min(max(rows, PART), PARTS_LIMIT), tuple(dict.fromkeys(words))[:SEARCH_WORDS])
+    words = tuple(dict.fromkeys(search.replace("\0", "")[:SEARCH_SIZE].lower().split()))[:SEARCH_WORDS]
+    rows = int(limit) if limit.isdecimal() and len(limit) < 8 else 0
+    return Look(min(max(rows, SEARCH_PART if words else PART), PARTS_LIMIT), words)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,19 @@ import pytest
 from channels.layers import channel_layers
 
 from pbxpanel.live import fragments, hub, viewport
-from pbxpanel.live.fragments import PART, PARTS_LIMIT, Found, Long, Look, Row, Subject, View, Viewer, look_of
+from pbxpanel.live.fragments import (
+    PART,
+    PARTS_LIMIT,
+    SEARCH_PART,
+    Found,
+    Long,
+    Look,
+    Row,
+    Subject,
+    View,
+    Viewer,
+    look_of,
+)
 from pbxpanel.live.hub import Hub, Seat
 from pbxpanel.live.viewport import Viewport
 
@@ -210,9 +222,9 @@ async def test_a_database_that_is_away_leaves_the_screen_stale_and_is_asked_agai
         ("-5", "", Look(PART)),
         ("9" * 400, "", Look(PART)),
         ("99999", "", Look(PARTS_LIMIT)),
-        ("٣", "a\0b", Look(PART, ("ab",))),
-        ("48", "x " * 100_000, Look(PART, ("x",))),
-        ("48", " ".join("abcdefghijkl"), Look(PART, tuple("abcdefgh"))),
+        ("٣", "a\0b", Look(SEARCH_PART, ("ab",))),
+        ("48", "x " * 100_000, Look(48, ("x",))),
+        ("48", " ".join("abcdefghijkl"), Look(48, tuple("abcdefgh"))),
     ],
 )
 def test_whatever_a_browser_asks_for_has_bounds(limit: str, search: str, look: Look) -> None:
