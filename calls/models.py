@@ -137,7 +137,8 @@ class Bridge(Mirrored):
 class ParkedCall(Mirrored):
     """A channel that waits on a parking space. See "ParkedCall" among Asterisk's AMI events."""
 
-    compared_fields = ("lot", "space", "timeout", "parked_by")
+    # Not `timeout`: a list tells how long is left, and in the last second that nothing is.
+    compared_fields = ("lot", "space", "parked_by")
 
     uniqueid = models.CharField(_("unique id"), max_length=150)
     lot = models.CharField(_("parking lot"), max_length=150)
