@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.apps import apps
 from django.contrib.auth.models import Group, User
 from django.utils import timezone
@@ -108,6 +109,7 @@ class Asterisk:
     def ask(self) -> Callable[[Command], Coroutine[Any, Any, Outcome]]:
         async def ask(command: Command) -> Outcome:
             self.commands.append(command)
+            await sync_to_async(commands.auditors[0].claim)(command.id)
             return self.answer
 
         return ask

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import resolve, reverse
@@ -12,6 +13,7 @@ from django.urls import resolve, reverse
 from calls.forms import DialForm
 from conferences.models import Conference, Participant
 from operators.models import AuditEntry, Profile
+from pbxpanel.mirror import commands
 from pbxpanel.mirror.commands import Outcome, Status
 from pbxpanel.mirror.models import PBX
 from tests.access import people
@@ -378,7 +380,7 @@ def test_after_a_call_was_placed_or_refused_the_form_gets_another_id(anna: Clien
 
 
 class BrokenLayer:
-    """A channel layer whose server is away: to send fails, or to receive the answer does."""
+    """A channel layer whose server is away: to send fails, or to receive the answer, which may have been given."""
 
     def __init__(self, fails: str) -> None:
         self.fails = fails
@@ -389,12 +391,14 @@ class BrokenLayer:
     async def send(self, channel: str, message: dict[str, Any]) -> None:
         if self.fails == "send":
             raise ConnectionError("Connection refused")
+        if "taken up" in self.fails:
+            await sync_to_async(commands.auditors[0].claim)(message["id"])
 
     async def receive(self, channel: str) -> dict[str, Any]:
         raise ConnectionError("Connection closed by server")
 
 
-@pytest.mark.parametrize(("fails", "status"), [("send", 503), ("receive", 504)])
+@pytest.mark.parametrize(("fails", "status"), [("send", 503), ("receive", 503), ("receive what was taken up", 504)])
 def test_a_command_while_redis_is_away_is_answered_in_words_and_on_record(
     fails: str, status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
