@@ -190,12 +190,12 @@ async def test_a_connection_cut_anywhere_in_login_and_first_snapshot_is_tried_ag
     ("after", "words"),
     [
         (0, "does not greet; is this Asterisk's manager interface?"),
-        (40, "Asterisk did not answer Challenge within 0.5 s."),
+        (40, "Asterisk did not answer Challenge within 2 s."),
         (400, "Asterisk did not answer "),
     ],
 )
 async def test_a_connection_that_stalls_before_it_is_up_is_given_up(watched: Watched, after: int, words: str) -> None:
-    watched.times["connect_timeout"] = 0.5
+    watched.times["connect_timeout"] = 2.0
     watched.proxy.stall_next.append(after)
     watched.start()
     assert words in await watched.goes_down()
