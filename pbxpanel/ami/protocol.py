@@ -29,8 +29,7 @@ BRIDGE_FIELDS = frozenset(
     )
 )  # fmt: skip
 """What every event about a bridge or a conference says of its bridge (main/manager_bridges.c)."""
-# Between the end of a caller's number and the last field of a snapshot stand at least so many bytes.
-_REST_OF_SNAPSHOT = len("".join(f"\r\n{key}: " for key in _AFTER_NUMBER)) - len("\r\nLinkedid: ")
+_SNAPSHOT = tuple(f"\r\n{key}: ".encode() for key in ("ChannelStateDesc", "CallerIDNum", *_AFTER_NUMBER))
 # So long may a torn event grow until it is taken for none.
 _TORN_LIMIT = 8192
 
@@ -272,12 +271,11 @@ def _is_torn(chunk: bytes) -> bool:
 
     Asterisk sends a caller's number as it came (in SIP as `%0d%0a`), so an empty line in it tears the event, and
     what stands behind it looks like an event of its own. A number of the usual 79 bytes is too short to hold the
-    rest of a snapshot as well, even its names alone.
+    rest of a snapshot as well.
     """
-    state = chunk.find(b"\r\nChannelStateDesc: ")
-    if state < 0:
-        return False
-    number = chunk.find(b"\r\nCallerIDNum: ", state)
-    if number < 0:
-        return False
-    return chunk.rfind(b"\r\nLinkedid: ") - number < _REST_OF_SNAPSHOT
+    at = 0
+    for number, key in enumerate(_SNAPSHOT):
+        at = chunk.find(key, at)
+        if at < 0:
+            return number > 1
+    return False
