@@ -210,6 +210,12 @@ def rows_of(pbx: str, subjects: Iterable[tuple[str, str]], languages: Iterable[s
         return [row for kind, of_kind in keys.items() for row in renderers[kind](pbx, of_kind)]
 
 
+def rows_on_every_page(languages: Iterable[str]) -> list[Row]:
+    """Draw what every page has, once for each of these languages. Reads the database."""
+    with drawing(languages):
+        return [row for rows in common_rows for row in rows()]
+
+
 def inside_of(view: View, long: Long, language: str, subjects: Iterable[Subject], foot: Row) -> dict[str, str]:
     """Each container of a long page → what is in it when it shows these subjects. Reads the database."""
     with translation.override(language):
@@ -224,9 +230,7 @@ def board_of(view: View, viewer: Viewer, key: str, inside: Mapping[str, str] | N
             inside = view.board(viewer, key)
     parts = [partial("links", '<i id="trouble" data-gone></i>', "rows")]
     parts += [partial(container, html, "innerMorph") for container, html in inside.items()]
-    with drawing([viewer.language]):
-        common = [row for rows in common_rows for row in rows()]
-    for row in common:
+    for row in rows_on_every_page([viewer.language]):
         if row.html is not None and (not row.permission or row.permission in viewer.permissions):
             parts.append(partial(COMMON[row.kind], row.html[viewer.language], "rows"))
     return "".join(parts)

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
+from channels.db import database_sync_to_async
 from channels.layers import get_channel_layer
 from django.db import DatabaseError, InterfaceError
 
@@ -37,6 +38,8 @@ SILENCE_LIMIT = 7.0
 
 # How often a hub says that it listens: a Redis that was started anew has forgotten it. In seconds.
 JOIN_EVERY = 3.0
+# How often a hub looks whether what every page has is still so: that a worker was lost is told by nobody. In seconds.
+WATCH_EVERY = 3.0
 # How long the channel layer may take for one thing that needs no waiting, in seconds.
 LAYER_TIMEOUT = 2.0
 # A viewport is filled up again at most this often, in seconds, and never takes more than a tenth of the time.
@@ -134,6 +137,10 @@ class Hub:
         self._layer_is_away = False
         self._position: dict[str, tuple[str, int]] = {}
         self._heard: dict[str, float] = {}
+        # What every page has, as it was when it was last looked at, by id; and what is newer than the look under way:
+        # these rows, or, once whole boards were asked for, anything.
+        self._common: dict[str, Row] = {}
+        self._newer: set[str] | None = set()
         self._task: asyncio.Task[None] | None = None
         # PBX → the channel on which its worker hears which languages are looked at; and those it has been told.
         self._tell: dict[str, str] = {}
@@ -215,6 +222,36 @@ class Hub:
             pause = max(REFILL_EVERY, (time.monotonic() - started) / REFILL_SHARE)
 
     async def _run(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._keep_listening())
+            group.create_task(self._watch())
+
+    async def _watch(self) -> None:
+        """See for ourselves what every page has: whether a PBX has a worker, whether there still is the PBX."""
+        while True:
+            await asyncio.sleep(WATCH_EVERY)
+            self._newer = set()
+            languages = {seat.viewer.language for seat in self.seats}
+            try:
+                drawn = await database_sync_to_async(fragments.rows_on_every_page, thread_sensitive=False)(languages)
+            except (DatabaseError, InterfaceError) as error:
+                logger.warning("What every page has could not be looked up, trying again: %s", error)
+                continue
+            except Exception:  # whatever a template raises: the sockets must outlive it
+                logger.exception("What every page has could not be drawn, trying again.")
+                continue
+            if self._newer is None:
+                continue
+            rows = {row.id: row for row in drawn}
+            known, self._common = self._common, rows
+            if known.keys() - rows.keys():
+                self._everybody_needs_a_board("common")
+                continue
+            changed = [row for id, row in rows.items() if row != known.get(id) and id not in self._newer]
+            if changed:
+                self._hand_out(dict.fromkeys([None, *self._viewports.values()], changed))
+
+    async def _keep_listening(self) -> None:
         """Listen for good; when the layer fails, say so, try again, and then show every socket a fresh board."""
         while True:
             try:
@@ -268,6 +305,7 @@ class Hub:
 
     def _everybody_needs_a_board(self, why: str) -> None:
         metrics.GAPS.labels(why).inc()
+        self._newer = None
         for viewport in self._viewports.values():
             viewport.forget()
         for seat in self.seats:
@@ -292,6 +330,8 @@ class Hub:
         if not batch["rows"]:
             return
         rows = [Row(**row) for row in batch["rows"]]
+        if self._newer is not None:
+            self._newer |= {row.id for row in rows if row.kind in fragments.COMMON}
         viewports = list(self._viewports.values())
         self._hand_out({None: rows, **{viewport: viewport.take(rows) for viewport in viewports}})
         for viewport in viewports:

@@ -2,12 +2,14 @@
 
 import asyncio
 import re
+import threading
 import time
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 import pytest
 from channels.layers import channel_layers, get_channel_layer
+from django.db import OperationalError
 
 import pbxpanel.home  # noqa: F401 (registers the home page)
 from calls.fragments import SEE as SEE_CALLS
@@ -45,9 +47,10 @@ def placed(text: str) -> dict[str, str]:
 
 
 @pytest.fixture(autouse=True)
-async def fresh_layer() -> AsyncIterator[None]:
-    """A channel layer of this test's loop, and a hub that ends with it."""
+async def fresh_layer(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
+    """A channel layer of this test's loop, and a hub that ends with it and looks nothing up in the database."""
     channel_layers.backends.clear()
+    monkeypatch.setattr(fragments, "common_rows", [])
     yield
     task = Hub.here()._task
     if task is not None:
@@ -204,6 +207,85 @@ async def test_silence_of_the_worker_asks_for_the_board_once(worker: Workers, mo
     assert not seat.needs_board
     await worker.send(call("1"))  # the number that was next: what came between nobody knows
     assert seat.needs_board
+
+
+def link(name: str, text: str) -> Row:
+    return Row(f"pbx-{name}-link", "pbx", html(text))
+
+
+@pytest.fixture
+def common(monkeypatch: pytest.MonkeyPatch) -> dict[str, Row]:
+    """What every page has, as the database says at this moment; hubs look often."""
+    rows: dict[str, Row] = {}
+    monkeypatch.setattr(hub, "WATCH_EVERY", 0.02)
+    monkeypatch.setattr(fragments, "common_rows", [lambda: list(rows.values())])
+    return rows
+
+
+async def test_a_worker_that_is_lost_before_it_was_ever_heard_is_told_of(common: dict[str, Row]) -> None:
+    """Nobody publishes that, and whose silence it is no hub knows that has not heard him speak."""
+    common["main"] = link("main", "up")
+    seat = await take_seat()
+    await asyncio.sleep(0.2)
+    assert placed(seat.take()) == {"links": "<p>up</p>"}
+    common["main"] = link("main", "lost")
+    await asyncio.sleep(0.2)
+    assert placed(seat.take()) == {"links": "<p>lost</p>"}
+    await asyncio.sleep(0.2)
+    assert seat.take() == ""
+    assert not seat.needs_board
+
+
+async def test_a_pbx_that_is_there_no_more_asks_for_the_board(common: dict[str, Row]) -> None:
+    common["main"], common["second"] = link("main", "up"), link("second", "up")
+    seat = await take_seat()
+    await asyncio.sleep(0.2)
+    del common["second"]
+    await asyncio.sleep(0.2)
+    assert seat.needs_board
+
+
+async def test_what_was_looked_up_never_undoes_what_a_worker_told_meanwhile(
+    worker: Workers, common: dict[str, Row], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looking, told = threading.Event(), threading.Event()
+
+    def look() -> list[Row]:
+        found = list(common.values())
+        looking.set()
+        assert told.wait(10)
+        return found
+
+    common["main"], common["second"] = link("main", "up"), link("second", "up")
+    seat = await synchronous_seat(worker)
+    await asyncio.sleep(0.2)
+    seat.take()
+    monkeypatch.setattr(fragments, "common_rows", [look])
+    common["main"], common["second"] = link("main", "older"), link("second", "lost")
+    assert await asyncio.to_thread(looking.wait, 10)
+    await worker.send(link("main", "newer"))
+    told.set()
+    await asyncio.sleep(0.2)
+    text = seat.take()
+    assert "<p>newer</p>" in text
+    assert "<p>lost</p>" in text
+    assert "older" not in text.partition("newer")[2]
+
+
+async def test_a_database_that_fails_does_not_end_the_watch(common: dict[str, Row]) -> None:
+    seat = await take_seat()
+    await asyncio.sleep(0.1)
+
+    def fail() -> list[Row]:
+        raise OperationalError("away")
+
+    fragments.common_rows.append(fail)
+    common["main"] = link("main", "up")
+    await asyncio.sleep(0.1)
+    assert seat.take() == ""
+    fragments.common_rows.remove(fail)
+    await asyncio.sleep(0.2)
+    assert placed(seat.take()) == {"links": "<p>up</p>"}
 
 
 async def test_a_machine_that_has_just_started_listens_at_once(
