@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.lab.asterisk import Asterisk
 from tests.servers import running_haproxy, running_postgresql, running_redis
@@ -32,6 +32,9 @@ CHROMIUM_ARGUMENTS = [
     "--no-first-run",
 ]
 PASSWORD = "a-password-of-the-tests"
+
+# What a page is to show comes at once, or a little later where the machine is busy.
+expect.set_options(timeout=20_000)
 
 # Makes the people of the tests inside the panel's own database.
 _PEOPLE = f"""
@@ -239,7 +242,7 @@ def panel22(asterisk22: Asterisk, _panel22: Panel) -> Panel:
 def log_in(context: BrowserContext, panel: Panel, username: str, path: str = "/") -> Page:
     """A new page, logged in, on that path, with its socket open; what its console complains of is in `complaints`."""
     page = context.new_page()
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(30_000)
     complaints: list[str] = []
     page.complaints = complaints  # type: ignore[attr-defined]
     page.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)

@@ -9,7 +9,7 @@ from tests.lab.asterisk import Asterisk
 from tests.lab.fixtures import CallerFactory
 from tests.panel import Panel, Visit
 
-pytestmark = [pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.timeout(900)]
 
 # Numbers as they stand in a SIP address; Asterisk decodes them and sends them on as they are.
 FORGED = [

@@ -11,7 +11,7 @@ from tests.hostile.voices import Watch, call, shape, until
 from tests.lab.asterisk import Asterisk
 from tests.panel import PASSWORD, Panel, Visit
 
-pytestmark = [pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.timeout(900)]
 
 # Two who mean no harm, with a name and without: what their cards are made of, all cards are made of.
 ANNA = Hostile("harmless", b"Anna Alpha", "Anna Alpha", "Anna Alpha")
@@ -44,7 +44,7 @@ def without_blanks(texts: list[str]) -> list[str]:
 
 def show_all(page: Page, count: int) -> None:
     """The board shows a part; ask for the rest of it until there are so many cards."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while page.locator("#calls > *").count() < count:
         assert time.monotonic() < deadline
         page.evaluate("() => document.querySelector('[data-show-more]')?.click()")
@@ -55,15 +55,15 @@ def show_all(page: Page, count: int) -> None:
 def search(page: Page, words: str, *, finds: str) -> None:
     """Type these words, of which the server must find that one at least."""
     page.fill("#search", words)
-    expect(page.locator("#calls > *")).not_to_have_count(0, timeout=60_000)
-    deadline = time.monotonic() + 60
+    expect(page.locator("#calls > *")).not_to_have_count(0, timeout=180_000)
+    deadline = time.monotonic() + 180
     while page.locator(f"#{finds}").count() == 0:  # a short word is in more than one part holds
         assert time.monotonic() < deadline, words
         page.evaluate("() => document.querySelector('[data-show-more]')?.click()")
         page.wait_for_timeout(50)
     # What was found before is not what was found now.
     page.fill("#search", "no such caller")
-    expect(page.locator("#calls > *")).to_have_count(0, timeout=60_000)
+    expect(page.locator("#calls > *")).to_have_count(0, timeout=180_000)
 
 
 def check_board(page: Page, callers: Mapping[str, Hostile]) -> None:
@@ -122,7 +122,7 @@ def test_every_hostile_caller_has_a_card_of_his_own_and_nothing_of_him_runs(
     show_all(page, len(callers))
     check_board(page, callers)
     page.fill("#search", "no such caller")
-    expect(page.locator("#calls > *")).to_have_count(0, timeout=60_000)
+    expect(page.locator("#calls > *")).to_have_count(0, timeout=180_000)
     for id, caller in callers.items():
         if caller.shown:
             search(page, caller.shown, finds=id)
@@ -131,7 +131,7 @@ def test_every_hostile_caller_has_a_card_of_his_own_and_nothing_of_him_runs(
     expect(page.locator("#count-calls")).to_have_text(str(len(callers)))
     check_admin(visit, panel22, len(callers))
     page.evaluate(HANG_UP_ALL)
-    expect(page.locator("#calls > *")).to_have_count(0, timeout=60_000)
+    expect(page.locator("#calls > *")).to_have_count(0, timeout=180_000)
     expect(page.locator(".panel-toast")).to_have_count(0)
     assert asterisk22.channels() == []
     watch.check()

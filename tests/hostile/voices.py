@@ -93,7 +93,7 @@ def shape(selector: str) -> str:
     }}"""
 
 
-def until(read: Callable[[], dict[str, Any]], wanted: dict[str, Any], seconds: float = 60) -> None:
+def until(read: Callable[[], dict[str, Any]], wanted: dict[str, Any], seconds: float = 180) -> None:
     """Read until it is what is wanted; else the assertion names what differs."""
     deadline = time.monotonic() + seconds
     while (found := read()) != wanted and time.monotonic() < deadline:

