@@ -37,13 +37,12 @@ _TOLD = (
 
 def fold_snapshot(state: State, event: Message) -> Channel | None:
     """Make the channel's row equal to the snapshot in this event. None for a channel that has hung up."""
-    fields = event.fields
-    uniqueid = exact(fields.get("Uniqueid", ""))
+    uniqueid = exact(event.get("Uniqueid"))
     if not uniqueid or state.is_buried(uniqueid):
         return None
     table = state.table(Channel)
     row = table.get(uniqueid)
-    told = [fields.get(key, "") for key in _TOLD]
+    told = event.pick(_TOLD)
     if row is not None and row.told == told:
         return row  # many events tell of something else and bear the same snapshot again
     channel, linkedid, channel_state, number, name, connected_number, connected_name, account, context, extension = told

@@ -4,6 +4,7 @@ The wire format is described on Asterisk's page "AMI v2 Specification" and made 
 `Key: value` that end with CR LF, an empty line after each message, and one greeting line before the first.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -32,6 +33,40 @@ BRIDGE_FIELDS = frozenset(
 _SNAPSHOT = tuple(f"\r\n{key}: ".encode() for key in ("ChannelStateDesc", "CallerIDNum", *_AFTER_NUMBER))
 # So long may a torn event grow until it is taken for none.
 _TORN_LIMIT = 8192
+# So many layouts are remembered for one event, and of so many events. What does not fit is parsed field by field.
+_LAYOUTS_LIMIT, _NAMES_LIMIT = 4, 500
+
+
+class Layout:
+    """The keys of an event in the order in which Asterisk writes them, which is the same each time.
+
+    An event is read by it at one go where every value is a single line, as all are that no caller has tampered with.
+    """
+
+    __slots__ = ("_bears", "_numbers", "keys", "match", "numbers")
+
+    def __init__(self, keys: tuple[str, ...]) -> None:
+        self.keys = keys
+        self.match = re.compile("\r\n".join(f"{re.escape(key)}: ([^\r\n]*)" for key in keys)).fullmatch
+        # Key → number of its group.
+        self.numbers = {key: number for number, key in enumerate(keys, 1)}
+        self._numbers: dict[tuple[str, ...], tuple[int, ...]] = {}
+        self._bears: dict[frozenset[str], bool] = {}
+
+    def numbers_of(self, keys: tuple[str, ...]) -> tuple[int, ...]:
+        """The numbers of these keys' groups; none where one is missing."""
+        found = self._numbers.get(keys)
+        if found is None:
+            found = tuple(self.numbers[key] for key in keys) if self.bears(frozenset(keys)) else ()
+            self._numbers[keys] = found
+        return found
+
+    def bears(self, keys: frozenset[str]) -> bool:
+        """Whether it has all of these keys."""
+        found = self._bears.get(keys)
+        if found is None:
+            found = self._bears[keys] = self.numbers.keys() >= keys
+        return found
 
 
 class Message:
@@ -41,14 +76,25 @@ class Message:
     `Goodbye`, `Follows`). Bytes that are not UTF-8 show as U+FFFD.
     """
 
-    __slots__ = ("_fields", "is_event", "name", "raw")
+    __slots__ = ("_fields", "_found", "_layout", "is_event", "name", "raw")
+    # By the layout, where there is one.
+    _found: re.Match[str]
 
     def __init__(self, raw: bytes) -> None:
         self.raw = raw
         self._fields: dict[str, str] | None = None
+        self._layout: Layout | None = None
         head, _, value = raw.partition(b"\r\n")[0].partition(b":")
         self.is_event = head == b"Event"
         self.name = value.strip().decode("utf-8", "replace")
+
+    @classmethod
+    def laid_out(cls, raw: bytes, layout: Layout, found: re.Match[str]) -> "Message":
+        """An event that matched this layout, whose first key is `Event`."""
+        message = cls.__new__(cls)
+        message.raw, message.is_event, message.name = raw, True, found[1]
+        message._fields, message._layout, message._found = None, layout, found
+        return message
 
     @property
     def fields(self) -> dict[str, str]:
@@ -56,7 +102,9 @@ class Message:
 
         Where a caller chose what looks like fields (see `_is_torn`), those count that Asterisk wrote.
         """
-        if self._fields is None:
+        if self._fields is None and self._layout is not None:
+            self._fields = dict(zip(self._layout.keys, self._found.groups(), strict=True))
+        elif self._fields is None:
             lines = self.raw.decode("utf-8", "replace").split("\r\n")
             try:
                 # Asterisk writes each line so; what does not fit, or is there twice, is read with more care.
@@ -72,7 +120,24 @@ class Message:
 
     def get(self, key: str, default: str = "") -> str:
         """The first value of `key`, or `default` where the message has no such line."""
-        return (self._fields or self.fields).get(key, default)
+        if self._layout is not None:
+            number = self._layout.numbers.get(key)
+            return default if number is None else self._found[number]
+        return self.fields.get(key, default)
+
+    def pick(self, keys: tuple[str, ...]) -> tuple[str, ...]:
+        """The values of these keys, of which there are at least two; empty ones for those that it has not."""
+        if self._layout is not None and (numbers := self._layout.numbers_of(keys)):
+            values: tuple[str, ...] = self._found.group(*numbers)
+            return values
+        fields = self.fields
+        return tuple([fields.get(key, "") for key in keys])
+
+    def bears(self, keys: frozenset[str]) -> bool:
+        """Whether it has all of these keys."""
+        if self._layout is not None:
+            return self._layout.bears(keys)
+        return self.fields.keys() >= keys
 
     def all(self, key: str) -> list[str]:
         """Every value of a key that may be repeated (`Variable`, `ChanVariable`, `Output`)."""
@@ -186,6 +251,8 @@ class Protocol:
         self._command: list[bytes] = []
         self._command_size = 0
         self._torn = b""
+        # By the name that follows `Event: `.
+        self._layouts: dict[bytes, list[Layout]] = {}
 
     def receive(self, data: bytes) -> list[Message]:
         """Take what was read, return the messages that are now whole, in order.
@@ -227,7 +294,6 @@ class Protocol:
         return True
 
     def _messages(self, chunks: list[bytes]) -> list[Message]:
-        wanted = self._wanted
         messages: list[Message] = []
         for chunk in chunks:
             if self._torn:
@@ -245,19 +311,45 @@ class Protocol:
                 chunk = _END.join(self._command)
                 self._command, self._command_size = [], 0
             elif chunk.startswith(b"Event: "):
-                if wanted is not None:
-                    line_end = chunk.find(b"\r\n", 7)
-                    name = chunk[7:line_end] if line_end > 0 else chunk[7:]
-                    if name not in wanted and _ACTION_ID not in chunk:
-                        self.dropped += 1
-                        continue
-                if _is_torn(chunk) and len(chunk) < _TORN_LIMIT:
-                    self._torn = chunk
-                    continue
+                if event := self._event(chunk):
+                    messages.append(event)
+                continue
             self._check_size(len(chunk))
             if chunk:
                 messages.append(Message(chunk))
         return messages
+
+    def _event(self, chunk: bytes) -> Message | None:
+        """None for one that nobody wants, and for one of which the rest is still to come."""
+        line_end = chunk.find(b"\r\n", 7)
+        name = chunk[7:line_end] if line_end > 0 else chunk[7:]
+        if self._wanted is not None and name not in self._wanted and _ACTION_ID not in chunk:
+            self.dropped += 1
+            return None
+        self._check_size(len(chunk))
+        layouts = self._layouts.get(name)
+        if layouts:
+            text = chunk.decode("utf-8", "replace")
+            for layout in layouts:
+                # Which of its keys an event has, and in which order, says whether it is torn: what fits is not.
+                if found := layout.match(text):
+                    return Message.laid_out(chunk, layout, found)
+        message = Message(chunk)
+        if not _is_torn(chunk):
+            self._learn(name, message)
+        elif len(chunk) < _TORN_LIMIT:
+            self._torn = chunk
+            return None
+        return message
+
+    def _learn(self, name: bytes, message: Message) -> None:
+        layouts = self._layouts.get(name, [])
+        if len(layouts) >= _LAYOUTS_LIMIT or (not layouts and len(self._layouts) >= _NAMES_LIMIT):
+            return
+        fields = message.fields
+        lines = [f"{key}: {value}" for key, value in fields.items()]
+        if "\r\n".join(lines).encode() == message.raw and fields["Event"] == message.name:
+            self._layouts[name] = [*layouts, Layout(tuple(fields))]
 
     def _check_size(self, size: int) -> None:
         if size > self.max_message:

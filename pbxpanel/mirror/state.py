@@ -156,7 +156,7 @@ class State:
     def fold(self, event: Message) -> None:
         """Let each handler that registered for this event change the rows."""
         for bearing, handlers in registry.handlers.get(event.name, _NOBODY).items():
-            if event.fields.keys() >= bearing:
+            if event.bears(bearing):
                 for handler in handlers:
                     handler(self, event)
 

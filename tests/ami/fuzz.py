@@ -102,7 +102,14 @@ class Fuzz:
         for message in found:
             if message.raw not in data:
                 raise Found(f"{message.raw!r} was never sent")
+            # Before its fields are parsed, which a layout may do: as one that is read with care.
+            careful = Message(message.raw)
+            keys = (*careful.fields, "Uniqueid", "Linkedid")
+            if message.pick(keys) != careful.pick(keys) or not message.bears(frozenset(careful.fields)):
+                raise Found(f"{message!r} is read in two ways")
             fields = message.fields
+            if (message.name, fields) != (careful.name, careful.fields):
+                raise Found(f"{message!r} and {careful!r} are one message")
             for key, value in fields.items():
                 if message.get(key) != value or value not in message.all(key):
                     raise Found(f"{key} is one thing and another")

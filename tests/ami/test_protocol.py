@@ -453,15 +453,19 @@ FORGED = [
 @pytest.mark.parametrize("wanted", [None, ["Newchannel", "Hangup", "ConfbridgeEnd"]])
 @pytest.mark.parametrize("field", ["number", "connected"])
 @pytest.mark.parametrize("number", FORGED)
-def test_no_number_forges_an_event_or_hides_its_own(number: str, field: str, wanted: list[str] | None) -> None:
+@pytest.mark.parametrize("honest", [0, 2], ids=["the first", "after honest ones"])
+def test_no_number_forges_an_event_or_hides_its_own(
+    number: str, field: str, wanted: list[str] | None, honest: int
+) -> None:
     assert len(number) < 80
+    before = SNAPSHOT.format(number="0401", connected="101") * honest
     text = (
         SNAPSHOT.format(**{"number": "0401", "connected": "101", field: number})
         + "Event: Hangup\r\nUniqueid: 8.8\r\n\r\n"
     )
     for size in (1, 7, 100, 10_000):
-        stream = GREETING + text.encode()
-        call, hangup = read(Protocol(wanted=wanted), [stream[i : i + size] for i in range(0, len(stream), size)])
+        stream = GREETING + (before + text).encode()
+        *_, call, hangup = read(Protocol(wanted=wanted), [stream[i : i + size] for i in range(0, len(stream), size)])
         assert [call.name, call.get("Event"), call.get("Channel")] == ["Newchannel", "Newchannel", "PJSIP/trunk-1"]
         assert [call.get("Uniqueid"), call.get("Linkedid"), call.get("Context")] == ["7.7", "7.7", "in"]
         assert hangup.fields == {"Event": "Hangup", "Uniqueid": "8.8"}
@@ -476,6 +480,52 @@ def test_what_an_application_is_called_with_forges_nothing(number: str, data: st
     message = only(f"{text}Extension: s\r\nApplication: Set\r\nAppData: {data}\r\n\r\n".encode())
     assert [message.name, message.get("Event"), message.get("Channel")] == ["Newexten", "Newexten", "PJSIP/trunk-1"]
     assert [message.get("Uniqueid"), message.get("Linkedid")] == ["7.7", "7.7"]
+
+
+def test_what_a_layout_reads_is_what_is_read_with_care() -> None:
+    """Of each recording played twice, nearly all is read by a layout, and as a message by itself is."""
+    laid_out = total = 0
+    for file in FILES:
+        data = stream(file).partition(b"\r\n")[2]
+        for message in Protocol(greeting=False).receive(data * 2):
+            careful = Message(message.raw)
+            keys = (*careful.fields, "Missing")
+            assert [message.get(key, "none") for key in keys] == [careful.get(key, "none") for key in keys]
+            assert message.pick(keys) == careful.pick(keys)
+            assert message.pick(keys[:-1]) == tuple(careful.fields.values())[: len(keys) - 1]
+            assert message.bears(frozenset(keys[:-1]))
+            assert not message.bears(frozenset(keys))
+            assert (message.name, message.is_event, message.fields) == (careful.name, True, careful.fields) or (
+                not message.is_event
+            )
+            assert list(message.fields) == list(careful.fields)
+            laid_out += message._layout is not None
+            total += message.is_event
+    assert laid_out > 0.9 * total
+
+
+@pytest.mark.parametrize(
+    "line", ["Key: a\nb", "Key: a\rb", "Key: 1\r\nKey: 2", "Key:1", "Key", "a:b: c", "Key: \udcff"]
+)
+def test_an_event_of_another_form_is_read_as_if_no_layout_were_known(line: str) -> None:
+    plain = b"Event: Test\r\nKey: value" + END
+    odd = b"Event: Test\r\n" + line.encode(errors="surrogateescape") + END
+    messages = Protocol(greeting=False).receive(plain + odd + plain + odd)
+    assert [message.fields for message in messages] == [
+        Message(raw.removesuffix(END)).fields for raw in (plain, odd) * 2
+    ]
+    assert messages[2]._layout is not None
+
+
+def test_many_forms_of_one_event_and_many_events_are_remembered_within_bounds() -> None:
+    protocol = Protocol(greeting=False)
+    for number in range(600):
+        found = protocol.receive(f"Event: Test\r\nKey{number}: 1\r\n\r\nEvent: E{number}\r\nKey: 1\r\n\r\n".encode())
+        assert [message.fields for message in found] == [
+            {"Event": "Test", f"Key{number}": "1"}, {"Event": f"E{number}", "Key": "1"}
+        ]  # fmt: skip
+    assert len(protocol._layouts) == 500
+    assert len(protocol._layouts[b"Test"]) == 4
 
 
 def test_an_event_that_stays_torn_holds_nothing_up_for_long() -> None:
