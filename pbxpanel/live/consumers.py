@@ -8,7 +8,6 @@ browser that does not read costs little; it gets a fresh board when it reads aga
 import asyncio
 import contextlib
 import logging
-import time
 from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -36,6 +35,8 @@ TRY_AGAIN_LATER = 1013
 
 # How often it is looked whether a socket's user is still logged in and may still see the page, in seconds.
 CHECK_EVERY = 60.0
+# A timer of the event loop may fire early by as much as its clock is coarse, in seconds.
+CLOCK_SLACK = 0.001
 # How many messages and characters may be under way to a browser before it has said that it read them.
 WINDOW, WINDOW_SIZE = 64, 2**20
 # How long a board that could not be read waits for the next try, in seconds.
@@ -134,14 +135,14 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         await self.send(text_data=text)
 
     async def _send_what_comes(self, seat: Seat) -> None:
-        check_at = time.monotonic() + CHECK_EVERY
+        loop = asyncio.get_running_loop()
+        check = loop.call_later(CHECK_EVERY, seat.wake.set)
         try:
             while True:
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(max(0.0, check_at - time.monotonic())):
-                        await seat.wake.wait()
-                if time.monotonic() >= check_at:
-                    check_at = time.monotonic() + CHECK_EVERY
+                await seat.wake.wait()
+                if loop.time() + CLOCK_SLACK >= check.when():
+                    check.cancel()
+                    check = loop.call_later(CHECK_EVERY, seat.wake.set)
                     if code := await self._code_of_farewell(seat):
                         Hub.here().unregister(seat)
                         await self.close(code)
@@ -162,6 +163,8 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             # Closing makes the browser come again, and its new socket begins with a fresh board.
             logger.exception("Sending to a browser failed.")
             await self.close(1011)
+        finally:
+            check.cancel()
 
     async def _send_board(self, seat: Seat) -> bool:
         # From here on batches queue up again; the board is read after that, so none is missed.
