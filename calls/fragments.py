@@ -7,7 +7,7 @@ from operator import or_
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Min, Q
+from django.db.models import Case, Max, Min, Q, Value, When
 from django.template.loader import render_to_string
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -73,15 +73,14 @@ def text_of(call: Call) -> str:
 
 def find(look: Look) -> Found:
     """The part of the board that is looked at; a word may be found in any channel of a call."""
-    began = Channel.objects.order_by().values("pbx_id", "call").annotate(began=Min("created_at"))
-    found: Iterable[Subject] = began.order_by("began", "pbx_id", "call").values_list("pbx_id", "call")
-    for word in look.words:
+    calls = Channel.objects.order_by().values("pbx_id", "call").annotate(began=Min("created_at"))
+    for number, word in enumerate(look.words):
         # SQLite's LIKE knows the lower case of ASCII alone, and many scripts have none.
         holds = ("icontains", word) if word.isascii() or word.upper() == word else ("iregex", re.escape(word))
         fields = reduce(or_, (Q((f"{name}__{holds[0]}", holds[1])) for name in SEARCHED))
-        matching = set(Channel.objects.order_by().filter(fields).values_list("pbx_id", "call"))
-        found = [subject for subject in found if subject in matching]
-    found = list(found)
+        held = Max(Case(When(fields, then=Value(1)), default=Value(0)))
+        calls = calls.annotate(**{f"holds{number}": held}).filter(**{f"holds{number}": 1})
+    found: list[Subject] = list(calls.order_by("began", "pbx_id", "call").values_list("pbx_id", "call"))
     return Found({dom_id("call", *subject): subject for subject in found[: look.limit]}, len(found))
 
 
