@@ -1,6 +1,6 @@
 """How calls are drawn, on which pages they are live, and what a user is told of a call he placed."""
 
-import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from functools import lru_cache, reduce
 from operator import or_
@@ -74,13 +74,18 @@ def text_of(call: Call) -> str:
 def find(look: Look) -> Found:
     """The part of the board that is looked at; a word may be found in any channel of a call."""
     calls = Channel.objects.order_by().values("pbx_id", "call").annotate(began=Min("created_at"))
-    for number, word in enumerate(look.words):
-        # SQLite's LIKE knows the lower case of ASCII alone, and many scripts have none.
-        holds = ("icontains", word) if word.isascii() or word.upper() == word else ("iregex", re.escape(word))
-        fields = reduce(or_, (Q((f"{name}__{holds[0]}", holds[1])) for name in SEARCHED))
+    # Of ASCII, and of scripts that have no case, any database knows how to compare without regard to it.
+    plain = [word for word in look.words if word.isascii() or word.upper() == word]
+    for number, word in enumerate(plain):
+        fields = reduce(or_, (Q((f"{name}__icontains", word)) for name in SEARCHED))
         held = Max(Case(When(fields, then=Value(1)), default=Value(0)))
         calls = calls.annotate(**{f"holds{number}": held}).filter(**{f"holds{number}": 1})
     found: list[Subject] = list(calls.order_by("began", "pbx_id", "call").values_list("pbx_id", "call"))
+    if others := set(look.words).difference(plain):
+        texts: dict[Subject, str] = defaultdict(str)
+        for pbx, call, *fields in Channel.objects.order_by().values_list("pbx_id", "call", *SEARCHED):
+            texts[pbx, call] += "\n".join(["", *fields]).lower()
+        found = [subject for subject in found if all(word in texts[subject] for word in others)]
     return Found({dom_id("call", *subject): subject for subject in found[: look.limit]}, len(found))
 
 
