@@ -76,18 +76,17 @@ class Watched:
         return [words for state, words in self.told if state is LinkState.DOWN]
 
     async def is_right(self) -> None:
-        """Wait until the rows equal what Asterisk's console says."""
-        deadline = time.monotonic() + 15
+        """Wait until the rows equal what Asterisk's console says, and the link is said to be up."""
+        deadline = time.monotonic() + 30
         while True:
             real = await asyncio.to_thread(truth.of_asterisk, self.asterisk)
             rows = await sync_to_async(truth.of_rows)()
-            if rows == real:
+            pbx = await sync_to_async(PBX.objects.get)()
+            if rows == real and (pbx.link, pbx.why) == ("up", ""):
                 break
-            assert time.monotonic() < deadline, f"{rows}\n{real}"
+            assert time.monotonic() < deadline, f"{pbx.link}: {pbx.why}\n{rows}\n{real}"
             await asyncio.sleep(0.05)
         assert not self.task.done(), "the worker ended"
-        pbx = await sync_to_async(PBX.objects.get)()
-        assert (pbx.link, pbx.why) == ("up", "")
 
     async def give(self, name: str, seconds: float) -> Status:
         """Hang a channel up as a view does, with this much time for it; what became of it."""
