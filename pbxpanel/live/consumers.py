@@ -8,6 +8,7 @@ browser that does not read costs little; it gets a fresh board when it reads aga
 import asyncio
 import contextlib
 import logging
+import random
 from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -33,8 +34,9 @@ NOT_LOGGED_IN, FORBIDDEN, NO_SUCH_VIEW = 4401, 4403, 4404
 # Of RFC 6455: "try again later", for a database that cannot be reached.
 TRY_AGAIN_LATER = 1013
 
-# How often it is looked whether a socket's user is still logged in and may still see the page, in seconds.
-CHECK_EVERY = 60.0
+# How often it is looked whether a socket's user is still logged in and may still see the page, in seconds. The time is
+# shortened by chance, by up to so much of it: sockets that came together shall not all be looked after at once.
+CHECK_EVERY, CHECK_SPREAD = 60.0, 0.5
 # A timer of the event loop may fire early by as much as its clock is coarse, in seconds.
 CLOCK_SLACK = 0.001
 # How many messages and characters may be under way to a browser before it has said that it read them.
@@ -136,13 +138,13 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     async def _send_what_comes(self, seat: Seat) -> None:
         loop = asyncio.get_running_loop()
-        check = loop.call_later(CHECK_EVERY, seat.wake.set)
+        check = loop.call_later(_until_check(), seat.wake.set)
         try:
             while True:
                 await seat.wake.wait()
                 if loop.time() + CLOCK_SLACK >= check.when():
                     check.cancel()
-                    check = loop.call_later(CHECK_EVERY, seat.wake.set)
+                    check = loop.call_later(_until_check(), seat.wake.set)
                     if code := await self._code_of_farewell(seat):
                         Hub.here().unregister(seat)
                         await self.close(code)
@@ -233,6 +235,10 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             seat.viewer = viewer
             seat.ask_for_board()
         return None
+
+
+def _until_check() -> float:
+    return CHECK_EVERY * (1 - CHECK_SPREAD * random.random())  # noqa: S311 (nothing secret)
 
 
 async def _board(seat: Seat) -> str:
