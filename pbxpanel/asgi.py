@@ -1,6 +1,5 @@
 """HTTP and WebSocket, as Daphne serves them."""
 
-import gc
 import os
 
 from django.core.asgi import get_asgi_application
@@ -14,6 +13,7 @@ from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E40
 from django.urls import path  # noqa: E402
 
 from .live.consumers import LiveConsumer, TriesAgainLater  # noqa: E402
+from .memory import keep_what_is_loaded  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
@@ -24,7 +24,4 @@ application = ProtocolTypeRouter(
     }
 )
 
-# What has been loaded stays for good: let the garbage collector not look at it again and again, which would hold every
-# page up for a tenth of a second each time.
-gc.collect()
-gc.freeze()
+keep_what_is_loaded()

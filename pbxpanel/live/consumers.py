@@ -15,12 +15,12 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from channels.auth import get_user
-from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 
 from pbxpanel import metrics
+from pbxpanel.database import in_thread
 
 from . import fragments
 from .fragments import Look, Row, Viewer, look_of
@@ -96,7 +96,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         elif view is None or language not in dict(settings.LANGUAGES) or "\0" in key:  # which no name of ours holds
             await self.close(NO_SUCH_VIEW)
         else:
-            viewer: Viewer = await database_sync_to_async(fragments.viewer_of)(user, language)
+            viewer: Viewer = await in_thread(fragments.viewer_of)(user, language)
             if not view.allows(viewer.permissions):
                 await self.close(FORBIDDEN)
                 return
@@ -116,6 +116,13 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             self.sender.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self.sender
+
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        """As Channels does, which looks into a thread's database connections first: a word of a page needs none."""
+        if message["type"] == "websocket.receive":
+            await self.websocket_receive(message)
+        else:
+            await super().dispatch(message)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """A tab that wakes up asks whether the socket still lives; any says what it has read, and a long page's at
@@ -208,7 +215,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             entered = [subject for id, subject in viewport.shown.items() if id not in former.shown]
             left = [Row(id, long.kind, None, permission=long.permission) for id in former.shown.keys() - viewport.shown]
             seat.viewport, foot = viewport, viewport.foot
-            read = database_sync_to_async(fragments.inside_of, thread_sensitive=False)
+            read = in_thread(fragments.inside_of)
             inside = await read(view, long, seat.viewer.language, entered, foot)
         except (DatabaseError, InterfaceError):
             seat.viewport = viewport
@@ -224,7 +231,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             user = await get_user({"session": session.__class__(session.session_key)})
             if not user.is_authenticated:
                 return NOT_LOGGED_IN
-            viewer: Viewer = await database_sync_to_async(fragments.viewer_of)(user, seat.viewer.language)
+            viewer: Viewer = await in_thread(fragments.viewer_of)(user, seat.viewer.language)
         except (DatabaseError, InterfaceError) as error:
             logger.error("Whether a socket's user is still logged in could not be looked up: %s", error)
             seat.ask_for_board()  # which tells the page of the database
@@ -251,7 +258,7 @@ async def _board(seat: Seat) -> str:
             inside = fragments.inside_of(view, viewport.long, viewer.language, subjects, foot)
         return fragments.board_of(view, viewer, key, inside)
 
-    html: str = await database_sync_to_async(read, thread_sensitive=False)()
+    html: str = await in_thread(read)()
     return html
 
 

@@ -13,11 +13,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
-from channels.db import database_sync_to_async
 from channels.layers import get_channel_layer
 from django.db import DatabaseError, InterfaceError
 
 from pbxpanel import metrics
+from pbxpanel.database import in_thread
 
 from . import fragments
 from .fragments import Long, Look, Notice, Row, View, Viewer
@@ -233,7 +233,7 @@ class Hub:
             self._newer = set()
             languages = {seat.viewer.language for seat in self.seats}
             try:
-                drawn = await database_sync_to_async(fragments.rows_on_every_page, thread_sensitive=False)(languages)
+                drawn = await in_thread(fragments.rows_on_every_page)(languages)
             except (DatabaseError, InterfaceError) as error:
                 logger.warning("What every page has could not be looked up, trying again: %s", error)
                 continue

@@ -7,7 +7,7 @@ room, add rows. Where not all rows have room, any change asks for another readin
 import asyncio
 from collections.abc import Iterable
 
-from channels.db import database_sync_to_async
+from pbxpanel.database import in_thread
 
 from .fragments import Found, Long, Look, Row, Subject
 
@@ -82,7 +82,7 @@ class Viewport:
         # Whoever forgets meanwhile leaves this one unread, and what is found of no use.
         before = self.shown
         try:
-            found, drawn = await database_sync_to_async(self._find, thread_sensitive=False)(had)
+            found, drawn = await in_thread(self._find)(had)
         except BaseException:
             self.is_stale = self.is_read
             self._late = None

@@ -17,7 +17,6 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from channels.db import database_sync_to_async
 from channels.layers import get_channel_layer
 from channels.worker import Worker
 from django.db import DatabaseError, InterfaceError, transaction
@@ -29,8 +28,10 @@ from pbxpanel.ami.client import Link, LinkState, Session
 from pbxpanel.ami.errors import AmiError, AnswerTimeout, LinkLost, gettext_noop
 from pbxpanel.ami.protocol import Action, Message
 from pbxpanel.ami.transports import Address
+from pbxpanel.database import in_thread
 from pbxpanel.live import hub
 from pbxpanel.live.fragments import Notice, Row, rows_of
+from pbxpanel.memory import keep_what_is_loaded
 
 from . import commands, registry, store, sync
 from .commands import Outcome, Status
@@ -150,13 +151,13 @@ class Mirror:
             if beat % FIGURES_EVERY == 0:
                 values["metrics"] = metrics.of_pbx(self.name)
             try:
-                await database_sync_to_async(self.lease.renew, thread_sensitive=False)(**values)
+                await in_thread(self.lease.renew)(**values)
             except _DATABASE_FAILURES as error:
                 logger.error("%s: the lease could not be renewed, trying again: %s", self.name, error)
 
     async def _release(self) -> None:
         try:
-            await database_sync_to_async(self.lease.release, thread_sensitive=False)()
+            await in_thread(self.lease.release)()
         except _DATABASE_FAILURES as error:
             logger.warning("%s: the lease was left to lapse: %s", self.name, error)
 
@@ -289,14 +290,12 @@ class Mirror:
         try:
             if link_changes or not changes.is_empty:
                 with metrics.FLUSH_SECONDS.labels(self.name).time():
-                    await database_sync_to_async(self._write, thread_sensitive=False)(changes, link_changes)
+                    await in_thread(self._write)(changes, link_changes)
                 metrics.DIRTY_ROWS.labels(self.name).observe(changes.size)
             self._boards_due |= everything or len(changes.subjects) > DRAWN_AT_ONCE
             if changes.subjects and languages and not self._boards_due:
                 with metrics.DRAW_SECONDS.labels(self.name).time():
-                    rows = await database_sync_to_async(rows_of, thread_sensitive=False)(
-                        self.name, changes.subjects, languages
-                    )
+                    rows = await in_thread(rows_of)(self.name, changes.subjects, languages)
         except _DATABASE_FAILURES as error:
             logger.error("%s: the database failed, trying again: %s", self.name, error)
             self.state.give_back(changes)
@@ -392,7 +391,7 @@ class Mirror:
         if session is None or not self.lease.is_held:
             return Outcome(Status.NOT_CONNECTED)
         try:
-            if not await database_sync_to_async(commands.auditors[0].claim, thread_sensitive=False)(command_id):
+            if not await in_thread(commands.auditors[0].claim)(command_id):
                 return Outcome(Status.REPEATED)
         except _DATABASE_FAILURES as error:
             logger.error("%s: a command was refused, since the database failed: %s", self.name, error)
@@ -455,7 +454,7 @@ async def _patiently(ask: Callable[[], T]) -> T:
     failed = False
     while True:
         try:
-            answer: T = await database_sync_to_async(ask, thread_sensitive=False)()
+            answer: T = await in_thread(ask)()
             return answer
         except _DATABASE_FAILURES as error:
             if not failed:
@@ -494,6 +493,7 @@ class AmiWorker(Worker):  # type: ignore[misc]
                 asyncio.get_running_loop().add_signal_handler(number, task.cancel)  # type: ignore[union-attr]
             await self.handle()
 
+        keep_what_is_loaded()
         with contextlib.suppress(asyncio.CancelledError):
             asyncio.run(work())
 

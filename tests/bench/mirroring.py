@@ -17,6 +17,7 @@ from django.core.management import call_command
 
 from calls.models import Channel
 from conferences.models import Participant
+from pbxpanel.memory import keep_what_is_loaded
 from pbxpanel.mirror import worker
 from pbxpanel.mirror.models import PBX
 from pbxpanel.mirror.worker import AmiWorker, Mirror
@@ -85,6 +86,7 @@ async def main() -> None:
     worker.CHECK_EVERY = 3600.0  # it would ask a PBX that is ahead of what it has sent
     layer = get_channel_layer()
     held = AmiWorker(application=None, channels=[], channel_layer=layer, addresses=settings.AMI_ADDRESSES)
+    keep_what_is_loaded()  # as its `run` does
     task = asyncio.create_task(held.handle())
     async with asyncio.timeout(60):
         while not await database_sync_to_async(_is_up, thread_sensitive=False)(int(sys.argv[1])):
