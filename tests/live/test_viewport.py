@@ -95,7 +95,7 @@ def no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
 
         return run
 
-    monkeypatch.setattr(viewport, "database_sync_to_async", in_turn)
+    monkeypatch.setattr(viewport, "in_thread", in_turn)
 
 
 def shown(port: Viewport) -> list[int]:
