@@ -13,7 +13,7 @@ from typing import Protocol
 import pytest
 
 from .asterisk import Asterisk
-from .chroot import LabUnavailableError
+from .chroot import VERSIONS, LabUnavailableError, build
 from .phones import Behaviour, Caller, Phone
 
 
@@ -27,6 +27,18 @@ class CallerFactory(Protocol):
     """Makes a call into the PBX, which ends with the test."""
 
     def __call__(self, asterisk: Asterisk, to: str, number: str = "0401234567", name: str = "") -> Caller: ...
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """Install each Asterisk that a test asks for before the first test, since that takes longer than a test may."""
+    if session.config.option.collectonly:
+        return
+    asked = {name for item in session.items for name in getattr(item, "fixturenames", ())}
+    for version in VERSIONS:
+        if f"_asterisk{version}" in asked or "asterisk" in asked:
+            with contextlib.suppress(LabUnavailableError):  # which each test that needs it will tell
+                build(version)
 
 
 def _running(version: str) -> Iterator[Asterisk]:
