@@ -14,3 +14,4 @@ class OperatorsConfig(AppConfig):
 
         commands.auditors[:] = [audit.Trail()]
         fragments.viewer_of = people.viewer_of
+        fragments.viewers_of = people.viewers_of

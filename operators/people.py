@@ -1,8 +1,15 @@
 """Who somebody is to the panel: his phone, and what he may see."""
 
+from collections.abc import Collection
+
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.models import AnonymousUser, User
+from django.contrib.sessions.models import Session
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare
 
 from pbxpanel.live.fragments import Viewer
 from pbxpanel.mirror.models import PBX
@@ -11,6 +18,8 @@ from .models import Profile
 
 # The permissions that decide what a page is sent.
 SEEING = ("calls.see_calls", "conferences.see_conferences")
+# Who among the backends of a login knows of permissions.
+_PERMISSIONS = "django.contrib.auth.backends.ModelBackend"
 
 
 def user_of(request: HttpRequest) -> User:
@@ -42,3 +51,42 @@ def viewer_of(user: User, language: str) -> Viewer:
     """What the live push must know of a user. Asks the database."""
     permissions = frozenset(name for name in SEEING if user.has_perm(name))
     return Viewer(user.pk, phone_of(profile_of(user)), permissions, language)
+
+
+def viewers_of(sessions: Collection[str]) -> dict[str, Viewer]:
+    """Keys of sessions → who is logged in with it, in no language; those that nobody is logged in with are left out.
+
+    Asks the database six times, however many they are.
+    """
+    users = _logged_in(sessions)
+    ids = {user.pk for user in users.values()}
+    may: dict[str, set[int]] = {}
+    for name in SEEING:
+        allowed = User.objects.with_perm(name, backend=_PERMISSIONS).filter(pk__in=ids)
+        may[name] = set(allowed.values_list("pk", flat=True))
+    profiles = {profile.user_id: profile for profile in Profile.objects.filter(user_id__in=ids)}
+    pbxs = list(PBX.objects.values_list("name", flat=True))
+    viewers = {}
+    for session, user in users.items():
+        profile = profiles.get(user.pk, Profile())
+        pbx = profile.pbx_id or next(iter(pbxs), "")
+        phone = f"{pbx}/{profile.endpoint}" if profile.endpoint and pbx in pbxs else ""
+        permissions = frozenset(name for name in SEEING if user.pk in may[name])
+        viewers[session] = Viewer(user.pk, phone, permissions, language="")
+    return viewers
+
+
+def _logged_in(sessions: Collection[str]) -> dict[str, User]:
+    """Keys of sessions → the user, of those that have one. As `channels.auth.get_user`, for many at once."""
+    stored = Session.objects.filter(session_key__in=sessions, expire_date__gt=timezone.now())
+    found = {session.session_key: session.get_decoded() for session in stored}
+    backends = settings.AUTHENTICATION_BACKENDS
+    held = {key: data for key, data in found.items() if data.get(BACKEND_SESSION_KEY) in backends}
+    users = User.objects.filter(is_active=True).in_bulk({int(data[SESSION_KEY]) for data in held.values()})
+    logged_in = {}
+    for key, data in held.items():
+        user = users.get(int(data[SESSION_KEY]))
+        # Of a password that is no longer his.
+        if user and constant_time_compare(data.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash()):
+            logged_in[key] = user
+    return logged_in

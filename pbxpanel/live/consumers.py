@@ -8,13 +8,11 @@ browser that does not read costs little; it gets a fresh board when it reads aga
 import asyncio
 import contextlib
 import logging
-import random
 from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import parse_qs
 
-from channels.auth import get_user
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
@@ -24,21 +22,16 @@ from pbxpanel.database import in_thread
 
 from . import fragments
 from .fragments import Look, Row, Viewer, look_of
-from .hub import Hub, Seat, compose
+from .hub import FORBIDDEN, NOT_LOGGED_IN, Hub, Seat, compose
 from .viewport import Viewport
 
 logger = logging.getLogger(__name__)
 
-# Codes of our own with which the socket is closed; the page shows each as a state of its own.
-NOT_LOGGED_IN, FORBIDDEN, NO_SUCH_VIEW = 4401, 4403, 4404
+# As the codes of the hub.
+NO_SUCH_VIEW = 4404
 # Of RFC 6455: "try again later", for a database that cannot be reached.
 TRY_AGAIN_LATER = 1013
 
-# How often it is looked whether a socket's user is still logged in and may still see the page, in seconds. The time is
-# shortened by chance, by up to so much of it: sockets that came together shall not all be looked after at once.
-CHECK_EVERY, CHECK_SPREAD = 60.0, 0.5
-# A timer of the event loop may fire early by as much as its clock is coarse, in seconds.
-CLOCK_SLACK = 0.001
 # How many messages and characters may be under way to a browser before it has said that it read them.
 WINDOW, WINDOW_SIZE = 64, 2**20
 # How long a board that could not be read waits for the next try, in seconds.
@@ -100,7 +93,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             if not view.allows(viewer.permissions):
                 await self.close(FORBIDDEN)
                 return
-            self.seat = Seat(view, key, viewer)
+            self.seat = Seat(view, key, viewer, session=self.scope["session"].session_key)
             if view.long is not None:
                 self.look = look_of(query.get("limit", ""), query.get("q", ""))
                 self.seat.viewport = Hub.here().viewport(view, view.long, self.look)
@@ -144,19 +137,13 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         await self.send(text_data=text)
 
     async def _send_what_comes(self, seat: Seat) -> None:
-        loop = asyncio.get_running_loop()
-        check = loop.call_later(_until_check(), seat.wake.set)
         try:
             while True:
                 await seat.wake.wait()
-                if loop.time() + CLOCK_SLACK >= check.when():
-                    check.cancel()
-                    check = loop.call_later(_until_check(), seat.wake.set)
-                    if code := await self._code_of_farewell(seat):
-                        Hub.here().unregister(seat)
-                        await self.close(code)
-                        return
                 seat.wake.clear()
+                if seat.farewell is not None:
+                    await self.close(seat.farewell)
+                    return
                 if not self.window.is_open:
                     continue
                 if self.look is not None and seat.viewport is not None and seat.viewport.look != self.look:
@@ -172,8 +159,6 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             # Closing makes the browser come again, and its new socket begins with a fresh board.
             logger.exception("Sending to a browser failed.")
             await self.close(1011)
-        finally:
-            check.cancel()
 
     async def _send_board(self, seat: Seat) -> bool:
         # From here on batches queue up again; the board is read after that, so none is missed.
@@ -223,29 +208,6 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         else:
             parts = [fragments.partial(container, html, "rows") for container, html in inside.items()]
             await self._send("".join([waiting, compose(left, view, seat.key, seat.viewer), *parts]))
-
-    async def _code_of_farewell(self, seat: Seat) -> int | None:
-        """Why this socket may no longer be open: logged out, deactivated, or without the permission. None: it may."""
-        session = self.scope["session"]
-        try:
-            user = await get_user({"session": session.__class__(session.session_key)})
-            if not user.is_authenticated:
-                return NOT_LOGGED_IN
-            viewer: Viewer = await in_thread(fragments.viewer_of)(user, seat.viewer.language)
-        except (DatabaseError, InterfaceError) as error:
-            logger.error("Whether a socket's user is still logged in could not be looked up: %s", error)
-            seat.ask_for_board()  # which tells the page of the database
-            return None
-        if not seat.view.allows(viewer.permissions):
-            return FORBIDDEN
-        if viewer != seat.viewer:
-            seat.viewer = viewer
-            seat.ask_for_board()
-        return None
-
-
-def _until_check() -> float:
-    return CHECK_EVERY * (1 - CHECK_SPREAD * random.random())  # noqa: S311 (nothing secret)
 
 
 async def _board(seat: Seat) -> str:

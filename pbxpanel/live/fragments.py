@@ -3,7 +3,7 @@
 A row on a page is drawn once for each language, whoever looks at it: it holds nothing personal.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -156,6 +156,11 @@ NoticeText = Callable[[Mapping[str, Any]], tuple[str, str]]
 
 def viewer_of(user: Any, language: str) -> Viewer:
     """A user and a language → who looks. The app that owns people puts its own function in this one's place."""
+    raise NotImplementedError
+
+
+def viewers_of(sessions: Collection[str]) -> dict[str, Viewer]:
+    """Keys of sessions → who is logged in with it, in no language; without those that nobody is. Of the same app."""
     raise NotImplementedError
 
 

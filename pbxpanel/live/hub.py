@@ -7,9 +7,11 @@ up, rows, and notices. A number that was missed, or a new epoch, makes every soc
 import asyncio
 import logging
 import math
+import random
 import time
 from collections import deque
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
@@ -40,6 +42,11 @@ SILENCE_LIMIT = 7.0
 JOIN_EVERY = 3.0
 # How often a hub looks whether what every page has is still so: that a worker was lost is told by nobody. In seconds.
 WATCH_EVERY = 3.0
+# How often it is looked whether a socket's user is still logged in and may still see the page, in seconds. The time is
+# shortened by chance, by up to so much of it, and it is done for all whose turn it is at once, every so many seconds.
+CHECK_EVERY, CHECK_SPREAD, CHECK_STEP = 60.0, 0.5, 1.0
+# Codes of our own with which a socket is closed; the page shows each as a state of its own.
+NOT_LOGGED_IN, FORBIDDEN = 4401, 4403
 # How long the channel layer may take for one thing that needs no waiting, in seconds.
 LAYER_TIMEOUT = 2.0
 # A viewport is filled up again at most this often, in seconds, and never takes more than a tenth of the time.
@@ -81,12 +88,18 @@ async def publish(
 class Seat:
     """One browser's place at the hub: what it looks at, and what is still to be sent to it.
 
-    `viewport` is the part of its page that it has on screen; None: it has all of it.
+    `viewport` is the part of its page that it has on screen; None: it has all of it. `session` is the key of the
+    session with which its user is logged in.
     """
 
-    def __init__(self, view: View, key: str, viewer: Viewer, viewport: Viewport | None = None) -> None:
-        self.view, self.key, self.viewer, self.viewport = view, key, viewer, viewport
+    def __init__(
+        self, view: View, key: str, viewer: Viewer, viewport: Viewport | None = None, session: str = ""
+    ) -> None:
+        self.view, self.key, self.viewer, self.viewport, self.session = view, key, viewer, viewport, session
         self.needs_board = True
+        # The code with which it is to be closed, once it may be here no longer; and when to look next whether it may.
+        self.farewell: int | None = None
+        self.check_at = 0.0
         self.wake = asyncio.Event()
         self.wake.set()
         self._batches: list[str] = []
@@ -155,6 +168,7 @@ class Hub:
 
     async def register(self, seat: Seat) -> None:
         """Take a seat; batches reach it from now on."""
+        seat.check_at = _next_check()
         self.seats.add(seat)
         if self._task is None or self._task.done():
             self._settled.clear()
@@ -225,6 +239,41 @@ class Hub:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._keep_listening())
             group.create_task(self._watch())
+            group.create_task(self._look_after_seats())
+
+    async def _look_after_seats(self) -> None:
+        """See who may no longer be here: logged out, deactivated, or without the permission."""
+        while True:
+            await asyncio.sleep(CHECK_STEP)
+            now = time.monotonic()
+            seats = [seat for seat in self.seats if now >= seat.check_at]
+            if not seats:
+                continue
+            for seat in seats:
+                seat.check_at = _next_check()
+            try:
+                viewers = await in_thread(fragments.viewers_of)({seat.session for seat in seats})
+            except (DatabaseError, InterfaceError) as error:
+                logger.error("Whether the users of sockets are still logged in could not be looked up: %s", error)
+                for seat in seats:
+                    seat.ask_for_board()  # which tells the page of the database
+                continue
+            except Exception:  # whatever is wrong with one session: the sockets must outlive it
+                logger.exception("Whether the users of sockets are still logged in could not be looked up.")
+                continue
+            for seat in seats:
+                self._let_stay(seat, viewers.get(seat.session))
+
+    def _let_stay(self, seat: Seat, viewer: Viewer | None) -> None:
+        if viewer is None or not seat.view.allows(viewer.permissions):
+            seat.farewell = FORBIDDEN if viewer else NOT_LOGGED_IN
+            self.unregister(seat)
+            seat.wake.set()
+            return
+        viewer = replace(viewer, language=seat.viewer.language)
+        if viewer != seat.viewer:
+            seat.viewer = viewer
+            seat.ask_for_board()
 
     async def _watch(self) -> None:
         """See for ourselves what every page has: whether a PBX has a worker, whether there still is the PBX."""
@@ -361,6 +410,10 @@ class Hub:
                 if seat.viewer.user_id == notice.user_id:
                     html = fragments.toast(notice, seat.viewer.language)
                     seat.put_toast(fragments.partial("toasts", html, "beforeend"))
+
+
+def _next_check() -> float:
+    return time.monotonic() + CHECK_EVERY * (1 - CHECK_SPREAD * random.random())  # noqa: S311 (nothing secret)
 
 
 def compose(rows: Iterable[Row], view: View, key: str, viewer: Viewer) -> str:

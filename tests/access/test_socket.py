@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from pbxpanel.asgi import application
-from pbxpanel.live import consumers, hub
+from pbxpanel.live import hub
 from pbxpanel.live.fragments import Notice, Row, rows_of
 from tests.access import people
 from tests.access.people import ANONYMOUS, NOBODY
@@ -288,7 +288,8 @@ async def take_out_of_groups(tab: Tab) -> None:
 async def test_the_socket_of_who_may_no_longer_see_the_page_is_closed(
     visit: Open, worker: Worker, change: Callable[[Tab], Awaitable[None]], code: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(consumers, "CHECK_EVERY", 0.3)
+    monkeypatch.setattr(hub, "CHECK_EVERY", 0.3)
+    monkeypatch.setattr(hub, "CHECK_STEP", 0.05)
     tab = await visit("Viewer", "view=calls&lang=en")
     await tab.text()
     assert await tab.socket.receive_nothing(0.7)  # he may stay
@@ -300,7 +301,8 @@ async def test_the_socket_of_who_may_no_longer_see_the_page_is_closed(
 async def test_a_permission_that_was_taken_away_shows_in_what_is_sent(
     visit: Open, worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(consumers, "CHECK_EVERY", 0.3)
+    monkeypatch.setattr(hub, "CHECK_EVERY", 0.3)
+    monkeypatch.setattr(hub, "CHECK_STEP", 0.05)
     tab = await visit("Viewer", "view=home&lang=en")
     assert 'id="call-main-1-1"' in await tab.text()
     await take_out_of_groups(tab)
