@@ -296,6 +296,10 @@ class Protocol:
     def _messages(self, chunks: list[bytes]) -> list[Message]:
         messages: list[Message] = []
         for chunk in chunks:
+            if chunk.startswith(b"Event: ") and not self._torn and not self._command:
+                if event := self._event(chunk):
+                    messages.append(event)
+                continue
             if self._torn:
                 chunk = self._torn + _END + chunk
                 self._torn = b""
@@ -326,7 +330,8 @@ class Protocol:
         if self._wanted is not None and name not in self._wanted and _ACTION_ID not in chunk:
             self.dropped += 1
             return None
-        self._check_size(len(chunk))
+        if len(chunk) > self.max_message:
+            self._check_size(len(chunk))
         layouts = self._layouts.get(name)
         if layouts:
             text = chunk.decode("utf-8", "replace")

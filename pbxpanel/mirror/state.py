@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 from django.db.models.base import ModelState
 
@@ -38,10 +38,12 @@ class Table(Generic[M]):
         self.removed: set[str] = set()
         # While somebody watches: the keys of all rows that came, went or changed since he began.
         self.touched: set[str] | None = None
+        # Of what the rows were, since the last tick: what they are is asked when it ends.
         self._subjects = subjects
         self._blank = model()
         self._fields = {field.attname for field in model._meta.concrete_fields}
         self._index: dict[str, dict[Any, dict[str, M]]] = {name: {} for name in model.indexed_fields}
+        self._indexed = frozenset(model.indexed_fields)
 
     def get(self, key: str) -> M | None:
         return self.rows.get(key)
@@ -61,7 +63,6 @@ class Table(Generic[M]):
         self._touch(key)
         self.changed.add(key)
         self.removed.discard(key)
-        self._subjects |= row.subjects()
         for name, index in self._index.items():
             index.setdefault(row.__dict__[name], {})[key] = row
         return row
@@ -72,14 +73,16 @@ class Table(Generic[M]):
         changes = {name: value for name, value in values.items() if current[name] != value}
         if not changes:
             return
-        self._subjects |= row.subjects()
-        for name in self._index.keys() & changes.keys():
-            self._unindex(name, row)
-            self._index[name].setdefault(changes[name], {})[row.key] = row
+        key = current[self.model.key_field]
+        if key not in self.changed:
+            self._subjects |= row.subjects()
+            self.changed.add(key)
+        if not self._indexed.isdisjoint(changes):
+            for name in self._indexed.intersection(changes):
+                self._unindex(name, row)
+                self._index[name].setdefault(changes[name], {})[key] = row
         current.update(changes)
-        self._subjects |= row.subjects()
-        self._touch(row.key)
-        self.changed.add(row.key)
+        self._touch(key)
 
     def remove(self, key: str) -> None:
         """Take a row away; one that is not there is no error."""
@@ -149,9 +152,10 @@ class State:
             model: Table(model, pbx, self.subjects) for model in registry.models
         }
         self._tombstones: dict[str, float] = {}
+        self._cleared_at = monotonic()
 
     def table(self, model: type[M]) -> Table[M]:
-        return cast("Table[M]", self._tables[model])
+        return self._tables[model]
 
     def fold(self, event: Message) -> None:
         """Let each handler that registered for this event change the rows."""
@@ -168,8 +172,8 @@ class State:
         """Remember that this channel is gone, so that a list written before cannot bring it back."""
         now = self._monotonic()
         self._tombstones[uniqueid] = now
-        if len(self._tombstones) % 256 == 0:
-            oldest = now - TOMBSTONE_SECONDS
+        if now - self._cleared_at >= TOMBSTONE_SECONDS:
+            oldest, self._cleared_at = now - TOMBSTONE_SECONDS, now
             self._tombstones = {key: at for key, at in self._tombstones.items() if at >= oldest}
 
     def is_buried(self, uniqueid: str) -> bool:
@@ -196,6 +200,8 @@ class State:
         changes = Changes(self.pbx, subjects=set(self.subjects), replace_all=everything)
         self.subjects.clear()
         for model, table in self._tables.items():
+            for key in table.changed:
+                changes.subjects |= table.rows[key].subjects()
             keys = table.rows if everything else table.changed
             changes.upserts[model] = [_copy(table.rows[key]) for key in keys]
             changes.removals[model] = list(table.removed)
