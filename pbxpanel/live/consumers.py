@@ -9,10 +9,11 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs
 
+from channels.consumer import get_handler_name
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
@@ -21,7 +22,7 @@ from pbxpanel import metrics
 from pbxpanel.database import in_thread
 
 from . import fragments
-from .fragments import Look, Row, Viewer, look_of
+from .fragments import Look, Row, look_of
 from .hub import FORBIDDEN, NOT_LOGGED_IN, Hub, Seat, compose
 from .viewport import Viewport
 
@@ -83,17 +84,21 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         await self.accept()
         view = fragments.views.get(query.get("view", ""))
         language, key = query.get("lang", ""), query.get("key", "")
-        user = self.scope["user"]
-        if not user.is_authenticated:
+        session = self.scope["cookies"].get(settings.SESSION_COOKIE_NAME, "")
+        try:
+            viewer = (await in_thread(fragments.viewers_of)([session])).get(session)
+        except (DatabaseError, InterfaceError) as error:
+            logger.error("A socket was closed, since the database failed: %s", error)
+            await self.close(TRY_AGAIN_LATER)
+            return
+        if viewer is None:
             await self.close(NOT_LOGGED_IN)
         elif view is None or language not in dict(settings.LANGUAGES) or "\0" in key:  # which no name of ours holds
             await self.close(NO_SUCH_VIEW)
+        elif not view.allows(viewer.permissions):
+            await self.close(FORBIDDEN)
         else:
-            viewer: Viewer = await in_thread(fragments.viewer_of)(user, language)
-            if not view.allows(viewer.permissions):
-                await self.close(FORBIDDEN)
-                return
-            self.seat = Seat(view, key, viewer, session=self.scope["session"].session_key)
+            self.seat = Seat(view, key, replace(viewer, language=language), session=session)
             if view.long is not None:
                 self.look = look_of(query.get("limit", ""), query.get("q", ""))
                 self.seat.viewport = Hub.here().viewport(view, view.long, self.look)
@@ -111,11 +116,8 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
                 await self.sender
 
     async def dispatch(self, message: dict[str, Any]) -> None:
-        """As Channels does, which looks into a thread's database connections first: a word of a page needs none."""
-        if message["type"] == "websocket.receive":
-            await self.websocket_receive(message)
-        else:
-            await super().dispatch(message)
+        """As Channels does, which first looks after the database connections of a thread that nothing here uses."""
+        await getattr(self, get_handler_name(message))(message)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """A tab that wakes up asks whether the socket still lives; any says what it has read, and a long page's at
@@ -222,29 +224,3 @@ async def _board(seat: Seat) -> str:
 
     html: str = await in_thread(read)()
     return html
-
-
-Application = Callable[[MutableMapping[str, Any], Any, Callable[[dict[str, Any]], Awaitable[None]]], Awaitable[None]]
-
-
-class TriesAgainLater:
-    """ASGI middleware: a socket that comes while the database is away is told so, instead of just breaking."""
-
-    def __init__(self, application: Application) -> None:
-        self.application = application
-
-    async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
-        accepted = False
-
-        async def noting(message: dict[str, Any]) -> None:
-            nonlocal accepted
-            accepted = accepted or message["type"] == "websocket.accept"
-            await send(message)
-
-        try:
-            await self.application(scope, receive, noting)
-        except (DatabaseError, InterfaceError) as error:
-            logger.error("A socket was closed, since the database failed: %s", error)
-            if not accepted:  # only a socket that was accepted can be told why it is closed
-                await send({"type": "websocket.accept"})
-            await send({"type": "websocket.close", "code": TRY_AGAIN_LATER})

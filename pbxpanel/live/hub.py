@@ -34,6 +34,8 @@ LANGUAGES = "live.languages"
 QUEUE_LIMIT, QUEUE_SIZE = 200, 2**20
 # How many toasts wait for a socket that does not read; older ones are lost.
 TOAST_LIMIT = 20
+# How many sockets are woken in one turn of the event loop.
+WAKE_AT_ONCE = 25
 # Workers publish a batch every second, if an empty one; silence beyond this is worth a look, in seconds. The
 # worker's last sign of life in the database can be newer than his last batch, and by then he must count as lost there.
 SILENCE_LIMIT = 7.0
@@ -107,7 +109,9 @@ class Seat:
         self._toasts: deque[str] = deque(maxlen=TOAST_LIMIT)
 
     def put_batch(self, text: str) -> None:
-        """What changed on the page. A board that is still to be read holds it already: it was committed before."""
+        """What changed on the page; whoever puts it wakes the seat. A board that is still to be read holds it already:
+        it was committed before.
+        """
         if self.needs_board:
             return
         if len(self._batches) >= QUEUE_LIMIT or self._size + len(text) > QUEUE_SIZE:
@@ -116,7 +120,6 @@ class Seat:
             return
         self._batches.append(text)
         self._size += len(text)
-        self.wake.set()
 
     def put_toast(self, text: str) -> None:
         """What is said beside the board, and is not lost when one is read."""
@@ -161,6 +164,9 @@ class Hub:
         # Those that somebody looks at, or is about to.
         self._viewports: WeakValueDictionary[tuple[str, Look], Viewport] = WeakValueDictionary()
         self._refills: dict[Viewport, asyncio.Task[None]] = {}
+        # Those for whom something has been put.
+        self._to_wake: deque[Seat] = deque()
+        self._is_waking = False
 
     @classmethod
     def here(cls) -> "Hub":
@@ -402,6 +408,18 @@ class Hub:
                 text = shared[same_for]
             if text:
                 seat.put_batch(text)
+                self._to_wake.append(seat)
+        if self._to_wake and not self._is_waking:
+            self._is_waking = True
+            self._wake_some()
+
+    def _wake_some(self) -> None:
+        """So many in one turn of the loop: theirs is out before the next ones' is made, and nothing waits for all."""
+        for _ in range(min(WAKE_AT_ONCE, len(self._to_wake))):
+            self._to_wake.popleft().wake.set()
+        self._is_waking = bool(self._to_wake)
+        if self._is_waking:
+            asyncio.get_running_loop().call_soon(self._wake_some)
 
     def _deliver_notices(self, notices: list[dict[str, Any]]) -> None:
         for values in notices:

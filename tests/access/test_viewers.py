@@ -18,12 +18,15 @@ from operators.people import viewer_of, viewers_of
 from pbxpanel.live.fragments import Viewer
 from pbxpanel.mirror.models import PBX
 
+from .people import make_groups
+
 # Through threads of their own, so that what is asked must have been committed.
-pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
 def session() -> Any:
+    make_groups()
     PBX.objects.create(name="berlin")
     PBX.objects.create(name="vienna")
 

@@ -515,3 +515,33 @@ async def test_the_worker_is_told_which_languages_are_looked_at_and_who_is_not_d
     await publish("main", "epoch", 3, [call("2")], languages=["en"])
     await settle()
     assert chinese.needs_board
+
+
+# Many at once.
+
+
+async def test_many_seats_are_woken_some_at_a_time_and_all_of_them(
+    worker: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub, "WAKE_AT_ONCE", 3)
+    seats = [await synchronous_seat(worker) for _ in range(8)]
+    for seat in seats:
+        seat.needs_board = False
+        seat.wake.clear()
+    Hub.here()._hand_out({None: [call("1")]})
+    assert sum(seat.wake.is_set() for seat in seats) == 3
+    Hub.here()._hand_out({None: [call("2")]})  # one that comes while some still sleep
+    awake = []
+    while not all(seat.wake.is_set() for seat in seats):
+        await asyncio.sleep(0)
+        awake.append(sum(seat.wake.is_set() for seat in seats))
+    assert awake == [6, 8]
+    for seat in seats:
+        text = seat.take()
+        assert text.index("<p>1</p>") < text.index("<p>2</p>")
+    await settle()
+    assert not Hub.here()._to_wake
+    for seat in seats:
+        seat.wake.clear()
+    Hub.here()._hand_out({None: [call("3")]})
+    assert sum(seat.wake.is_set() for seat in seats) == 3
