@@ -41,7 +41,6 @@ class Table(Generic[M]):
         # Of what the rows were, since the last tick: what they are is asked when it ends.
         self._subjects = subjects
         self._blank = model()
-        self._fields = {field.attname for field in model._meta.concrete_fields}
         self._index: dict[str, dict[Any, dict[str, M]]] = {name: {} for name in model.indexed_fields}
         self._indexed = frozenset(model.indexed_fields)
 
@@ -54,17 +53,18 @@ class Table(Generic[M]):
 
     def add(self, key: str, **values: Any) -> M:
         """Put a new row; one with this key must not exist."""
-        if not values.keys() <= self._fields:
-            raise TypeError(f"{self.model.__name__} has no {', '.join(values.keys() - self._fields)}")
         row = _copy(self._blank)
-        row.__dict__.update(values)
-        row.__dict__ |= {self.model.key_field: key, "pbx_id": self.pbx}
+        fields = row.__dict__
+        fields.update(values)
+        if len(fields) != len(self._blank.__dict__):
+            raise TypeError(f"{self.model.__name__} has no {', '.join(values.keys() - self._blank.__dict__.keys())}")
+        fields[self.model.key_field], fields["pbx_id"] = key, self.pbx
         self.rows[key] = row
         self._touch(key)
         self.changed.add(key)
         self.removed.discard(key)
         for name, index in self._index.items():
-            index.setdefault(row.__dict__[name], {})[key] = row
+            index.setdefault(fields[name], {})[key] = row
         return row
 
     def change(self, row: M, **values: Any) -> None:

@@ -269,10 +269,11 @@ class Mirror:
 
     async def _tick(self) -> None:
         while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(BOARDS_EVERY if self._boards_due else HEARTBEAT.total_seconds()):
-                    await self._dirty.wait()
-            await asyncio.sleep(GATHER)
+            if not self._dirty.is_set():
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(BOARDS_EVERY if self._boards_due else HEARTBEAT.total_seconds()):
+                        await self._dirty.wait()
+                await asyncio.sleep(GATHER)
             self._dirty.clear()
             started = time.monotonic()
             if not await self._flush():
