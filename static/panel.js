@@ -226,7 +226,7 @@
   // How long an answer to a ping may take, and how long the page may stand still before it is asked for one (ms).
   const PONG_WITHIN = 1000, STOOD_STILL = 4000;
   // The server sends no more than so much ahead of what a page says it has read.
-  const READ_MESSAGES = 8, READ_SIZE = 100_000;
+  const READ_MESSAGES = 24, READ_SIZE = 100_000;
 
   addEventListener("htmx:ws:before:connection", (event) => {
     const next = event.detail.connection;
