@@ -1,4 +1,4 @@
-"""`make bench`: how fast it is, each figure beside what it is held against, in one run.
+"""`make bench`: how fast it is, each figure beside what it is held against, in one run; the README shows them.
 
 `python -m tests.bench parsing ingest` runs some benches; without names, all. A bench is a module of this package with
 a function `figures`; its docstring says what it measures. Each runs in a process of its own.
@@ -15,7 +15,7 @@ import traceback
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from .figure import Figure, table
+from .figure import Figure, markdown, table
 from .plot import svg
 from .registry import benches, run
 
@@ -60,9 +60,19 @@ def main() -> None:
     if not options.names:  # some benches alone are no result to keep
         print(f"\nAll of it\n{table(figures)}")
         (ROOT / "bench").mkdir(exist_ok=True)
-        results = json.dumps([figure.as_json() for figure in figures], indent=1, ensure_ascii=False)
-        (ROOT / "bench" / "results.json").write_text(results + "\n")
+        results = [figure.as_json() for figure in figures]
+        (ROOT / "bench" / "results.json").write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
         (ROOT / "docs" / "bench.svg").write_text(svg(figures))
+        _into_readme(markdown(results))
+
+
+def _into_readme(table: str) -> None:
+    readme = ROOT / "README.md"
+    before, start, rest = readme.read_text().partition("<!-- Written by `make bench`. -->\n")
+    _former, end, after = rest.partition("\n<!-- Up to here. -->")
+    if not end:
+        sys.exit("README.md has lost the marks between which its table of figures stands.")
+    readme.write_text(f"{before}{start}{table}{end}{after}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What a bench hands back: figures, each beside its goal."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,3 +72,19 @@ def table(figures: Iterable[Figure]) -> str:
         f"{row[0]:<{widths[0]}}  {row[1]:>{widths[1]}}  {row[2]:>{widths[2]}}  {row[3]:<{widths[3]}}  {row[4]}".rstrip()
         for row in rows
     )
+
+
+def markdown(results: Iterable[Mapping[str, Any]]) -> str:
+    """The results that have a goal, as `bench/results.json` holds them, as a table for the README."""
+    lines = ["| | seen | goal | |", "|---|---|---|---|"]
+    for result in results:
+        if result["goal"] is None:
+            continue
+        value, ratio = result["value"], result["ratio"]
+        seen = f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+        times = f", {ratio:.2f} ×" if ratio is not None else ""
+        lines.append(
+            f"| {result['name']} | {seen} {result['unit']}{times} | {result['goal']} "
+            f"| {'met' if result['met'] else '**missed**'} |"
+        )
+    return "\n".join(lines)

@@ -18,10 +18,12 @@ def prepare(folder: Path) -> None:
     django.setup()
     from django.core.management import call_command
 
+    from pbxpanel.memory import keep_what_is_loaded
     from pbxpanel.mirror.models import PBX
 
     call_command("migrate", verbosity=0)
     PBX.objects.create(name="main")
+    keep_what_is_loaded()  # as the worker does
 
 
 @dataclass
