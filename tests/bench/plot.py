@@ -6,7 +6,7 @@ from html import escape
 
 from .figure import Figure
 
-WIDTH, LINE, NAME, BAR = 900, 26, 430, 300
+WIDTH, LINE, NAME, BAR = 1040, 26, 430, 300
 # The axis is logarithmic, from a quarter of the goal to 32 times it.
 LOWEST, HIGHEST = 1 / 4, 32
 
