@@ -13,5 +13,4 @@ class OperatorsConfig(AppConfig):
         from . import audit, people
 
         commands.auditors[:] = [audit.Trail()]
-        fragments.viewer_of = people.viewer_of
         fragments.viewers_of = people.viewers_of

@@ -330,8 +330,7 @@ class Protocol:
         if self._wanted is not None and name not in self._wanted and _ACTION_ID not in chunk:
             self.dropped += 1
             return None
-        if len(chunk) > self.max_message:
-            self._check_size(len(chunk))
+        self._check_size(len(chunk))
         layouts = self._layouts.get(name)
         if layouts:
             text = chunk.decode("utf-8", "replace")

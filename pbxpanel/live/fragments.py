@@ -154,13 +154,11 @@ Renderer = Callable[[str, set[str]], Iterable[Row]]
 NoticeText = Callable[[Mapping[str, Any]], tuple[str, str]]
 
 
-def viewer_of(user: Any, language: str) -> Viewer:
-    """A user and a language → who looks. The app that owns people puts its own function in this one's place."""
-    raise NotImplementedError
-
-
 def viewers_of(sessions: Collection[str]) -> dict[str, Viewer]:
-    """Keys of sessions → who is logged in with it, in no language; without those that nobody is. Of the same app."""
+    """Keys of sessions → who is logged in with it, in no language; without those that nobody is.
+
+    The app that owns people puts its own function in this one's place.
+    """
     raise NotImplementedError
 
 
