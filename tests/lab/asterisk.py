@@ -218,11 +218,15 @@ class Asterisk:
         return [line.split("!")[0] for line in self.cli("core show channels concise").splitlines() if "!" in line]
 
     def quiet(self, timeout: float = 10.0) -> None:
-        """Hang up whatever is up, and wait until it is gone: so that one test leaves nothing to the next."""
+        """Hang up whatever is up, and wait until it is gone: so that one test leaves nothing to the next.
+
+        Raises TimeoutError, which tells what Asterisk says of the channels, when they do not end.
+        """
         deadline = time.monotonic() + timeout
         while self.channels():
             if time.monotonic() > deadline:
-                raise TimeoutError(f"channels do not end: {self.channels()}")
+                channels = self.cli("core show channels verbose")
+                raise TimeoutError(f"channels do not end:\n{channels}\n{self.log[-3000:]}")
             self.cli("channel request hangup all")
             time.sleep(0.05)
 
