@@ -1,28 +1,76 @@
 """What can be asked of a conference, each as a command that the audit trail records."""
 
-from pbxpanel.ami import actions
-from pbxpanel.ami.protocol import Action
+from typing import Any
+
 from pbxpanel.mirror.commands import Command, Outcome, run
 from pbxpanel.mirror.text import shown
 
-from .models import Participant
+from .models import Conference, Participant
+
+# What is done to one participant: verb → the worker's order, and what it is given besides.
+ON_ONE: dict[str, tuple[str, dict[str, Any]]] = {
+    "mute": ("mute", {}),
+    "unmute": ("unmute", {}),
+    "give-word": ("unmute", {"lower": True}),
+    "lower-hand": ("lower-hand", {}),
+    "make-speaker": ("speaker", {"on": True}),
+    "unmake-speaker": ("speaker", {"on": False}),
+    "kick": ("kick", {}),
+    "video-source": ("video-source", {}),
+    # With `to`, the name of a conference.
+    "move": ("move", {}),
+    # With `other`, the unique id of another participant.
+    "aside": ("aside", {}),
+}
+# The same for all of a conference.
+ON_ALL: dict[str, tuple[str, dict[str, Any]]] = {
+    "mute-all": ("mute-all", {}),
+    "mute-listeners": ("mute-all", {"listeners": True}),
+    "unmute-all": ("unmute-all", {}),
+    "lecture": ("lecture", {"on": True}),
+    "end-lecture": ("lecture", {"on": False}),
+    "lock": ("lock", {"on": True}),
+    "unlock": ("lock", {"on": False}),
+    "record": ("record", {"on": True}),
+    "stop-record": ("record", {"on": False}),
+    "end": ("end", {}),
+    # Whoever is in a side room, to where he was taken from.
+    "back": ("back", {}),
+    # With `sound`, the name of a sound of Asterisk's.
+    "say": ("say", {}),
+}
+# How long an order may take that is many actions, in seconds.
+TIMEOUT = 10.0
 
 
-def _on_participant(user_id: int, participant: Participant, verb: str, action: Action) -> Outcome:
+def topic_of(conference: str) -> str:
+    """What the audit trail finds the acts in a conference by."""
+    return f"conference/{conference}"
+
+
+def on_one(user_id: int, participant: Participant, verb: str, **parameters: str) -> Outcome:
+    """One of the verbs of `ON_ONE`."""
+    order, fixed = ON_ONE[verb]
     subject = f"{participant.label} ({shown(participant.channel)}) in {shown(participant.conference)}"
-    return run(Command(participant.pbx_id, action, verb, subject, user_id))
+    if "to" in parameters:
+        subject += f" → {shown(parameters['to'])}"
+    given = {"uniqueid": participant.uniqueid, **fixed, **parameters}
+    return _give(participant.pbx_id, participant.conference, verb, subject, user_id, order, given)
 
 
-def mute(user_id: int, participant: Participant) -> Outcome:
-    action = actions.confbridge_mute(participant.conference, participant.channel)
-    return _on_participant(user_id, participant, "mute", action)
+def on_all(user_id: int, conference: Conference, verb: str, **parameters: str) -> Outcome:
+    """One of the verbs of `ON_ALL`."""
+    order, fixed = ON_ALL[verb]
+    subject = " ".join([str(conference), *map(shown, parameters.values())])
+    given = {"conference": conference.name, **fixed, **parameters}
+    return _give(conference.pbx_id, conference.name, verb, subject, user_id, order, given)
 
 
-def unmute(user_id: int, participant: Participant) -> Outcome:
-    action = actions.confbridge_unmute(participant.conference, participant.channel)
-    return _on_participant(user_id, participant, "unmute", action)
-
-
-def kick(user_id: int, participant: Participant) -> Outcome:
-    action = actions.confbridge_kick(participant.conference, participant.channel)
-    return _on_participant(user_id, participant, "kick", action)
+def _give(
+    pbx: str, conference: str, verb: str, subject: str, user_id: int, order: str, parameters: dict[str, Any]
+) -> Outcome:
+    topic = topic_of(conference)
+    command = Command(
+        pbx, None, verb, subject, user_id, timeout=TIMEOUT, parameters=parameters, order=order, topic=topic
+    )
+    return run(command)

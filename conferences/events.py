@@ -1,16 +1,24 @@
 """Which AMI event changes a conference or a participant, and how (apps/confbridge/confbridge_manager.c)."""
 
+import logging
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
+from calls.models import Channel
 from pbxpanel.ami import actions
 from pbxpanel.ami.protocol import BRIDGE_FIELDS, CHANNEL_FIELDS, Message
-from pbxpanel.mirror.registry import on, refreshes, snapshot_step
+from pbxpanel.mirror.registry import on, refreshes, snapshot_step, when_added, when_removed
 from pbxpanel.mirror.state import State
 from pbxpanel.mirror.sync import Snapshot
 from pbxpanel.mirror.text import clean, clean_name, duration, exact
 
-from .models import Conference, Participant
+from .models import Attendance, Conference, ConferenceRecord, Participant
+
+logger = logging.getLogger(__name__)
+
+# How soon after a key its effect is seen.
+KEY_WORKS_WITHIN = timedelta(seconds=2)
 
 # What Asterisk answers to a list of rooms, or of one room, when there is none: an empty list, not a failure.
 NO_CONFERENCE = ("No active conferences.", "No Conference by that name found.")
@@ -37,8 +45,121 @@ def conference_of(state: State, event: Message, *, create: bool = False) -> Conf
     return conference
 
 
-def participant_of(state: State, event: Message, *, create: bool = False) -> Participant | None:
-    """The participant an event is about, made equal to the channel snapshot in it. None for one who hung up."""
+@when_added(Conference)
+def begin_record(state: State, row: Conference) -> None:
+    """Each conference has a record, which stays when it is over."""
+    key = f"{row.name}/{_ms(row.started_at)}"
+    records = state.table(ConferenceRecord)
+    if key in records.rows:  # it ended and began anew within a millisecond
+        key += f"-{len(records.rows)}"
+    state.table(Conference).change(row, record=key)
+    records.add(key, name=row.name, started_at=row.started_at)
+
+
+@when_removed(Conference)
+def end_record(state: State, row: Conference) -> None:
+    records = state.table(ConferenceRecord)
+    record = records.get(row.record)
+    if record is not None:
+        records.close(record, ended_at=state.now())
+
+
+@when_added(Participant)
+def begin_attendance(state: State, row: Participant) -> None:
+    """Each stay has a record, and the profiles by which he entered."""
+    participants, attendances = state.table(Participant), state.table(Attendance)
+    key = f"{row.uniqueid}/{row.conference}/{_ms(row.joined_at)}"
+    if key in attendances.rows:
+        key += f"-{len(attendances.rows)}"
+    arrival = {"arguments": arguments_of(state, row), **state.arrivals.pop(row.uniqueid, {})}
+    participants.change(row, attendance=key, **arrival)
+    conference = state.table(Conference).get(row.conference)
+    attendances.add(
+        key,
+        record=conference.record if conference is not None else "",
+        uniqueid=row.uniqueid,
+        channel=row.channel,
+        caller_number=row.caller_number,
+        caller_name=row.caller_name,
+        admin=row.admin,
+        joined_at=row.joined_at,
+    )
+    if conference is None:
+        return
+    if row.arguments and not row.admin and not row.aside_from:
+        state.table(Conference).change(conference, arguments=row.arguments)
+    records = state.table(ConferenceRecord)
+    record = records.get(conference.record)
+    present = len(participants.where("conference", row.conference))
+    if record is not None and record.peak < present:
+        records.change(record, peak=present)
+
+
+@when_removed(Participant)
+def end_attendance(state: State, row: Participant) -> None:
+    stop_talking(state, row)
+    attendances = state.table(Attendance)
+    attendance = attendances.get(row.attendance)
+    if attendance is not None:
+        attendances.close(
+            attendance,
+            left_at=state.now(),
+            admin=row.admin,
+            caller_number=row.caller_number,
+            caller_name=row.caller_name,
+        )
+
+
+def arguments_of(state: State, row: Participant) -> str:
+    """What stands behind the conference's name in his ConfBridge()'s arguments."""
+    channel = state.table(Channel).get(row.uniqueid)
+    if channel is None or channel.application != "ConfBridge":
+        return ""
+    name, _comma, arguments = channel.application_data.partition(",")
+    return arguments if name == clean(row.conference) else ""
+
+
+def start_talking(state: State, row: Participant) -> None:
+    if not row.talking:
+        state.table(Participant).change(row, talking=True, talking_since=state.now())
+
+
+def stop_talking(state: State, row: Participant) -> None:
+    """Count how long he has talked, if he has."""
+    if not row.talking:
+        return
+    now, since = state.now(), row.talking_since or state.now()
+    talked = row.talked + max(0, _ms(now) - _ms(since))
+    # Of a row that is gone already nothing is written any more, but what is kept of it is.
+    if state.table(Participant).get(row.uniqueid) is row:
+        state.table(Participant).change(row, talking=False, talking_since=None, talked=talked)
+    attendances = state.table(Attendance)
+    attendance = attendances.get(row.attendance)
+    if attendance is not None:
+        begin, end = (max(0, _ms(time) - _ms(row.joined_at)) for time in (since, now))
+        attendances.change(attendance, talked=talked, segments=_with(attendance.segments, begin, end))
+
+
+def _with(segments: str, begin: int, end: int) -> str:
+    """The talk segments with one more, which may go on with the last."""
+    former, _space, last = segments.rpartition(" ")
+    last_begin, _dash, last_end = last.partition("-")
+    if last and begin - int(last_end) < Attendance.MERGED:
+        return f"{former} {last_begin}-{end}".strip()
+    return f"{segments} {begin}-{end}".strip()
+
+
+def _ms(time: datetime) -> int:
+    return round(time.timestamp() * 1000)
+
+
+def participant_of(
+    state: State, event: Message, *, create: bool = False, since: timedelta = timedelta()
+) -> Participant | None:
+    """The participant an event is about, made equal to the channel snapshot in it. None for one who hung up.
+
+    One who is new has been there `since` so long.
+    """
     uniqueid = exact(event.get("Uniqueid"))
     conference = conference_of(state, event, create=create)
     if not uniqueid or conference is None or state.is_buried(uniqueid):
@@ -56,7 +177,7 @@ def participant_of(state: State, event: Message, *, create: bool = False) -> Par
     if row is None:
         if not create and state.is_buried(_membership(conference.name, uniqueid)):
             return None  # an event that trails behind his leaving
-        return table.add(uniqueid, joined_at=state.now(), **values)
+        return table.add(uniqueid, joined_at=state.now() - since, **values)
     table.change(row, **values)
     return row
 
@@ -87,7 +208,10 @@ def ends(state: State, event: Message) -> None:
 def joins(state: State, event: Message) -> None:
     row = participant_of(state, event, create=True)
     if row is not None:
-        state.table(Participant).change(row, muted=_yes(event, "Muted"))
+        muted = _yes(event, "Muted")
+        by = Participant.MutedBy.START if muted and not row.muted else row.muted_by if muted else ""
+        state.table(Participant).change(row, muted=muted, muted_by=by, entering=False)
+        silence_in_lecture(state, row)
         # Who is marked, and who waits for him, only a list tells.
         state.request("conference", row.conference)
 
@@ -117,16 +241,73 @@ def hangs_up(state: State, event: Message) -> None:
 @on("ConfbridgeTalking", bearing=CHANNEL_FIELDS)
 def talks(state: State, event: Message) -> None:
     row = participant_of(state, event)
-    if row is not None:
-        state.table(Participant).change(row, talking=event.get("TalkingStatus") == "on")
+    if row is None:
+        return
+    if event.get("TalkingStatus") == "on":
+        start_talking(state, row)
+    else:
+        stop_talking(state, row)
 
 
 @on("ConfbridgeMute", "ConfbridgeUnmute", bearing=CHANNEL_FIELDS)
 def mutes(state: State, event: Message) -> None:
     row = participant_of(state, event)
+    if row is None:
+        return
+    muted = event.name == "ConfbridgeMute"
+    if muted:
+        stop_talking(state, row)
+    if muted != row.muted:
+        by_himself = row.pressed_at is not None and state.now() - row.pressed_at < KEY_WORKS_WITHIN
+        by = Participant.MutedBy.SELF if by_himself else Participant.MutedBy.MODERATOR
+        state.table(Participant).change(row, muted=muted, muted_by=by if muted else "")
+    silence_in_lecture(state, row)
+
+
+@on("DTMFEnd", bearing=CHANNEL_FIELDS)
+def presses_a_key(state: State, event: Message) -> None:
+    """Asterisk does not say who muted somebody; if he has pressed a key just before, he has."""
+    row = state.table(Participant).get(exact(event.get("Uniqueid")))
     if row is not None:
-        muted = event.name == "ConfbridgeMute"
-        state.table(Participant).change(row, muted=muted, **({"talking": False} if muted else {}))
+        row.pressed_at = state.now()
+
+
+@on("UserEvent", bearing=CHANNEL_FIELDS)
+def raises_a_hand(state: State, event: Message) -> None:
+    """A ConfBridge menu runs dialplan that sends `UserEvent(PanelHand)`: `Hand` is raise, lower or (else) toggle."""
+    if event.get("UserEvent") != "PanelHand":
+        return
+    row = state.table(Participant).get(exact(event.get("Uniqueid")))
+    if row is None:
+        return
+    wanted = {"raise": True, "lower": False}.get(event.get("Hand").lower(), row.hand_at is None)
+    if wanted != (row.hand_at is not None):
+        state.table(Participant).change(row, hand_at=state.now() if wanted else None)
+
+
+def silence_in_lecture(state: State, row: Participant) -> None:
+    """In lecture mode, have the worker mute whoever may not talk and is not muted."""
+    conference = state.table(Conference).get(row.conference)
+    if conference is not None and conference.lecture and is_listener(row) and not row.muted:
+        state.request("silence", row.uniqueid)
+
+
+def is_listener(row: Participant) -> bool:
+    """Whether lecture mode keeps him muted."""
+    return not (row.admin or row.speaker)
+
+
+@refreshes("silence")
+async def silence(snapshot: Snapshot, uniqueid: str) -> None:
+    """`ConfbridgeMute` of one who may not talk."""
+    row = snapshot.state.table(Participant).get(uniqueid)
+    if row is None:
+        return
+    conference = snapshot.state.table(Conference).get(row.conference)
+    if conference is not None and conference.lecture and is_listener(row) and not row.muted:
+        answer = await snapshot.session.ask(actions.confbridge_mute(row.conference, row.channel))
+        if not answer.ok:
+            logger.warning("%s: a listener could not be muted: %s", snapshot.state.pbx, answer.text)
 
 
 @on("NewCallerid", bearing=CHANNEL_FIELDS)
@@ -146,29 +327,32 @@ def channel_renamed(state: State, event: Message) -> None:
         table.change(row, channel=exact(event.get("Newname")))
 
 
-def _sets(field: str, value: bool) -> Callable[[State, Message], None]:
+def _sets(**values: Any) -> Callable[[State, Message], None]:
     def change(state: State, event: Message) -> None:
         conference = conference_of(state, event)
         if conference is not None:
-            state.table(Conference).change(conference, **{field: value})
+            state.table(Conference).change(conference, **values)
 
     return change
 
 
-on("ConfbridgeRecord", bearing=BRIDGE_FIELDS)(_sets("recording", True))
-on("ConfbridgeStopRecord", bearing=BRIDGE_FIELDS)(_sets("recording", False))
+on("ConfbridgeRecord", bearing=BRIDGE_FIELDS)(_sets(recording=True))
+on("ConfbridgeStopRecord", bearing=BRIDGE_FIELDS)(_sets(recording=False, recording_file=""))
 
 
 @snapshot_step
 async def list_conferences(snapshot: Snapshot) -> None:
     """`ConfbridgeListRooms`, and `ConfbridgeList` for each; those that no list names are over."""
     state = snapshot.state
+    for row in state.table(Participant).rows.values():
+        # Whether he went on talking while nobody listened is not known, so it is not counted.
+        state.table(Participant).change(row, talking=False, talking_since=None)
     known = snapshot.known(Conference)
     named, complete = await list_rooms(snapshot)
     if complete:
         snapshot.sweep(Conference, known, named)
     for name in named:
-        complete &= await list_participants(snapshot, name)
+        complete &= await list_participants(snapshot, name, first=True)
     if complete:
         snapshot.whole.add(Participant)
     participants = state.table(Participant)
@@ -201,8 +385,10 @@ async def refresh(snapshot: Snapshot, name: str) -> None:
     await list_participants(snapshot, name)
 
 
-async def list_participants(snapshot: Snapshot, name: str) -> bool:
+async def list_participants(snapshot: Snapshot, name: str, *, first: bool = False) -> bool:
     """`ConfbridgeList`: who is in a conference, and whether he is admin, marked, waiting, muted.
+
+    Whoever is named and has not been heard of still hears the prompt; in a `first` snapshot nobody can tell.
 
     Returns whether these are all (they are not where the list was refused, or cannot be asked for).
     """
@@ -216,7 +402,7 @@ async def list_participants(snapshot: Snapshot, name: str) -> bool:
     def fold(event: Message) -> None:
         uniqueid = exact(event.get("Uniqueid"))
         is_new = table.get(uniqueid) is None
-        row = participant_of(state, event, create=True)
+        row = participant_of(state, event, create=True, since=duration(event.get("AnsweredTime")))
         if row is None:
             return
         named.add(row.uniqueid)
@@ -224,15 +410,24 @@ async def list_participants(snapshot: Snapshot, name: str) -> bool:
             "marked": _yes(event, "MarkedUser"),
             "waiting": _yes(event, "Waiting"),
             "muted": _yes(event, "Muted"),
-            "talking": _yes(event, "Talking"),
         }
         if is_new:
-            values["joined_at"] = state.now() - duration(event.get("AnsweredTime"))
+            values["entering"] = not first
+        if values["muted"] != row.muted:
+            values["muted_by"] = ""
         table.change(row, **values)
+        if _yes(event, "Talking"):
+            start_talking(state, row)
+        else:
+            stop_talking(state, row)
+        silence_in_lecture(state, row)
         conference = state.table(Conference).get(name)
         if conference is not None and row.joined_at < conference.started_at:
             # It was first heard of in a list: it has run at least as long as its oldest participant is in it.
             state.table(Conference).change(conference, started_at=row.joined_at)
+            record = state.table(ConferenceRecord).get(conference.record)
+            if record is not None:
+                state.table(ConferenceRecord).change(record, started_at=row.joined_at)
 
     answer = await snapshot.list(actions.confbridge_list(name), fold)
     over = answer.text in NO_CONFERENCE

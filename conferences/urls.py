@@ -9,5 +9,6 @@ from . import views
 urlpatterns = [
     path("", views.conferences, name="conferences"),
     path("<str:pbx>/<segment:name>/", views.conference, name="conference"),
+    path("<str:pbx>/all/<segment:name>/<str:verb>/", views.moderate_all, name="moderate-all"),
     path("<str:pbx>/participants/<segment:uniqueid>/<str:verb>/", views.moderate, name="moderate"),
 ]

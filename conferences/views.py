@@ -1,8 +1,9 @@
 """The list of conferences, the page of one, and what a moderator does there."""
 
-from collections.abc import Callable
+import re
 
-from django.contrib.auth.decorators import permission_required
+from django.contrib.auth.decorators import login_required, permission_required
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
@@ -10,17 +11,13 @@ from django.views.decorators.http import require_POST, require_safe
 
 from operators.people import user_of
 from pbxpanel import toasts
-from pbxpanel.mirror.commands import Outcome
 from pbxpanel.mirror.models import PBX
 
 from . import actions, fragments
-from .models import Participant
+from .models import Conference, Participant, may_moderate
 
-_ACTIONS: dict[str, Callable[[int, Participant], Outcome]] = {
-    "mute": actions.mute,
-    "unmute": actions.unmute,
-    "kick": actions.kick,
-}
+# Names of sounds as Asterisk's Playback takes them, without the format.
+SOUND = re.compile(r"(?!.*\.\.)[A-Za-z0-9_][A-Za-z0-9._/-]{0,99}")
 
 
 @require_safe
@@ -47,13 +44,47 @@ def conference(request: HttpRequest, pbx: str, name: str) -> HttpResponse:
 
 
 @require_POST
-@permission_required("conferences.moderate", raise_exception=True)
+@login_required
 def moderate(request: HttpRequest, pbx: str, uniqueid: str, verb: str) -> HttpResponse:
-    """POST: mute, unmute or kick one participant."""
-    if verb not in _ACTIONS:
+    """POST: one of the verbs that are about one participant; `to` names a conference, `other` another participant."""
+    if verb not in actions.ON_ONE:
         raise Http404
     gone = _("This participant has already left.")
     participant = Participant.objects.filter(pbx=pbx, uniqueid=uniqueid).first()
+    user = user_of(request)
+    if not (may_moderate(user, pbx, participant.conference) if participant else user.has_perm("conferences.moderate")):
+        raise PermissionDenied
     if participant is None:
         return toasts.toast(request, "info", gone, 404)
-    return toasts.answer(request, _ACTIONS[verb](user_of(request).pk, participant), gone=gone)
+    parameters = {}
+    if verb == "move":
+        parameters["to"] = request.POST.get("to", "").strip()[:80]
+        if not parameters["to"]:
+            return toasts.toast(request, "warning", _("Say into which conference: type its number."), 400)
+        if not may_moderate(user, pbx, parameters["to"]):
+            raise PermissionDenied
+    if verb == "aside":
+        parameters["other"] = request.POST.get("other", "")
+    return toasts.answer(request, actions.on_one(user.pk, participant, verb, **parameters), gone=gone)
+
+
+@require_POST
+@login_required
+def moderate_all(request: HttpRequest, pbx: str, name: str, verb: str) -> HttpResponse:
+    """POST: one of the verbs that are about a whole conference; `sound` names what is played."""
+    if verb not in actions.ON_ALL:
+        raise Http404
+    user = user_of(request)
+    if not may_moderate(user, pbx, name):
+        raise PermissionDenied
+    gone = _("This conference has already ended.")
+    row = Conference.objects.filter(pbx=pbx, name=name).first()
+    if row is None:
+        return toasts.toast(request, "info", gone, 404)
+    parameters = {}
+    if verb == "say":
+        parameters["sound"] = request.POST.get("sound", "").strip()
+        if not SOUND.fullmatch(parameters["sound"]):
+            text = _("Type the name of a sound, such as beep or custom/welcome: letters, digits and . _ - / only.")
+            return toasts.toast(request, "warning", text, 400)
+    return toasts.answer(request, actions.on_all(user.pk, row, verb, **parameters), gone=gone)

@@ -1,5 +1,7 @@
 """Writes the audit trail: every command that anybody gives, before it is sent, and its answer after."""
 
+import uuid
+
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import F, Value
@@ -23,6 +25,7 @@ class Trail:
                     pbx=command.pbx,
                     verb=command.verb,
                     subject=command.subject[:400],
+                    topic=command.topic[:200],
                 )
         except IntegrityError:
             return False
@@ -35,6 +38,12 @@ class Trail:
         AuditEntry.objects.filter(command_id=command_id).update(
             status=outcome.status.value, answer=Left(Concat(Value(outcome.text), F("answer")), 400)
         )
+
+    def note(self, pbx: str, verb: str, subject: str, topic: str, answer: str) -> None:
+        AuditEntry.objects.create(
+            command_id=uuid.uuid4().hex, username="", pbx=pbx, verb=verb, subject=subject[:400], topic=topic[:200],
+            claimed=True, status="done", answer=answer[:400],
+        )  # fmt: skip
 
     def follow_up(self, command_id: str, text: str) -> None:
         # It may come before `end`, which then keeps it.

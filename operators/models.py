@@ -167,6 +167,30 @@ _VERBS = {
     "mute": _("Mute"),
     "unmute": _("Unmute"),
     "kick": _("Kick"),
+    "give-word": _("Give the word"),
+    "lower-hand": _("Lower the hand"),
+    "make-speaker": _("Make a speaker"),
+    "unmake-speaker": _("No speaker any more"),
+    "video-source": _("Show the video of"),
+    "move": _("Move"),
+    "aside": _("Take aside"),
+    "back": _("Back from the side room"),
+    "mute-all": _("Mute all"),
+    "mute-listeners": _("Mute the listeners"),
+    "unmute-all": _("Unmute all"),
+    "lecture": _("Lecture mode"),
+    "end-lecture": _("End lecture mode"),
+    "lock": _("Lock"),
+    "unlock": _("Unlock"),
+    "record": _("Record"),
+    "stop-record": _("Stop recording"),
+    "end": _("End the conference"),
+    "say": _("Play"),
+    "invite": _("Invite"),
+    "retry-invitation": _("Invite again"),
+    "cancel-invitation": _("Cancel an invitation"),
+    "call-back": _("Call back"),
+    "plan": _("Carry out the plan"),
 }
 _STATUSES = {
     "done": _("done"),
@@ -186,10 +210,13 @@ class AuditEntry(models.Model):
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+", verbose_name=_("user")
     )
+    # Empty where the panel acted by itself.
     username = models.CharField(_("who"), max_length=150)
     pbx = models.CharField(_("PBX"), max_length=32)
     verb = models.CharField(_("what"), max_length=40)
     subject = models.CharField(_("on whom"), max_length=400)
+    # What it belongs to, so that a page about that can find it: `conference/8001`.
+    topic = models.CharField(_("topic"), max_length=200, blank=True, db_index=True)
     # Whether a worker has taken it up: of several, or again, none does so twice.
     claimed = models.BooleanField(_("taken up"), default=False)
     status = models.CharField(_("outcome"), max_length=20, blank=True)

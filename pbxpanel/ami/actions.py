@@ -74,6 +74,11 @@ def getvar(channel: str, variable: str) -> Action:
     return Action("Getvar", (("Channel", channel), ("Variable", variable)))
 
 
+def setvar(channel: str, variable: str, value: str) -> Action:
+    """`Setvar` (call): sets a variable of a channel."""
+    return Action("Setvar", (("Channel", channel), ("Variable", variable), ("Value", value)))
+
+
 def command(line: str) -> Action:
     """`Command` (command): runs one line of the CLI; the answer's `output` is what it printed."""
     return Action("Command", (("Command", line),))
@@ -144,3 +149,57 @@ def confbridge_lock(conference: str) -> Action:
 def confbridge_unlock(conference: str) -> Action:
     """`ConfbridgeUnlock` (call): everybody may join again."""
     return Action("ConfbridgeUnlock", (("Conference", conference),))
+
+
+# Of `ConfbridgeMute`, `ConfbridgeUnmute` and `ConfbridgeKick` in the place of a channel: everybody, admins too.
+ALL = "all"
+
+
+def confbridge_start_record(conference: str, file: str) -> Action:
+    """`ConfbridgeStartRecord` (system): `file` is its name in the spool's monitor folder, with the format's ending."""
+    return Action("ConfbridgeStartRecord", (("Conference", conference), ("RecordFile", file)))
+
+
+def confbridge_stop_record(conference: str) -> Action:
+    """`ConfbridgeStopRecord` (system)."""
+    return Action("ConfbridgeStopRecord", (("Conference", conference),))
+
+
+def confbridge_set_single_video_source(conference: str, channel: str) -> Action:
+    """`ConfbridgeSetSingleVideoSrc` (call): everybody sees the video of this participant."""
+    return Action("ConfbridgeSetSingleVideoSrc", (("Conference", conference), ("Channel", channel)))
+
+
+def redirect(channel: str, context: str, extension: str) -> Action:
+    """`Redirect` (call) of one channel to the first priority of an extension."""
+    return Action("Redirect", (("Channel", channel), ("Context", context), ("Exten", extension), ("Priority", "1")))
+
+
+def dialplan_extension_add(context: str, extension: str, priority: int, application: str, data: str) -> Action:
+    """`DialplanExtensionAdd` (system): a step of dialplan, in the place of one that is there; until the next reload."""
+    fields = [("Context", context), ("Extension", extension), ("Priority", str(priority))]
+    fields += [("Application", application), ("ApplicationData", data), ("Replace", "yes")]
+    return Action("DialplanExtensionAdd", tuple(fields))
+
+
+def originate_application(
+    channel: str,
+    application: str,
+    data: str,
+    *,
+    timeout: float,
+    uniqueids: tuple[str, str] = ("", ""),
+    variables: Iterable[tuple[str, str]] = (),
+    caller_id: str = "",
+) -> Action:
+    """`Originate` (originate), asynchronous: calls `channel`; once it answers, it runs an application.
+
+    `uniqueids` are what the channel, and the other half of a Local one, are to bear. Else as `originate`.
+    """
+    fields = [("Channel", channel), ("Application", application), ("Data", data)]
+    fields += [("Async", "true"), ("Timeout", str(round(timeout * 1000)))]
+    fields += [(name, value) for name, value in zip(("ChannelId", "OtherChannelId"), uniqueids, strict=True) if value]
+    if caller_id:
+        fields.append(("CallerID", caller_id))
+    fields += [("Variable", f"{name}={value}") for name, value in variables]
+    return Action("Originate", tuple(fields))

@@ -63,11 +63,12 @@ class Command:
 
     `verb` and `subject` are for the audit trail: what, and on whom. `id` makes it unique: the same id is never
     acted on twice. `notice`, where given, names the notice that tells the user how an `Originate` ended, and
-    `parameters` are passed on to it.
+    `parameters` are passed on to it. Instead of an action it may name an `order` of the registry, which gets the
+    parameters. `topic` is what the audit trail can be asked for, such as a conference.
     """
 
     pbx: str
-    action: Action
+    action: Action | None
     verb: str
     subject: str
     user_id: int
@@ -75,6 +76,8 @@ class Command:
     timeout: float = 5.0
     notice: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    order: str = ""
+    topic: str = ""
 
 
 class Auditor(Protocol):
@@ -88,6 +91,9 @@ class Auditor(Protocol):
 
     def end(self, command_id: str, outcome: Outcome) -> None:
         """Record what became of it."""
+
+    def note(self, pbx: str, verb: str, subject: str, topic: str, answer: str) -> None:
+        """Record what the panel did by itself."""
 
     def follow_up(self, command_id: str, text: str) -> None:
         """Record a later result of an asynchronous command."""
@@ -148,8 +154,9 @@ async def _ask(command: Command) -> Outcome:
         "type": COMMAND,
         "id": command.id,
         "verb": command.verb,
-        "action": command.action.name,
-        "fields": [list(pair) for pair in command.action.fields],
+        "action": command.action.name if command.action else "",
+        "fields": [list(pair) for pair in command.action.fields] if command.action else [],
+        "order": command.order,
         "deadline": time.time() + command.timeout,
         "user_id": command.user_id,
         "notice": command.notice,

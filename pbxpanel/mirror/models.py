@@ -69,16 +69,36 @@ class PBX(models.Model):
         return self.link == self.Link.UP and not self.worker_lost
 
 
-class Mirrored(models.Model):
-    """A row that mirrors one thing on one PBX; only the mirror writes it.
+class Written(models.Model):
+    """A row that only the mirror writes.
 
     `key_field` names the field that identifies the row within its PBX. By `indexed_fields` the mirror finds rows
-    in memory. `compared_fields` are those that both events and lists tell: the drift check holds one against the
-    other. `listed_fields` are those of which no event tells every change: it takes them over from the list.
+    in memory. `inherited`: a worker that begins to lead takes over what the former one has stored, since no list
+    tells it; of that only what `open_rows` filters.
+    """
+
+    key_field: ClassVar[str]
+    indexed_fields: ClassVar[tuple[str, ...]] = ()
+    inherited: ClassVar[bool] = False
+    open_rows: ClassVar[models.Q] = models.Q()
+
+    class Meta:
+        abstract = True
+        default_permissions = ("view",)
+
+    def subjects(self) -> set[Subject]:
+        """The things on the screen that must be drawn anew when this row changes."""
+        raise NotImplementedError
+
+
+class Mirrored(Written):
+    """A row that mirrors one thing on one PBX.
+
+    `compared_fields` are those that both events and lists tell: the drift check holds one against the other.
+    `listed_fields` are those of which no event tells every change: it takes them over from the list.
     """
 
     key_field: ClassVar[str] = "uniqueid"
-    indexed_fields: ClassVar[tuple[str, ...]] = ()
     compared_fields: ClassVar[tuple[str, ...]] = ()
     listed_fields: ClassVar[tuple[str, ...]] = ()
 
@@ -87,17 +107,31 @@ class Mirrored(models.Model):
 
     pbx = models.ForeignKey(PBX, on_delete=models.CASCADE, verbose_name=_("PBX"))
 
-    class Meta:
+    class Meta(Written.Meta):
         abstract = True
-        default_permissions = ("view",)
 
     @property
     def key(self) -> str:
         return str(getattr(self, self.key_field))
 
+
+class Kept(Written):
+    """A row that the mirror writes of what has happened, and that stays in the database when it is over.
+
+    It bears the name of its PBX, not the PBX: it outlives that too.
+    """
+
+    key_field: ClassVar[str] = "key"
+    inherited: ClassVar[bool] = True
+
+    pbx = models.CharField(_("PBX"), max_length=32)
+
+    class Meta(Written.Meta):
+        abstract = True
+
     def subjects(self) -> set[Subject]:
-        """The things on the screen that must be drawn anew when this row changes."""
-        raise NotImplementedError
+        """None: no page of it is live."""
+        return set()
 
 
 def dom_id(kind: str, pbx: str, key: str) -> str:

@@ -5,29 +5,39 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pbxpanel.ami.protocol import Action, Message
 
-from .models import Mirrored
+from .models import Kept, Mirrored, Written
 
 if TYPE_CHECKING:
     from pbxpanel.ami.client import Session
 
+    from .commands import Outcome
+    from .desk import Desk
     from .state import State
     from .sync import Snapshot
 
 M = TypeVar("M", bound=Mirrored)
+K = TypeVar("K", bound=Kept)
 EventHandler = Callable[["State", Message], None]
 SnapshotStep = Callable[["Snapshot"], Awaitable[None]]
 Refresher = Callable[["Snapshot", str], Awaitable[None]]
 Preparer = Callable[["Session", Action, Mapping[str, Any]], Awaitable[Action]]
 Follower = Callable[["State", Message, Mapping[str, Any]], Mapping[str, Any]]
+RowHook = Callable[["State", Any], None]
+Order = Callable[["Desk", Mapping[str, Any]], Awaitable["Outcome"]]
 
 # Event → the fields that it must bear → who folds it.
 handlers: dict[str, dict[frozenset[str], list[EventHandler]]] = {}
 models: list[type[Mirrored]] = []
+kept_models: list[type[Kept]] = []
 snapshot_steps: list[SnapshotStep] = []
 first_snapshot_steps: set[SnapshotStep] = set()
 refreshers: dict[str, Refresher] = {}
 preparers: dict[str, Preparer] = {}
 followers: dict[str, Follower] = {}
+# Model → what is called with the state and a row that came, or that went.
+added: dict[type[Written], list[RowHook]] = {}
+removed: dict[type[Written], list[RowHook]] = {}
+orders: dict[str, Order] = {}
 
 
 def on(*events: str, bearing: frozenset[str] = frozenset()) -> Callable[[EventHandler], EventHandler]:
@@ -49,6 +59,45 @@ def mirrored(model: type[M]) -> type[M]:
     """Register a model whose rows the mirror keeps."""
     models.append(model)
     return model
+
+
+def kept(model: type[K]) -> type[K]:
+    """Register a model of what has happened: the mirror writes its rows, and leaves them in the database."""
+    kept_models.append(model)
+    return model
+
+
+def when_added(model: type[Mirrored]) -> Callable[[RowHook], RowHook]:
+    """Register a function that is called, with state and row, when a row has come into the state, however."""
+
+    def register(hook: RowHook) -> RowHook:
+        added.setdefault(model, []).append(hook)
+        return hook
+
+    return register
+
+
+def when_removed(model: type[Mirrored]) -> Callable[[RowHook], RowHook]:
+    """Register a function that is called, with state and row, when a row has gone from the state, however."""
+
+    def register(hook: RowHook) -> RowHook:
+        removed.setdefault(model, []).append(hook)
+        return hook
+
+    return register
+
+
+def order(name: str) -> Callable[[Order], Order]:
+    """Register what the worker does for a command that is more than one action, or that changes what only we know.
+
+    Desk and the command's parameters in, outcome out. It may raise `AmiError`: then no answer came.
+    """
+
+    def register(function: Order) -> Order:
+        orders[name] = function
+        return function
+
+    return register
 
 
 def snapshot_step(step: SnapshotStep) -> SnapshotStep:

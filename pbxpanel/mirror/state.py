@@ -15,9 +15,9 @@ from django.db.models.base import ModelState
 from pbxpanel.ami.protocol import Message
 
 from . import registry
-from .models import Mirrored, Subject
+from .models import Mirrored, Subject, Written
 
-M = TypeVar("M", bound=Mirrored)
+M = TypeVar("M", bound=Written)
 _NOBODY: dict[frozenset[str], list[registry.EventHandler]] = {}
 
 # How long a channel that hung up stays dead even if a list still names it, in seconds.
@@ -29,13 +29,27 @@ def utc_now() -> datetime:
 
 
 class Table(Generic[M]):
-    """The rows of one model, by key. Every change goes through `add`, `change` or `remove`."""
+    """The rows of one model, by key. Every change goes through `add`, `change` or `remove`.
 
-    def __init__(self, model: type[M], pbx: str, subjects: set[Subject]) -> None:
+    `came` and `went` are called with a row that was added, or removed.
+    """
+
+    def __init__(
+        self,
+        model: type[M],
+        pbx: str,
+        subjects: set[Subject],
+        came: Callable[[M], None] = lambda row: None,
+        went: Callable[[M], None] = lambda row: None,
+    ) -> None:
         self.model, self.pbx = model, pbx
+        self._came, self._went = came, went
+        self._pbx_field = "pbx_id" if issubclass(model, Mirrored) else "pbx"
         self.rows: dict[str, M] = {}
         self.changed: set[str] = set()
         self.removed: set[str] = set()
+        # Of kept rows: those to be forgotten when they are written.
+        self.closed: set[str] = set()
         # While somebody watches: the keys of all rows that came, went or changed since he began.
         self.touched: set[str] | None = None
         # Of what the rows were, since the last tick: what they are is asked when it ends.
@@ -58,14 +72,22 @@ class Table(Generic[M]):
         fields.update(values)
         if len(fields) != len(self._blank.__dict__):
             raise TypeError(f"{self.model.__name__} has no {', '.join(values.keys() - self._blank.__dict__.keys())}")
-        fields[self.model.key_field], fields["pbx_id"] = key, self.pbx
+        fields[self.model.key_field], fields[self._pbx_field] = key, self.pbx
         self.rows[key] = row
         self._touch(key)
         self.changed.add(key)
         self.removed.discard(key)
         for name, index in self._index.items():
             index.setdefault(fields[name], {})[key] = row
+        self._came(row)
         return row
+
+    def adopt(self, row: M) -> None:
+        """Put a row as it is stored already: it counts as known, not as changed."""
+        key = row.__dict__[self.model.key_field]
+        self.rows[key] = row
+        for name, index in self._index.items():
+            index.setdefault(row.__dict__[name], {})[key] = row
 
     def change(self, row: M, **values: Any) -> None:
         """Set fields; what is equal already costs no write and draws nothing."""
@@ -94,6 +116,19 @@ class Table(Generic[M]):
             self.removed.add(key)
             for name in self._index:
                 self._unindex(name, row)
+            self._went(row)
+
+    def close(self, row: M, **values: Any) -> None:
+        """Change a kept row for the last time: once that is written it is known no more."""
+        self.change(row, **values)
+        self.closed.add(row.__dict__[self.model.key_field])
+
+    def forget(self, key: str) -> M:
+        """Know a row no more that stays stored."""
+        row = self.rows.pop(key)
+        for name in self._index:
+            self._unindex(name, row)
+        return row
 
     def _touch(self, key: str) -> None:
         if self.touched is not None:
@@ -101,7 +136,7 @@ class Table(Generic[M]):
 
     def _unindex(self, name: str, row: M) -> None:
         of_value = self._index[name][row.__dict__[name]]
-        del of_value[row.key]
+        del of_value[row.__dict__[self.model.key_field]]
         if not of_value:
             del self._index[name][row.__dict__[name]]
 
@@ -111,8 +146,10 @@ class Changes:
     """What one tick writes: copies, so that folding goes on meanwhile."""
 
     pbx: str
-    upserts: dict[type[Mirrored], list[Mirrored]] = field(default_factory=dict)
-    removals: dict[type[Mirrored], list[str]] = field(default_factory=dict)
+    upserts: dict[type[Written], list[Written]] = field(default_factory=dict)
+    removals: dict[type[Written], list[str]] = field(default_factory=dict)
+    # Of kept rows, the keys of those that are over.
+    closed: dict[type[Written], set[str]] = field(default_factory=dict)
     subjects: set[Subject] = field(default_factory=set)
     # Rows in the database that are not among the upserts are to go: written after a first snapshot.
     replace_all: bool = False
@@ -147,12 +184,25 @@ class State:
         self.hangup_causes: dict[str, str] = {}
         # Channels that held a call when the link came up anew, and of which nothing was heard since.
         self.old_holds: set[str] = set()
+        # Channels that we are moving, and what is to be known of them where they arrive.
+        self.arrivals: dict[str, dict[str, Any]] = {}
         self._monotonic = monotonic
-        self._tables: dict[type[Mirrored], Table[Any]] = {
-            model: Table(model, pbx, self.subjects) for model in registry.models
+        self._tables: dict[type[Written], Table[Any]] = {
+            model: self._table_for(model) for model in (*registry.models, *registry.kept_models)
         }
         self._tombstones: dict[str, float] = {}
         self._cleared_at = monotonic()
+
+    def _table_for(self, model: type[Written]) -> Table[Any]:
+        def hooked(hooks: list[registry.RowHook]) -> Callable[[Any], None]:
+            def call(row: Any) -> None:
+                for hook in hooks:
+                    hook(self, row)
+
+            return call
+
+        came, went = registry.added.get(model, []), registry.removed.get(model, [])
+        return Table(model, self.pbx, self.subjects, hooked(came), hooked(went))
 
     def table(self, model: type[M]) -> Table[M]:
         return self._tables[model]
@@ -205,8 +255,12 @@ class State:
             keys = table.rows if everything else table.changed
             changes.upserts[model] = [_copy(table.rows[key]) for key in keys]
             changes.removals[model] = list(table.removed)
+            changes.closed[model] = set(table.closed)
+            for key in table.closed:
+                table.forget(key)
             table.changed.clear()
             table.removed.clear()
+            table.closed.clear()
         return changes
 
     def give_back(self, changes: Changes) -> None:
@@ -214,7 +268,12 @@ class State:
         self.subjects |= changes.subjects
         for model, rows in changes.upserts.items():
             table = self._tables[model]
-            table.changed |= {row.key for row in rows if row.key in table.rows}
+            by_key = {row.__dict__[model.key_field]: row for row in rows}
+            closed = changes.closed.get(model, set())
+            for key in closed:
+                table.adopt(by_key[key])
+            table.closed |= closed
+            table.changed |= by_key.keys() & table.rows.keys()
         for model, keys in changes.removals.items():
             table = self._tables[model]
             table.removed |= {key for key in keys if key not in table.rows}

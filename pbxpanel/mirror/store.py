@@ -8,13 +8,23 @@ from operator import itemgetter
 from typing import Any
 
 from django.db import connection, models, transaction
+from django.db.models import Q
 
-from .models import Mirrored
-from .state import Changes
+from . import registry
+from .models import Mirrored, Written
+from .state import Changes, State
 
 _BATCH = 500
 # Fields whose values every driver takes as they are.
 _PLAIN = (models.CharField, models.TextField, models.BooleanField, models.IntegerField, models.ForeignKey)
+
+
+def inherit(state: State) -> None:
+    """Put into the state what the former worker has stored of what no list tells. Raises Django's `DatabaseError`."""
+    for model in (*registry.models, *registry.kept_models):
+        if model.inherited:
+            for row in model._base_manager.filter(model.open_rows, Q(pbx=state.pbx)):
+                state.table(model).adopt(row)
 
 
 def write(changes: Changes) -> None:
@@ -23,13 +33,12 @@ def write(changes: Changes) -> None:
         return
     with transaction.atomic():
         for model in changes.upserts:
-            if changes.replace_all:
+            if changes.replace_all and issubclass(model, Mirrored):
                 model._base_manager.filter(pbx_id=changes.pbx).delete()
             elif keys := changes.removals[model]:
                 for start in range(0, len(keys), _BATCH):
-                    model._base_manager.filter(
-                        pbx_id=changes.pbx, **{f"{model.key_field}__in": keys[start : start + _BATCH]}
-                    ).delete()
+                    some = Q(pbx=changes.pbx, **{f"{model.key_field}__in": keys[start : start + _BATCH]})
+                    model._base_manager.filter(some).delete()
             if rows := changes.upserts[model]:
                 _upsert(model, rows)
 
@@ -52,7 +61,7 @@ class _Upsert:
 
 
 @cache
-def _upsert_of(model: type[Mirrored], vendor: str) -> _Upsert:
+def _upsert_of(model: type[Written], vendor: str) -> _Upsert:
     fields = [field for field in model._meta.concrete_fields if not field.primary_key]
     quote = connection.ops.quote_name
     columns = [quote(str(field.column)) for field in fields]
@@ -79,7 +88,7 @@ def _preparing(field: "models.Field[Any, Any]") -> Callable[[Any], Any]:
     return lru_cache(maxsize=10_000)(lambda value: field.get_db_prep_save(value, connection))
 
 
-def _upsert(model: type[Mirrored], rows: list[Mirrored]) -> None:
+def _upsert(model: type[Written], rows: list[Written]) -> None:
     upsert = _upsert_of(model, connection.vendor)
     table = []
     for row in rows:

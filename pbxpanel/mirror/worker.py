@@ -35,6 +35,7 @@ from pbxpanel.memory import keep_what_is_loaded
 
 from . import commands, registry, store, sync
 from .commands import Outcome, Status
+from .desk import Desk
 from .lease import Lease, LeaseLost, new_holder, unled
 from .models import HEARTBEAT, PBX
 from .state import Changes, State
@@ -53,8 +54,8 @@ REFRESH_DELAY = 0.2
 # How long a failed Originate waits for the events that tell why, in seconds.
 FAILURE_DELAY = 0.3
 # The classes of events we ask Asterisk for, and what of them we ask it to keep to itself.
-EVENT_MASK = "system,call,dialplan,user"
-UNWANTED_EVENTS = ("VarSet", "RTCPSent", "RTCPReceived", "ChannelTalkingStart", "ChannelTalkingStop")
+EVENT_MASK = "system,call,dialplan,dtmf,user"
+UNWANTED_EVENTS = ("VarSet", "RTCPSent", "RTCPReceived", "ChannelTalkingStart", "ChannelTalkingStop", "DTMFBegin")
 # How many Originates whose outcome is still to come are remembered.
 FOLLOWED_COMMANDS = 2000
 # How often the mirror is compared with a fresh snapshot, in seconds.
@@ -115,6 +116,7 @@ class Mirror:
     async def run(self) -> None:
         """Stand by until this worker may lead, then do until another does; that one was not heard of in time."""
         await self._stand_by()
+        await _patiently(functools.partial(store.inherit, self.state))
         logger.info("%s: this worker leads.", self.name)
         metrics.start(self.name)
         try:
@@ -401,6 +403,8 @@ class Mirror:
             _remember(
                 self._followed, command_id, Followed(message["user_id"], message["notice"], message["parameters"])
             )
+        if message.get("order"):
+            return await self._carry_out(session, message)
         action = Action(message["action"], tuple((key, value) for key, value in message["fields"]))
         try:
             if prepare := registry.preparers.get(message["notice"]):
@@ -422,6 +426,24 @@ class Mirror:
         if not answer.ok:
             self._followed.pop(command_id, None)
         return Outcome(Status.DONE if answer.ok else Status.REFUSED, answer.text)
+
+    async def _carry_out(self, session: Session, message: dict[str, Any]) -> Outcome:
+        """A command that is an order: of several actions, or of a change to what only we know."""
+        if message["deadline"] <= time.time():
+            return Outcome(Status.EXPIRED)
+        desk = Desk(session, self.state, message["user_id"], message["deadline"])
+        try:
+            return await registry.orders[message["order"]](desk, message["parameters"])
+        except AnswerTimeout as error:
+            session.close(error)
+            return Outcome(Status.NO_ANSWER, str(error))
+        except AmiError as error:
+            return Outcome(Status.NO_ANSWER, str(error))
+        finally:
+            if self.state.is_dirty:
+                self._dirty.set()
+            if self.state.requests:
+                self._requested.set()
 
     def _on_originate_response(self, event: Message) -> None:
         followed = self._followed.pop(event.get("ActionID"), None)
