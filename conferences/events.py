@@ -13,7 +13,7 @@ from pbxpanel.mirror.state import State
 from pbxpanel.mirror.sync import Snapshot
 from pbxpanel.mirror.text import clean, clean_name, duration, exact
 
-from .models import Attendance, Conference, ConferenceRecord, Participant
+from .models import VOICE, Attendance, Conference, ConferenceRecord, Participant
 
 logger = logging.getLogger(__name__)
 
@@ -67,6 +67,8 @@ def end_record(state: State, row: Conference) -> None:
 @when_added(Participant)
 def begin_attendance(state: State, row: Participant) -> None:
     """Each stay has a record, and the profiles by which he entered."""
+    if row.is_voice:
+        return
     participants, attendances = state.table(Participant), state.table(Attendance)
     key = f"{row.uniqueid}/{row.conference}/{_ms(row.joined_at)}"
     if key in attendances.rows:
@@ -285,6 +287,15 @@ def raises_a_hand(state: State, event: Message) -> None:
         state.table(Participant).change(row, hand_at=state.now() if wanted else None)
 
 
+@on("UserEvent", bearing=CHANNEL_FIELDS)
+def has_said(state: State, event: Message) -> None:
+    """The dialplan of `orders.play` tells whether a sound could be played, and to whom to say so."""
+    if event.get("UserEvent") == "PanelSaid" and exact(event.get("Channel")).startswith(VOICE):
+        user_id = event.get("User")
+        if user_id.isdecimal() and event.get("Status") != "SUCCESS":
+            state.notices.append((int(user_id[:18]), "not-said", {"sound": clean(event.get("Sound"))}))
+
+
 def silence_in_lecture(state: State, row: Participant) -> None:
     """In lecture mode, have the worker mute whoever may not talk and is not muted."""
     conference = state.table(Conference).get(row.conference)
@@ -294,7 +305,7 @@ def silence_in_lecture(state: State, row: Participant) -> None:
 
 def is_listener(row: Participant) -> bool:
     """Whether lecture mode keeps him muted."""
-    return not (row.admin or row.speaker)
+    return not (row.admin or row.speaker or row.is_voice)
 
 
 @refreshes("silence")
@@ -336,7 +347,34 @@ def _sets(**values: Any) -> Callable[[State, Message], None]:
     return change
 
 
-on("ConfbridgeRecord", bearing=BRIDGE_FIELDS)(_sets(recording=True))
+@on("ConfbridgeRecord", bearing=BRIDGE_FIELDS)
+def records(state: State, event: Message) -> None:
+    conference = conference_of(state, event)
+    if conference is not None:
+        state.table(Conference).change(conference, recording=True)
+        state.request("recording", conference.name)
+
+
+@refreshes("recording")
+async def ask_for_the_file(snapshot: Snapshot, name: str) -> None:
+    """`Command` and `Getvar`: whether a conference is recorded, and into which file.
+
+    Neither an event nor a list tells: the recorder's channel is one that AMI does not show, but the CLI does.
+    """
+    table = snapshot.state.table(Conference)
+    answer = await snapshot.session.ask(actions.command("core show channels concise"))
+    if not answer.ok:
+        return  # the panel's user may not; that it is recorded is known if it began while we listened
+    recorder = next((line.split("!")[0] for line in answer.response.output if line.startswith(f"CBRec/{name}-")), "")
+    file = ""
+    if recorder:
+        answer = await snapshot.session.ask(actions.getvar(recorder, "MIXMONITOR_FILENAME"))
+        file = clean(answer.response.get("Value").rpartition("/")[2], 255)
+    conference = table.get(name)
+    if conference is not None:
+        table.change(conference, recording=bool(recorder), recording_file=file)
+
+
 on("ConfbridgeStopRecord", bearing=BRIDGE_FIELDS)(_sets(recording=False, recording_file=""))
 
 
@@ -352,6 +390,7 @@ async def list_conferences(snapshot: Snapshot) -> None:
     if complete:
         snapshot.sweep(Conference, known, named)
     for name in named:
+        state.request("recording", name)
         complete &= await list_participants(snapshot, name, first=True)
     if complete:
         snapshot.whole.add(Participant)

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db.models import Count, Q
 from django.template.loader import render_to_string
+from django.utils.translation import gettext as _
 
 from pbxpanel.live import fragments
 from pbxpanel.live.fragments import Row, View, Viewer
@@ -113,6 +114,13 @@ def _place_on_page(row: Row, viewer: Viewer, key: str) -> str | None:
         return "" if row.kind == "participant" else None
     return {"participant": "participants", "conference-head": "conference-head"}[row.kind]
 
+
+def _not_said(parameters: Mapping[str, Any]) -> tuple[str, str]:
+    sound = {"sound": str(parameters["sound"])}
+    return "danger", _("“%(sound)s” could not be played: the PBX has no such sound.") % sound
+
+
+fragments.notices["not-said"] = _not_said
 
 fragments.views["conferences"] = View("conferences", frozenset([SEE]), {"conference": "conferences"}, _list_board)
 fragments.views["conference"] = View(

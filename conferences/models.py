@@ -28,7 +28,6 @@ class Conference(Mirrored):
     locked = models.BooleanField(_("locked"), default=False)
     muted = models.BooleanField(_("muted"), default=False)
     recording = models.BooleanField(_("recording"), default=False)
-    # The file that we asked for; empty where somebody else started the recording.
     recording_file = models.CharField(_("recording's file"), max_length=255, blank=True)
     # Everyone but admins and speakers stays muted; no conference of Asterisk's knows of it, the worker sees to it.
     lecture = models.BooleanField(_("lecture mode"), default=False)
@@ -65,6 +64,10 @@ class Conference(Mirrored):
 def key_of(name: str) -> str:
     """The name of a conference for a `dom_id`: a dot, and what that writes others with, is not to be mistaken there."""
     return name.replace("_", "_5f_").replace(".", "_2e_")
+
+
+# How the channels begin by which the panel says something to a room (see `orders.play`).
+VOICE = "Local/voice@pbxpanel-"
 
 
 @mirrored
@@ -131,6 +134,11 @@ class Participant(Mirrored):
     @property
     def dom_id(self) -> str:
         return dom_id("participant", self.pbx_id, self.uniqueid)
+
+    @property
+    def is_voice(self) -> bool:
+        """Whether this is no person, but what the panel says to the room."""
+        return self.channel.startswith(VOICE)
 
     @property
     def label(self) -> str:

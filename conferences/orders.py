@@ -1,7 +1,6 @@
 """What the worker does for a moderator where one action is not enough, or where only the panel knows of it."""
 
 import re
-import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
@@ -175,24 +174,20 @@ async def end(desk: Desk, row: Conference, parameters: Parameters) -> Outcome:
 
 @of_conference("record")
 async def record(desk: Desk, row: Conference, parameters: Parameters) -> Outcome:
-    """`on`: into a file whose name we choose, so that it can be shown. Off: stop."""
+    """`on`: into a file of its own. Off: stop."""
     if not parameters["on"]:
         return await desk.run(actions.confbridge_stop_record(row.name))
     return await start_record(desk, row)
 
 
 async def start_record(desk: Desk, row: Conference) -> Outcome:
-    file = recording_file(row.name)
-    outcome = await desk.run(actions.confbridge_start_record(row.name, file))
-    if outcome.done:
-        desk.state.table(Conference).change(row, recording_file=file)
-    return outcome
+    return await desk.run(actions.confbridge_start_record(row.name, recording_file(row.name)))
 
 
 def recording_file(conference: str) -> str:
-    """`confbridge-8001-20261127-093000.wav`, by the time in UTC."""
+    """`confbridge-8001.wav`; Asterisk puts the time between, unless the bridge profile says otherwise."""
     safe = re.sub(r"[^\w-]+", "-", conference, flags=re.ASCII)[:60]
-    return f"confbridge-{safe}-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}.wav"
+    return f"confbridge-{safe}.wav"
 
 
 # From one room to another. A channel is sent into dialplan of ours, with variables that say where it is to go.
@@ -222,7 +217,7 @@ DIALPLAN: Mapping[str, tuple[tuple[str, str], ...]] = {
     "sound": (
         ("Wait", "0.5"),
         ("Playback", "${PBXPANEL_SOUND}"),
-        ("UserEvent", "PanelSaid,Status: ${PLAYBACKSTATUS}"),
+        ("UserEvent", "PanelSaid,Status: ${PLAYBACKSTATUS},User: ${PBXPANEL_USER},Sound: ${PBXPANEL_SOUND}"),
         ("Wait", "0.3"),
     ),
 }
@@ -315,9 +310,7 @@ async def back(desk: Desk, row: Conference, parameters: Parameters) -> Outcome:
     return worst([await send_on(desk, person, person.aside_from) for person in people])
 
 
-# What is said to a room by a Local channel, which bears this name while it does.
-
-VOICE = "pbxpanel-voice"
+# What is said to a room, by a Local channel.
 
 
 @of_conference("say")
@@ -334,9 +327,8 @@ async def play(desk: Desk, row: Conference, sound: str) -> Outcome:
     variables = [
         ("__PBXPANEL_CONFERENCE", f"{argument(row.name)},{bridge}".rstrip(",")),
         ("__PBXPANEL_SOUND", argument(sound)),
+        ("__PBXPANEL_USER", str(desk.user_id)),
     ]
     return await desk.run(
-        actions.originate(
-            f"Local/voice@{CONTEXT}/n", CONTEXT, "sound", timeout=10, variables=variables, caller_id=f'"{VOICE}" <>'
-        )
+        actions.originate(f"Local/voice@{CONTEXT}/n", CONTEXT, "sound", timeout=10, variables=variables)
     )

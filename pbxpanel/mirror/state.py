@@ -186,6 +186,8 @@ class State:
         self.old_holds: set[str] = set()
         # Channels that we are moving, and what is to be known of them where they arrive.
         self.arrivals: dict[str, dict[str, Any]] = {}
+        # What somebody is to be told: his id, which notice, and its parameters.
+        self.notices: list[tuple[int, str, dict[str, Any]]] = []
         self._monotonic = monotonic
         self._tables: dict[type[Written], Table[Any]] = {
             model: self._table_for(model) for model in (*registry.models, *registry.kept_models)

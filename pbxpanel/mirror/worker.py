@@ -216,6 +216,10 @@ class Mirror:
             self.state.fold(event)
         except Exception:  # one event that we fold wrongly must not cost the link
             logger.exception("%s: an event could not be folded: %r", self.name, event)
+        if self.state.notices:
+            self._notices += [Notice(*notice) for notice in self.state.notices]
+            self.state.notices.clear()
+            self._dirty.set()
         if self.state.is_dirty:
             self._dirty.set()
         if self.state.requests:
@@ -242,6 +246,8 @@ class Mirror:
                 self._requested.set()
             except AmiError as error:
                 logger.info("%s: a refresh ended with the link: %s", self.name, error)
+            except Exception:  # one thing that we read wrongly must not cost the link
+                logger.exception("%s: something could not be read anew: %s", self.name, requests)
             if self.state.is_dirty:
                 self._dirty.set()
 
