@@ -296,15 +296,11 @@ class Mirror:
         link_changes, self._link_changes = self._link_changes, {}
         rows: list[Row] = []
         languages = self._languages
+        self._boards_due |= everything or len(changes.subjects) > DRAWN_AT_ONCE
+        drawn = [] if self._boards_due else languages
         try:
-            if link_changes or not changes.is_empty:
-                with metrics.FLUSH_SECONDS.labels(self.name).time():
-                    await in_thread(self._write)(changes, link_changes)
-                metrics.DIRTY_ROWS.labels(self.name).observe(changes.size)
-            self._boards_due |= everything or len(changes.subjects) > DRAWN_AT_ONCE
-            if changes.subjects and languages and not self._boards_due:
-                with metrics.DRAW_SECONDS.labels(self.name).time():
-                    rows = await in_thread(rows_of)(self.name, changes.subjects, languages)
+            if link_changes or not changes.is_empty or changes.subjects:
+                rows = await in_thread(self._write_and_draw)(changes, link_changes, drawn)
         except _DATABASE_FAILURES as error:
             logger.error("%s: the database failed, trying again: %s", self.name, error)
             self.state.give_back(changes)
@@ -331,6 +327,17 @@ class Mirror:
         """Those in which somebody looks."""
         oldest = time.monotonic() - LANGUAGE_KEPT
         return [language for language, at in self._looked_at.items() if at >= oldest]
+
+    def _write_and_draw(self, changes: Changes, link_changes: dict[str, Any], languages: list[str]) -> list[Row]:
+        """In a thread, both in one turn: whoever waits for a row waits for each turn too."""
+        if link_changes or not changes.is_empty:
+            with metrics.FLUSH_SECONDS.labels(self.name).time():
+                self._write(changes, link_changes)
+            metrics.DIRTY_ROWS.labels(self.name).observe(changes.size)
+        if not changes.subjects or not languages:
+            return []
+        with metrics.DRAW_SECONDS.labels(self.name).time():
+            return rows_of(self.name, changes.subjects, languages)
 
     def _write(self, changes: Changes, link_changes: dict[str, Any]) -> None:
         """In a thread: the transaction of one tick, void unless this worker still leads."""
