@@ -88,7 +88,7 @@ def begin_attendance(state: State, row: Participant) -> None:
     )
     if conference is None:
         return
-    if row.arguments and not row.admin and not row.aside_from:
+    if row.arguments and not conference.arguments and not row.admin and not row.aside_from:
         state.table(Conference).change(conference, arguments=row.arguments)
     records = state.table(ConferenceRecord)
     record = records.get(conference.record)
@@ -237,7 +237,9 @@ def leaves(state: State, event: Message) -> None:
 
 @on("Hangup", bearing=CHANNEL_FIELDS)
 def hangs_up(state: State, event: Message) -> None:
-    state.table(Participant).remove(exact(event.get("Uniqueid")))
+    uniqueid = exact(event.get("Uniqueid"))
+    state.table(Participant).remove(uniqueid)
+    state.arrivals.pop(uniqueid, None)
 
 
 @on("ConfbridgeTalking", bearing=CHANNEL_FIELDS)
@@ -357,22 +359,37 @@ def records(state: State, event: Message) -> None:
 
 @refreshes("recording")
 async def ask_for_the_file(snapshot: Snapshot, name: str) -> None:
-    """`Command` and `Getvar`: whether a conference is recorded, and into which file.
+    """Into which file a conference is recorded."""
+    file, table = await recording_of(snapshot, name), snapshot.state.table(Conference)
+    conference = table.get(name)
+    if conference is not None and conference.recording and file:
+        table.change(conference, recording_file=file)
 
-    Neither an event nor a list tells: the recorder's channel is one that AMI does not show, but the CLI does.
+
+@refreshes("is-recorded")
+async def ask_whether_recorded(snapshot: Snapshot, name: str) -> None:
+    """The same for a conference of which nobody has told whether it is recorded."""
+    file, table = await recording_of(snapshot, name), snapshot.state.table(Conference)
+    conference = table.get(name)
+    if conference is not None and file is not None:
+        table.change(conference, recording=file != "", recording_file=file)
+
+
+async def recording_of(snapshot: Snapshot, name: str) -> str | None:
+    """`Command` and `Getvar`: into which file a conference is recorded, empty where it is not.
+
+    Neither an event nor a list tells: the recorder's channel is one that AMI does not show, but the CLI does. None
+    where the panel's user may not ask.
     """
-    table = snapshot.state.table(Conference)
     answer = await snapshot.session.ask(actions.command("core show channels concise"))
     if not answer.ok:
-        return  # the panel's user may not; that it is recorded is known if it began while we listened
-    recorder = next((line.split("!")[0] for line in answer.response.output if line.startswith(f"CBRec/{name}-")), "")
-    file = ""
-    if recorder:
-        answer = await snapshot.session.ask(actions.getvar(recorder, "MIXMONITOR_FILENAME"))
-        file = clean(answer.response.get("Value").rpartition("/")[2], 255)
-    conference = table.get(name)
-    if conference is not None:
-        table.change(conference, recording=bool(recorder), recording_file=file)
+        return None
+    channels = (line.partition("!")[0] for line in answer.response.output)
+    recorder = next((channel for channel in channels if channel.rpartition("-")[0] == f"CBRec/{name}"), "")
+    if not recorder:
+        return ""
+    answer = await snapshot.session.ask(actions.getvar(recorder, "MIXMONITOR_FILENAME"))
+    return clean(answer.response.get("Value").rpartition("/")[2], 255) or recorder
 
 
 on("ConfbridgeStopRecord", bearing=BRIDGE_FIELDS)(_sets(recording=False, recording_file=""))
@@ -390,7 +407,9 @@ async def list_conferences(snapshot: Snapshot) -> None:
     if complete:
         snapshot.sweep(Conference, known, named)
     for name in named:
-        state.request("recording", name)
+        if await is_another(snapshot, name):
+            begin_anew(state, name)
+        state.request("is-recorded", name)
         complete &= await list_participants(snapshot, name, first=True)
     if complete:
         snapshot.whole.add(Participant)
@@ -398,6 +417,26 @@ async def list_conferences(snapshot: Snapshot) -> None:
     for row in list(participants.rows.values()):
         if row.conference not in state.table(Conference).rows:
             participants.remove(row.uniqueid)
+
+
+async def is_another(snapshot: Snapshot, name: str) -> bool:
+    """Whether a conference of this name has ended and begun anew while nobody listened: all who were in it are gone."""
+    before = {row.uniqueid for row in snapshot.state.table(Participant).where("conference", name)}
+    if not before or not can_be_asked_for(name):
+        return False
+    named = set[str]()
+    answer = await snapshot.list(actions.confbridge_list(name), lambda event: named.add(exact(event.get("Uniqueid"))))
+    return answer.ok and not before & named
+
+
+def begin_anew(state: State, name: str) -> None:
+    """What was known of the former conference, lecture mode too, is not true of this one."""
+    conferences, participants = state.table(Conference), state.table(Participant)
+    former = conferences.rows[name]
+    for row in participants.where("conference", name):
+        participants.remove(row.uniqueid)
+    conferences.remove(name)
+    conferences.add(name, started_at=state.now(), locked=former.locked, muted=former.muted)
 
 
 async def list_rooms(snapshot: Snapshot) -> tuple[set[str], bool]:

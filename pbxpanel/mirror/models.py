@@ -2,7 +2,7 @@
 
 import re
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.db import models
 from django.utils import timezone
@@ -82,6 +82,9 @@ class Written(models.Model):
     inherited: ClassVar[bool] = False
     open_rows: ClassVar[models.Q] = models.Q()
 
+    if TYPE_CHECKING:
+        key: str  # what `key_field` holds; of kept rows a field
+
     class Meta:
         abstract = True
         default_permissions = ("view",)
@@ -111,7 +114,7 @@ class Mirrored(Written):
         abstract = True
 
     @property
-    def key(self) -> str:
+    def key(self) -> str:  # type: ignore[override]
         return str(getattr(self, self.key_field))
 
 

@@ -117,7 +117,16 @@ class Asterisk:
     @property
     def actions(self) -> list[str]:
         """What would have been sent: the name of the action and its channel."""
-        return [f"{c.action.name} {dict(c.action.fields).get('Channel', '')}".strip() for c in self.commands]
+        names = (command.action.name if command.action else command.order for command in self.commands)
+        return [
+            f"{name} {fields_of(command).get('Channel', '')}".strip()
+            for name, command in zip(names, self.commands, strict=True)
+        ]
+
+
+def fields_of(command: Command) -> dict[str, str]:
+    """The fields of the action that a command is; none of an order."""
+    return dict(command.action.fields) if command.action else {}
 
 
 def stand_in(monkeypatch: pytest.MonkeyPatch) -> Asterisk:

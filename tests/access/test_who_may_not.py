@@ -13,6 +13,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
+import conferences.actions
 from calls.models import Channel
 from operators.models import AuditEntry, Profile
 from tests.access import people
@@ -25,6 +26,7 @@ EVERYBODY = frozenset(ROLES)
 LOGGED_IN = EVERYBODY - {ANONYMOUS}
 SEEING = frozenset(GROUPS)
 CALLING = SEEING - {"Viewer"}
+MODERATING = frozenset({"Moderator", "Administrator"})
 NUMBER = {"number": "102", "command_id": "0123456789abcdef" * 2}
 
 
@@ -62,9 +64,16 @@ TABLE: dict[str, list[Line]] = {
     "conferences/": [Line("/conferences/", "GET", SEEING, 200)],
     "conferences/<str:pbx>/<segment:name>/": [Line("/conferences/main/8001/", "GET", SEEING, 200)],
     "conferences/<str:pbx>/participants/<segment:uniqueid>/<str:verb>/": [
-        Line(f"/conferences/main/participants/3.1/{verb}/", "POST", frozenset({"Moderator", "Administrator"}), 204)
-        for verb in ("mute", "unmute", "kick")
+        Line(f"/conferences/main/participants/3.1/{verb}/", "POST", MODERATING, 204)
+        for verb in conferences.actions.ON_ONE if verb not in ("move", "aside")
+    ] + [
+        Line("/conferences/main/participants/3.1/move/", "POST", MODERATING, 204, {"to": "8002"}),
+        Line("/conferences/main/participants/3.1/aside/", "POST", MODERATING, 204, {"other": "3.2"}),
     ],
+    "conferences/<str:pbx>/all/<segment:name>/<str:verb>/": [
+        Line(f"/conferences/main/all/8001/{verb}/", "POST", MODERATING, 204)
+        for verb in conferences.actions.ON_ALL if verb != "say"
+    ] + [Line("/conferences/main/all/8001/say/", "POST", MODERATING, 204, {"sound": "beep"})],
     # From this machine; from elsewhere see tests/live/test_health.py.
     "healthz": [Line("/healthz", "GET", EVERYBODY, 200)],
     "metrics": [Line("/metrics", "GET", EVERYBODY, 200)],

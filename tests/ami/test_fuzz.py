@@ -68,6 +68,8 @@ texts = st.one_of(
 )
 ARGUMENTS: dict[Any, st.SearchStrategy[Any]] = {
     str: texts,
+    int: st.integers(1, 99),
+    tuple[str, str]: st.tuples(texts, texts),
     float: st.floats(min_value=0, max_value=1e6),
     Iterable[tuple[str, str]]: st.lists(st.tuples(texts, texts), max_size=3),
 }

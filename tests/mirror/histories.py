@@ -35,7 +35,7 @@ from pbxpanel.demo.manager import ActionFields, Event, ManagerSession, event
 from pbxpanel.demo.model import Bridge, Fields, IllegalTransition, Member, Party, Switch
 from pbxpanel.demo.schedule import Schedule
 from pbxpanel.mirror import registry, sync
-from pbxpanel.mirror.models import Mirrored
+from pbxpanel.mirror.models import Written
 from pbxpanel.mirror.state import State
 from pbxpanel.mirror.text import clean
 from pbxpanel.mirror.worker import EVENT_MASK
@@ -536,7 +536,7 @@ async def refresh(session: Session, state: State) -> None:
 _SNAPSHOT = frozenset(key for key, _ in model.Channel("", "", "", 0, model.State.UP, model.NOBODY, "", "").fields())
 
 
-def _values(row: Mirrored) -> dict[str, Any]:
+def _values(row: Written) -> dict[str, Any]:
     return {name: value for name, value in row.__dict__.items() if name[0] != "_"}
 
 
