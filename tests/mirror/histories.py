@@ -35,7 +35,7 @@ from pbxpanel.demo.manager import ActionFields, Event, ManagerSession, event
 from pbxpanel.demo.model import Bridge, Fields, IllegalTransition, Member, Party, Switch
 from pbxpanel.demo.schedule import Schedule
 from pbxpanel.mirror import registry, sync
-from pbxpanel.mirror.models import Written
+from pbxpanel.mirror.models import Mirrored, Written
 from pbxpanel.mirror.state import State
 from pbxpanel.mirror.text import clean
 from pbxpanel.mirror.worker import EVENT_MASK
