@@ -40,6 +40,7 @@ def record(request: HttpRequest, pk: int) -> HttpResponse:
         "record": report.record,
         "room": room.name if room else "",
         "timeline": timeline_of(report),
+        "several": PBX.objects.count() > 1,
     }
     return render(request, "conferences/records/record.html", context)
 
