@@ -28,7 +28,8 @@ def make_groups() -> None:
     """The groups of the migrations; a test on a database that was flushed has lost them."""
     importlib.import_module("operators.migrations.0002_groups").make_groups(apps, None)
     importlib.import_module("extensions.migrations.0002_administrators_view").grant(apps, None)
-    importlib.import_module("conferences.migrations.0003_administrators_view_records").let_administrators_view(apps, None)
+    records = importlib.import_module("conferences.migrations.0003_administrators_view_records")
+    records.let_administrators_view(apps, None)
     importlib.import_module("operators.migrations.0004_dial_policies").give_policies(apps, None)
 
 
