@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -61,7 +62,7 @@ def end_record(state: State, row: Conference) -> None:
     records = state.table(ConferenceRecord)
     record = records.get(row.record)
     if record is not None:
-        records.close(record, ended_at=state.now())
+        records.close(record, ended_at=max(state.now(), record.started_at))
 
 
 @when_added(Participant)
@@ -105,7 +106,7 @@ def end_attendance(state: State, row: Participant) -> None:
     if attendance is not None:
         attendances.close(
             attendance,
-            left_at=state.now(),
+            left_at=max(state.now(), attendance.joined_at),
             admin=row.admin,
             caller_number=row.caller_number,
             caller_name=row.caller_name,
@@ -130,8 +131,9 @@ def stop_talking(state: State, row: Participant) -> None:
     """Count how long he has talked, if he has."""
     if not row.talking:
         return
-    now, since = state.now(), row.talking_since or state.now()
-    talked = row.talked + max(0, _ms(now) - _ms(since))
+    since = row.talking_since or state.now()
+    now = max(state.now(), since)
+    talked = row.talked + _ms(now) - _ms(since)
     # Of a row that is gone already nothing is written any more, but what is kept of it is.
     if state.table(Participant).get(row.uniqueid) is row:
         state.table(Participant).change(row, talking=False, talking_since=None, talked=talked)
@@ -176,6 +178,11 @@ def participant_of(
     if event.get("Admin"):
         values["admin"] = _yes(event, "Admin")
     row = table.get(uniqueid)
+    if row is not None and row.conference != conference.name:
+        if not create:
+            return None  # an event that trails behind his going into another conference
+        table.remove(uniqueid)  # of his leaving that one nobody has told, or not yet
+        row = None
     if row is None:
         if not create and state.is_buried(_membership(conference.name, uniqueid)):
             return None  # an event that trails behind his leaving
@@ -228,8 +235,10 @@ def comes(state: State, event: Message) -> None:
 @on("ConfbridgeLeave", bearing=CHANNEL_FIELDS)
 def leaves(state: State, event: Message) -> None:
     uniqueid = exact(event.get("Uniqueid"))
-    state.table(Participant).remove(uniqueid)
     name = exact(event.get("Conference"))
+    row = state.table(Participant).get(uniqueid)
+    if row is not None and row.conference == name:
+        state.table(Participant).remove(uniqueid)
     state.bury(_membership(name, uniqueid))
     if name in state.table(Conference).rows:
         state.request("conference", name)
@@ -399,13 +408,15 @@ on("ConfbridgeStopRecord", bearing=BRIDGE_FIELDS)(_sets(recording=False, recordi
 async def list_conferences(snapshot: Snapshot) -> None:
     """`ConfbridgeListRooms`, and `ConfbridgeList` for each; those that no list names are over."""
     state = snapshot.state
-    for row in state.table(Participant).rows.values():
-        # Whether he went on talking while nobody listened is not known, so it is not counted.
-        state.table(Participant).change(row, talking=False, talking_since=None)
+    with state.back_then():
+        for row in state.table(Participant).rows.values():
+            # Whether he went on talking while nobody listened is not known, so it is not counted.
+            stop_talking(state, row)
     known = snapshot.known(Conference)
     named, complete = await list_rooms(snapshot)
     if complete:
-        snapshot.sweep(Conference, known, named)
+        with state.back_then():
+            snapshot.sweep(Conference, known, named)
     for name in named:
         if await is_another(snapshot, name):
             begin_anew(state, name)
@@ -414,9 +425,10 @@ async def list_conferences(snapshot: Snapshot) -> None:
     if complete:
         snapshot.whole.add(Participant)
     participants = state.table(Participant)
-    for row in list(participants.rows.values()):
-        if row.conference not in state.table(Conference).rows:
-            participants.remove(row.uniqueid)
+    with state.back_then():
+        for row in list(participants.rows.values()):
+            if row.conference not in state.table(Conference).rows:
+                participants.remove(row.uniqueid)
 
 
 async def is_another(snapshot: Snapshot, name: str) -> bool:
@@ -433,9 +445,10 @@ def begin_anew(state: State, name: str) -> None:
     """What was known of the former conference, lecture mode too, is not true of this one."""
     conferences, participants = state.table(Conference), state.table(Participant)
     former = conferences.rows[name]
-    for row in participants.where("conference", name):
-        participants.remove(row.uniqueid)
-    conferences.remove(name)
+    with state.back_then():
+        for row in participants.where("conference", name):
+            participants.remove(row.uniqueid)
+        conferences.remove(name)
     conferences.add(name, started_at=state.now(), locked=former.locked, muted=former.muted)
 
 
@@ -480,7 +493,8 @@ async def list_participants(snapshot: Snapshot, name: str, *, first: bool = Fals
     def fold(event: Message) -> None:
         uniqueid = exact(event.get("Uniqueid"))
         is_new = table.get(uniqueid) is None
-        row = participant_of(state, event, create=True, since=duration(event.get("AnsweredTime")))
+        since = duration(event.get("AnsweredTime")) if first else timedelta()
+        row = participant_of(state, event, create=True, since=since)
         if row is None:
             return
         named.add(row.uniqueid)
@@ -512,5 +526,6 @@ async def list_participants(snapshot: Snapshot, name: str, *, first: bool = Fals
     if over and state.table(Conference).get(name) is conference_asked:  # else another has begun since
         state.table(Conference).remove(name)
     if over or answer.ok:
-        snapshot.remove_unnamed(Participant, known, named)
+        with state.back_then() if first else nullcontext():
+            snapshot.remove_unnamed(Participant, known, named)
     return over or answer.ok

@@ -220,6 +220,7 @@ class ConferenceRecord(Kept):
     """What is kept of a conference: one from its start to its end."""
 
     open_rows = Q(ended_at=None)
+    end_field = "ended_at"
 
     key = models.CharField(_("key"), max_length=200)
     name = models.CharField(_("name"), max_length=150)
@@ -233,7 +234,10 @@ class ConferenceRecord(Kept):
         verbose_name_plural = _("conference records")
         ordering = ["-started_at", "-id"]
         constraints = [models.UniqueConstraint(fields=["pbx", "key"], name="one_record_for_each_key")]
-        indexes = [models.Index(fields=["pbx", "name"], name="record_of_conference")]
+        indexes = [
+            models.Index(fields=["pbx", "name"], name="record_of_conference"),
+            models.Index(fields=["-started_at", "-id"], name="records_newest_first"),
+        ]
 
     def __str__(self) -> str:
         return shown(self.name)
@@ -244,6 +248,7 @@ class Attendance(Kept):
     """What is kept of one participant's stay in a conference."""
 
     open_rows = Q(left_at=None)
+    end_field = "left_at"
     # Talk segments with less than this between them are one, in milliseconds.
     MERGED = 2000
 

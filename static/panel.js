@@ -96,9 +96,10 @@
   }
 
   function localTimes() {
-    for (const time of document.querySelectorAll("time[data-at]")) {
+    for (const time of document.querySelectorAll("time[data-at], text[data-at]")) {
       const at = new Date(Number(time.dataset.at));
-      const clock = at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+      const second = "withoutSeconds" in time.dataset ? undefined : "2-digit";
+      const clock = at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second });
       time.textContent = "withDate" in time.dataset ? `${at.toLocaleDateString()} ${clock}` : clock;
     }
   }

@@ -147,7 +147,10 @@ class Migration(migrations.Migration):
                 "ordering": ["-started_at", "-id"],
                 "abstract": False,
                 "default_permissions": ("view",),
-                "indexes": [models.Index(fields=["pbx", "name"], name="record_of_conference")],
+                "indexes": [
+                    models.Index(fields=["pbx", "name"], name="record_of_conference"),
+                    models.Index(fields=["-started_at", "-id"], name="records_newest_first"),
+                ],
                 "constraints": [models.UniqueConstraint(fields=("pbx", "key"), name="one_record_for_each_key")],
             },
         ),

@@ -126,6 +126,8 @@ class Kept(Written):
 
     key_field: ClassVar[str] = "key"
     inherited: ClassVar[bool] = True
+    # The field that says when it was over; empty while it is not.
+    end_field: ClassVar[str]
 
     pbx = models.CharField(_("PBX"), max_length=32)
 

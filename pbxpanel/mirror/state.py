@@ -180,6 +180,8 @@ class State:
         self.subjects: set[Subject] = set()
         # What the handlers ask to be read anew from Asterisk, since no event tells it whole.
         self.requests: set[Subject] = set()
+        # Until when this PBX was heard before the link came up that is up now; none where that is not known.
+        self.heard_until: datetime | None = None
         # Endpoint → the cause with which its last channel hung up, for whoever asks why a call failed.
         self.hangup_causes: dict[str, str] = {}
         # Channels that held a call when the link came up anew, and of which nothing was heard since.
@@ -231,6 +233,19 @@ class State:
     def is_buried(self, uniqueid: str) -> bool:
         at = self._tombstones.get(uniqueid)
         return at is not None and at >= self._monotonic() - TOMBSTONE_SECONDS
+
+    @contextmanager
+    def back_then(self) -> Iterator[None]:
+        """Meanwhile it is as late as when the PBX was last heard: when it ended what is found to be over, nobody knows,
+        but then it had not.
+        """
+        now, then = self.now, self.heard_until
+        if then is not None:
+            self.now = lambda: then
+        try:
+            yield
+        finally:
+            self.now = now
 
     @contextmanager
     def watched(self) -> Iterator[None]:

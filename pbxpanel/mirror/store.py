@@ -9,9 +9,11 @@ from typing import Any
 
 from django.db import connection, models, transaction
 from django.db.models import Q
+from django.db.models.signals import pre_delete
+from django.dispatch import receiver
 
 from . import registry
-from .models import Mirrored, Written
+from .models import PBX, Mirrored, Written
 from .state import Changes, State
 
 _BATCH = 500
@@ -41,6 +43,14 @@ def write(changes: Changes) -> None:
                     model._base_manager.filter(some).delete()
             if rows := changes.upserts[model]:
                 _upsert(model, rows)
+
+
+@receiver(pre_delete, sender=PBX)
+def end_what_is_open(sender: type[PBX], instance: PBX, **_signal: Any) -> None:
+    """With a PBX go its mirrored rows, and whoever could end what is kept of them: it was over when last seen."""
+    for model in registry.kept_models:
+        open_rows = model._base_manager.filter(model.open_rows, pbx=instance.name)
+        open_rows.update(**{model.end_field: instance.seen_at})
 
 
 @dataclass(frozen=True, slots=True)

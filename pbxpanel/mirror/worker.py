@@ -141,7 +141,8 @@ class Mirror:
             await asyncio.sleep(STAND_BY)
 
     def _take_lease(self) -> bool:
-        PBX.objects.get_or_create(name=self.name)
+        pbx, _created = PBX.objects.get_or_create(name=self.name)
+        self.state.heard_until = pbx.seen_at if pbx.link == PBX.Link.UP else pbx.event_at
         return self.lease.take(
             address=str(self.address), demo=self.demo, link=PBX.Link.CONNECTING, link_since=timezone.now()
         )
@@ -198,6 +199,8 @@ class Mirror:
 
     def _on_link_state(self, state: LinkState, error: AmiError | None) -> None:
         if state is not self._link_state:
+            if self._link_state is LinkState.UP:
+                self.state.heard_until = self.state.now()
             self._link_state = state
             self._link_changes["link_since"] = timezone.now()
         self._link_changes |= {

@@ -1,6 +1,6 @@
 """Filters and tags of the panel's templates."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 
 from django import template
@@ -18,6 +18,14 @@ register.filter("shown", text.shown)
 def epoch_ms(moment: datetime) -> int:
     """A moment → milliseconds since 1970, as the browser counts time."""
     return int(moment.timestamp() * 1000)
+
+
+@register.filter
+def clock(duration: timedelta) -> str:
+    """A duration as the browser counts them: `4:05`, or `1:04:05`."""
+    minutes, seconds = divmod(max(0, int(duration.total_seconds())), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
 @register.simple_tag

@@ -13,7 +13,7 @@ from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
 from calls.models import Bridge, Channel, ParkedCall
-from conferences.models import Conference, Participant
+from conferences.models import Attendance, Conference, ConferenceRecord, Participant
 from extensions.models import Device, Extension
 from operators.models import Profile
 from pbxpanel.mirror import commands
@@ -28,6 +28,8 @@ def make_groups() -> None:
     """The groups of the migrations; a test on a database that was flushed has lost them."""
     importlib.import_module("operators.migrations.0002_groups").make_groups(apps, None)
     importlib.import_module("extensions.migrations.0002_administrators_view").grant(apps, None)
+    records = importlib.import_module("conferences.migrations.0003_administrators_view_records")
+    records.let_administrators_view(apps, None)
     importlib.import_module("operators.migrations.0004_dial_policies").give_policies(apps, None)
 
 
@@ -93,6 +95,9 @@ def a_small_pbx() -> None:
     ):  # fmt: skip
         channel(uniqueid, endpoint, linkedid)
     conference("8001", "3.1")
+    now = timezone.now()
+    ConferenceRecord.objects.create(pk=1, pbx="main", key="8001/1", name="8001", started_at=now)
+    Attendance.objects.create(pbx="main", key="3.1/8001/1", record="8001/1", uniqueid="3.1", joined_at=now)
     Bridge.objects.create(pbx_id="main", uniqueid="b-1", kind="basic", technology="simple_bridge")
     ParkedCall.objects.create(pbx_id="main", uniqueid="9.1", lot="default", space="701", parked_at=timezone.now())
     Extension.objects.create(pbx_id="main", address="101@internal", extension="101", context="internal")

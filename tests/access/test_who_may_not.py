@@ -74,6 +74,11 @@ TABLE: dict[str, list[Line]] = {
         Line(f"/conferences/main/all/8001/{verb}/", "POST", MODERATING, 204)
         for verb in conferences.actions.ON_ALL if verb != "say"
     ] + [Line("/conferences/main/all/8001/say/", "POST", MODERATING, 204, {"sound": "beep"})],
+    # Of another's room see tests/conferences/test_records.py.
+    "records/": [Line("/records/", "GET", SEEING, 200)],
+    "records/<int:pk>/": [Line("/records/1/", "GET", SEEING, 200)],
+    "records/<int:pk>/export.csv": [Line("/records/1/export.csv", "GET", SEEING, 200)],
+    "records/<int:pk>/acts.csv": [Line("/records/1/acts.csv", "GET", SEEING, 200)],
     # From this machine; from elsewhere see tests/live/test_health.py.
     "healthz": [Line("/healthz", "GET", EVERYBODY, 200)],
     "metrics": [Line("/metrics", "GET", EVERYBODY, 200)],
@@ -96,6 +101,8 @@ MODELS = {
     "calls/parkedcall": False,
     "conferences/conference": False,
     "conferences/participant": False,
+    "conferences/conferencerecord": False,
+    "conferences/attendance": False,
     "extensions/extension": False,
     "extensions/device": False,
     "operators/auditentry": False,

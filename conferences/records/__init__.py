@@ -1,0 +1,1 @@
+"""Afterwards: the pages of what is kept of each conference."""
