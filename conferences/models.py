@@ -1,5 +1,6 @@
 """A ConfBridge conference and those who take part in it; what is planned of it, and what is kept."""
 
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -19,6 +20,9 @@ from pbxpanel.mirror.text import shown
 class Conference(Mirrored):
     """A conference that runs now; its name is what the dialplan gave to ConfBridge()."""
 
+    # The sound that is played once somebody has joined; not stored.
+    greeting: str = ""
+
     key_field = "name"
     inherited = True
     # No event tells that a conference was locked.
@@ -36,6 +40,8 @@ class Conference(Mirrored):
     arguments = models.CharField(_("profiles"), max_length=150, blank=True)
     # Whether its plan, if it has one, was carried out.
     planned = models.BooleanField(_("plan carried out"), default=False)
+    # When its plan has it locked; empty once that is done.
+    lock_at = models.DateTimeField(_("to be locked"), null=True, blank=True)
     # The `ConferenceRecord` that is kept of it.
     record = models.CharField(_("record"), max_length=200, blank=True)
     started_at = models.DateTimeField(_("since"))
@@ -126,7 +132,8 @@ class Participant(Mirrored):
         return self.label
 
     def subjects(self) -> set[Subject]:
-        return {("participant", self.uniqueid), ("conference", self.conference)}
+        # Whoever may see but the room that he was in must be told that he is there no longer.
+        return {("participant", f"{self.uniqueid}\0{self.conference}"), ("conference", self.conference)}
 
     @property
     def dom_id(self) -> str:
@@ -352,9 +359,25 @@ class Room(models.Model):
         return f"{self.name} ({self.number})" if self.name else self.number
 
 
+_ROOM = "conferences.room:"
+
+
 def permission_for(pbx: str, name: str) -> str:
     """What a viewer holds who moderates one room, beside the permissions for all conferences."""
-    return f"conferences.room:{pbx}/{name}"
+    return f"{_ROOM}{pbx}/{name}"
+
+
+def room_permissions(user_ids: Collection[int]) -> Mapping[int, Collection[str]]:
+    """Ids of users → the permissions for the rooms of each who moderates some. Asks the database once."""
+    found: dict[int, set[str]] = {}
+    for user_id, pbx, number in Room.objects.filter(moderators__in=user_ids).values_list("moderators", "pbx", "number"):
+        found.setdefault(user_id, set()).add(permission_for(pbx, number))
+    return found
+
+
+def has_rooms(permissions: Collection[str]) -> bool:
+    """Whether there is the permission for any room among these."""
+    return any(permission.startswith(_ROOM) for permission in permissions)
 
 
 def may_see(user: User, pbx: str, name: str) -> bool:
@@ -370,3 +393,9 @@ def may_moderate(user: User, pbx: str, name: str) -> bool:
 def moderates(user: User, pbx: str, name: str) -> bool:
     """Whether this is a room of which the user is a moderator."""
     return user.is_active and Room.objects.filter(pbx=pbx, number=name, moderators=user.pk).exists()
+
+
+def names_of(pbx: str, numbers: Collection[str]) -> dict[str, str]:
+    """Numbers of rooms on a PBX → the names planned for those that have one. Asks the database once."""
+    rooms = Room.objects.filter(pbx=pbx, number__in=numbers).exclude(name="")
+    return dict(rooms.values_list("number", "name"))

@@ -16,6 +16,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("healthz", health.healthz, name="healthz"),
     path("metrics", health.figures, name="metrics"),
+    path("rooms/", include("conferences.room_urls")),
 ]
 
 handler403 = views.forbidden

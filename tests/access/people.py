@@ -29,6 +29,7 @@ def make_groups() -> None:
     importlib.import_module("operators.migrations.0002_groups").make_groups(apps, None)
     importlib.import_module("extensions.migrations.0002_administrators_view").grant(apps, None)
     importlib.import_module("operators.migrations.0004_dial_policies").give_policies(apps, None)
+    importlib.import_module("conferences.migrations.0003_planners").grant_planning(apps, None)
 
 
 def person(group: str = NOBODY, name: str = "anna", endpoint: str = "PJSIP/101", *, staff: bool = False) -> User:
