@@ -1,5 +1,6 @@
 """A ConfBridge conference and those who take part in it; what is planned of it, and what is kept."""
 
+import re
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
@@ -362,16 +363,26 @@ class Room(models.Model):
 _ROOM = "conferences.room:"
 
 
+# As `orders.side_room` names them.
+_SIDE_ROOM = re.compile(r"(.+)-aside(?:-[0-9]+)?", re.DOTALL)
+
+
+def room_of(name: str) -> str:
+    """Whose moderators moderate a conference: of a side room those of the room that its people were taken from."""
+    found = _SIDE_ROOM.fullmatch(name)
+    return found[1] if found else name
+
+
 def permission_for(pbx: str, name: str) -> str:
-    """What a viewer holds who moderates one room, beside the permissions for all conferences."""
-    return f"{_ROOM}{pbx}/{name}"
+    """What a viewer holds who moderates this conference's room, beside the permissions for all conferences."""
+    return f"{_ROOM}{pbx}/{room_of(name)}"
 
 
 def room_permissions(user_ids: Collection[int]) -> Mapping[int, Collection[str]]:
     """Ids of users → the permissions for the rooms of each who moderates some. Asks the database once."""
     found: dict[int, set[str]] = {}
     for user_id, pbx, number in Room.objects.filter(moderators__in=user_ids).values_list("moderators", "pbx", "number"):
-        found.setdefault(user_id, set()).add(permission_for(pbx, number))
+        found.setdefault(user_id, set()).add(f"{_ROOM}{pbx}/{number}")
     return found
 
 
@@ -391,8 +402,8 @@ def may_moderate(user: User, pbx: str, name: str) -> bool:
 
 
 def moderates(user: User, pbx: str, name: str) -> bool:
-    """Whether this is a room of which the user is a moderator."""
-    return user.is_active and Room.objects.filter(pbx=pbx, number=name, moderators=user.pk).exists()
+    """Whether this is a room of which the user is a moderator, or a side room of one."""
+    return user.is_active and Room.objects.filter(pbx=pbx, number=room_of(name), moderators=user.pk).exists()
 
 
 def names_of(pbx: str, numbers: Collection[str]) -> dict[str, str]:

@@ -19,7 +19,7 @@ from pbxpanel.database import in_thread
 from pbxpanel.mirror import commands, registry
 from pbxpanel.mirror.commands import Outcome, Status
 from pbxpanel.mirror.desk import Desk
-from pbxpanel.mirror.registry import each_second, on, refreshes, when_added
+from pbxpanel.mirror.registry import each_second, on, refreshes
 from pbxpanel.mirror.state import State
 from pbxpanel.mirror.sync import Snapshot
 
@@ -44,15 +44,12 @@ class Plan:
     refused: dict[str, str] = field(default_factory=dict)
 
 
-@when_added(Conference)
-def begins(state: State, row: Conference) -> None:
-    if not row.planned:
-        state.request("plan", row.name)
-
-
 @each_second
 def is_due(state: State) -> None:
-    """Ask for what was not asked for, or was and could not be done: while the link or the database was away."""
+    """Ask for the plan of each conference that is new to us, however it was heard of, and for what that is to do later.
+
+    What could not be done, since the link or the database was away, is asked for again.
+    """
     for row in state.table(Conference).rows.values():
         if not row.planned:
             state.request("plan", row.name)

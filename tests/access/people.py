@@ -13,7 +13,7 @@ from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
 from calls.models import Bridge, Channel, ParkedCall
-from conferences.models import Conference, Participant
+from conferences.models import Conference, Participant, Room
 from extensions.models import Device, Extension
 from operators.models import Profile
 from pbxpanel.mirror import commands
@@ -78,6 +78,13 @@ def conference(name: str, *uniqueids: str, pbx: str = "main") -> Conference:
             joined_at=timezone.now(),
         )
     return Conference.objects.create(pbx_id=pbx, name=name, started_at=timezone.now())
+
+
+def room(number: str, *moderators: User, pbx: str = "main", **plan: Any) -> Room:
+    """A planned room."""
+    planned = Room.objects.create(pbx=pbx, number=number, **plan)
+    planned.moderators.set(moderators)
+    return planned
 
 
 def pbx(name: str = "main", link: str = PBX.Link.UP, heard: timedelta = timedelta()) -> PBX:

@@ -13,6 +13,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
+import conferences.actions as conference_actions
 from calls.models import Channel
 from operators.models import AuditEntry, Profile
 from tests.access import people
@@ -25,6 +26,7 @@ EVERYBODY = frozenset(ROLES)
 LOGGED_IN = EVERYBODY - {ANONYMOUS}
 SEEING = frozenset(GROUPS)
 CALLING = SEEING - {"Viewer"}
+PLANNING = frozenset({"Moderator", "Administrator"})
 NUMBER = {"number": "102", "command_id": "0123456789abcdef" * 2}
 
 
@@ -65,6 +67,10 @@ TABLE: dict[str, list[Line]] = {
         Line(f"/conferences/main/participants/3.1/{verb}/", "POST", frozenset({"Moderator", "Administrator"}), 204)
         for verb in ("mute", "unmute", "kick")
     ],
+    "conferences/<str:pbx>/all/<segment:name>/<str:verb>/": [
+        Line(f"/conferences/main/all/8001/{verb}/", "POST", PLANNING, 204, {"sound": "beep"})
+        for verb in conference_actions.ON_ALL
+    ],
     # From this machine; from elsewhere see tests/live/test_health.py.
     "healthz": [Line("/healthz", "GET", EVERYBODY, 200)],
     "metrics": [Line("/metrics", "GET", EVERYBODY, 200)],
@@ -73,6 +79,19 @@ TABLE: dict[str, list[Line]] = {
         Line("/profile/", "POST", CALLING, 302, {"extension": "101", "endpoint": "PJSIP/101"}, only=False),
     ],
     "audit/": [Line("/audit/", "GET", frozenset({"Administrator"}), 200)],
+    "rooms/": [Line("/rooms/", "GET", PLANNING, 200)],
+    "rooms/new/": [
+        Line("/rooms/new/", "GET", PLANNING, 200, only=False),
+        Line("/rooms/new/", "POST", PLANNING, 302, {"pbx": "main", "number": "8003"}, only=False),
+    ],
+    "rooms/<int:pk>/": [
+        Line("/rooms/1/", "GET", PLANNING, 200, only=False),
+        Line("/rooms/1/", "POST", PLANNING, 302, {"pbx": "main", "number": "8003"}, only=False),
+    ],
+    "rooms/<int:pk>/delete/": [
+        Line("/rooms/1/delete/", "GET", PLANNING, 200, only=False),
+        Line("/rooms/1/delete/", "POST", PLANNING, 302, only=False),
+    ],
     "login/": [Line("/login/", "GET", frozenset({ANONYMOUS}), 200, only=False)],
     "logout/": [Line("/logout/", "POST", EVERYBODY, 302)],
     "language/": [Line("/language/", "POST", EVERYBODY, 302, {"language": "zh-hans"}, only=False)],
@@ -87,6 +106,7 @@ MODELS = {
     "calls/parkedcall": False,
     "conferences/conference": False,
     "conferences/participant": False,
+    "conferences/room": True,
     "extensions/extension": False,
     "extensions/device": False,
     "operators/auditentry": False,
@@ -122,6 +142,7 @@ def admin_routes_of(model: str) -> set[str]:
 def asterisk(monkeypatch: pytest.MonkeyPatch) -> Asterisk:
     """A small PBX whose calls everybody asks for, and an Asterisk that obeys."""
     people.a_small_pbx()
+    people.room("8009", pk=1)
     return people.stand_in(monkeypatch)
 
 
