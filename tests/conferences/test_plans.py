@@ -67,7 +67,7 @@ class Station:
         """What the audit trail says was done by itself, once it says so many things."""
         entries = AuditEntry.objects.filter(verb="plan").order_by("id")
         await until(lambda: entries.count() >= number)
-        found = await sync_to_async(list)(entries)
+        found = await sync_to_async(lambda: list(entries))()
         assert {(entry.username, entry.topic, entry.status) for entry in found} == {("", f"conference/{ROOM}", "done")}
         return [entry.answer for entry in found]
 
@@ -212,7 +212,8 @@ async def test_a_plan_that_cannot_be_read_is_carried_out_when_it_can(
     station: Station, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await sync_to_async(plan)(lecture=True)
-    plan_for, failed = plans.plan_for, []
+    plan_for = plans.plan_for
+    failed: list[str] = []
 
     def failing(pbx: str, number: str) -> plans.Plan | None:
         if len(failed) < 2:
