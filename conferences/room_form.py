@@ -41,7 +41,7 @@ class RoomForm(forms.ModelForm):
         number = str(self.cleaned_data["number"])
         if not _NUMBER.fullmatch(number):
             raise forms.ValidationError(
-                _("Use letters, digits and . _ - + * # only, with no _ in front, as the dialplan does.")
+                _("Use letters, digits and . _ - + * # only; one that begins with _ would be a pattern.")
             )
         return number
 
