@@ -11,6 +11,13 @@ _SEPARATORS = re.compile(r"[\s()/.\u00a0\u2010-\u2015-]+")
 _DIALLABLE = re.compile(r"\+?[0-9*#]{1,40}")
 
 
+def number_in(typed: str) -> str:
+    """What is dialled of what somebody typed; empty where that is no number."""
+    # Full-width digits, as a Chinese keyboard types them, are digits.
+    number = _SEPARATORS.sub("", unicodedata.normalize("NFKC", typed))
+    return number if _DIALLABLE.fullmatch(number) else ""
+
+
 class DialForm(forms.Form):
     """A number to call. `command_id` makes a form one call, however often it is sent."""
 
@@ -23,9 +30,8 @@ class DialForm(forms.Form):
         typed = self.cleaned_data["number"]
         if "\n" in typed or "\r" in typed:
             raise forms.ValidationError(_("A number is a single line."))
-        # Full-width digits, as a Chinese keyboard types them, are digits.
-        number = _SEPARATORS.sub("", unicodedata.normalize("NFKC", typed))
-        if not _DIALLABLE.fullmatch(number):
+        number = number_in(typed)
+        if not number:
             raise forms.ValidationError(
                 _("“%(typed)s” is not a number: use digits, * and #, with a + only in front.") % {"typed": typed}
             )

@@ -1,10 +1,13 @@
-"""Conferences and participants in the admin, to read."""
+"""Conferences and participants in the admin, to read; and the rooms that are planned."""
 
 from django.contrib import admin
+from django.http import HttpRequest
 
+from operators.people import user_of
 from pbxpanel.mirror.admin import ReadOnlyAdmin
 
-from .models import Attendance, Conference, ConferenceRecord, Participant
+from .models import Attendance, Conference, ConferenceRecord, Participant, Room
+from .room_form import RoomForm
 
 
 @admin.register(Conference)
@@ -30,3 +33,16 @@ class AttendanceAdmin(ReadOnlyAdmin):
     list_display = ["__str__", "pbx", "record", "caller_number", "joined_at", "left_at", "talked"]
     list_filter = ["pbx"]
     search_fields = ["caller_name", "caller_number", "record"]
+
+
+@admin.register(Room)
+class RoomAdmin(admin.ModelAdmin):
+    list_display = ["__str__", "pbx", "lecture", "record", "lock_after", "planned_by"]
+    list_filter = ["pbx"]
+    search_fields = ["number", "name"]
+    form = RoomForm
+
+    def save_model(self, request: HttpRequest, obj: Room, form: object, change: bool) -> None:
+        """Whoever saves it is its planner: the groups are called in by his dial policy."""
+        obj.planned_by = user_of(request)
+        super().save_model(request, obj, form, change)

@@ -7,4 +7,9 @@ class ConferencesConfig(AppConfig):
     verbose_name = _("Conferences")
 
     def ready(self) -> None:
-        from . import events, fragments  # noqa: F401  they register themselves
+        from operators import people
+
+        from . import events, fragments, plans  # noqa: F401  they register themselves
+        from .models import room_permissions
+
+        people.own_permissions.append(room_permissions)

@@ -1,5 +1,7 @@
 """A ConfBridge conference and those who take part in it; what is planned of it, and what is kept."""
 
+import re
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -19,6 +21,9 @@ from pbxpanel.mirror.text import shown
 class Conference(Mirrored):
     """A conference that runs now; its name is what the dialplan gave to ConfBridge()."""
 
+    # The sound that is played once somebody has joined; not stored.
+    greeting: str = ""
+
     key_field = "name"
     inherited = True
     # No event tells that a conference was locked.
@@ -35,6 +40,8 @@ class Conference(Mirrored):
     arguments = models.CharField(_("profiles"), max_length=150, blank=True)
     # Whether its plan, if it has one, was carried out.
     planned = models.BooleanField(_("plan carried out"), default=False)
+    # When its plan has it locked; empty once that is done.
+    lock_at = models.DateTimeField(_("to be locked"), null=True, blank=True)
     # The `ConferenceRecord` that is kept of it.
     record = models.CharField(_("record"), max_length=200, blank=True)
     started_at = models.DateTimeField(_("since"))
@@ -129,7 +136,8 @@ class Participant(Mirrored):
         return self.label
 
     def subjects(self) -> set[Subject]:
-        return {("participant", self.uniqueid), ("conference", self.conference)}
+        # Whoever may see but the room that he was in must be told that he is there no longer.
+        return {("participant", f"{self.uniqueid}\0{self.conference}"), ("conference", self.conference)}
 
     @property
     def dom_id(self) -> str:
@@ -365,9 +373,35 @@ class Room(models.Model):
         return f"{self.name} ({self.number})" if self.name else self.number
 
 
+_ROOM = "conferences.room:"
+
+
+# As `orders.side_room` names them.
+_SIDE_ROOM = re.compile(r"(.+)-aside(?:-[0-9]+)?", re.DOTALL)
+
+
+def room_of(name: str) -> str:
+    """Whose moderators moderate a conference: of a side room those of the room that its people were taken from."""
+    found = _SIDE_ROOM.fullmatch(name)
+    return found[1] if found else name
+
+
 def permission_for(pbx: str, name: str) -> str:
-    """What a viewer holds who moderates one room, beside the permissions for all conferences."""
-    return f"conferences.room:{pbx}/{name}"
+    """What a viewer holds who moderates this conference's room, beside the permissions for all conferences."""
+    return f"{_ROOM}{pbx}/{room_of(name)}"
+
+
+def room_permissions(user_ids: Collection[int]) -> Mapping[int, Collection[str]]:
+    """Ids of users → the permissions for the rooms of each who moderates some. Asks the database once."""
+    found: dict[int, set[str]] = {}
+    for user_id, pbx, number in Room.objects.filter(moderators__in=user_ids).values_list("moderators", "pbx", "number"):
+        found.setdefault(user_id, set()).add(f"{_ROOM}{pbx}/{number}")
+    return found
+
+
+def has_rooms(permissions: Collection[str]) -> bool:
+    """Whether there is the permission for any room among these."""
+    return any(permission.startswith(_ROOM) for permission in permissions)
 
 
 def may_see(user: User, pbx: str, name: str) -> bool:
@@ -381,5 +415,11 @@ def may_moderate(user: User, pbx: str, name: str) -> bool:
 
 
 def moderates(user: User, pbx: str, name: str) -> bool:
-    """Whether this is a room of which the user is a moderator."""
-    return user.is_active and Room.objects.filter(pbx=pbx, number=name, moderators=user.pk).exists()
+    """Whether this is a room of which the user is a moderator, or a side room of one."""
+    return user.is_active and Room.objects.filter(pbx=pbx, number=room_of(name), moderators=user.pk).exists()
+
+
+def names_of(pbx: str, numbers: Collection[str]) -> dict[str, str]:
+    """Numbers of rooms on a PBX → the names planned for those that have one. Asks the database once."""
+    rooms = Room.objects.filter(pbx=pbx, number__in=numbers).exclude(name="")
+    return dict(rooms.values_list("number", "name"))

@@ -2,37 +2,51 @@
 
 import re
 
-from django.contrib.auth.decorators import login_required, permission_required
+from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from operators.people import user_of
+from operators.people import user_of, viewer_of
 from pbxpanel import toasts
 from pbxpanel.mirror.models import PBX
 
 from . import actions, fragments
-from .models import Conference, Participant, may_moderate
+from .models import Conference, Participant, Room, has_rooms, may_moderate, may_see
 
 # Names of sounds as Asterisk's Playback takes them, without the format.
 SOUND = re.compile(r"(?!.*\.\.)[A-Za-z0-9_][A-Za-z0-9._/-]{0,99}")
 
 
 @require_safe
-@permission_required("conferences.see_conferences", raise_exception=True)
+@login_required
 def conferences(request: HttpRequest) -> HttpResponse:
-    """GET: a card for every conference that runs."""
-    return render(request, "conferences/conferences.html", {"cards": fragments.cards(), "live_view": "conferences"})
+    """GET: a card for every conference that runs; to a moderator of rooms, of these alone. And the rooms of his."""
+    user = user_of(request)
+    permissions = viewer_of(user, "").permissions
+    if not user.has_perm(fragments.SEE) and not has_rooms(permissions):
+        raise PermissionDenied
+    context = {
+        "cards": fragments.cards(permissions),
+        "rooms": Room.objects.filter(moderators=user.pk),
+        "several_pbxs": PBX.objects.count() > 1,
+        "live_view": "conferences",
+    }
+    return render(request, "conferences/conferences.html", context)
 
 
 @require_safe
-@permission_required("conferences.see_conferences", raise_exception=True)
+@login_required
 def conference(request: HttpRequest, pbx: str, name: str) -> HttpResponse:
     """GET: one conference and its participants. It may not run at the moment: the page then waits for it."""
+    user = user_of(request)
+    if not may_see(user, pbx, name):
+        raise PermissionDenied
     get_object_or_404(PBX, pk=pbx)
     context = {
+        "may_moderate": may_moderate(user, pbx, name),
         "pbx": pbx,
         "name": name,
         "live_view": "conference",

@@ -1,6 +1,6 @@
 """Who somebody is to the panel: his phone, and what he may see."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
@@ -18,6 +18,8 @@ from .models import Profile
 
 # The permissions that decide what a page is sent.
 SEEING = ("calls.see_calls", "conferences.see_conferences")
+# What apps say that users may beside that: ids of users → permissions of each, such as that for a room of his.
+own_permissions: list[Callable[[Collection[int]], Mapping[int, Collection[str]]]] = []
 # Who among the backends of a login knows of permissions.
 _PERMISSIONS = "django.contrib.auth.backends.ModelBackend"
 
@@ -49,14 +51,22 @@ def phone_of(profile: Profile) -> str:
 
 def viewer_of(user: User, language: str) -> Viewer:
     """What the live push must know of a user. Asks the database."""
-    permissions = frozenset(name for name in SEEING if user.has_perm(name))
-    return Viewer(user.pk, phone_of(profile_of(user)), permissions, language)
+    permissions = {name for name in SEEING if user.has_perm(name)} | _own_permissions({user.pk}).get(user.pk, set())
+    return Viewer(user.pk, phone_of(profile_of(user)), frozenset(permissions), language)
+
+
+def _own_permissions(ids: Collection[int]) -> dict[int, set[str]]:
+    found: dict[int, set[str]] = {}
+    for of_users in own_permissions:
+        for user_id, permissions in of_users(ids).items():
+            found.setdefault(user_id, set()).update(permissions)
+    return found
 
 
 def viewers_of(sessions: Collection[str]) -> dict[str, Viewer]:
     """Keys of sessions → who is logged in with it, in no language; those that nobody is logged in with are left out.
 
-    Asks the database six times, however many they are.
+    Asks the database seven times, however many they are.
     """
     users = _logged_in(sessions)
     ids = {user.pk for user in users.values()}
@@ -64,6 +74,7 @@ def viewers_of(sessions: Collection[str]) -> dict[str, Viewer]:
     for name in SEEING:
         allowed = User.objects.with_perm(name, backend=_PERMISSIONS).filter(pk__in=ids)
         may[name] = set(allowed.values_list("pk", flat=True))
+    own = _own_permissions(ids)
     profiles = {profile.user_id: profile for profile in Profile.objects.filter(user_id__in=ids)}
     pbxs = list(PBX.objects.values_list("name", flat=True))
     viewers = {}
@@ -71,8 +82,8 @@ def viewers_of(sessions: Collection[str]) -> dict[str, Viewer]:
         profile = profiles.get(user.pk, Profile())
         pbx = profile.pbx_id or next(iter(pbxs), "")
         phone = f"{pbx}/{profile.endpoint}" if profile.endpoint and pbx in pbxs else ""
-        permissions = frozenset(name for name in SEEING if user.pk in may[name])
-        viewers[session] = Viewer(user.pk, phone, permissions, language="")
+        permissions = {name for name in SEEING if user.pk in may[name]} | own.get(user.pk, set())
+        viewers[session] = Viewer(user.pk, phone, frozenset(permissions), language="")
     return viewers
 
 

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from calls.fragments import count as count_calls
-from conferences.models import Conference
+from conferences.models import Conference, Room
 from operators.people import phone_of, profile_of
 
 from .mirror.models import PBX
@@ -26,7 +26,7 @@ def panel(request: HttpRequest) -> dict[str, Any]:
     """Template variables, each computed when a template asks for it.
 
     `profile`; `phone`; `pbxs`; `abilities`, classes for the body; `server_time` in ms; `command_id`, which makes
-    the dial box of this page one call; `count_calls` and `count_conferences`.
+    the dial box of this page one call; `count_calls` and `count_conferences`; `has_rooms`, whether he moderates any.
     """
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
@@ -40,4 +40,5 @@ def panel(request: HttpRequest) -> dict[str, Any]:
         "command_id": uuid.uuid4().hex,
         "count_calls": count_calls,
         "count_conferences": Conference.objects.count,
+        "has_rooms": SimpleLazyObject(lambda: Room.objects.filter(moderators=user.pk).exists()),
     }

@@ -10,6 +10,7 @@ from calls.fragments import calls_that
 from calls.fragments import cards as call_cards
 from conferences.fragments import SEE as SEE_CONFERENCES
 from conferences.fragments import cards as conference_cards
+from conferences.models import has_rooms
 
 from .live import fragments
 from .live.fragments import Row, View, Viewer
@@ -39,8 +40,8 @@ def board(viewer: Viewer, key: str) -> Mapping[str, str]:
             if place:
                 places[place].append(call)
         inside = {place: call_cards(calls) for place, calls in places.items()}
-    if SEE_CONFERENCES in viewer.permissions:
-        inside["conferences"] = conference_cards()
+    if SEE_CONFERENCES in viewer.permissions or has_rooms(viewer.permissions):
+        inside["conferences"] = conference_cards(viewer.permissions)
     return inside
 
 

@@ -17,6 +17,7 @@ urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("metrics", health.figures, name="metrics"),
     path("records/", include("conferences.records.urls")),
+    path("rooms/", include("conferences.room_urls")),
 ]
 
 handler403 = views.forbidden

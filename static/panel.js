@@ -329,6 +329,8 @@
     const more = event.target.closest("[data-show-more]");
     if (more) showMore(more);
     if (event.target.closest("[data-close]")) event.target.closest(".panel-toast").remove();
+    const copied = event.target.closest("[data-copy]");
+    if (copied) copy(copied);
     if (event.target.closest("[data-theme-toggle]")) {
       const root = document.documentElement;
       root.dataset.bsTheme = root.dataset.bsTheme === "dark" ? "light" : "dark";
@@ -338,6 +340,17 @@
       if (!menu.contains(event.target)) menu.open = false;
     }
   });
+
+  // A text that is pasted elsewhere. Without a secure connection there is no clipboard, but what is selected is copied.
+  for (const button of document.querySelectorAll("[data-copy]")) button.hidden = false;
+
+  async function copy(button) {
+    const text = byId(button.dataset.copy);
+    getSelection().selectAllChildren(text);
+    if (navigator.clipboard) await navigator.clipboard.writeText(text.textContent);
+    else document.execCommand("copy");
+    addToast("success", button.dataset.copied);
+  }
 
   document.addEventListener("keydown", (event) => {
     const typing = event.target.closest("input, textarea, select, [contenteditable]");

@@ -95,7 +95,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             await self.close(NOT_LOGGED_IN)
         elif view is None or language not in dict(settings.LANGUAGES) or "\0" in key:  # which no name of ours holds
             await self.close(NO_SUCH_VIEW)
-        elif not view.allows(viewer.permissions):
+        elif not view.allows(viewer.permissions, key):
             await self.close(FORBIDDEN)
         else:
             self.seat = Seat(view, key, replace(viewer, language=language), session=session)

@@ -21,7 +21,8 @@ Html = Mapping[str, str]
 class Row:
     """One element of a page: its id, its HTML by language (None: it is gone), and what decides where it shows.
 
-    `facets` holds plain JSON values; `permission` is what a viewer needs to be sent it (empty: nothing).
+    `facets` holds plain JSON values; `permission` is what a viewer needs to be sent it (empty: nothing), or else
+    `also` (empty: nothing else will do), such as that for a room of his.
     """
 
     id: str
@@ -29,6 +30,11 @@ class Row:
     html: Html | None
     facets: Mapping[str, Any] = field(default_factory=dict)
     permission: str = ""
+    also: str = ""
+
+    def is_for(self, permissions: frozenset[str]) -> bool:
+        """Whether a viewer with these permissions may be sent it."""
+        return not self.permission or self.permission in permissions or (bool(self.also) and self.also in permissions)
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -37,6 +43,7 @@ class Row:
             "html": self.html,
             "facets": dict(self.facets),
             "permission": self.permission,
+            "also": self.also,
         }
 
 
@@ -114,7 +121,8 @@ class View:
     `containers` says which element of the page the rows of a kind belong into. `board` renders the inside of
     each container from the database. `place`, where given, decides for one row whether it is shown (and where:
     the id of a container; empty: not here, so take it away if it was; None: it never is); the page is personal
-    if that depends on the viewer. `long` is there where a page may be shown in part.
+    if that depends on the viewer. `long` is there where a page may be shown in part. `admits`, where given, says of
+    permissions and key whether that page may be seen without those that are for all of its kind.
     """
 
     name: str
@@ -124,13 +132,16 @@ class View:
     place: Callable[[Row, Viewer, str], str | None] | None = None
     personal: bool = False
     long: Long | None = None
+    admits: Callable[[frozenset[str], str], bool] | None = None
 
-    def allows(self, permissions: frozenset[str]) -> bool:
-        """Whether somebody with these permissions may have this page: one of those it asks for is enough."""
-        return not self.permissions or bool(self.permissions & permissions)
+    def allows(self, permissions: frozenset[str], key: str) -> bool:
+        """Whether somebody with these permissions may have the page of this key: one of those it asks for is enough."""
+        if not self.permissions or self.permissions & permissions:
+            return True
+        return self.admits is not None and self.admits(permissions, key)
 
     def container_of(self, row: Row, viewer: Viewer, key: str) -> str | None:
-        if row.permission and row.permission not in viewer.permissions:
+        if not row.is_for(viewer.permissions):
             return ""
         container = self.containers.get(row.kind) or COMMON.get(row.kind, "")
         if container and self.place is not None and row.kind not in COMMON:
@@ -234,7 +245,7 @@ def board_of(view: View, viewer: Viewer, key: str, inside: Mapping[str, str] | N
     parts = [partial("links", '<i id="trouble" data-gone></i>', "rows")]
     parts += [partial(container, html, "innerMorph") for container, html in inside.items()]
     for row in rows_on_every_page([viewer.language]):
-        if row.html is not None and (not row.permission or row.permission in viewer.permissions):
+        if row.html is not None and row.is_for(viewer.permissions):
             parts.append(partial(COMMON[row.kind], row.html[viewer.language], "rows"))
     return "".join(parts)
 

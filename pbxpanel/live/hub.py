@@ -271,7 +271,7 @@ class Hub:
                 self._let_stay(seat, viewers.get(seat.session))
 
     def _let_stay(self, seat: Seat, viewer: Viewer | None) -> None:
-        if viewer is None or not seat.view.allows(viewer.permissions):
+        if viewer is None or not seat.view.allows(viewer.permissions, seat.key):
             seat.farewell = FORBIDDEN if viewer else NOT_LOGGED_IN
             self.unregister(seat)
             seat.wake.set()
@@ -446,6 +446,6 @@ def compose(rows: Iterable[Row], view: View, key: str, viewer: Viewer) -> str:
             continue
         if container and row.html is not None:
             inside.setdefault(container, []).append(row.html[viewer.language])
-        elif not row.permission or row.permission in viewer.permissions:
+        elif row.is_for(viewer.permissions):
             inside.setdefault(home, []).append(f'<i id="{row.id}" data-gone></i>')
     return "".join(fragments.partial(container, "".join(html), "rows") for container, html in inside.items())

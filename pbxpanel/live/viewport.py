@@ -112,7 +112,7 @@ class Viewport:
 
 
 def _gone(row: Row) -> Row:
-    return Row(row.id, row.kind, None, permission=row.permission)
+    return Row(row.id, row.kind, None, permission=row.permission, also=row.also)
 
 
 def _subject_of(row: Row) -> Subject:

@@ -23,6 +23,7 @@ Refresher = Callable[["Snapshot", str], Awaitable[None]]
 Preparer = Callable[["Session", Action, Mapping[str, Any]], Awaitable[Action]]
 Follower = Callable[["State", Message, Mapping[str, Any]], Mapping[str, Any]]
 RowHook = Callable[["State", Any], None]
+Clock = Callable[["State"], None]
 Order = Callable[["Desk", Mapping[str, Any]], Awaitable["Outcome"]]
 
 # Event → the fields that it must bear → who folds it.
@@ -32,6 +33,8 @@ kept_models: list[type[Kept]] = []
 snapshot_steps: list[SnapshotStep] = []
 first_snapshot_steps: set[SnapshotStep] = set()
 refreshers: dict[str, Refresher] = {}
+refreshed_beside: set[str] = set()
+clocks: list[Clock] = []
 preparers: dict[str, Preparer] = {}
 followers: dict[str, Follower] = {}
 # Model → what is called with the state and a row that came, or that went.
@@ -112,14 +115,28 @@ def first_snapshot_step(step: SnapshotStep) -> SnapshotStep:
     return snapshot_step(step)
 
 
-def refreshes(kind: str) -> Callable[[Refresher], Refresher]:
-    """Register a coroutine that reads one thing anew from Asterisk, when a handler calls `State.request`."""
+def refreshes(kind: str, *, beside: bool = False) -> Callable[[Refresher], Refresher]:
+    """Register a coroutine that reads one thing anew from Asterisk, when a handler calls `State.request`.
+
+    They run one after another, but for those that take their time: these run `beside` the others.
+    """
 
     def register(refresher: Refresher) -> Refresher:
         refreshers[kind] = refresher
+        if beside:
+            refreshed_beside.add(kind)
         return refresher
 
     return register
+
+
+def each_second(clock: Clock) -> Clock:
+    """Register a function that is called with the state once a second while the link is up: for what is due at a time.
+
+    It waits for nothing, but may call `State.request`.
+    """
+    clocks.append(clock)
+    return clock
 
 
 def prepares(notice: str) -> Callable[[Preparer], Preparer]:

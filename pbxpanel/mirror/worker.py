@@ -13,7 +13,7 @@ import signal
 import time
 import uuid
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -65,6 +65,8 @@ CHECK_EVERY = 60.0
 DRAWN_AT_ONCE, BOARDS_EVERY = 200, 0.5
 # How long after a hub has told of it a language counts as looked at, in seconds.
 LANGUAGE_KEPT = 10.0
+# How often what is due at a time is looked for, in seconds.
+CLOCK_EVERY = 1.0
 # How often a worker that stands by looks whether it may lead, in seconds.
 STAND_BY = 0.5
 # How often the figures for `/metrics` are written, in heartbeats.
@@ -126,6 +128,7 @@ class Mirror:
                 group.create_task(self._tick())
                 group.create_task(self._refresh())
                 group.create_task(self._check())
+                group.create_task(self._watch_the_clock())
                 group.create_task(self.link.run())
         except* LeaseLost:
             logger.warning("%s: another worker leads now; this one stands by.", self.name)
@@ -242,7 +245,11 @@ class Mirror:
                 continue  # the next link begins with a whole snapshot
             try:
                 for kind, key in requests:
-                    await registry.refreshers[kind](sync.Snapshot(session, self.state), key)
+                    work = registry.refreshers[kind](sync.Snapshot(session, self.state), key)
+                    if kind in registry.refreshed_beside:
+                        self._start(self._refresh_beside(work))
+                    else:
+                        await work
             except AnswerTimeout as error:
                 logger.warning("%s: %s", self.name, error)
                 self.state.requests |= requests
@@ -253,6 +260,28 @@ class Mirror:
                 logger.exception("%s: something could not be read anew: %s", self.name, requests)
             if self.state.is_dirty:
                 self._dirty.set()
+
+    async def _refresh_beside(self, work: Awaitable[None]) -> None:
+        try:
+            await work
+        except AmiError as error:
+            logger.info("%s: %s", self.name, error)
+        finally:
+            self._see_what_is_to_do()
+
+    def _see_what_is_to_do(self) -> None:
+        if self.state.is_dirty:
+            self._dirty.set()
+        if self.state.requests:
+            self._requested.set()
+
+    async def _watch_the_clock(self) -> None:
+        while True:
+            await asyncio.sleep(CLOCK_EVERY)
+            if self.link.session is not None:
+                for clock in registry.clocks:
+                    clock(self.state)
+                self._see_what_is_to_do()
 
     async def _check(self) -> None:
         while True:
@@ -456,10 +485,7 @@ class Mirror:
         except AmiError as error:
             return Outcome(Status.NO_ANSWER, str(error))
         finally:
-            if self.state.is_dirty:
-                self._dirty.set()
-            if self.state.requests:
-                self._requested.set()
+            self._see_what_is_to_do()
 
     def _on_originate_response(self, event: Message) -> None:
         followed = self._followed.pop(event.get("ActionID"), None)

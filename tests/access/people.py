@@ -13,7 +13,7 @@ from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
 from calls.models import Bridge, Channel, ParkedCall
-from conferences.models import Attendance, Conference, ConferenceRecord, Participant
+from conferences.models import Attendance, Conference, ConferenceRecord, Participant, Room
 from extensions.models import Device, Extension
 from operators.models import Profile
 from pbxpanel.mirror import commands
@@ -31,6 +31,7 @@ def make_groups() -> None:
     records = importlib.import_module("conferences.migrations.0003_administrators_view_records")
     records.let_administrators_view(apps, None)
     importlib.import_module("operators.migrations.0004_dial_policies").give_policies(apps, None)
+    importlib.import_module("conferences.migrations.0004_planners").grant_planning(apps, None)
 
 
 def person(group: str = NOBODY, name: str = "anna", endpoint: str = "PJSIP/101", *, staff: bool = False) -> User:
@@ -79,6 +80,13 @@ def conference(name: str, *uniqueids: str, pbx: str = "main") -> Conference:
             joined_at=timezone.now(),
         )
     return Conference.objects.create(pbx_id=pbx, name=name, started_at=timezone.now())
+
+
+def room(number: str, *moderators: User, pbx: str = "main", **plan: Any) -> Room:
+    """A planned room."""
+    planned = Room.objects.create(pbx=pbx, number=number, **plan)
+    planned.moderators.set(moderators)
+    return planned
 
 
 def pbx(name: str = "main", link: str = PBX.Link.UP, heard: timedelta = timedelta()) -> PBX:

@@ -11,6 +11,7 @@ from channels.testing import WebsocketCommunicator
 from django.contrib.auth.models import User
 from django.test import Client
 
+from conferences.models import Participant, Room
 from pbxpanel.asgi import application
 from pbxpanel.live import hub
 from pbxpanel.live.fragments import Notice, Row, rows_of
@@ -192,7 +193,7 @@ async def test_who_may_not_see_calls_gets_nothing_of_them_on_the_home_page(visit
     await worker.publish()
     text = await tab.until("pbx-main-link")
     await sync_to_async(people.channel)("4.1", "PJSIP/101", state="Ringing")
-    await worker.publish(("call", "4.1"), ("conference", "8001"), ("participant", "3.1"))
+    await worker.publish(("call", "4.1"), ("conference", "8001"), ("participant", "3.1\0008001"))
     await worker.publish(("pbx", "main"))
     text += board + await tab.until("pbx-main-link")
     for word in ("call-main", "count-calls", "count-conferences", "conference", "participant", "PJSIP"):
@@ -223,8 +224,8 @@ async def test_the_page_of_a_conference_gets_its_own_participants_alone(visit: O
     assert "participant-main-6-1" not in board
     await worker.publish()
     await tab.until("participant-main-3-1")
-    await worker.publish(("participant", "6.1"), ("conference", "8002"))
-    await worker.publish(("participant", "3.1"), ("conference", "8001"))
+    await worker.publish(("participant", "6.1\0008002"), ("conference", "8002"))
+    await worker.publish(("participant", "3.1\0008001"), ("conference", "8001"))
     text = await tab.until('id="participant-main-3-1"')
     assert "In 8001" in text
     assert "In 8002" not in text
@@ -266,6 +267,103 @@ async def test_a_ping_is_answered_and_nothing_else_is_understood(visit: Open) ->
     assert await tab.socket.receive_nothing(0.2)
     await tab.socket.send_to("ping")
     assert await tab.text() == '{"pong": true}'
+
+
+# A moderator of some rooms, who may see no others.
+
+
+ROOM_SUBJECTS = (("participant", "3.1\0008001"), ("conference", "8001"))
+OTHER_SUBJECTS = (("participant", "6.1\0008002"), ("conference", "8002"))
+
+
+async def with_room(visit: Open, query: str, number: str = "8002") -> Tab:
+    """The tab of somebody without a group who moderates the room of 6.1, and so may see no other."""
+    await sync_to_async(people.conference)("8002", "6.1")
+    tab = await visit(NOBODY, "view=panel&lang=en")
+    await sync_to_async(people.room)(number, await sync_to_async(User.objects.get)(username="user0"))
+    await tab.socket.disconnect()
+    tab.socket = Tab(tab.client, query, ORIGIN).socket
+    assert (await tab.socket.connect(5))[0]
+    return tab
+
+
+async def test_a_moderator_of_a_room_gets_its_live_rows_and_none_of_another(visit: Open, worker: Worker) -> None:
+    tab = await with_room(visit, "view=conference&key=main/8002&lang=en")
+    board = await tab.text()
+    assert 'id="participant-main-6-1"' in board
+    await worker.publish()
+    await tab.until("participant-main-6-1")
+    await worker.publish(*ROOM_SUBJECTS)
+    await sync_to_async(Participant.objects.filter(uniqueid="6.1").update)(muted=True)
+    await worker.publish(*OTHER_SUBJECTS)
+    text = await tab.until('id="participant-main-6-1"')
+    assert "is-muted" in text
+    await sync_to_async(Participant.objects.filter(uniqueid="6.1").delete)()
+    await worker.publish(*OTHER_SUBJECTS)
+    text += await tab.until('<i id="participant-main-6-1" data-gone></i>')
+    for word in ("8001", "3-1", "count-conferences"):
+        assert word not in board + text
+
+
+async def test_who_goes_to_another_room_is_gone_from_the_page_of_the_former(visit: Open, worker: Worker) -> None:
+    tab = await with_room(visit, "view=conference&key=main/8002&lang=en")
+    await tab.text()
+    await worker.publish()
+    await tab.until("participant-main-6-1")
+    await sync_to_async(Participant.objects.filter(uniqueid="6.1").update)(conference="8001")
+    await worker.publish(("participant", "6.1\0008002"), ("participant", "6.1\0008001"))
+    text = await tab.until('<i id="participant-main-6-1" data-gone></i>')
+    assert "In 8002" not in text  # as he is called there
+
+
+@pytest.mark.parametrize("query", ["view=conference&key=main/8001", "view=conference&key=main/80021", "view=calls"])
+async def test_a_moderator_of_a_room_may_see_no_other_page(visit: Open, query: str) -> None:
+    tab = await with_room(visit, f"{query}&lang=en")
+    assert await tab.close_code() == 4403
+
+
+@pytest.mark.parametrize("view", ["conferences", "home"])
+async def test_a_moderator_of_a_room_has_its_card_alone_in_the_list(visit: Open, worker: Worker, view: str) -> None:
+    tab = await with_room(visit, f"view={view}&lang=en")
+    text = await tab.text()
+    assert 'id="conference-main-8002"' in text
+    await worker.publish()
+    text += await tab.until("conference-main-8002")
+    await worker.publish(("conference", "8001"), ("conference", "8002"))
+    text += await tab.until('id="conference-main-8002"')
+    for word in ("conference-main-8001", "count-conferences", "call-main"):
+        assert word not in text
+
+
+@pytest.mark.parametrize(
+    ("query", "code"), [("view=conference&key=main/8002", 4403), ("view=conferences", 4403), ("view=home", None)]
+)
+async def test_a_room_that_was_taken_away_is_seen_no_longer(
+    visit: Open, monkeypatch: pytest.MonkeyPatch, query: str, code: int | None
+) -> None:
+    monkeypatch.setattr(hub, "CHECK_EVERY", 0.3)
+    monkeypatch.setattr(hub, "CHECK_STEP", 0.05)
+    tab = await with_room(visit, f"{query}&lang=en")
+    assert "8002" in await tab.text()
+    await sync_to_async(Room.objects.all().delete)()
+    if code is None:
+        assert "8002" not in await tab.text()
+    else:
+        assert await tab.close_code() == code
+
+
+async def test_of_two_rooms_one_that_was_taken_away_leaves_the_list(
+    visit: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub, "CHECK_EVERY", 0.3)
+    monkeypatch.setattr(hub, "CHECK_STEP", 0.05)
+    tab = await with_room(visit, "view=conferences&lang=en")
+    await sync_to_async(people.room)("8001", await sync_to_async(User.objects.get)(username="user0"))
+    await tab.until("conference-main-8001")
+    await sync_to_async(Room.objects.filter(number="8002").delete)()
+    board = await tab.text()
+    assert "conference-main-8001" in board
+    assert "conference-main-8002" not in board
 
 
 # Who is no longer one of us while his socket is open.

@@ -18,6 +18,7 @@ from operators.people import viewer_of, viewers_of
 from pbxpanel.live.fragments import Viewer
 from pbxpanel.mirror.models import PBX
 
+from . import people
 from .people import make_groups
 
 # Through threads of their own, so that what is asked must have been committed.
@@ -86,6 +87,23 @@ def test_each_has_his_phone(session: Any) -> None:
     }  # fmt: skip
 
 
+def test_each_has_the_rooms_that_he_moderates(session: Any) -> None:
+    keys = {name: session(name, groups) for name, groups in (("one", ()), ("two", ("Viewer",)), ("none", ()))}
+    one, two = (User.objects.get(username=name) for name in ("one", "two"))
+    people.room("8001", one, two, pbx="berlin")
+    people.room("8001", two, pbx="vienna")
+    people.room("8002", pbx="berlin")
+    found = same(*keys.values())
+    assert {name: sorted(found[key].permissions) for name, key in keys.items()} == {
+        "one": ["conferences.room:berlin/8001"],
+        "two": [
+            "calls.see_calls", "conferences.room:berlin/8001", "conferences.room:vienna/8001",
+            "conferences.see_conferences",
+        ],
+        "none": [],
+    }  # fmt: skip
+
+
 def change_password(key: str, user: User) -> None:
     user.set_password("something else")
     user.save()
@@ -137,7 +155,7 @@ def test_two_sessions_of_one_user_are_two(session: Any) -> None:
 
 def test_many_cost_as_many_queries_as_one(session: Any, django_assert_num_queries: DjangoAssertNumQueries) -> None:
     keys = [session(f"user{number}") for number in range(20)]
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         assert len(viewers_of(keys[:1])) == 1
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         assert len(viewers_of(keys)) == 20

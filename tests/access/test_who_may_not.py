@@ -26,7 +26,8 @@ EVERYBODY = frozenset(ROLES)
 LOGGED_IN = EVERYBODY - {ANONYMOUS}
 SEEING = frozenset(GROUPS)
 CALLING = SEEING - {"Viewer"}
-MODERATING = frozenset({"Moderator", "Administrator"})
+
+MODERATING = PLANNING = frozenset({"Moderator", "Administrator"})
 NUMBER = {"number": "102", "command_id": "0123456789abcdef" * 2}
 
 
@@ -87,6 +88,19 @@ TABLE: dict[str, list[Line]] = {
         Line("/profile/", "POST", CALLING, 302, {"extension": "101", "endpoint": "PJSIP/101"}, only=False),
     ],
     "audit/": [Line("/audit/", "GET", frozenset({"Administrator"}), 200)],
+    "rooms/": [Line("/rooms/", "GET", PLANNING, 200)],
+    "rooms/new/": [
+        Line("/rooms/new/", "GET", PLANNING, 200, only=False),
+        Line("/rooms/new/", "POST", PLANNING, 302, {"pbx": "main", "number": "8003"}, only=False),
+    ],
+    "rooms/<int:pk>/": [
+        Line("/rooms/1/", "GET", PLANNING, 200, only=False),
+        Line("/rooms/1/", "POST", PLANNING, 302, {"pbx": "main", "number": "8003"}, only=False),
+    ],
+    "rooms/<int:pk>/delete/": [
+        Line("/rooms/1/delete/", "GET", PLANNING, 200, only=False),
+        Line("/rooms/1/delete/", "POST", PLANNING, 302, only=False),
+    ],
     "login/": [Line("/login/", "GET", frozenset({ANONYMOUS}), 200, only=False)],
     "logout/": [Line("/logout/", "POST", EVERYBODY, 302)],
     "language/": [Line("/language/", "POST", EVERYBODY, 302, {"language": "zh-hans"}, only=False)],
@@ -103,6 +117,7 @@ MODELS = {
     "conferences/participant": False,
     "conferences/conferencerecord": False,
     "conferences/attendance": False,
+    "conferences/room": True,
     "extensions/extension": False,
     "extensions/device": False,
     "operators/auditentry": False,
@@ -138,6 +153,7 @@ def admin_routes_of(model: str) -> set[str]:
 def asterisk(monkeypatch: pytest.MonkeyPatch) -> Asterisk:
     """A small PBX whose calls everybody asks for, and an Asterisk that obeys."""
     people.a_small_pbx()
+    people.room("8009", pk=1)
     return people.stand_in(monkeypatch)
 
 

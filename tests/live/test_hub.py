@@ -452,12 +452,14 @@ def test_the_page_of_a_conference_shows_its_own_participants_and_head_alone() ->
         participant("1", "main/8001"),
         participant("2", "main/8002"),
         participant("3", "other/8001"),
+        Row("participant-4", "participant", None, {"conference": "main/8001"}, SEE_CONFERENCES),
+        Row("participant-5", "participant", None, {"conference": "main/8002"}, SEE_CONFERENCES),
         Row("conference-head-main-8002", "conference-head", html("head"), {"conference": "main/8002"}, SEE_CONFERENCES),
         Row("conference-main-8001", "conference", html("card"), {"conference": "main/8001"}, SEE_CONFERENCES),
         call("9", "PJSIP/101"),
     ]
     found = composed(rows, "conference", viewer(), "main/8001")
-    assert found["participants"] == "<p>1</p>" + gone("participant-2") + gone("participant-3")
+    assert found["participants"] == "<p>1</p>" + gone("participant-4")
     assert set(found) == {"participants"}
 
 

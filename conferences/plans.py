@@ -1,0 +1,210 @@
+"""What is planned of a room is done when its conference starts: by the worker, once for each conference."""
+
+import logging
+import time
+from collections.abc import Awaitable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from django.contrib.auth.models import User
+from django.db import DatabaseError, InterfaceError
+
+from calls.forms import number_in
+from operators.dialling import refused_numbers
+from operators.people import profile_of
+from pbxpanel.ami import actions
+from pbxpanel.ami.errors import AmiError
+from pbxpanel.ami.protocol import CHANNEL_FIELDS, Message
+from pbxpanel.database import in_thread
+from pbxpanel.mirror import commands, registry
+from pbxpanel.mirror.commands import Outcome, Status
+from pbxpanel.mirror.desk import Desk
+from pbxpanel.mirror.registry import each_second, on, refreshes
+from pbxpanel.mirror.state import State
+from pbxpanel.mirror.sync import Snapshot
+
+from . import orders
+from .actions import topic_of
+from .events import conference_of, list_participants
+from .models import Conference, InviteMember, Participant, Room
+
+logger = logging.getLogger(__name__)
+
+# How long one thing that is planned may take, in seconds.
+TIMEOUT = 20.0
+
+
+@dataclass(slots=True)
+class Plan:
+    """What is to be done, and for whom: whom the room's planner may call in, and whom not and why."""
+
+    room: Room
+    user_id: int
+    people: list[dict[str, str]] = field(default_factory=list)
+    refused: dict[str, str] = field(default_factory=dict)
+
+
+@each_second
+def is_due(state: State) -> None:
+    """Ask for the plan of each conference that is new to us, however it was heard of, and for what that is to do later.
+
+    What could not be done, since the link or the database was away, is asked for again.
+    """
+    for row in state.table(Conference).rows.values():
+        if not row.planned:
+            state.request("plan", row.name)
+        if row.lock_at is not None and row.lock_at <= state.now():
+            state.request("planned-lock", row.name)
+
+
+@on("ConfbridgeJoin", bearing=CHANNEL_FIELDS)
+def somebody_joins(state: State, event: Message) -> None:
+    row = conference_of(state, event)
+    if row is not None and row.greeting:
+        state.request("greeting", row.name)
+
+
+@refreshes("plan", beside=True)
+async def carry_out(snapshot: Snapshot, name: str) -> None:
+    """Do what is planned of the room with this conference's name, if anything is."""
+    state, table = snapshot.state, snapshot.state.table(Conference)
+    row = table.get(name)
+    if row is None or row.planned:
+        return
+    # Before anything is done, so that nothing is done twice.
+    table.change(row, planned=True)
+    try:
+        plan = await in_thread(plan_for)(state.pbx, name)
+    except (DatabaseError, InterfaceError) as error:
+        logger.error("%s: the plan of %r could not be read, trying again: %s", state.pbx, name, error)
+        if table.get(name) is row:
+            table.change(row, planned=False)
+        return
+    if plan is None or table.get(name) is not row:
+        return
+    desk, room = Desk(snapshot.session, state, plan.user_id, time.time() + TIMEOUT), plan.room
+    said = []
+    if room.lock_after:
+        table.change(row, lock_at=row.started_at + timedelta(minutes=room.lock_after))
+        said.append(f"lock after {room.lock_after} min")
+    if room.greeting:
+        row.greeting = room.greeting
+        state.request("greeting", name)
+        said.append(f"greeting {room.greeting}")
+    if room.lecture:
+        said.append(await _said("lecture mode", orders.set_lecture(desk, row, on=True)))
+    if room.record and table.get(name) is row:
+        said.append(await _said("record", orders.start_record(desk, row)))
+    if plan.people and table.get(name) is row:
+        said.append(await _said(f"invite {_listed(plan.people)}", invite(desk, row, plan)))
+    for number, why in plan.refused.items():
+        logger.warning("%s: %s is not called into %r: %s", state.pbx, number, name, why)
+        said.append(f"not invited {number}: {why}")
+    await _note(state.pbx, str(room), name, "; ".join(said) or "nothing to do")
+
+
+async def invite(desk: Desk, row: Conference, plan: Plan) -> Outcome:
+    """The order `invite`, which tells on the conference's page what becomes of each."""
+    order = registry.orders.get("invite")
+    if order is None:
+        return Outcome(Status.REFUSED, "There is nobody who could call.")
+    return await order(desk, {"conference": row.name, "people": plan.people, "user_id": plan.user_id})
+
+
+@refreshes("greeting", beside=True)
+async def greet(snapshot: Snapshot, name: str) -> None:
+    """Play the greeting as soon as somebody hears it: not the prompt, nor the music of who waits for the leader."""
+    state, table = snapshot.state, snapshot.state.table(Conference)
+    await list_participants(snapshot, name)
+    row = table.get(name)
+    people = state.table(Participant).where("conference", name)
+    if row is None or not row.greeting or all(person.entering or person.waiting for person in people):
+        return
+    sound, row.greeting = row.greeting, ""
+    desk = Desk(snapshot.session, state, 0, time.time() + TIMEOUT)
+    await _told(state.pbx, row, f"greeting {sound}", orders.play(desk, row, sound))
+
+
+@refreshes("planned-lock", beside=True)
+async def lock(snapshot: Snapshot, name: str) -> None:
+    """`ConfbridgeLock`. Where the link fails meanwhile, it is done when that is up again."""
+    table = snapshot.state.table(Conference)
+    row = table.get(name)
+    if row is None or row.lock_at is None:
+        return
+    due = row.lock_at
+    table.change(row, lock_at=None)
+    try:
+        answer = await snapshot.session.ask(actions.confbridge_lock(name), timeout=TIMEOUT)
+    except AmiError:
+        if table.get(name) is row:
+            table.change(row, lock_at=due)
+        raise
+    snapshot.state.request("conference", name)
+    words = "lock" if answer.ok else f"lock: {answer.text}"
+    await _note(snapshot.state.pbx, str(row), name, words)
+
+
+async def _told(pbx: str, row: Conference, what: str, work: Awaitable[Outcome]) -> None:
+    """Do something, and tell if it could not be done."""
+    words = await _said(what, work)
+    if words != what:
+        await _note(pbx, str(row), row.name, words)
+
+
+async def _said(what: str, work: Awaitable[Outcome]) -> str:
+    """Do something; in words what it was, and why it could not be done."""
+    try:
+        outcome = await work
+    except AmiError as error:
+        outcome = Outcome(Status.NO_ANSWER, str(error))
+    return what if outcome.done else f"{what}: {outcome.text or outcome.status.value}"
+
+
+async def _note(pbx: str, subject: str, name: str, words: str) -> None:
+    try:
+        await in_thread(commands.auditors[0].note)(pbx, "plan", subject, topic_of(name), words)
+    except (DatabaseError, InterfaceError):
+        logger.exception("%s: what was done of a plan could not be recorded: %s, %s", pbx, subject, words)
+
+
+def _listed(people: list[dict[str, str]]) -> str:
+    return ", ".join(person["number"] for person in people)
+
+
+def plan_for(pbx: str, number: str) -> Plan | None:
+    """What is planned of a room. Reads the database."""
+    room = Room.objects.filter(pbx=pbx, number=number).select_related("planned_by").first()
+    if room is None:
+        return None
+    plan = Plan(room, room.planned_by_id or 0)
+    members = InviteMember.objects.filter(group__room=room).order_by("group__name", "id")
+    names: dict[str, str] = {}
+    for member in members:
+        number_to_call = number_in(member.number)
+        if not number_to_call:
+            plan.refused[member.number] = "This is no number."
+        names.setdefault(number_to_call, member.name)
+    names.pop("", None)
+    if not names:
+        return plan
+    context, why = _dial_context(room.planned_by)
+    if why or room.planned_by is None:
+        plan.refused |= dict.fromkeys(names, why)
+        return plan
+    refused = refused_numbers(room.planned_by, context, names)
+    plan.refused |= dict.fromkeys(refused, f"The dial policy of {room.planned_by} forbids it.")
+    plan.people = [
+        {"number": number_to_call, "name": name, "channel": f"Local/{number_to_call}@{context}/n"}
+        for number_to_call, name in names.items()
+        if number_to_call not in refused
+    ]
+    return plan
+
+
+def _dial_context(user: User | None) -> tuple[str, str]:
+    """The dialplan context in which a planner dials, and why he does not if so."""
+    if user is None or not user.is_active or not user.has_perm("calls.originate"):
+        return "", "Whoever planned the room may not place calls."
+    context = profile_of(user).dial_context
+    return context, "" if context else "Whoever planned the room has no dial context in his profile."

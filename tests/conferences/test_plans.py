@@ -1,0 +1,312 @@
+"""What is planned of a room is done when its conference starts: a real worker on a real Asterisk 22 and 16."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+from channels.layers import channel_layers, get_channel_layer
+from django.contrib.auth.models import User
+from django.db import OperationalError
+from django.utils import timezone
+
+from conferences import plans
+from conferences.models import Conference, InviteGroup, InviteMember, Participant, Room
+from operators.models import AuditEntry, DialPolicy, Profile
+from pbxpanel.ami.transports import Address
+from pbxpanel.mirror import registry
+from pbxpanel.mirror.commands import Outcome, Status
+from pbxpanel.mirror.desk import Desk
+from pbxpanel.mirror.models import PBX
+from pbxpanel.mirror.state import State, Table
+from pbxpanel.mirror.worker import AmiWorker
+from tests.access import people
+from tests.lab.ami import Ami
+from tests.lab.asterisk import Asterisk
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
+
+ROOM = "8016"
+ADMIN = "8116"
+
+
+async def until(condition: Callable[[], Any], seconds: float = 30.0) -> Any:
+    """Wait until something holds in the database or in memory; its value."""
+    async with asyncio.timeout(seconds):
+        while not (value := await sync_to_async(condition)()):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    return value
+
+
+class Station:
+    """An Asterisk, and the worker that mirrors it."""
+
+    def __init__(self, asterisk: Asterisk, running: AmiWorker) -> None:
+        self.asterisk, self.running = asterisk, running
+
+    @property
+    def state(self) -> State:
+        return self.running.mirrors["main"].state
+
+    @property
+    def conferences(self) -> Table[Conference]:
+        return self.state.table(Conference)
+
+    def join(self, extension: str = ROOM) -> None:
+        self.asterisk.cli(f"channel originate Local/{extension}@internal extension 602@internal")
+
+    async def planned(self) -> Conference:
+        """The conference, once it is in the database as one whose plan was looked at."""
+        found: Conference = await until(Conference.objects.filter(name=ROOM, planned=True).first)
+        return found
+
+    async def told(self, number: int = 1) -> list[str]:
+        """What the audit trail says was done by itself, once it says so many things."""
+        entries = AuditEntry.objects.filter(verb="plan").order_by("id")
+        await until(lambda: entries.count() >= number)
+        found = await sync_to_async(lambda: list(entries))()
+        assert {(entry.username, entry.topic, entry.status) for entry in found} == {("", f"conference/{ROOM}", "done")}
+        return [entry.answer for entry in found]
+
+    def listed(self, field: str) -> list[str]:
+        """What Asterisk itself says of each participant."""
+        with self.asterisk.ami() as session:
+            items = session.listing("ConfbridgeList", Conference=ROOM)
+        return [item[field] for item in items if "Uniqueid" in item]
+
+    def room(self, field: str) -> str:
+        """What Asterisk itself says of the conference."""
+        with self.asterisk.ami() as session:
+            items = session.listing("ConfbridgeListRooms")
+        return next((item[field] for item in items if item.get("Conference") == ROOM), "")
+
+
+@contextlib.asynccontextmanager
+async def working(asterisk: Asterisk) -> AsyncIterator[Station]:
+    channel_layers.backends.clear()
+    addresses = {"main": Address.parse(asterisk.ami_url)}
+    running = AmiWorker(application=None, channels=[], channel_layer=get_channel_layer(), addresses=addresses)
+    task = asyncio.create_task(running.handle())
+    try:
+        await until(PBX.objects.filter(name="main", link="up").exists)
+        await until(lambda: running.mirrors["main"].link.session)
+        yield Station(asterisk, running)
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        channel_layers.backends.clear()
+
+
+@pytest.fixture
+async def station(asterisk: Asterisk) -> AsyncIterator[Station]:
+    async with working(asterisk) as station:
+        yield station
+
+
+def plan(**values: Any) -> Room:
+    return people.room(ROOM, name="Board meeting", **values)
+
+
+async def test_a_lecture_is_recorded_from_its_start(station: Station) -> None:
+    await sync_to_async(plan)(lecture=True, record=True)
+    station.join()
+    assert await station.told() == ["lecture mode; record"]
+    conference = await station.planned()
+    assert conference.lecture
+    await until(lambda: station.listed("Muted") == ["Yes"])
+    await until(Conference.objects.filter(name=ROOM, recording=True).exists)
+    station.join()
+    station.join(ADMIN)
+    await until(lambda: sorted(station.listed("Muted")) == ["No", "Yes", "Yes"])
+    entry = await sync_to_async(AuditEntry.objects.get)(verb="plan")
+    assert (entry.subject, entry.what) == (f"Board meeting ({ROOM})", "Carry out the plan")
+
+
+async def test_a_conference_without_a_plan_is_left_alone(station: Station) -> None:
+    station.join()
+    conference = await station.planned()
+    assert (conference.lecture, conference.recording, conference.lock_at) == (False, False, None)
+    assert not await sync_to_async(AuditEntry.objects.exists)()
+
+
+async def test_a_room_of_another_pbx_is_another(station: Station) -> None:
+    await sync_to_async(plan)(pbx="elsewhere", lecture=True)
+    station.join()
+    assert not (await station.planned()).lecture
+
+
+async def test_whoever_comes_first_is_greeted(station: Station) -> None:
+    await sync_to_async(plan)(greeting="beep")
+    with station.asterisk.ami() as ami:
+        station.join()
+        said = await asyncio.to_thread(of_voice, ami)
+    assert said["UserEvent"] == "PanelSaid"
+    assert await station.told() == ["greeting beep"]
+    await until(lambda: len(station.listed("Muted")) == 1)
+    station.join()
+    await until(lambda: len(station.listed("Muted")) == 2)
+    assert [row.greeting for row in station.conferences.rows.values()] == [""]
+    assert not station.state.requests & {("greeting", ROOM)}
+
+
+def of_voice(ami: Ami) -> dict[str, str]:
+    ami.timeout = 30
+    joined = ami.wait(lambda m: m.get("Event") == "ConfbridgeJoin" and "voice@" in m.get("Channel", ""))
+    assert joined["Conference"] == ROOM
+    return ami.wait(lambda m: m.get("Event") == "UserEvent")
+
+
+async def test_who_waits_for_the_leader_is_greeted_when_that_comes(station: Station) -> None:
+    """Whoever waits hears music."""
+    await sync_to_async(plan)(greeting="beep")
+    with station.asterisk.ami() as ami:
+        station.join("8216")
+        await station.told()
+        await until(Participant.objects.filter(conference=ROOM, waiting=True).exists)
+        await until(lambda: ("greeting", ROOM) not in station.state.requests)
+        assert [row.greeting for row in station.conferences.rows.values()] == ["beep"]
+        station.join(ADMIN)
+        await asyncio.to_thread(of_voice, ami)
+    assert [row.greeting for row in station.conferences.rows.values()] == [""]
+
+
+async def test_a_room_is_locked_when_it_is_time(station: Station) -> None:
+    await sync_to_async(plan)(lock_after=10)
+    station.join()
+    assert await station.told() == ["lock after 10 min"]
+    conference = await station.planned()
+    assert conference.lock_at == conference.started_at + timedelta(minutes=10)
+    assert station.room("Locked") == "No"
+    station.conferences.change(station.conferences.rows[ROOM], lock_at=timezone.now())
+    await until(lambda: station.room("Locked") == "Yes")
+    await until(Conference.objects.filter(name=ROOM, locked=True, lock_at=None).exists)
+    assert await station.told(2) == ["lock after 10 min", "lock"]
+
+
+async def test_another_worker_does_not_carry_it_out_again_but_locks_the_room(asterisk: Asterisk) -> None:
+    await sync_to_async(plan)(lecture=True, lock_after=10)
+    async with working(asterisk) as first:
+        first.join()
+        assert await first.told() == ["lock after 10 min; lecture mode"]
+        await first.planned()
+        await until(lambda: first.listed("Muted") == ["Yes"])
+    await sync_to_async(Conference.objects.update)(lecture=False, lock_at=timezone.now() - timedelta(minutes=1))
+    async with working(asterisk) as second:
+        await until(lambda: second.room("Locked") == "Yes")
+        assert await second.told(2) == ["lock after 10 min; lecture mode", "lock"]
+        assert not second.conferences.rows[ROOM].lecture
+
+
+async def test_a_conference_that_began_while_no_worker_was_there_is_planned(asterisk: Asterisk) -> None:
+    await sync_to_async(plan)(lecture=True)
+    asterisk.cli(f"channel originate Local/{ROOM}@internal extension 602@internal")
+    async with working(asterisk) as station:
+        assert await station.told() == ["lecture mode"]
+        await until(lambda: station.listed("Muted") == ["Yes"])
+
+
+async def test_a_plan_that_cannot_be_read_is_carried_out_when_it_can(
+    station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await sync_to_async(plan)(lecture=True)
+    plan_for = plans.plan_for
+    failed: list[str] = []
+
+    def failing(pbx: str, number: str) -> plans.Plan | None:
+        if len(failed) < 2:
+            failed.append(number)
+            raise OperationalError
+        return plan_for(pbx, number)
+
+    monkeypatch.setattr(plans, "plan_for", failing)
+    station.join()
+    assert await station.told() == ["lecture mode"]
+    assert failed == [ROOM, ROOM]
+
+
+# Whom it calls in.
+
+
+def planner(**profile: Any) -> User:
+    user = people.person("Moderator", "mona")
+    Profile.objects.filter(user=user).update(**profile)
+    DialPolicy.objects.filter(group__name="Moderator").update(refused="0900!")
+    return user
+
+
+def group(*numbers: str) -> InviteGroup:
+    made = InviteGroup.objects.create(name=f"Group {numbers}")
+    for number in numbers:
+        InviteMember.objects.create(group=made, number=number, name=f"Name of {number}")
+    return made
+
+
+@pytest.fixture
+def invited(monkeypatch: pytest.MonkeyPatch) -> list[Mapping[str, Any]]:
+    """What the order to invite was given."""
+    given: list[Mapping[str, Any]] = []
+
+    async def invite(desk: Desk, parameters: Mapping[str, Any]) -> Outcome:
+        given.append(parameters)
+        return Outcome(Status.DONE)
+
+    monkeypatch.setitem(registry.orders, "invite", invite)
+    return given
+
+
+async def test_its_groups_are_called_in_by_the_policy_of_whoever_planned_it(
+    asterisk22: Asterisk, invited: list[Mapping[str, Any]]
+) -> None:
+    def prepare() -> User:
+        user = planner()
+        plan(planned_by=user).invite_groups.set([group("101", "+49 (30) 555", "0900 1"), group("101", "1@trunk")])
+        return user
+
+    user = await sync_to_async(prepare)()
+    async with working(asterisk22) as station:
+        station.join()
+        (said,) = await station.told()
+    assert invited == [
+        {
+            "conference": ROOM,
+            "people": [
+                {"number": "101", "name": "Name of 101", "channel": "Local/101@internal/n"},
+                {"number": "+4930555", "name": "Name of +49 (30) 555", "channel": "Local/+4930555@internal/n"},
+            ],
+            "user_id": user.pk,
+        }
+    ]
+    assert said == (
+        "invite 101, +4930555; not invited 1@trunk: This is no number.; "
+        "not invited 09001: The dial policy of mona forbids it."
+    )
+
+
+@pytest.mark.parametrize(
+    ("spoil", "why"),
+    [
+        (lambda user: Profile.objects.update(dial_context=""), "has no dial context"),
+        (lambda user: Profile.objects.update(dial_context="from-trunk"), None),
+        (lambda user: User.objects.update(is_active=False), "may not place calls"),
+        (lambda user: user.groups.clear(), "may not place calls"),
+        (lambda user: user.delete(), "may not place calls"),
+        (lambda user: DialPolicy.objects.update(contexts="internal"), None),
+    ],
+)
+def test_nobody_is_called_for_whoever_may_not_call(spoil: Callable[[User], Any], why: str | None) -> None:
+    user = planner()
+    plan(planned_by=user).invite_groups.set([group("101")])
+    DialPolicy.objects.update(contexts="internal")
+    spoil(user)
+    found = plans.plan_for("main", ROOM)
+    assert found is not None
+    if why is None:
+        is_internal = Profile.objects.get().dial_context == "internal"
+        assert [person["number"] for person in found.people] == (["101"] if is_internal else [])
+        assert bool(found.refused) is not is_internal
+    else:
+        assert found.people == []
+        assert why in found.refused["101"]
