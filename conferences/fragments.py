@@ -10,6 +10,7 @@ from pbxpanel.live import fragments
 from pbxpanel.live.fragments import Row, View, Viewer
 from pbxpanel.mirror.models import PBX, dom_id
 
+from . import invite_fragments
 from .models import Conference, Participant, key_of
 
 SEE = "conferences.see_conferences"
@@ -104,21 +105,24 @@ def _page_board(viewer: Viewer, key: str) -> Mapping[str, str]:
     return {
         "conference-head": render_to_string("conferences/_head.html", head(pbx, name)),
         "participants": participants(pbx, name),
+        **invite_fragments.board(pbx, name),
     }
 
 
 def _place_on_page(row: Row, viewer: Viewer, key: str) -> str | None:
     if row.facets.get("conference") != key:
         # A participant may have moved from here to there; another conference's head never was here.
-        return "" if row.kind == "participant" else None
-    return {"participant": "participants", "conference-head": "conference-head"}[row.kind]
+        return "" if row.kind in ("participant", "invitation") else None
+    return ON_PAGE[row.kind]
 
+
+ON_PAGE = {"participant": "participants", "conference-head": "conference-head", **invite_fragments.CONTAINERS}
 
 fragments.views["conferences"] = View("conferences", frozenset([SEE]), {"conference": "conferences"}, _list_board)
 fragments.views["conference"] = View(
     "conference",
     frozenset([SEE]),
-    {"participant": "participants", "conference-head": "conference-head"},
+    ON_PAGE,
     _page_board,
     _place_on_page,
 )

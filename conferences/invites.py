@@ -113,7 +113,7 @@ async def call_back(desk: Desk, parameters: Parameters) -> Outcome:
         return _invite(desk, parameters)
     channel = desk.state.table(Channel).get(row.uniqueid)
     outcome = await desk.run(actions.hangup(row.channel))
-    if not outcome.done:
+    if not outcome.done and outcome.text != "No such channel":
         return outcome
     # A telephone that is still hanging up might be busy.
     for _ in range(round(HANGS_UP_WITHIN / 0.05)):

@@ -16,6 +16,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("healthz", health.healthz, name="healthz"),
     path("metrics", health.figures, name="metrics"),
+    path("groups/", include("conferences.group_urls")),
 ]
 
 handler403 = views.forbidden
