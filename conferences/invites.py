@@ -60,28 +60,28 @@ def add(
 ) -> Invitation | None:
     """Have somebody called into a conference, which need not run; None where he is being called already.
 
+    If a call to him has failed, this is the next try.
+
     `channel` is what Originate calls. `caller_number` and `caller_name` are what his phone shows, `number` and `name`
     what he is called by. `arguments` are the profiles by which he enters, where they are not those of the others.
     """
     table = state.table(Invitation)
+    values = {
+        "number": number,
+        "name": name,
+        "user_id": user_id,
+        "caller_number": caller_number,
+        "caller_name": caller_name,
+        "arguments": arguments,
+    }
+    state.request("invitations", conference)
     for row in table.where("conference", conference):
         if row.channel == channel:
             if not row.has_ended:
                 return None
-            table.remove(row.code)
-    state.request("invitations", conference)
-    return table.add(
-        uuid.uuid4().hex,
-        conference=conference,
-        channel=channel,
-        number=number,
-        name=name,
-        user_id=user_id,
-        caller_number=caller_number,
-        caller_name=caller_name,
-        arguments=arguments,
-        invited_at=state.now(),
-    )
+            table.change(row, state=_STATE.WAITING, cause="", **values)
+            return row
+    return table.add(uuid.uuid4().hex, conference=conference, channel=channel, invited_at=state.now(), **values)
 
 
 def _invite(desk: Desk, parameters: Parameters, arguments: str = "") -> Outcome:
