@@ -13,9 +13,10 @@ from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
 from calls.models import Bridge, Channel, ParkedCall
-from conferences.models import Conference, Participant
+from conferences.models import Conference, Invitation, InviteGroup, Participant
 from extensions.models import Device, Extension
 from operators.models import Profile
+from operators.permissions import grant
 from pbxpanel.mirror import commands
 from pbxpanel.mirror.commands import Command, Outcome, Status
 from pbxpanel.mirror.models import PBX
@@ -29,6 +30,8 @@ def make_groups() -> None:
     importlib.import_module("operators.migrations.0002_groups").make_groups(apps, None)
     importlib.import_module("extensions.migrations.0002_administrators_view").grant(apps, None)
     importlib.import_module("operators.migrations.0004_dial_policies").give_policies(apps, None)
+    for planners in Group.objects.filter(name__in=("Moderator", "Administrator")):
+        grant(apps, planners, [("conferences", "conference", "plan_rooms")])
 
 
 def person(group: str = NOBODY, name: str = "anna", endpoint: str = "PJSIP/101", *, staff: bool = False) -> User:
@@ -73,6 +76,7 @@ def conference(name: str, *uniqueids: str, pbx: str = "main") -> Conference:
             uniqueid=uniqueid,
             conference=name,
             channel=f"PJSIP/109-{uniqueid.replace('.', ''):0>8}",
+            caller_number="109",
             caller_name=f"In {name}",
             joined_at=timezone.now(),
         )
@@ -85,7 +89,10 @@ def pbx(name: str = "main", link: str = PBX.Link.UP, heard: timedelta = timedelt
 
 
 def a_small_pbx() -> None:
-    """A call of 101 with 102 (`1.1`), a call of 103 and 104 (`2.1`), 109 in the conference 8001 (`3.1`); and more."""
+    """A call of 101 with 102 (`1.1`), a call of 103 and 104 (`2.1`), 109 in the conference 8001 (`3.1`); and more.
+
+    102 was called into that conference and is busy.
+    """
     pbx()
     for uniqueid, endpoint, linkedid in (
         ("1.1", "PJSIP/101", "1.1"), ("1.2", "PJSIP/102", "1.1"),
@@ -93,6 +100,11 @@ def a_small_pbx() -> None:
     ):  # fmt: skip
         channel(uniqueid, endpoint, linkedid)
     conference("8001", "3.1")
+    Invitation.objects.create(
+        pbx_id="main", code="1", conference="8001", channel="Local/102@internal/n", number="102", state="busy",
+        invited_at=timezone.now(),
+    )  # fmt: skip
+    InviteGroup.objects.create(pk=1, name="Everybody")
     Bridge.objects.create(pbx_id="main", uniqueid="b-1", kind="basic", technology="simple_bridge")
     ParkedCall.objects.create(pbx_id="main", uniqueid="9.1", lot="default", space="701", parked_at=timezone.now())
     Extension.objects.create(pbx_id="main", address="101@internal", extension="101", context="internal")
