@@ -9,7 +9,7 @@ class ConferencesConfig(AppConfig):
     def ready(self) -> None:
         from operators import people
 
-        from . import events, fragments, plans  # noqa: F401  they register themselves
+        from . import events, fragments, invites, orders, plans  # noqa: F401  they register themselves
         from .models import room_permissions
 
         people.own_permissions.append(room_permissions)

@@ -11,6 +11,7 @@ from pbxpanel.live import fragments
 from pbxpanel.live.fragments import Row, View, Viewer
 from pbxpanel.mirror.models import PBX, dom_id
 
+from . import invite_fragments
 from .models import Conference, Participant, Room, has_rooms, key_of, names_of, permission_for
 
 SEE = "conferences.see_conferences"
@@ -124,13 +125,18 @@ def _page_board(viewer: Viewer, key: str) -> Mapping[str, str]:
     return {
         "conference-head": render_to_string("conferences/_head.html", head(pbx, name)),
         "participants": participants(pbx, name),
+        **invite_fragments.board(pbx, name),
     }
 
 
 def _place_on_page(row: Row, viewer: Viewer, key: str) -> str | None:
-    if row.facets["conference"] != key:
-        return None
-    return {"participant": "participants", "conference-head": "conference-head"}[row.kind]
+    if row.facets.get("conference") != key:
+        # Of an invitation that is gone nobody can tell any more where it was.
+        return "" if row.kind == "invitation" else None
+    return ON_PAGE[row.kind]
+
+
+ON_PAGE = {"participant": "participants", "conference-head": "conference-head", **invite_fragments.CONTAINERS}
 
 
 def _not_said(parameters: Mapping[str, Any]) -> tuple[str, str]:
@@ -156,7 +162,7 @@ fragments.views["conferences"] = View(
 fragments.views["conference"] = View(
     "conference",
     frozenset([SEE]),
-    {"participant": "participants", "conference-head": "conference-head"},
+    ON_PAGE,
     _page_board,
     _place_on_page,
     admits=_admits_to_page,

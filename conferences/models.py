@@ -176,7 +176,11 @@ class Invitation(Mirrored):
         FAILED = "failed", _("could not be reached")
         CANCELLED = "cancelled", _("cancelled")
 
+    # A call is under way; and one that has failed can be tried again.
+    UNDER_WAY = (State.CALLING, State.RINGING, State.ANSWERED)
     ENDED = (State.BUSY, State.NO_ANSWER, State.DECLINED, State.FAILED, State.CANCELLED)
+    # In the place of a cause: he answered, and hung up or was turned away before he joined.
+    LEFT = "left"
 
     key_field = "code"
     inherited = True
@@ -188,8 +192,13 @@ class Invitation(Mirrored):
     channel = models.CharField(_("channel"), max_length=200)
     number = models.CharField(_("number"), max_length=150)
     name = models.CharField(_("name"), max_length=150, blank=True)
+    # Who calls, as his phone shows it.
+    caller_number = models.CharField(_("caller number"), max_length=150, blank=True)
+    caller_name = models.CharField(_("caller name"), max_length=150, blank=True)
+    # The profiles by which he enters; empty: those of plain participants.
+    arguments = models.CharField(_("profiles"), max_length=150, blank=True)
     state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.WAITING)
-    # The hangup cause (Q.850) that says most, of the channels of the call.
+    # The hangup cause (Q.850) that says most, of the channels of the call; or `LEFT`.
     cause = models.CharField(_("cause"), max_length=8, blank=True)
     # The unique id that we give to its channel, of the latest try.
     uniqueid = models.CharField(_("unique id"), max_length=150, blank=True)
@@ -221,6 +230,13 @@ class Invitation(Mirrored):
     def has_ended(self) -> bool:
         """Whether it can be tried again."""
         return self.state in self.ENDED
+
+    @property
+    def words(self) -> str:
+        """The state, as people read it."""
+        if self.state == self.State.FAILED and self.cause == self.LEFT:
+            return str(_("answered, but did not join"))
+        return str(self.State(self.state).label)
 
 
 @kept
@@ -412,6 +428,11 @@ def may_see(user: User, pbx: str, name: str) -> bool:
 def may_moderate(user: User, pbx: str, name: str) -> bool:
     """Whether the user may moderate this conference: all of them, or one of his rooms."""
     return user.has_perm("conferences.moderate") or moderates(user, pbx, name)
+
+
+def may_invite(user: User, pbx: str, name: str) -> bool:
+    """Whether the user may call people into this conference: he moderates it, and may place calls."""
+    return user.has_perm("calls.originate") and may_moderate(user, pbx, name)
 
 
 def moderates(user: User, pbx: str, name: str) -> bool:

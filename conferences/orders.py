@@ -163,9 +163,15 @@ async def lock(desk: Desk, row: Conference, parameters: Parameters) -> Outcome:
     return outcome
 
 
+# What else there is to do before a conference is ended.
+before_end: list[Callable[[Desk, Conference], Awaitable[None]]] = []
+
+
 @of_conference("end")
 async def end(desk: Desk, row: Conference, parameters: Parameters) -> Outcome:
     """Everybody goes, whoever still hears the prompt too."""
+    for hook in before_end:
+        await hook(desk, row)
     entering = [actions.hangup(person.channel) for person in present(desk, row) if person.entering]
     outcome = await desk.run(actions.confbridge_kick(row.name, actions.ALL))
     await desk.run_all(entering)

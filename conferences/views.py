@@ -13,7 +13,7 @@ from operators.people import user_of, viewer_of
 from pbxpanel import toasts
 from pbxpanel.mirror.models import PBX
 
-from . import actions, fragments
+from . import actions, fragments, invite_fragments
 from .models import Conference, Participant, Room, has_rooms, may_moderate, may_see
 
 # Names of sounds as Asterisk's Playback takes them, without the format.
@@ -53,6 +53,7 @@ def conference(request: HttpRequest, pbx: str, name: str) -> HttpResponse:
         "view_key": f"{pbx}/{name}",
         "participants": fragments.participants(pbx, name),
         **fragments.head(pbx, name),
+        **invite_fragments.box(user_of(request), pbx, name),
     }
     return render(request, "conferences/conference.html", context)
 

@@ -14,13 +14,18 @@ from .models import AuditEntry, DialPolicy
 from .policy import CALLS_PER_DAY, CALLS_PER_MINUTE, Call, Part, Policy, refused_part
 
 VERB = "originate"
+# Calls that the worker paces by itself: they count against the calls of a day, but not of a minute.
+PACED_VERBS = ("invite", "retry-invitation", "call-back")
 
 
-def refusal(user: User, call: Call) -> str:
-    """Why the user may not place a call whose audit entry is already written, in a sentence; empty where he may."""
+def refusal(user: User, call: Call, *, paced: bool = False) -> str:
+    """Why the user may not place a call whose audit entry is already written, in a sentence; empty where he may.
+
+    `paced`: its verb is one of `PACED_VERBS`.
+    """
     policies = policies_of(user)
     part = _refused_part(user, policies, call)
-    return sentence(policies, part, call) if part else _too_many(user, policies)
+    return sentence(policies, part, call) if part else _too_many(user, policies, paced=paced)
 
 
 def refused_phone(user: User, call: Call) -> tuple[Part, str] | None:
@@ -58,17 +63,17 @@ def _refused_part(user: User, policies: list[Policy], call: Call) -> Part | None
     return None if user.is_superuser and not policies else refused_part(policies, call)
 
 
-def _too_many(user: User, policies: Iterable[Policy]) -> str:
+def _too_many(user: User, policies: Iterable[Policy], *, paced: bool) -> str:
     """The most generous of his policies counts. Two calls at once may both be refused, but never be one too many."""
     a_minute = max((policy.calls_per_minute for policy in policies), default=CALLS_PER_MINUTE)
     a_day = max((policy.calls_per_day for policy in policies), default=CALLS_PER_DAY)
-    if _calls_within(user, timedelta(minutes=1)) > a_minute:
+    if not paced and _calls_within(user, timedelta(minutes=1), [VERB]) > a_minute:
         return ngettext(
             "You may place %(limit)d call a minute. Wait a little, then try again.",
             "You may place %(limit)d calls a minute. Wait a little, then try again.",
             a_minute,
         ) % {"limit": a_minute}
-    if _calls_within(user, timedelta(days=1)) > a_day:
+    if _calls_within(user, timedelta(days=1), [VERB, *PACED_VERBS]) > a_day:
         return ngettext(
             "You may place %(limit)d call a day. Ask an administrator if you need more.",
             "You may place %(limit)d calls a day. Ask an administrator if you need more.",
@@ -77,7 +82,7 @@ def _too_many(user: User, policies: Iterable[Policy]) -> str:
     return ""
 
 
-def _calls_within(user: User, time: timedelta) -> int:
+def _calls_within(user: User, time: timedelta, verbs: Iterable[str]) -> int:
     """How many calls of the user's are on record, the one that is asked about among them; refused ones are not."""
-    placed = AuditEntry.objects.filter(user=user, verb=VERB, at__gte=timezone.now() - time)
+    placed = AuditEntry.objects.filter(user=user, verb__in=verbs, at__gte=timezone.now() - time)
     return placed.exclude(status=Status.FORBIDDEN.value).count()

@@ -189,6 +189,7 @@ _VERBS = {
     "invite": _("Invite"),
     "retry-invitation": _("Invite again"),
     "cancel-invitation": _("Cancel an invitation"),
+    "dismiss-invitation": _("Dismiss an invitation"),
     "call-back": _("Call back"),
     "plan": _("Carry out the plan"),
 }

@@ -18,6 +18,7 @@ urlpatterns = [
     path("metrics", health.figures, name="metrics"),
     path("records/", include("conferences.records.urls")),
     path("rooms/", include("conferences.room_urls")),
+    path("groups/", include("conferences.group_urls")),
 ]
 
 handler403 = views.forbidden

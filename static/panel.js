@@ -366,6 +366,17 @@
   });
 
   document.addEventListener("dialled", () => { byId("dial-number").value = ""; });
+  // Who could be called leaves the box; what was typed meanwhile stays.
+  let invited = "";
+  document.addEventListener("submit", (event) => {
+    if (event.target.matches(".invite-form")) invited = byId("invite-numbers").value;
+  }, true);
+  document.addEventListener("invited", (event) => {
+    const box = byId("invite-numbers"), group = byId("invite-group");
+    if (box.value !== invited) return;
+    box.value = event.detail.value;
+    if (group) group.value = "";
+  });
   document.querySelector("[data-search]")?.addEventListener("input", (event) => {
     rememberSearch(event.target.value);
     search();

@@ -212,6 +212,9 @@ class Migration(migrations.Migration):
                 ("channel", models.CharField(max_length=200, verbose_name="channel")),
                 ("number", models.CharField(max_length=150, verbose_name="number")),
                 ("name", models.CharField(blank=True, max_length=150, verbose_name="name")),
+                ("caller_number", models.CharField(blank=True, max_length=150, verbose_name="caller number")),
+                ("caller_name", models.CharField(blank=True, max_length=150, verbose_name="caller name")),
+                ("arguments", models.CharField(blank=True, max_length=150, verbose_name="profiles")),
                 (
                     "state",
                     models.CharField(

@@ -194,6 +194,8 @@ class Mirror:
                     logger.warning("%s: the filter for %s was refused: %s", self.name, event, answer.text)
             settings = await session.ask(actions.core_settings())
             await sync.take(session, self.state)
+            if self.state.requests:
+                self._requested.set()
             self._link_changes["version"] = settings.response.get("AsteriskVersion")[:80]
             self._write_everything = True
             metrics.LINKS.labels(self.name).inc()
@@ -238,11 +240,11 @@ class Mirror:
             await self._requested.wait()
             await asyncio.sleep(REFRESH_DELAY)
             self._requested.clear()
-            requests = set(self.state.requests)
-            self.state.requests.clear()
             session = self.link.session
             if session is None:
-                continue  # the next link begins with a whole snapshot
+                continue  # they are read when the next link is up
+            requests = set(self.state.requests)
+            self.state.requests.clear()
             try:
                 for kind, key in requests:
                     work = registry.refreshers[kind](sync.Snapshot(session, self.state), key)

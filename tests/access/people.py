@@ -13,9 +13,10 @@ from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
 from calls.models import Bridge, Channel, ParkedCall
-from conferences.models import Attendance, Conference, ConferenceRecord, Participant, Room
+from conferences.models import Attendance, Conference, ConferenceRecord, Invitation, InviteGroup, Participant, Room
 from extensions.models import Device, Extension
 from operators.models import Profile
+from operators.permissions import grant
 from pbxpanel.mirror import commands
 from pbxpanel.mirror.commands import Command, Outcome, Status
 from pbxpanel.mirror.models import PBX
@@ -32,6 +33,8 @@ def make_groups() -> None:
     records.let_administrators_view(apps, None)
     importlib.import_module("operators.migrations.0004_dial_policies").give_policies(apps, None)
     importlib.import_module("conferences.migrations.0004_planners").grant_planning(apps, None)
+    for planners in Group.objects.filter(name__in=("Moderator", "Administrator")):
+        grant(apps, planners, [("conferences", "conference", "plan_rooms")])
 
 
 def person(group: str = NOBODY, name: str = "anna", endpoint: str = "PJSIP/101", *, staff: bool = False) -> User:
@@ -76,6 +79,7 @@ def conference(name: str, *uniqueids: str, pbx: str = "main") -> Conference:
             uniqueid=uniqueid,
             conference=name,
             channel=f"PJSIP/109-{uniqueid.replace('.', ''):0>8}",
+            caller_number="109",
             caller_name=f"In {name}",
             joined_at=timezone.now(),
         )
@@ -95,7 +99,10 @@ def pbx(name: str = "main", link: str = PBX.Link.UP, heard: timedelta = timedelt
 
 
 def a_small_pbx() -> None:
-    """A call of 101 with 102 (`1.1`), a call of 103 and 104 (`2.1`), 109 in the conference 8001 (`3.1`); and more."""
+    """A call of 101 with 102 (`1.1`), a call of 103 and 104 (`2.1`), 109 in the conference 8001 (`3.1`); and more.
+
+    102 was called into that conference and is busy.
+    """
     pbx()
     for uniqueid, endpoint, linkedid in (
         ("1.1", "PJSIP/101", "1.1"), ("1.2", "PJSIP/102", "1.1"),
@@ -106,6 +113,11 @@ def a_small_pbx() -> None:
     now = timezone.now()
     ConferenceRecord.objects.create(pk=1, pbx="main", key="8001/1", name="8001", started_at=now)
     Attendance.objects.create(pbx="main", key="3.1/8001/1", record="8001/1", uniqueid="3.1", joined_at=now)
+    Invitation.objects.create(
+        pbx_id="main", code="1", conference="8001", channel="Local/102@internal/n", number="102", state="busy",
+        invited_at=timezone.now(),
+    )  # fmt: skip
+    InviteGroup.objects.create(pk=1, name="Everybody")
     Bridge.objects.create(pbx_id="main", uniqueid="b-1", kind="basic", technology="simple_bridge")
     ParkedCall.objects.create(pbx_id="main", uniqueid="9.1", lot="default", space="701", parked_at=timezone.now())
     Extension.objects.create(pbx_id="main", address="101@internal", extension="101", context="internal")

@@ -80,6 +80,27 @@ TABLE: dict[str, list[Line]] = {
     "records/<int:pk>/": [Line("/records/1/", "GET", SEEING, 200)],
     "records/<int:pk>/export.csv": [Line("/records/1/export.csv", "GET", SEEING, 200)],
     "records/<int:pk>/acts.csv": [Line("/records/1/acts.csv", "GET", SEEING, 200)],
+    "conferences/<str:pbx>/invite/<segment:name>/": [
+        Line("/conferences/main/invite/8001/", "POST", MODERATING, 204, {"numbers": "102"})
+    ],
+    "conferences/<str:pbx>/call-me-in/<segment:name>/": [
+        Line("/conferences/main/call-me-in/8001/", "POST", MODERATING, 204)
+    ],
+    "conferences/<str:pbx>/call-back/<segment:name>/<segment:uniqueid>/": [
+        Line("/conferences/main/call-back/8001/3.1/", "POST", MODERATING, 204)
+    ],
+    "conferences/<str:pbx>/invitations/<str:code>/<str:verb>/": [
+        Line(f"/conferences/main/invitations/1/{verb}/", "POST", MODERATING, 204)
+        for verb in ("retry", "cancel", "dismiss")
+    ],
+    "groups/": [Line("/groups/", "GET", MODERATING, 200)],
+    "groups/new/": [
+        Line("/groups/new/", "GET", MODERATING, 200, only=False),
+        Line("/groups/new/", "POST", MODERATING, 302, {"name": "Council", "people": "102"}, only=False),
+    ],
+    # Whose group it is: see test_invites.py.
+    "groups/<int:pk>/": [Line("/groups/1/", "GET", PLANNING, 200, only=False)],
+    "groups/<int:pk>/delete/": [Line("/groups/1/delete/", "POST", PLANNING, 302)],
     # From this machine; from elsewhere see tests/live/test_health.py.
     "healthz": [Line("/healthz", "GET", EVERYBODY, 200)],
     "metrics": [Line("/metrics", "GET", EVERYBODY, 200)],

@@ -1,0 +1,115 @@
+"""Whom to call: a line of numbers, and saved groups of people."""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext as _
+
+from calls.forms import diallable
+from pbxpanel.mirror.text import clean
+
+from .models import InviteGroup, InviteMember
+
+# How many people are called at a time, or are in a group.
+MOST_PEOPLE = 200
+_NUMBER = r"([+(]*[\d*#][\d\s()/.*#\u2010-\u2015-]*)"
+_IN_BRACKETS = re.compile(r"(.*)<([^<>]*)>")
+_NUMBER_FIRST = re.compile(rf"{_NUMBER}(?:[\s:]+(\D.*))?")
+_NUMBER_LAST = re.compile(rf"(\D+?)[\s:]+{_NUMBER}")
+_NAME_SIZE = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody to call: his number as it is dialled, and his name, if it is known."""
+
+    number: str
+    name: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name} <{self.number}>" if self.name else self.number
+
+
+def person_of(text: str) -> Person:
+    """`Name <number>`, `number name`, `name number` or a number alone → whom to call. Raises `ValidationError`."""
+    text = unicodedata.normalize("NFKC", text).strip()
+    if found := _NUMBER_FIRST.fullmatch(text):
+        number, name = found.groups(default="")
+    elif found := _IN_BRACKETS.fullmatch(text) or _NUMBER_LAST.fullmatch(text):
+        name, number = found.groups()
+    else:
+        name, number = "", text
+    return Person(diallable(number.strip()), clean(name.strip(" \t\"'“”,;:"), _NAME_SIZE))
+
+
+def people_of(texts: Iterable[str]) -> tuple[list[Person], list[tuple[str, str]]]:
+    """Whom to call, each number once; and what is no number, with a sentence that says so."""
+    people: dict[str, Person] = {}
+    wrong = []
+    for text in texts:
+        if text.strip():
+            try:
+                person = person_of(text)
+            except forms.ValidationError as error:
+                wrong.append((text.strip(), str(error.message)))
+            else:
+                people.setdefault(person.number, person)
+    return list(people.values()), wrong
+
+
+class GroupForm(forms.ModelForm):
+    """A saved group: its name, and a line for each of its people."""
+
+    people = forms.CharField(
+        label=_("people"),
+        max_length=MOST_PEOPLE * 160,
+        widget=forms.Textarea({"class": "form-control", "rows": 12, "spellcheck": "false"}),
+    )
+
+    class Meta:
+        model = InviteGroup
+        fields = ["name"]
+        widgets = {"name": forms.TextInput({"class": "form-control"})}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.found: list[Person] = []
+        if self.instance.pk:
+            members = (Person(member.number, member.name) for member in self.instance.members.all())
+            self.initial["people"] = "\n".join(map(str, members))
+
+    def clean_people(self) -> str:
+        """Every line that is wrong is named."""
+        text: str = self.cleaned_data["people"]
+        people: dict[str, Person] = {}
+        errors = []
+        for at, line in enumerate(text.splitlines(), 1):
+            if not line.strip():
+                continue
+            try:
+                person = person_of(line)
+            except forms.ValidationError as error:
+                errors.append(_("Line %(at)d: %(why)s") % {"at": at, "why": error.message})
+                continue
+            if person.number in people:
+                errors.append(_("Line %(at)d: %(number)s is there already.") % {"at": at, "number": person.number})
+            people.setdefault(person.number, person)
+        if len(people) > MOST_PEOPLE:
+            errors.append(_("A group has at most %(most)d people.") % {"most": MOST_PEOPLE})
+        if errors:
+            raise forms.ValidationError(errors)
+        self.found = list(people.values())
+        return text
+
+    def save(self, commit: bool = True) -> InviteGroup:
+        """Write the group and its people, who replace those it had."""
+        group: InviteGroup = super().save(commit)
+        group.members.all().delete()
+        InviteMember.objects.bulk_create(
+            InviteMember(group=group, name=person.name, number=person.number) for person in self.found
+        )
+        return group

@@ -1,0 +1,93 @@
+"""What can be asked about calls into a conference, each as a command that the audit trail records."""
+
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.utils.translation import gettext as _
+
+from operators import dialling
+from operators.models import Profile
+from operators.policy import Call
+from pbxpanel.mirror.commands import Command, Outcome, run
+from pbxpanel.mirror.text import clean, shown
+
+from .actions import TIMEOUT, topic_of
+from .forms import Person
+from .models import Invitation, Room
+
+
+def title_of(pbx: str, name: str) -> str:
+    """What the phone of somebody who is called shows: the room's name, or that it is a conference."""
+    room = Room.objects.filter(pbx=pbx, number=name).first()
+    return room.name if room and room.name else _("Conference %(name)s") % {"name": shown(name)}
+
+
+def of_number(profile: Profile, number: str) -> tuple[Call, dict[str, str]]:
+    """A number that is dialled by somebody: what his dial policy is asked about it, and what the worker is told."""
+    wanted = Call(context=profile.dial_context, caller_id=profile.extension, number=number)
+    return wanted, {"channel": f"Local/{number}@{profile.dial_context}/n", "caller_number": profile.extension}
+
+
+def of_phone(profile: Profile, endpoint: str) -> tuple[Call, dict[str, str]]:
+    """The same for a telephone itself."""
+    return Call(phone=endpoint, caller_id=profile.extension), {"channel": endpoint, "caller_number": ""}
+
+
+def invite(user: User, profile: Profile, pbx: str, name: str, person: Person) -> Outcome:
+    """Call somebody into a conference, within the dial policies of the user."""
+    wanted, told = of_number(profile, person.number)
+    return _call(user, wanted, pbx, name, "invite", str(person), {**told, **_called(person)})
+
+
+def call_me_in(user: User, profile: Profile, pbx: str, name: str) -> Outcome:
+    """Call the user's own phone into a conference."""
+    wanted, told = of_phone(profile, profile.endpoint)
+    number = profile.extension or profile.endpoint
+    person = Person(number, clean(user.get_full_name() or user.get_username()))
+    subject = f"{person.name} ({profile.endpoint})"
+    return _call(user, wanted, pbx, name, "invite", subject, {**told, **_called(person)})
+
+
+def call_back(user: User, profile: Profile, pbx: str, name: str, person: Person, uniqueid: str) -> Outcome:
+    """Call somebody again who is or was in the conference; whoever still is, is hung up first."""
+    wanted, told = of_number(profile, person.number)
+    return _call(user, wanted, pbx, name, "call-back", str(person), {**told, **_called(person), "uniqueid": uniqueid})
+
+
+def retry(user: User, profile: Profile, row: Invitation) -> Outcome:
+    """Call again; whoever asks for it calls as himself."""
+    is_phone = not row.channel.startswith("Local/")
+    wanted, told = of_phone(profile, row.channel) if is_phone else of_number(profile, row.number)
+    who = f"{row.label} ({row.number})"
+    return _call(user, wanted, row.pbx_id, row.conference, "retry-invitation", who, {**told, "code": row.code})
+
+
+def about(user: User, row: Invitation, verb: str) -> Outcome:
+    """`cancel-invitation` or `dismiss-invitation`."""
+    subject = f"{row.label} ({row.number}) → {shown(row.conference)}"
+    topic = topic_of(row.conference)
+    return run(
+        Command(row.pbx_id, None, verb, subject, user.pk, parameters={"code": row.code}, order=verb, topic=topic)
+    )
+
+
+def _called(person: Person) -> dict[str, str]:
+    return {"number": person.number, "name": person.name}
+
+
+def _call(
+    user: User, wanted: Call, pbx: str, conference: str, verb: str, who: str, parameters: dict[str, Any]
+) -> Outcome:
+    given = {"conference": conference, "caller_name": title_of(pbx, conference), **parameters}
+    command = Command(
+        pbx,
+        None,
+        verb,
+        f"{who} → {shown(conference)}",
+        user.pk,
+        timeout=TIMEOUT,
+        parameters=given,
+        order=verb,
+        topic=topic_of(conference),
+    )
+    return run(command, refusal=lambda: dialling.refusal(user, wanted, paced=True))
