@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.template.loader import render_to_string
@@ -246,7 +247,7 @@ def test_a_rooms_moderator_sees_the_records_of_his_room_and_no_other() -> None:
     for path in paths_of(mine):
         assert client.get(path).status_code == 403
     room = Room.objects.create(pbx="main", number="8001")
-    room.moderators.add(people.User.objects.get(username="anna"))
+    room.moderators.add(User.objects.get(username="anna"))
     assert listed(client) == ["8001"]
     assert listed(client, "?q=Secret") == []
     for path in paths_of(mine):
