@@ -8,7 +8,7 @@ from operators.models import AuditEntry
 from .report import Person, Report, Span
 
 # A bar is so many units long, whatever it shows; what is shorter than `FINEST` is drawn as long as that.
-WIDTH, FINEST = 10_000, 8
+WIDTH, FINEST = 10_000, 15
 # In pixels: what one participant takes, and what is above the first.
 ROW, TOP = 22, 24
 # Of the row, in pixels: from where to where a stay and talk are drawn.
