@@ -11,11 +11,15 @@ _SEPARATORS = re.compile(r"[\s()/.\u00a0\u2010-\u2015-]+")
 _DIALLABLE = re.compile(r"\+?[0-9*#]{1,40}")
 
 
-def number_in(typed: str) -> str:
-    """What is dialled of what somebody typed; empty where that is no number."""
+def diallable(typed: str) -> str:
+    """A number as it is dialled, of one as people write it. Raises `ValidationError` with a sentence for them."""
     # Full-width digits, as a Chinese keyboard types them, are digits.
     number = _SEPARATORS.sub("", unicodedata.normalize("NFKC", typed))
-    return number if _DIALLABLE.fullmatch(number) else ""
+    if not _DIALLABLE.fullmatch(number):
+        raise forms.ValidationError(
+            _("“%(typed)s” is not a number: use digits, * and #, with a + only in front.") % {"typed": typed}
+        )
+    return number
 
 
 def diallable(typed: str) -> str:

@@ -7,21 +7,25 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
 from django.db import DatabaseError, InterfaceError
 
-from calls.forms import number_in
-from operators.dialling import refused_numbers
+from calls.forms import diallable
+from operators import dialling
+from operators.models import Profile
 from operators.people import profile_of
+from operators.policy import Call
 from pbxpanel.ami import actions
 from pbxpanel.ami.errors import AmiError
 from pbxpanel.ami.protocol import CHANNEL_FIELDS, Message
 from pbxpanel.database import in_thread
 from pbxpanel.mirror import commands, registry
-from pbxpanel.mirror.commands import Outcome, Status
+from pbxpanel.mirror.commands import Command, Outcome, Status
 from pbxpanel.mirror.desk import Desk
 from pbxpanel.mirror.registry import each_second, on, refreshes
 from pbxpanel.mirror.state import State
 from pbxpanel.mirror.sync import Snapshot
+from pbxpanel.mirror.text import shown
 
 from . import orders
 from .actions import topic_of
@@ -36,11 +40,12 @@ TIMEOUT = 20.0
 
 @dataclass(slots=True)
 class Plan:
-    """What is to be done, and for whom: whom the room's planner may call in, and whom not and why."""
+    """What is to be done, and in whose name: whom to call in, name by number, and what is no number or why not."""
 
     room: Room
-    user_id: int
-    people: list[dict[str, str]] = field(default_factory=list)
+    planner: User | None
+    profile: Profile
+    people: dict[str, str] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
 
 
@@ -82,8 +87,8 @@ async def carry_out(snapshot: Snapshot, name: str) -> None:
         return
     if plan is None or table.get(name) is not row:
         return
-    desk, room = Desk(snapshot.session, state, plan.user_id, time.time() + TIMEOUT), plan.room
-    said = []
+    room, planner_id = plan.room, plan.planner.pk if plan.planner else 0
+    desk, said = Desk(snapshot.session, state, planner_id, time.time() + TIMEOUT), []
     if room.lock_after:
         table.change(row, lock_at=row.started_at + timedelta(minutes=room.lock_after))
         said.append(f"lock after {room.lock_after} min")
@@ -95,20 +100,45 @@ async def carry_out(snapshot: Snapshot, name: str) -> None:
         said.append(await _said("lecture mode", orders.set_lecture(desk, row, on=True)))
     if room.record and table.get(name) is row:
         said.append(await _said("record", orders.start_record(desk, row)))
-    if plan.people and table.get(name) is row:
-        said.append(await _said(f"invite {_listed(plan.people)}", invite(desk, row, plan)))
+    for number, person in plan.people.items():
+        if table.get(name) is row:
+            said.append(await _said(f"invite {number}", in_thread(invite)(plan, number, person)))
     for number, why in plan.refused.items():
-        logger.warning("%s: %s is not called into %r: %s", state.pbx, number, name, why)
-        said.append(f"not invited {number}: {why}")
+        said.append(f"invite {number}: {why}")
+    for words in said:
+        logger.info("%s: planned for %r: %s", state.pbx, name, words)
     await _note(state.pbx, str(room), name, "; ".join(said) or "nothing to do")
 
 
-async def invite(desk: Desk, row: Conference, plan: Plan) -> Outcome:
-    """The order `invite`, which tells on the conference's page what becomes of each."""
-    order = registry.orders.get("invite")
-    if order is None:
-        return Outcome(Status.REFUSED, "There is nobody who could call.")
-    return await order(desk, {"conference": row.name, "people": plan.people, "user_id": plan.user_id})
+def invite(plan: Plan, number: str, name: str) -> Outcome:
+    """Have somebody called in, as the planner would himself: by the same rules, and with the same trace. Blocks.
+
+    The order `invite` tells on the conference's page what becomes of it.
+    """
+    room, user, profile = plan.room, plan.planner, plan.profile
+    if "invite" not in registry.orders or user is None:
+        return Outcome(Status.REFUSED)
+    wanted = Call(context=profile.dial_context, caller_id=profile.extension, number=number)
+    parameters = {
+        "conference": room.number,
+        "channel": f"Local/{number}@{profile.dial_context}/n",
+        "number": number,
+        "name": name,
+        "caller_number": profile.extension,
+        "caller_name": room.name or f"Conference {room.number}",
+    }
+    command = Command(
+        room.pbx,
+        None,
+        "invite",
+        f"{name} {number} → {shown(room.number)}".strip(),
+        user.pk,
+        timeout=TIMEOUT,
+        parameters=parameters,
+        order="invite",
+        topic=topic_of(room.number),
+    )
+    return commands.run(command, refusal=lambda: dialling.refusal(user, wanted))
 
 
 @refreshes("greeting", beside=True)
@@ -156,7 +186,7 @@ async def _said(what: str, work: Awaitable[Outcome]) -> str:
     """Do something; in words what it was, and why it could not be done."""
     try:
         outcome = await work
-    except AmiError as error:
+    except (AmiError, DatabaseError, InterfaceError) as error:
         outcome = Outcome(Status.NO_ANSWER, str(error))
     return what if outcome.done else f"{what}: {outcome.text or outcome.status.value}"
 
@@ -168,43 +198,24 @@ async def _note(pbx: str, subject: str, name: str, words: str) -> None:
         logger.exception("%s: what was done of a plan could not be recorded: %s, %s", pbx, subject, words)
 
 
-def _listed(people: list[dict[str, str]]) -> str:
-    return ", ".join(person["number"] for person in people)
-
-
 def plan_for(pbx: str, number: str) -> Plan | None:
     """What is planned of a room. Reads the database."""
     room = Room.objects.filter(pbx=pbx, number=number).select_related("planned_by").first()
     if room is None:
         return None
-    plan = Plan(room, room.planned_by_id or 0)
-    members = InviteMember.objects.filter(group__room=room).order_by("group__name", "id")
-    names: dict[str, str] = {}
-    for member in members:
-        number_to_call = number_in(member.number)
-        if not number_to_call:
+    user = room.planned_by
+    plan = Plan(room, user, profile_of(user) if user else Profile())
+    for member in InviteMember.objects.filter(group__room=room).order_by("group__name", "id"):
+        try:
+            plan.people.setdefault(diallable(member.number), member.name)
+        except ValidationError:
             plan.refused[member.number] = "This is no number."
-        names.setdefault(number_to_call, member.name)
-    names.pop("", None)
-    if not names:
-        return plan
-    context, why = _dial_context(room.planned_by)
-    if why or room.planned_by is None:
-        plan.refused |= dict.fromkeys(names, why)
-        return plan
-    refused = refused_numbers(room.planned_by, context, names)
-    plan.refused |= dict.fromkeys(refused, f"The dial policy of {room.planned_by} forbids it.")
-    plan.people = [
-        {"number": number_to_call, "name": name, "channel": f"Local/{number_to_call}@{context}/n"}
-        for number_to_call, name in names.items()
-        if number_to_call not in refused
-    ]
-    return plan
-
-
-def _dial_context(user: User | None) -> tuple[str, str]:
-    """The dialplan context in which a planner dials, and why he does not if so."""
     if user is None or not user.is_active or not user.has_perm("calls.originate"):
-        return "", "Whoever planned the room may not place calls."
-    context = profile_of(user).dial_context
-    return context, "" if context else "Whoever planned the room has no dial context in his profile."
+        why = "Whoever planned the room may not place calls."
+    elif not plan.profile.dial_context:
+        why = "Whoever planned the room has no dial context in his profile."
+    else:
+        return plan
+    plan.refused |= dict.fromkeys(plan.people, why)
+    plan.people.clear()
+    return plan

@@ -35,12 +35,6 @@ def refused_phone(user: User, call: Call) -> tuple[Part, str] | None:
     return (part, sentence(policies, part, call)) if part else None
 
 
-def refused_numbers(user: User, context: str, numbers: Iterable[str]) -> set[str]:
-    """Which of these numbers the user may not call in this context, however few he has called already."""
-    policies = policies_of(user)
-    return {number for number in numbers if _refused_part(user, policies, Call(context=context, number=number))}
-
-
 def policies_of(user: User) -> list[Policy]:
     return [row.policy for row in DialPolicy.objects.filter(group__user=user)]
 

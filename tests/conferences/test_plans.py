@@ -260,53 +260,51 @@ def invited(monkeypatch: pytest.MonkeyPatch) -> list[Mapping[str, Any]]:
 async def test_its_groups_are_called_in_by_the_policy_of_whoever_planned_it(
     asterisk22: Asterisk, invited: list[Mapping[str, Any]]
 ) -> None:
-    def prepare() -> User:
+    def prepare() -> None:
         user = planner()
         plan(planned_by=user).invite_groups.set([group("101", "+49 (30) 555", "0900 1"), group("101", "1@trunk")])
-        return user
 
-    user = await sync_to_async(prepare)()
+    await sync_to_async(prepare)()
     async with working(asterisk22) as station:
         station.join()
         (said,) = await station.told()
     assert invited == [
         {
             "conference": ROOM,
-            "people": [
-                {"number": "101", "name": "Name of 101", "channel": "Local/101@internal/n"},
-                {"number": "+4930555", "name": "Name of +49 (30) 555", "channel": "Local/+4930555@internal/n"},
-            ],
-            "user_id": user.pk,
+            "channel": f"Local/{number}@internal/n",
+            "number": number,
+            "name": f"Name of {typed}",
+            "caller_number": "101",
+            "caller_name": "Board meeting",
         }
+        for typed, number in (("101", "101"), ("+49 (30) 555", "+4930555"))
     ]
     assert said == (
-        "invite 101, +4930555; not invited 1@trunk: This is no number.; "
-        "not invited 09001: The dial policy of mona forbids it."
+        "invite 101; invite +4930555; invite 09001: You may not call 09001. Ask an administrator if you need to.; "
+        "invite 1@trunk: This is no number."
     )
+    entries = await sync_to_async(lambda: list(AuditEntry.objects.filter(verb="invite").order_by("id")))()
+    assert [(entry.username, entry.subject, entry.topic, entry.status) for entry in entries] == [
+        ("mona", f"Name of 101 101 → {ROOM}", f"conference/{ROOM}", "done"),
+        ("mona", f"Name of +49 (30) 555 +4930555 → {ROOM}", f"conference/{ROOM}", "done"),
+        ("mona", f"Name of 0900 1 09001 → {ROOM}", f"conference/{ROOM}", "forbidden"),
+    ]
 
 
 @pytest.mark.parametrize(
     ("spoil", "why"),
     [
         (lambda user: Profile.objects.update(dial_context=""), "has no dial context"),
-        (lambda user: Profile.objects.update(dial_context="from-trunk"), None),
         (lambda user: User.objects.update(is_active=False), "may not place calls"),
         (lambda user: user.groups.clear(), "may not place calls"),
         (lambda user: user.delete(), "may not place calls"),
-        (lambda user: DialPolicy.objects.update(contexts="internal"), None),
     ],
 )
-def test_nobody_is_called_for_whoever_may_not_call(spoil: Callable[[User], Any], why: str | None) -> None:
+def test_nobody_is_called_for_whoever_may_not_call(spoil: Callable[[User], Any], why: str) -> None:
     user = planner()
     plan(planned_by=user).invite_groups.set([group("101")])
-    DialPolicy.objects.update(contexts="internal")
     spoil(user)
     found = plans.plan_for("main", ROOM)
     assert found is not None
-    if why is None:
-        is_internal = Profile.objects.get().dial_context == "internal"
-        assert [person["number"] for person in found.people] == (["101"] if is_internal else [])
-        assert bool(found.refused) is not is_internal
-    else:
-        assert found.people == []
-        assert why in found.refused["101"]
+    assert found.people == {}
+    assert why in found.refused["101"]
