@@ -155,12 +155,12 @@ async def cancel(desk: Desk, row: Invitation, parameters: Parameters) -> Outcome
 async def _cancel(desk: Desk, row: Invitation) -> Outcome:
     if row.has_ended:
         return DONE
-    is_under_way = row.state in Invitation.UNDER_WAY
     desk.state.table(Invitation).change(row, state=_STATE.CANCELLED)
     desk.state.request("invitations", row.conference)
-    if is_under_way:
-        # It may not have a channel yet; that is hung up as soon as it is there (see `begins`).
-        await desk.run(actions.hangup(row.uniqueid))
+    channel = desk.state.table(Channel).get(row.uniqueid)
+    # It may not have one yet; that is hung up as soon as it is there (see `begins`).
+    if channel is not None:
+        await desk.run(actions.hangup(channel.name))
     return DONE
 
 
@@ -201,8 +201,8 @@ async def advance(snapshot: Snapshot, conference: str) -> None:
     for row in rows:
         if row.has_ended and row.invited_at < state.now() - KEPT:
             table.remove(row.code)
-        elif row.state == _STATE.CANCELLED and state.table(Channel).get(row.uniqueid) is not None:
-            await snapshot.session.ask(actions.hangup(row.uniqueid))
+        elif row.state == _STATE.CANCELLED and (channel := state.table(Channel).get(row.uniqueid)):
+            await snapshot.session.ask(actions.hangup(channel.name))
     for row in rows:
         dialling = sum(other.state in _DIALLING for other in table.where("conference", conference))
         if dialling >= AT_ONCE:

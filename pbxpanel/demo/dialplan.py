@@ -53,6 +53,8 @@ class Originate:
     # Dialplan functions that are set on the channel first: `CALLERID` or `CONNECTEDLINE`, and what of it.
     settings: tuple[tuple[str, Party], ...] = ()
     account_code: str = ""
+    # What the channel, and the other half of a Local one, are to bear.
+    uniqueids: tuple[str, str] = ("", "")
 
 
 # Called once with Originate's reason, and the channel if it was answered.
@@ -202,7 +204,9 @@ class Dialplan:
     # Originate.
 
     def _originate_phone(self, request: Originate, phone: Phone, outcome: Outcome) -> None:
-        channel = self.switch.new_channel(f"PJSIP/{phone.number}", phone.caller_id, originated=True)
+        channel = self.switch.new_channel(
+            f"PJSIP/{phone.number}", phone.caller_id, originated=True, uniqueid=request.uniqueids[0]
+        )
         self.switch.run(channel, "s", 1, "AppDial2", "(Outgoing Line)")
         self._dress(channel, request)
         if phone.habit is Habit.BUSY:
@@ -234,7 +238,7 @@ class Dialplan:
 
     def _originate_local(self, request: Originate, target: str, outcome: Outcome) -> None:
         extension, _, context = target.partition("/")[0].partition("@")
-        one, two = self.switch.new_local(extension, context or "default")
+        one, two = self.switch.new_local(extension, context or "default", uniqueids=request.uniqueids)
         self.switch.run(one, extension, 1, "AppDial2", "(Outgoing Line)")
         self._dress(one, request)
         self.switch.copy_to_twin(one)
@@ -281,6 +285,18 @@ class Dialplan:
             self.run(channel, request.extension)
         else:
             self.switch.begin(channel, request.application, request.application_data)
+            if request.application == "ConfBridge":
+                self._join_by_request(channel, request.application_data)
+
+    def _join_by_request(self, channel: Channel, data: str) -> None:
+        """The conference is the first argument; a backslash takes its meaning from what follows."""
+        found = re.match(r"(?:[^,\\]|\\.)*", data)
+        name = re.sub(r"\\(.)", r"\1", found[0]) if found else ""
+        conference = self.switch.conferences.get(name)
+        if conference is not None and conference.locked:
+            self._schedule.later(LOCKED_SECONDS, lambda: self.switch.hang_up(channel, model.NO_CAUSE))
+        else:
+            self.switch.join(channel, name)
 
     # Telephones.
 

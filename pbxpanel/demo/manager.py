@@ -422,6 +422,7 @@ class ManagerSession:
             caller=parse_caller_id(action.get("CallerID")),
             settings=settings,
             account_code=action.get("Account"),
+            uniqueids=(action.get("ChannelId"), action.get("OtherChannelId")),
         )
 
     # Conferences.

@@ -269,16 +269,19 @@ class Switch:
         extension: str = "s",
         linkedid: str = "",
         originated: bool = False,
+        uniqueid: str = "",
     ) -> Channel:
         """A channel to or from a telephone: `endpoint` is such as `PJSIP/100`."""
         name = f"{endpoint}-{next(self._pjsip_numbers):08x}"
-        return self._add(name, caller, state, context, extension, linkedid, originated)
+        return self._add(name, caller, state, context, extension, linkedid, originated, uniqueid)
 
-    def new_local(self, extension: str, context: str, linkedid: str = "") -> tuple[Channel, Channel]:
+    def new_local(
+        self, extension: str, context: str, linkedid: str = "", uniqueids: tuple[str, str] = ("", "")
+    ) -> tuple[Channel, Channel]:
         """The two halves of a Local channel: `;1` is originated, `;2` will run the dialplan."""
         name = f"Local/{extension}@{context}-{next(self._local_numbers):08x}"
-        one = self._add(f"{name};1", NOBODY, State.DOWN, context, extension, linkedid, True)
-        two = self._add(f"{name};2", NOBODY, State.RING, context, extension, one.linkedid, False)
+        one = self._add(f"{name};1", NOBODY, State.DOWN, context, extension, linkedid, True, uniqueids[0])
+        two = self._add(f"{name};2", NOBODY, State.RING, context, extension, one.linkedid, False, uniqueids[1])
         one.twin, two.twin = two, one
         return one, two
 
@@ -728,9 +731,17 @@ class Switch:
     # Within.
 
     def _add(
-        self, name: str, caller: Party, state: State, context: str, extension: str, linkedid: str, originated: bool
+        self,
+        name: str,
+        caller: Party,
+        state: State,
+        context: str,
+        extension: str,
+        linkedid: str,
+        originated: bool,
+        uniqueid: str,
     ) -> Channel:
-        uniqueid = f"{int(self.now())}.{next(self._uniqueids)}"
+        uniqueid = uniqueid or f"{int(self.now())}.{next(self._uniqueids)}"
         channel = Channel(
             name, uniqueid, linkedid or uniqueid, self.now(), state, caller, context, extension, originated=originated
         )

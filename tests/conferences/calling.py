@@ -100,10 +100,10 @@ class Worker:
 
 
 @contextlib.asynccontextmanager
-async def working(asterisk: Asterisk, state: State | None = None) -> AsyncIterator[Worker]:
+async def working(pbx: Asterisk | Address, state: State | None = None) -> AsyncIterator[Worker]:
     """A worker on this Asterisk; with a `state`, one that inherited it."""
     worker = Worker(state or State("main"))
-    address = Address.parse(asterisk.ami_url)
+    address = pbx if isinstance(pbx, Address) else Address.parse(pbx.ami_url)
     wanted = {*registry.handlers, "FullyBooted"}
     worker.session = await Session.open(address, worker.fold, events=EVENT_MASK, wanted=wanted)
     await sync.take(worker.session, worker.state)

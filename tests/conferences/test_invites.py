@@ -8,6 +8,7 @@ import pytest
 from calls.models import Channel
 from conferences import invites
 from conferences.models import Invitation
+from pbxpanel.demo import DemoPbx
 from pbxpanel.mirror.commands import Status
 from pbxpanel.mirror.state import State
 from tests.conferences.calling import ROOM, working
@@ -285,3 +286,20 @@ async def test_nobody_is_called_late_into_a_conference_that_is_over(asterisk: As
         assert row.state == "failed"
         await worker.until(lambda: worker.invitations == [row])
         assert asterisk.channels() == []
+
+
+async def test_the_demo_pbx_calls_people_in_as_asterisk_does() -> None:
+    pbx = DemoPbx(seed=5, lively=False)
+    pbx.dialplan.reluctance = 0.0
+    address = await pbx.start()
+    try:
+        async with working(address) as worker:
+            for number in ("101", "105", "104"):
+                await worker.invite(number)
+            await worker.invite("102", channel="PJSIP/102")
+            await worker.until(lambda: len(worker.participants) == 2)
+            assert {person.caller_number for person in worker.participants} == {"101", "102"}
+            await worker.until(lambda: len(worker.invitations) == 2 and worker.of("104").state == "busy")
+            assert worker.of("105").state == "ringing"
+    finally:
+        await pbx.stop()
