@@ -6,42 +6,90 @@ from typing import Any
 from django.db.models import Count, Q
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
+from django.utils.html import format_html
 
 from pbxpanel.live import fragments
 from pbxpanel.live.fragments import Row, View, Viewer
 from pbxpanel.mirror.models import PBX, dom_id
+from pbxpanel.templatetags.panel import epoch_ms
 
+from .directory import names_of
 from .models import Conference, Participant, key_of
 
 SEE = "conferences.see_conferences"
+# So many of those who talk are named on a conference's card.
+TALKERS = 4
+# What changes of a participant whenever he begins or ends to talk; it is told without drawing his row anew.
+_OF_TALKING = ("talking", "talking_since", "talked")
+# What no row shows.
+_UNSEEN = ("_state", "directory_name", "attendance", "arguments")
 
 
 def head_id(pbx: str, name: str) -> str:
     return dom_id("conference-head", pbx, key_of(name))
 
 
+def hands_id(pbx: str, name: str) -> str:
+    return dom_id("conference-hands", pbx, key_of(name))
+
+
 def summary(conference: Conference) -> dict[str, Any]:
-    """What a conference's card and the head of its page show: itself, how many are in it, who is talking."""
-    members = Participant.objects.filter(pbx=conference.pbx_id, conference=conference.name)
+    """What a conference's card and the head of its page show: itself, how many are in it, who is talking, whose hands
+    are up in the order raised, and which side rooms people were taken into. Four queries at most.
+    """
+    pbx, name = conference.pbx_id, conference.name
+    members = Participant.objects.filter(pbx=pbx, conference=name)
     counts = members.aggregate(
-        total=Count("id"), muted=Count("id", filter=Q(muted=True)), waiting=Count("id", filter=Q(waiting=True))
+        total=Count("id"),
+        muted=Count("id", filter=Q(muted=True)),
+        waiting=Count("id", filter=Q(waiting=True)),
+        talking=Count("id", filter=Q(talking=True)),
+        hands=Count("id", filter=~Q(hand_at=None)),
+        aside=Count("id", filter=~Q(aside_from="")),
     )
+    taken_aside = Participant.objects.filter(pbx=pbx, aside_from=name).order_by("conference")
     return {
         "conference": conference,
+        "pbx": pbx,
+        "name": name,
         "counts": counts,
-        "talkers": list(members.filter(talking=True)[:4]),
-        "head_id": head_id(conference.pbx_id, conference.name),
+        "talkers": list(members.filter(talking=True)[:TALKERS]) if counts["talking"] else [],
+        "hands": list(members.exclude(hand_at=None).order_by("hand_at", "uniqueid")) if counts["hands"] else [],
+        "side_rooms": list(taken_aside.values_list("conference", flat=True).distinct()),
+        "head_id": head_id(pbx, name),
+        "hands_id": hands_id(pbx, name),
     }
 
 
 def ended(pbx: str, name: str) -> dict[str, Any]:
     """The same for a conference that does not run (any more)."""
-    return {"conference": None, "pbx": pbx, "name": name, "head_id": head_id(pbx, name)}
+    return {
+        "conference": None,
+        "pbx": pbx,
+        "name": name,
+        "hands": [],
+        "head_id": head_id(pbx, name),
+        "hands_id": hands_id(pbx, name),
+    }
 
 
 def head(pbx: str, name: str) -> dict[str, Any]:
     conference = Conference.objects.filter(pbx=pbx, name=name).first()
-    return summary(conference) if conference else ended(pbx, name)
+    return with_names(summary(conference) if conference else ended(pbx, name))
+
+
+def with_names(context: dict[str, Any]) -> dict[str, Any]:
+    """A summary with the names by which the panel's own directory knows those who raised a hand."""
+    give_names(context["pbx"], context["hands"])
+    return context
+
+
+def give_names(pbx: str, people: Iterable[Participant]) -> None:
+    """Set the `directory_name` of these participants."""
+    people = list(people)
+    names = names_of(pbx, (person.caller_number for person in people))
+    for person in people:
+        person.directory_name = names.get(person.caller_number, "")
 
 
 def cards() -> str:
@@ -54,10 +102,41 @@ def cards() -> str:
 
 def participants(pbx: str, name: str) -> str:
     """The rows of one conference's participants, in the active language."""
+    people = list(Participant.objects.filter(pbx=pbx, conference=name))
+    give_names(pbx, people)
     return "".join(
-        render_to_string("conferences/_participant.html", {"participant": participant}).strip()
-        for participant in Participant.objects.filter(pbx=pbx, conference=name)
+        render_to_string("conferences/_participant.html", participant_context(participant)).strip()
+        for participant in people
     )
+
+
+def participant_context(participant: Participant) -> dict[str, Any]:
+    return {"participant": participant, "classes": classes_of(participant)}
+
+
+def classes_of(participant: Participant) -> str:
+    """The classes of his row."""
+    states = {
+        "is-talking": participant.talking,
+        "is-muted": participant.muted,
+        "is-speaker": participant.speaker,
+        "has-hand": participant.hand_at is not None,
+    }
+    return " ".join(["participant", *(name for name, holds in states.items() if holds)])
+
+
+def talk_html(participant: Participant) -> str:
+    """What changes of a row when he begins or ends to talk, as attributes that it is to get; in no language."""
+    since = epoch_ms(participant.talking_since) if participant.talking_since else ""
+    return format_html(
+        '<i id="{}" data-attributes class="{}" data-talked="{}" data-talking-since="{}"></i>',
+        participant.dom_id, classes_of(participant), participant.talked, since,
+    )  # fmt: skip
+
+
+def values_of(row: Conference | Participant, but: Iterable[str] = ()) -> dict[str, Any]:
+    """What a row is drawn from."""
+    return {name: value for name, value in vars(row).items() if name not in _UNSEEN and name not in but}
 
 
 def count_row() -> Row:
@@ -71,27 +150,50 @@ fragments.common_rows.append(lambda: [count_row()])
 
 @fragments.renders("conference")
 def conference_rows(pbx: str, keys: set[str]) -> Iterable[Row]:
+    """Card, head and queue of hands; each only where it shows something new, since whoever talks changes them all."""
     found = {conference.name: conference for conference in Conference.objects.filter(pbx=pbx, name__in=keys)}
     for name in keys:
         conference, facets = found.get(name), {"conference": f"{pbx}/{name}"}
         context = summary(conference) if conference else ended(pbx, name)
-        card = fragments.draw("conferences/_conference.html", context) if conference else None
-        yield Row(dom_id("conference", pbx, key_of(name)), "conference", card, facets, SEE)
-        head_html = fragments.draw("conferences/_head.html", context)
-        yield Row(context["head_id"], "conference-head", head_html, facets, SEE)
-    yield count_row()
+        card_id = dom_id("conference", pbx, key_of(name))
+        facts = card_facts = hands = None
+        if conference:
+            facts = [values_of(conference), context["counts"] | {"talking": 0}, context["side_rooms"]]
+            card_facts = [facts, [talker.label for talker in context["talkers"]]]
+            hands = [values_of(person, but=_OF_TALKING) for person in context["hands"]]
+        if fragments.is_news(card_id, card_facts):
+            card = fragments.draw("conferences/_conference.html", context) if conference else None
+            yield Row(card_id, "conference", card, facets, SEE)
+        if fragments.is_news(context["head_id"], facts):
+            html = fragments.draw("conferences/_head.html", context)
+            yield Row(context["head_id"], "conference-head", html, facets, SEE)
+        if fragments.is_news(context["hands_id"], hands):
+            html = fragments.draw("conferences/_hands.html", with_names(context))
+            yield Row(context["hands_id"], "conference-hands", html, facets, SEE)
+    # The number is of all PBXs; whoever changes it tells.
+    if fragments.is_news("count-conferences", Conference.objects.filter(pbx=pbx).count()):
+        yield count_row()
 
 
 @fragments.renders("participant")
 def participant_rows(pbx: str, keys: set[str]) -> Iterable[Row]:
+    """The rows of participants. Of one who only began or ended to talk, the attributes of his row that change."""
     found = {row.uniqueid: row for row in Participant.objects.filter(pbx=pbx, uniqueid__in=keys)}
+    anew = [row for row in found.values() if fragments.is_news(row.dom_id, values_of(row, but=_OF_TALKING))]
+    give_names(pbx, anew)
+    drawn = {row.uniqueid for row in anew}
     for uniqueid in keys:
         row = found.get(uniqueid)
         if row is None:
-            yield Row(dom_id("participant", pbx, uniqueid), "participant", None, permission=SEE)
+            id = dom_id("participant", pbx, uniqueid)
+            fragments.is_news(id, None)
+            yield Row(id, "participant", None, permission=SEE)
+            continue
+        if uniqueid in drawn:
+            html = fragments.draw("conferences/_participant.html", participant_context(row))
         else:
-            html = fragments.draw("conferences/_participant.html", {"participant": row})
-            yield Row(row.dom_id, "participant", html, {"conference": f"{pbx}/{row.conference}"}, SEE)
+            html = fragments.in_any_language(talk_html(row))
+        yield Row(row.dom_id, "participant", html, {"conference": f"{pbx}/{row.conference}"}, SEE)
 
 
 def _list_board(viewer: Viewer, key: str) -> Mapping[str, str]:
@@ -102,17 +204,27 @@ def _page_board(viewer: Viewer, key: str) -> Mapping[str, str]:
     pbx, _separator, name = key.partition("/")
     if not PBX.objects.filter(pk=pbx).exists():
         return {}
+    context = head(pbx, name)
     return {
-        "conference-head": render_to_string("conferences/_head.html", head(pbx, name)),
+        "conference-head": render_to_string("conferences/_head.html", context),
+        "conference-hands": render_to_string("conferences/_hands.html", context),
         "participants": participants(pbx, name),
     }
+
+
+# Which element of a conference's page holds what.
+_ON_PAGE = {
+    "participant": "participants",
+    "conference-head": "conference-head",
+    "conference-hands": "conference-hands",
+}
 
 
 def _place_on_page(row: Row, viewer: Viewer, key: str) -> str | None:
     if row.facets.get("conference") != key:
         # A participant may have moved from here to there; another conference's head never was here.
         return "" if row.kind == "participant" else None
-    return {"participant": "participants", "conference-head": "conference-head"}[row.kind]
+    return _ON_PAGE[row.kind]
 
 
 def _not_said(parameters: Mapping[str, Any]) -> tuple[str, str]:
@@ -123,10 +235,4 @@ def _not_said(parameters: Mapping[str, Any]) -> tuple[str, str]:
 fragments.notices["not-said"] = _not_said
 
 fragments.views["conferences"] = View("conferences", frozenset([SEE]), {"conference": "conferences"}, _list_board)
-fragments.views["conference"] = View(
-    "conference",
-    frozenset([SEE]),
-    {"participant": "participants", "conference-head": "conference-head"},
-    _page_board,
-    _place_on_page,
-)
+fragments.views["conference"] = View("conference", frozenset([SEE]), _ON_PAGE, _page_board, _place_on_page)

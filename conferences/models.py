@@ -84,6 +84,8 @@ class Participant(Mirrored):
     inherited = True
     # When he last pressed a key, as far as it was seen; not stored.
     pressed_at: datetime | None = None
+    # How the panel's own directory knows his number; set where he is drawn.
+    directory_name = ""
 
     indexed_fields = ("conference",)
     compared_fields = ("conference", "channel", "caller_number", "caller_name", "admin", "muted")
@@ -129,7 +131,8 @@ class Participant(Mirrored):
         return self.label
 
     def subjects(self) -> set[Subject]:
-        return {("participant", self.uniqueid), ("conference", self.conference)}
+        conferences = {self.conference, self.aside_from} - {""}
+        return {("participant", self.uniqueid), *(("conference", name) for name in conferences)}
 
     @property
     def dom_id(self) -> str:
@@ -143,12 +146,18 @@ class Participant(Mirrored):
     @property
     def label(self) -> str:
         """What people call him by: his name, else his number, else what his channel says."""
-        return self.caller_name or self.caller_number or shown(self.channel.removeprefix("Local/").rpartition("-")[0])
+        name = self.caller_name or self.directory_name or self.caller_number
+        return name or shown(self.channel.removeprefix("Local/").rpartition("-")[0])
 
     @property
     def detail(self) -> str:
         """The number, where the label is a name."""
-        return self.caller_number if self.caller_name and self.caller_name != self.caller_number else ""
+        return self.caller_number if self.caller_number != self.label else ""
+
+    @property
+    def known_as(self) -> str:
+        """His name in the directory, where the label is another."""
+        return self.directory_name if self.directory_name.casefold() != self.label.casefold() else ""
 
 
 @mirrored

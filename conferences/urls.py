@@ -11,4 +11,5 @@ urlpatterns = [
     path("<str:pbx>/<segment:name>/", views.conference, name="conference"),
     path("<str:pbx>/all/<segment:name>/<str:verb>/", views.moderate_all, name="moderate-all"),
     path("<str:pbx>/participants/<segment:uniqueid>/<str:verb>/", views.moderate, name="moderate"),
+    path("<str:pbx>/choices/<segment:name>/", views.choices, name="conference-choices"),
 ]
