@@ -16,20 +16,22 @@
 
   function countTalk() {
     const time = now(), talks = [];
-    let total = 0;
+    let total = 0, most = 0;
     for (const row of people.children) {
       const { talked, talkingSince } = row.dataset;
       const spoken = Number(talked) + (talkingSince ? Math.max(0, time - Number(talkingSince)) : 0);
       total += spoken;
+      most = Math.max(most, spoken);
       talks.push([row, spoken]);
     }
     for (const [row, spoken] of talks) {
-      const share = total ? spoken / total : 0;
-      const text = spoken < 500 ? "–" : `${duration(spoken)} · ${Math.round(share * 100)} %`;
+      // Of sixty who talk each has a small share: the bar says how much he has of what the one who talks most has.
+      const text = spoken < 500 ? "–" : `${duration(spoken)} · ${Math.round((100 * spoken) / total)} %`;
+      const length = most ? spoken / most : 0;
       const words = row.querySelector(".talked"), bar = row.querySelector("meter");
-      if (words.textContent === text && Math.abs(bar.value - share) < 0.002) continue;
+      if (words.textContent === text && Math.abs(bar.value - length) < 0.002) continue;
       words.textContent = text;
-      bar.value = share;
+      bar.value = length;
     }
   }
 
@@ -179,8 +181,9 @@
   });
 
   function sayHowMany() {
-    const text = document.querySelector("[data-action=end]")?.dataset.words, words = document.querySelector("#end-dialog [data-words]");
-    if (text && words.textContent !== text) words.textContent = text;
+    const text = document.querySelector("[data-action=end]")?.dataset.words;
+    const words = document.querySelector("#end-dialog [data-words]");
+    if (text && words && words.textContent !== text) words.textContent = text;
   }
 
   // --- Keys. The row that has the focus is the one that they are about. ---
@@ -233,6 +236,7 @@
     l: () => click('[data-action="lock"], [data-action="unlock"]'),
     h: nextHand,
     g: () => click('[data-action="give-word"]', handOf(currentRow())),
+    f: () => byId("search").focus(),
     "?": () => open(byId("keys-dialog")),
   };
   const MOVES = new Set(["ArrowDown", "ArrowUp", "Home", "End"]);

@@ -371,7 +371,7 @@
   document.addEventListener("keydown", (event) => {
     const typing = event.target.closest("input, textarea, select, [contenteditable]");
     if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
-      const dial = byId("dial-number") ?? document.querySelector("[data-search]");
+      const dial = byId("dial-number");
       if (dial) { event.preventDefault(); dial.focus(); dial.select(); }
     }
     if (event.key === "Escape") {

@@ -2,9 +2,9 @@
 
 import os
 import time
-from typing import Any
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "pbxpanel.settings")
 
