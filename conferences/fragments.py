@@ -5,8 +5,8 @@ from typing import Any
 
 from django.db.models import Count, Q
 from django.template.loader import render_to_string
-from django.utils.translation import gettext as _
 from django.utils.html import format_html
+from django.utils.translation import gettext as _
 
 from pbxpanel.live import fragments
 from pbxpanel.live.fragments import Row, View, Viewer
@@ -14,11 +14,13 @@ from pbxpanel.mirror.models import PBX, dom_id
 from pbxpanel.templatetags.panel import epoch_ms
 
 from .directory import names_of
-from .models import Conference, Participant, key_of
+from .models import VOICE, Conference, Participant, key_of
 
 SEE = "conferences.see_conferences"
 # So many of those who talk are named on a conference's card.
 TALKERS = 4
+# What the panel itself says to a room is no participant to people.
+IS_VOICE = Q(channel__startswith=VOICE)
 # What changes of a participant whenever he begins or ends to talk; it is told without drawing his row anew.
 _OF_TALKING = ("talking", "talking_since", "talked")
 # What no row shows.
@@ -38,12 +40,14 @@ def summary(conference: Conference) -> dict[str, Any]:
     are up in the order raised, and which side rooms people were taken into. Four queries at most.
     """
     pbx, name = conference.pbx_id, conference.name
-    members = Participant.objects.filter(pbx=pbx, conference=name)
-    counts = members.aggregate(
-        total=Count("id"),
-        muted=Count("id", filter=Q(muted=True)),
+    everybody = Participant.objects.filter(pbx=pbx, conference=name)
+    members = everybody.exclude(IS_VOICE)
+    counts = everybody.aggregate(
+        voices=Count("id", filter=IS_VOICE),
+        total=Count("id", filter=~IS_VOICE),
+        muted=Count("id", filter=Q(muted=True) & ~IS_VOICE),
         waiting=Count("id", filter=Q(waiting=True)),
-        talking=Count("id", filter=Q(talking=True)),
+        talking=Count("id", filter=Q(talking=True) & ~IS_VOICE),
         hands=Count("id", filter=~Q(hand_at=None)),
         aside=Count("id", filter=~Q(aside_from="")),
     )
@@ -102,7 +106,7 @@ def cards() -> str:
 
 def participants(pbx: str, name: str) -> str:
     """The rows of one conference's participants, in the active language."""
-    people = list(Participant.objects.filter(pbx=pbx, conference=name))
+    people = list(Participant.objects.filter(pbx=pbx, conference=name).exclude(IS_VOICE))
     give_names(pbx, people)
     return "".join(
         render_to_string("conferences/_participant.html", participant_context(participant)).strip()
@@ -178,7 +182,8 @@ def conference_rows(pbx: str, keys: set[str]) -> Iterable[Row]:
 @fragments.renders("participant")
 def participant_rows(pbx: str, keys: set[str]) -> Iterable[Row]:
     """The rows of participants. Of one who only began or ended to talk, the attributes of his row that change."""
-    found = {row.uniqueid: row for row in Participant.objects.filter(pbx=pbx, uniqueid__in=keys)}
+    present = Participant.objects.filter(pbx=pbx, uniqueid__in=keys).exclude(IS_VOICE)
+    found = {row.uniqueid: row for row in present}
     anew = [row for row in found.values() if fragments.is_news(row.dom_id, values_of(row, but=_OF_TALKING))]
     give_names(pbx, anew)
     drawn = {row.uniqueid for row in anew}

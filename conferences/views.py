@@ -53,7 +53,7 @@ def choices(request: HttpRequest, pbx: str, name: str) -> HttpResponse:
     user = user_of(request)
     if not may_moderate(user, pbx, name):
         raise PermissionDenied
-    people = Participant.objects.filter(pbx=pbx).order_by().values_list("conference")
+    people = Participant.objects.filter(pbx=pbx).exclude(fragments.IS_VOICE).order_by().values_list("conference")
     totals = dict(people.annotate(total=Count("id")))
     running = Conference.objects.filter(pbx=pbx).exclude(name=name)
     found = [(row, totals.get(row.name, 0)) for row in running if may_moderate(user, pbx, row.name)]
