@@ -95,6 +95,7 @@
       const twin = document.createDocumentFragment();
       twin.append(newNode);
       api.morph(element, twin, false);
+      htmx.process(element);
       settle();
     });
   });

@@ -47,6 +47,7 @@ def test_mute_unmute_and_kick_show_on_the_page_of_everybody(
         expect(row).to_have_class("participant")
     assert "Yes" not in muted_column(asterisk, "8005")
     hers.locator("[data-action=kick]").click()
+    mona.locator("#kick-dialog").get_by_role("button", name="Kick").click()
     for page in (mona, vic):
         expect(page.locator(".participant")).to_have_count(1)
         expect(page.locator(".participant")).to_contain_text("Dora")

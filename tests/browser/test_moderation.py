@@ -443,11 +443,11 @@ def test_a_conference_of_many(asterisk: Asterisk, panel: Panel, visit: Visit) ->
     assert mona.evaluate(height) < 40
     press(mona, "mute-listeners")
     for page in pages:
-        expect(page.locator("#participants .is-muted")).to_have_count(count - 1, timeout=60_000)
-        expect(page.locator("#participants .is-talking")).to_have_count(0)
+        expect(page.locator("#participants > .is-muted")).to_have_count(count - 1, timeout=60_000)
+        expect(page.locator("#participants > .is-talking")).to_have_count(0)
     assert rows(vic).evaluate_all("all => all.map(row => row.id)") == order
     press(mona, "unmute-all")
-    expect(vic.locator("#participants .is-muted")).to_have_count(0, timeout=60_000)
+    expect(vic.locator("#participants > .is-muted")).to_have_count(0, timeout=60_000)
     for compact in (False, True):
         if compact:
             phone.get_by_role("button", name="Compact view").click()

@@ -114,6 +114,7 @@ def test_a_conference_of_any_name_shows_and_obeys(
         if can_be_asked_for(room(text)):
             expect(page.locator("#participants > .is-muted")).to_have_count(1)
             page.locator("[data-action=kick]").click()
+            page.locator("#kick-dialog").get_by_role("button", name="Kick").click()
             expect(page.locator("#participants > *")).to_have_count(0)
             expect(page.locator("#conference-head > *")).to_have_class("conference-facts is-over")
     for watch in watches:
