@@ -124,6 +124,9 @@ def test_a_conference_of_any_name_shows_and_obeys(
 READ_PEOPLE = """() => Object.fromEntries([...document.querySelectorAll("#participants > *")].map((row) =>
     [row.id, row.querySelector("bdi").textContent]))"""
 CLICK_ALL = """(verb) => {
+    // Kicking asks first.
+    const yes = (event) => { event.preventDefault(); event.stopImmediatePropagation(); event.detail.issueRequest(); };
+    document.addEventListener("htmx:confirm", yes, true);
     for (const button of document.querySelectorAll(`#participants [data-action=${verb}]`)) button.click();
 }"""
 
