@@ -121,7 +121,6 @@ def participant_context(participant: Participant) -> dict[str, Any]:
 def classes_of(participant: Participant) -> str:
     """The classes of his row."""
     states = {
-        "is-talking": participant.talking,
         "is-muted": participant.muted,
         "is-speaker": participant.speaker,
         "has-hand": participant.hand_at is not None,
@@ -130,11 +129,14 @@ def classes_of(participant: Participant) -> str:
 
 
 def talk_html(participant: Participant) -> str:
-    """What changes of a row when he begins or ends to talk, as attributes that it is to get; in no language."""
+    """What changes of a row when he begins or ends to talk, as attributes that it is to get; in no language.
+
+    No class is among them: for a change of one the browser looks at the styles of all that is in the row.
+    """
     since = epoch_ms(participant.talking_since) if participant.talking_since else ""
     return format_html(
-        '<i id="{}" data-attributes class="{}" data-talked="{}" data-talking-since="{}"></i>',
-        participant.dom_id, classes_of(participant), participant.talked, since,
+        '<i id="{}" data-attributes data-talked="{}" data-talking-since="{}"></i>',
+        participant.dom_id, participant.talked, since,
     )  # fmt: skip
 
 
@@ -194,11 +196,12 @@ def participant_rows(pbx: str, keys: set[str]) -> Iterable[Row]:
             fragments.is_news(id, None)
             yield Row(id, "participant", None, permission=SEE)
             continue
+        facets = {"conference": f"{pbx}/{row.conference}"}
         if uniqueid in drawn:
             html = fragments.draw("conferences/_participant.html", participant_context(row))
+            yield Row(row.dom_id, "participant", html, facets, SEE)
         else:
-            html = fragments.in_any_language(talk_html(row))
-        yield Row(row.dom_id, "participant", html, {"conference": f"{pbx}/{row.conference}"}, SEE)
+            yield Row(row.dom_id, "talk", fragments.in_any_language(talk_html(row)), facets, SEE)
 
 
 def _list_board(viewer: Viewer, key: str) -> Mapping[str, str]:
@@ -217,9 +220,11 @@ def _page_board(viewer: Viewer, key: str) -> Mapping[str, str]:
     }
 
 
-# Which element of a conference's page holds what.
+# Which element of a conference's page holds what. Talk goes by an empty one: htmx marks what it swaps into by a class,
+# and for a change of class the browser looks at the styles of all that is in it.
 _ON_PAGE = {
     "participant": "participants",
+    "talk": "talk",
     "conference-head": "conference-head",
     "conference-hands": "conference-hands",
 }

@@ -1,7 +1,7 @@
 // The page of one conference: who talks how much, menus and dialogs, keys, the compact view.
 (() => {
   "use strict";
-  const { duration, disableWhatCannotWork, now } = window.panel;
+  const { duration, setText, disableWhatCannotWork, now } = window.panel;
   const byId = (id) => document.getElementById(id);
   const people = byId("participants");
   const mayModerate = document.body.classList.contains("may-moderate");
@@ -29,9 +29,8 @@
       const text = spoken < 500 ? "–" : `${duration(spoken)} · ${Math.round((100 * spoken) / total)} %`;
       const length = most ? spoken / most : 0;
       const words = row.querySelector(".talked"), bar = row.querySelector("meter");
-      if (words.textContent === text && Math.abs(bar.value - length) < 0.002) continue;
-      words.textContent = text;
-      bar.value = length;
+      setText(words, text);
+      if (Math.abs(bar.value - length) >= 0.005) bar.value = length;
     }
   }
 
@@ -43,7 +42,7 @@
 
   function showTalkers() {
     const time = performance.now();
-    for (const row of people.querySelectorAll(".is-talking")) {
+    for (const row of people.querySelectorAll('.participant:not([data-talking-since=""])')) {
       let chip = chips.get(row.id);
       if (!chip) {
         const name = document.createElement("bdi");
@@ -54,8 +53,7 @@
         strip.append(chip.element);
       }
       chip.heardAt = time;
-      const text = nameOf(row);
-      if (chip.name.textContent !== text) chip.name.textContent = text;
+      setText(chip.name, nameOf(row));
     }
     for (const [id, chip] of chips) {
       chip.element.classList.toggle("is-silent", chip.heardAt !== time);
@@ -183,7 +181,7 @@
   function sayHowMany() {
     const text = document.querySelector("[data-action=end]")?.dataset.words;
     const words = document.querySelector("#end-dialog [data-words]");
-    if (text && words && words.textContent !== text) words.textContent = text;
+    if (text && words) setText(words, text);
   }
 
   // --- Keys. The row that has the focus is the one that they are about. ---

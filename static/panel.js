@@ -113,12 +113,17 @@
     return hours ? `${hours}:${rest}` : rest;
   }
 
+  // A text in place of another one makes the browser look at the styles of all that is around it; a changed one does not.
+  function setText(element, text) {
+    if (!element.firstChild) element.textContent = text;
+    else if (element.firstChild.nodeValue !== text) element.firstChild.nodeValue = text;
+  }
+
   function tick() {
     const now = Date.now() + clockOffset;
     for (const clock of document.querySelectorAll("time[data-since]")) {
       if (clock.closest("details:not([open])")) continue;
-      const text = duration(now - Number(clock.dataset.since));
-      if (clock.textContent !== text) clock.textContent = text;
+      setText(clock, duration(now - Number(clock.dataset.since)));
     }
   }
 
@@ -398,6 +403,6 @@
     sweepEndedRows();
   }, 500);
   // What scripts of single pages need.
-  window.panel = { duration, disableWhatCannotWork, now: () => Date.now() + clockOffset };
+  window.panel = { duration, setText, disableWhatCannotWork, now: () => Date.now() + clockOffset };
   settle();
 })();
