@@ -22,16 +22,6 @@ def diallable(typed: str) -> str:
     return number
 
 
-def diallable(typed: str) -> str:
-    """The same, or `ValidationError` with a sentence for whoever typed it."""
-    number = number_in(typed)
-    if not number:
-        raise forms.ValidationError(
-            _("“%(typed)s” is not a number: use digits, * and #, with a + only in front.") % {"typed": typed}
-        )
-    return number
-
-
 class DialForm(forms.Form):
     """A number to call. `command_id` makes a form one call, however often it is sent."""
 

@@ -5,49 +5,101 @@ from typing import Any
 
 from django.db.models import Count, Q
 from django.template.loader import render_to_string
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
 from pbxpanel.live import fragments
 from pbxpanel.live.fragments import Row, View, Viewer
 from pbxpanel.mirror.models import PBX, dom_id
+from pbxpanel.templatetags.panel import epoch_ms
 
 from . import invite_fragments
-from .models import Conference, Participant, Room, has_rooms, key_of, names_of, permission_for
+from .directory import names_of
+from .models import VOICE, Conference, Participant, Room, has_rooms, key_of, permission_for, room_names_of
 
 SEE = "conferences.see_conferences"
+# So many of those who talk are named on a conference's card.
+TALKERS = 4
+# What the panel itself says to a room is no participant to people.
+IS_VOICE = Q(channel__startswith=VOICE)
+# What changes of a participant whenever he begins or ends to talk; it is told without drawing his row anew.
+_OF_TALKING = ("talking", "talking_since", "talked")
+# What no row shows.
+_UNSEEN = ("_state", "directory_name", "attendance", "arguments")
 
 
 def head_id(pbx: str, name: str) -> str:
     return dom_id("conference-head", pbx, key_of(name))
 
 
+def hands_id(pbx: str, name: str) -> str:
+    return dom_id("conference-hands", pbx, key_of(name))
+
+
 def summary(conference: Conference, room_name: str = "") -> dict[str, Any]:
-    """What a conference's card and the head of its page show: itself, how many are in it, who is talking.
+    """What a conference's card and the head of its page show: itself, how many are in it, who is talking, whose hands
+    are up in the order raised, and which side rooms people were taken into. Four queries at most.
 
     `room_name` is what its room is called, if it is a planned one that has a name.
     """
-    members = Participant.objects.filter(pbx=conference.pbx_id, conference=conference.name)
-    counts = members.aggregate(
-        total=Count("id"), muted=Count("id", filter=Q(muted=True)), waiting=Count("id", filter=Q(waiting=True))
+    pbx, name = conference.pbx_id, conference.name
+    everybody = Participant.objects.filter(pbx=pbx, conference=name)
+    members = everybody.exclude(IS_VOICE)
+    counts = everybody.aggregate(
+        voices=Count("id", filter=IS_VOICE),
+        total=Count("id", filter=~IS_VOICE),
+        muted=Count("id", filter=Q(muted=True) & ~IS_VOICE),
+        waiting=Count("id", filter=Q(waiting=True)),
+        talking=Count("id", filter=Q(talking=True) & ~IS_VOICE),
+        hands=Count("id", filter=~Q(hand_at=None)),
+        aside=Count("id", filter=~Q(aside_from="")),
     )
+    taken_aside = Participant.objects.filter(pbx=pbx, aside_from=name).order_by("conference")
     return {
         "conference": conference,
+        "pbx": pbx,
+        "name": name,
         "room_name": room_name,
         "counts": counts,
-        "talkers": list(members.filter(talking=True)[:4]),
-        "head_id": head_id(conference.pbx_id, conference.name),
+        "talkers": list(members.filter(talking=True)[:TALKERS]) if counts["talking"] else [],
+        "hands": list(members.exclude(hand_at=None).order_by("hand_at", "uniqueid")) if counts["hands"] else [],
+        "side_rooms": list(taken_aside.values_list("conference", flat=True).distinct()),
+        "head_id": head_id(pbx, name),
+        "hands_id": hands_id(pbx, name),
     }
 
 
 def ended(pbx: str, name: str, room_name: str = "") -> dict[str, Any]:
     """The same for a conference that does not run (any more)."""
-    return {"conference": None, "pbx": pbx, "name": name, "room_name": room_name, "head_id": head_id(pbx, name)}
+    return {
+        "conference": None,
+        "pbx": pbx,
+        "name": name,
+        "room_name": room_name,
+        "hands": [],
+        "head_id": head_id(pbx, name),
+        "hands_id": hands_id(pbx, name),
+    }
 
 
 def head(pbx: str, name: str) -> dict[str, Any]:
     conference = Conference.objects.filter(pbx=pbx, name=name).first()
-    room_name = names_of(pbx, [name]).get(name, "")
-    return summary(conference, room_name) if conference else ended(pbx, name, room_name)
+    room_name = room_names_of(pbx, [name]).get(name, "")
+    return with_names(summary(conference, room_name) if conference else ended(pbx, name, room_name))
+
+
+def with_names(context: dict[str, Any]) -> dict[str, Any]:
+    """A summary with the names by which the panel's own directory knows those who raised a hand."""
+    give_names(context["pbx"], context["hands"])
+    return context
+
+
+def give_names(pbx: str, people: Iterable[Participant]) -> None:
+    """Set the `directory_name` of these participants."""
+    people = list(people)
+    names = names_of(pbx, (person.caller_number for person in people))
+    for person in people:
+        person.directory_name = names.get(person.caller_number, "")
 
 
 def cards(permissions: Collection[str]) -> str:
@@ -69,10 +121,43 @@ def cards(permissions: Collection[str]) -> str:
 
 def participants(pbx: str, name: str) -> str:
     """The rows of one conference's participants, in the active language."""
+    people = list(Participant.objects.filter(pbx=pbx, conference=name).exclude(IS_VOICE))
+    give_names(pbx, people)
     return "".join(
-        render_to_string("conferences/_participant.html", {"participant": participant}).strip()
-        for participant in Participant.objects.filter(pbx=pbx, conference=name)
+        render_to_string("conferences/_participant.html", participant_context(participant)).strip()
+        for participant in people
     )
+
+
+def participant_context(participant: Participant) -> dict[str, Any]:
+    return {"participant": participant, "classes": classes_of(participant)}
+
+
+def classes_of(participant: Participant) -> str:
+    """The classes of his row."""
+    states = {
+        "is-muted": participant.muted,
+        "is-speaker": participant.speaker,
+        "has-hand": participant.hand_at is not None,
+    }
+    return " ".join(["participant", *(name for name, holds in states.items() if holds)])
+
+
+def talk_html(participant: Participant) -> str:
+    """What changes of a row when he begins or ends to talk, as attributes that it is to get; in no language.
+
+    No class is among them: for a change of one the browser looks at the styles of all that is in the row.
+    """
+    since = epoch_ms(participant.talking_since) if participant.talking_since else ""
+    return format_html(
+        '<i id="{}" data-attributes data-talked="{}" data-talking-since="{}"></i>',
+        participant.dom_id, participant.talked, since,
+    )  # fmt: skip
+
+
+def values_of(row: Conference | Participant, but: Iterable[str] = ()) -> dict[str, Any]:
+    """What a row is drawn from."""
+    return {name: value for name, value in vars(row).items() if name not in _UNSEEN and name not in but}
 
 
 def count_row() -> Row:
@@ -86,32 +171,57 @@ fragments.common_rows.append(lambda: [count_row()])
 
 @fragments.renders("conference")
 def conference_rows(pbx: str, keys: set[str]) -> Iterable[Row]:
+    """Card, head and queue of hands; each only where it shows something new, since whoever talks changes them all."""
     found = {conference.name: conference for conference in Conference.objects.filter(pbx=pbx, name__in=keys)}
-    room_names = names_of(pbx, keys)
+    room_names = room_names_of(pbx, keys)
     for name in keys:
         conference, facets, also = found.get(name), {"conference": f"{pbx}/{name}"}, permission_for(pbx, name)
         room_name = room_names.get(name, "")
         context = summary(conference, room_name) if conference else ended(pbx, name, room_name)
-        card = fragments.draw("conferences/_conference.html", context) if conference else None
-        yield Row(dom_id("conference", pbx, key_of(name)), "conference", card, facets, SEE, also)
-        head_html = fragments.draw("conferences/_head.html", context)
-        yield Row(context["head_id"], "conference-head", head_html, facets, SEE, also)
-    yield count_row()
+        card_id = dom_id("conference", pbx, key_of(name))
+        facts = card_facts = hands = None
+        if conference:
+            facts = [values_of(conference), context["counts"] | {"talking": 0}, context["side_rooms"], room_name]
+            card_facts = [facts, [talker.label for talker in context["talkers"]]]
+            hands = [values_of(person, but=_OF_TALKING) for person in context["hands"]]
+        if fragments.is_news(card_id, card_facts):
+            card = fragments.draw("conferences/_conference.html", context) if conference else None
+            yield Row(card_id, "conference", card, facets, SEE, also)
+        if fragments.is_news(context["head_id"], facts):
+            html = fragments.draw("conferences/_head.html", context)
+            yield Row(context["head_id"], "conference-head", html, facets, SEE, also)
+        if fragments.is_news(context["hands_id"], hands):
+            html = fragments.draw("conferences/_hands.html", with_names(context))
+            yield Row(context["hands_id"], "conference-hands", html, facets, SEE, also)
+    # The number is of all PBXs; whoever changes it tells.
+    if fragments.is_news("count-conferences", Conference.objects.filter(pbx=pbx).count()):
+        yield count_row()
 
 
 @fragments.renders("participant")
 def participant_rows(pbx: str, keys: set[str]) -> Iterable[Row]:
-    """Each key is a unique id, and the conference in which he is, or was: see `Participant.subjects`."""
+    """The rows of participants. Of one who only began or ended to talk, the attributes of his row that change.
+
+    Each key is a unique id, and the conference in which he is, or was: see `Participant.subjects`.
+    """
     places = [(uniqueid, conference) for uniqueid, _separator, conference in (key.partition("\0") for key in keys)]
-    found = {row.uniqueid: row for row in Participant.objects.filter(pbx=pbx, uniqueid__in=dict(places))}
+    present = Participant.objects.filter(pbx=pbx, uniqueid__in=dict(places)).exclude(IS_VOICE)
+    found = {(row.uniqueid, row.conference): row for row in present}
+    anew = [row for row in found.values() if fragments.is_news(row.dom_id, values_of(row, but=_OF_TALKING))]
+    give_names(pbx, anew)
+    drawn = {row.uniqueid for row in anew}
     for uniqueid, conference in places:
-        row = found.get(uniqueid)
-        html = None
-        if row is not None and row.conference == conference:
-            html = fragments.draw("conferences/_participant.html", {"participant": row})
-        facets = {"conference": f"{pbx}/{conference}"}
+        row = found.get((uniqueid, conference))
         id, also = dom_id("participant", pbx, uniqueid), permission_for(pbx, conference)
-        yield Row(id, "participant", html, facets, SEE, also)
+        facets = {"conference": f"{pbx}/{conference}"}
+        if row is None:
+            fragments.is_news(id, None)
+            yield Row(id, "participant", None, facets, SEE, also)
+        elif uniqueid in drawn:
+            html = fragments.draw("conferences/_participant.html", participant_context(row))
+            yield Row(id, "participant", html, facets, SEE, also)
+        else:
+            yield Row(id, "talk", fragments.in_any_language(talk_html(row)), facets, SEE, also)
 
 
 def _list_board(viewer: Viewer, key: str) -> Mapping[str, str]:
@@ -122,21 +232,31 @@ def _page_board(viewer: Viewer, key: str) -> Mapping[str, str]:
     pbx, _separator, name = key.partition("/")
     if not PBX.objects.filter(pk=pbx).exists():
         return {}
+    context = head(pbx, name)
     return {
-        "conference-head": render_to_string("conferences/_head.html", head(pbx, name)),
+        "conference-head": render_to_string("conferences/_head.html", context),
+        "conference-hands": render_to_string("conferences/_hands.html", context),
         "participants": participants(pbx, name),
         **invite_fragments.board(pbx, name),
     }
+
+
+# Which element of a conference's page holds what. Talk goes by an empty one: htmx marks what it swaps into by a class,
+# and for a change of class the browser looks at the styles of all that is in it.
+_ON_PAGE = {
+    "participant": "participants",
+    "talk": "talk",
+    "conference-head": "conference-head",
+    "conference-hands": "conference-hands",
+    **invite_fragments.CONTAINERS,
+}
 
 
 def _place_on_page(row: Row, viewer: Viewer, key: str) -> str | None:
     if row.facets.get("conference") != key:
         # Of an invitation that is gone nobody can tell any more where it was.
         return "" if row.kind == "invitation" else None
-    return ON_PAGE[row.kind]
-
-
-ON_PAGE = {"participant": "participants", "conference-head": "conference-head", **invite_fragments.CONTAINERS}
+    return _ON_PAGE[row.kind]
 
 
 def _not_said(parameters: Mapping[str, Any]) -> tuple[str, str]:
@@ -160,10 +280,5 @@ fragments.views["conferences"] = View(
     "conferences", frozenset([SEE]), {"conference": "conferences"}, _list_board, admits=_admits_to_list
 )
 fragments.views["conference"] = View(
-    "conference",
-    frozenset([SEE]),
-    ON_PAGE,
-    _page_board,
-    _place_on_page,
-    admits=_admits_to_page,
+    "conference", frozenset([SEE]), _ON_PAGE, _page_board, _place_on_page, admits=_admits_to_page
 )

@@ -91,6 +91,8 @@ class Participant(Mirrored):
     inherited = True
     # When he last pressed a key, as far as it was seen; not stored.
     pressed_at: datetime | None = None
+    # How the panel's own directory knows his number; set where he is drawn.
+    directory_name = ""
 
     indexed_fields = ("conference",)
     compared_fields = ("conference", "channel", "caller_number", "caller_name", "admin", "muted")
@@ -137,7 +139,9 @@ class Participant(Mirrored):
 
     def subjects(self) -> set[Subject]:
         # Whoever may see but the room that he was in must be told that he is there no longer.
-        return {("participant", f"{self.uniqueid}\0{self.conference}"), ("conference", self.conference)}
+        conferences = {self.conference, self.aside_from} - {""}
+        participant = ("participant", f"{self.uniqueid}\0{self.conference}")
+        return {participant, *(("conference", name) for name in conferences)}
 
     @property
     def dom_id(self) -> str:
@@ -151,12 +155,18 @@ class Participant(Mirrored):
     @property
     def label(self) -> str:
         """What people call him by: his name, else his number, else what his channel says."""
-        return self.caller_name or self.caller_number or shown(self.channel.removeprefix("Local/").rpartition("-")[0])
+        name = self.caller_name or self.directory_name or self.caller_number
+        return name or shown(self.channel.removeprefix("Local/").rpartition("-")[0])
 
     @property
     def detail(self) -> str:
         """The number, where the label is a name."""
-        return self.caller_number if self.caller_name and self.caller_name != self.caller_number else ""
+        return self.caller_number if self.caller_number != self.label else ""
+
+    @property
+    def known_as(self) -> str:
+        """His name in the directory, where the label is another."""
+        return self.directory_name if self.directory_name.casefold() != self.label.casefold() else ""
 
 
 @mirrored
@@ -440,7 +450,7 @@ def moderates(user: User, pbx: str, name: str) -> bool:
     return user.is_active and Room.objects.filter(pbx=pbx, number=room_of(name), moderators=user.pk).exists()
 
 
-def names_of(pbx: str, numbers: Collection[str]) -> dict[str, str]:
+def room_names_of(pbx: str, numbers: Collection[str]) -> dict[str, str]:
     """Numbers of rooms on a PBX → the names planned for those that have one. Asks the database once."""
     rooms = Room.objects.filter(pbx=pbx, number__in=numbers).exclude(name="")
     return dict(rooms.values_list("number", "name"))

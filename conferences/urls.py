@@ -15,4 +15,5 @@ urlpatterns = [
     path("<str:pbx>/call-me-in/<segment:name>/", invite_views.call_me_in, name="call-me-in"),
     path("<str:pbx>/call-back/<segment:name>/<segment:uniqueid>/", invite_views.call_back, name="call-back"),
     path("<str:pbx>/invitations/<str:code>/<str:verb>/", invite_views.invitation, name="invitation"),
+    path("<str:pbx>/choices/<segment:name>/", views.choices, name="conference-choices"),
 ]

@@ -4,6 +4,7 @@ import re
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
+from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
@@ -52,10 +53,26 @@ def conference(request: HttpRequest, pbx: str, name: str) -> HttpResponse:
         "live_view": "conference",
         "view_key": f"{pbx}/{name}",
         "participants": fragments.participants(pbx, name),
+        "may_moderate": may_moderate(user_of(request), pbx, name),
+        "q": request.GET.get("q", "").replace("\0", "")[:100],
         **fragments.head(pbx, name),
         **invite_fragments.box(user_of(request), pbx, name),
     }
     return render(request, "conferences/conference.html", context)
+
+
+@require_safe
+@login_required
+def choices(request: HttpRequest, pbx: str, name: str) -> HttpResponse:
+    """GET: buttons for the other conferences of this PBX into which this user may move somebody from this one."""
+    user = user_of(request)
+    if not may_moderate(user, pbx, name):
+        raise PermissionDenied
+    people = Participant.objects.filter(pbx=pbx).exclude(fragments.IS_VOICE).order_by().values_list("conference")
+    totals = dict(people.annotate(total=Count("id")))
+    running = Conference.objects.filter(pbx=pbx).exclude(name=name)
+    found = [(row, totals.get(row.name, 0)) for row in running if may_moderate(user, pbx, row.name)]
+    return render(request, "conferences/_choices.html", {"choices": found})
 
 
 @require_POST

@@ -48,12 +48,22 @@
       const existing = byId(row.id);
       if (row.hasAttribute("data-gone")) {
         if (existing) removeRow(existing);
+      } else if (row.hasAttribute("data-attributes")) {
+        // Nothing else of it has changed.
+        for (const { name, value } of row.attributes) {
+          if (name !== "data-attributes" && existing && existing.getAttribute(name) !== value) existing.setAttribute(name, value);
+        }
       } else if (existing && (existing.parentElement === container || !row.dataset.order)) {
         const twin = document.createDocumentFragment();
         const moves = existing.dataset.order !== row.dataset.order;
         twin.append(row);
         api.morph(existing, twin, false);
-        if (moves) { existing.remove(); insertRow(container, existing); }
+        if (moves) {
+          const held = existing.contains(document.activeElement) ? document.activeElement : null;
+          existing.remove();
+          insertRow(container, existing);
+          held?.focus({ preventScroll: true });
+        }
         inserted.push(existing);
       } else if (row.dataset.order) {
         existing?.remove();
@@ -69,8 +79,25 @@
   htmx.registerExtension("rows", {
     init: (internal) => { api.morph = internal.morph; },
     handle_swap: (style, target, fragment) => style === "rows" ? putRows(target, fragment) : false,
-    // A button whose request is under way stays busy, whatever arrives for its row meanwhile.
-    htmx_before_morph_node: (element) => !element.classList?.contains("htmx-request"),
+    // A button whose request is under way stays busy, whatever arrives for its row meanwhile: that is shown after it.
+    htmx_before_morph_node: (element, { newNode }) => {
+      if (!element.classList?.contains("htmx-request")) return true;
+      waiting.set(element, newNode);
+      return false;
+    },
+  });
+  const waiting = new WeakMap();
+  addEventListener("htmx:finally:request", (event) => {
+    setTimeout(() => {
+      const element = event.detail.ctx.sourceElement, newNode = waiting.get(element);
+      waiting.delete(element);
+      if (!newNode || !element.isConnected || element.classList.contains("htmx-request")) return;
+      const twin = document.createDocumentFragment();
+      twin.append(newNode);
+      api.morph(element, twin, false);
+      htmx.process(element);
+      settle();
+    });
   });
 
   // --- Clocks: durations are counted here, from a start time corrected by the server's clock. ---
@@ -86,12 +113,17 @@
     return hours ? `${hours}:${rest}` : rest;
   }
 
+  // A text in place of another one makes the browser look at the styles of all that is around it; a changed one does not.
+  function setText(element, text) {
+    if (!element.firstChild) element.textContent = text;
+    else if (element.firstChild.nodeValue !== text) element.firstChild.nodeValue = text;
+  }
+
   function tick() {
     const now = Date.now() + clockOffset;
     for (const clock of document.querySelectorAll("time[data-since]")) {
       if (clock.closest("details:not([open])")) continue;
-      const text = duration(now - Number(clock.dataset.since));
-      if (clock.textContent !== text) clock.textContent = text;
+      setText(clock, duration(now - Number(clock.dataset.since)));
     }
   }
 
@@ -126,6 +158,9 @@
     }
   }
 
+  const textOf = (row) =>
+    Array.from(row.querySelectorAll("[data-searched]"), (part) => part.textContent).join(" ").toLowerCase();
+
   function search() {
     const box = document.querySelector("[data-search]");
     if (!box) return;
@@ -133,7 +168,7 @@
     const rows = [...document.querySelector(box.dataset.search).children];
     let matches = 0;
     for (const row of rows) {
-      const text = words.length ? row.textContent.toLowerCase() : "";
+      const text = words.length ? textOf(row) : "";
       const fits = words.every((word) => text.includes(word));
       row.toggleAttribute("data-unmatched", !fits);
       if (fits) matches += 1;
@@ -149,6 +184,7 @@
     watchTheEnd();
     tick();
     localTimes();
+    document.dispatchEvent(new Event("panel:settled"));
   }
 
   let connection = null;
@@ -388,7 +424,10 @@
     if (Date.now() - tickedAt > STOOD_STILL) probe();
     tickedAt = Date.now();
     tick();
+    document.dispatchEvent(new Event("panel:ticked"));
     sweepEndedRows();
   }, 500);
+  // What scripts of single pages need.
+  window.panel = { duration, setText, disableWhatCannotWork, now: () => Date.now() + clockOffset };
   settle();
 })();

@@ -191,36 +191,65 @@ def renders(kind: str) -> Callable[[Renderer], Renderer]:
 
 
 _languages: ContextVar[frozenset[str] | None] = ContextVar("languages", default=None)
+_drawn: ContextVar[dict[str, Any] | None] = ContextVar("drawn", default=None)
 
 
 @contextmanager
-def drawing(languages: Iterable[str]) -> Iterator[None]:
-    """Meanwhile fragments are drawn in these languages alone."""
-    token = _languages.set(frozenset(languages))
+def drawing(languages: Iterable[str], drawn: dict[str, Any] | None = None) -> Iterator[None]:
+    """Meanwhile fragments are drawn in these languages alone. `drawn`: see `is_news`."""
+    tokens = _languages.set(frozenset(languages)), _drawn.set(drawn)
     try:
         yield
     finally:
-        _languages.reset(token)
+        _languages.reset(tokens[0])
+        _drawn.reset(tokens[1])
+
+
+def is_news(id: str, what: Any) -> bool:
+    """Whether a row is drawn from other things than when it was drawn last, so that it must be drawn again.
+
+    Whoever publishes batches keeps the `drawn` of one epoch: a page has had every batch of it, or a board since, and
+    so has what was drawn then. `what` is None for a row that is gone. Without `drawn` everything is news.
+    """
+    drawn = _drawn.get()
+    if drawn is None:
+        return True
+    if what is None:
+        drawn.pop(id, None)
+        return True
+    if drawn.get(id) == what:
+        return False
+    drawn[id] = what
+    return True
 
 
 def draw(template: str, context: Mapping[str, Any]) -> dict[str, str]:
     """A fragment in every language of the panel, or in those of `drawing`."""
     html = {}
-    wanted = _languages.get()
-    for language, _name in settings.LANGUAGES:
-        if wanted is not None and language not in wanted:
-            continue
+    for language in _languages_wanted():
         with translation.override(language):
             html[language] = render_to_string(template, dict(context)).strip()
     return html
 
 
-def rows_of(pbx: str, subjects: Iterable[tuple[str, str]], languages: Iterable[str]) -> list[Row]:
-    """Draw what changed on a PBX, once for each of these languages."""
+def in_any_language(html: str) -> dict[str, str]:
+    """A fragment without words, as `draw` makes it of one with."""
+    return dict.fromkeys(_languages_wanted(), html)
+
+
+def _languages_wanted() -> list[str]:
+    wanted = _languages.get()
+    return [language for language, _name in settings.LANGUAGES if wanted is None or language in wanted]
+
+
+def rows_of(
+    pbx: str, subjects: Iterable[tuple[str, str]], languages: Iterable[str], drawn: dict[str, Any] | None = None
+) -> list[Row]:
+    """Draw what changed on a PBX, once for each of these languages. `drawn`: see `is_news`."""
     keys: dict[str, set[str]] = {}
     for kind, key in subjects:
         keys.setdefault(kind, set()).add(key)
-    with drawing(languages):
+    with drawing(languages, drawn):
         return [row for kind, of_kind in keys.items() for row in renderers[kind](pbx, of_kind)]
 
 

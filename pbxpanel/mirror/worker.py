@@ -98,6 +98,8 @@ class Mirror:
             wanted={*registry.handlers, "FullyBooted", "OriginateResponse"},
         )
         self._epoch, self._number = uuid.uuid4().hex, 0
+        # From what rows were drawn last in this epoch.
+        self._drawn: dict[str, Any] = {}
         self._dirty = asyncio.Event()
         self._requested = asyncio.Event()
         self._taking_snapshot = False
@@ -338,6 +340,7 @@ class Mirror:
         except _DATABASE_FAILURES as error:
             logger.error("%s: the database failed, trying again: %s", self.name, error)
             self.state.give_back(changes)
+            self._drawn = {}
             self._write_everything |= everything
             self._link_changes = link_changes | self._link_changes
             return False
@@ -349,6 +352,7 @@ class Mirror:
         boards = everything or (self._boards_due and time.monotonic() - self._boards_at >= BOARDS_EVERY)
         if boards:
             self._epoch, self._number = uuid.uuid4().hex, 0
+            self._drawn = {}
             self._boards_due, self._boards_at = False, time.monotonic()
         notices, self._notices = self._notices, []
         changed = bool(changes.subjects) and not self._boards_due
@@ -368,10 +372,13 @@ class Mirror:
             with metrics.FLUSH_SECONDS.labels(self.name).time():
                 self._write(changes, link_changes)
             metrics.DIRTY_ROWS.labels(self.name).observe(changes.size)
-        if not changes.subjects or not languages:
+        if not changes.subjects:
+            return []
+        if not languages:
+            self._drawn = {}
             return []
         with metrics.DRAW_SECONDS.labels(self.name).time():
-            return rows_of(self.name, changes.subjects, languages)
+            return rows_of(self.name, changes.subjects, languages, self._drawn)
 
     def _write(self, changes: Changes, link_changes: dict[str, Any]) -> None:
         """In a thread: the transaction of one tick, void unless this worker still leads."""

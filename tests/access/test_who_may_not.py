@@ -64,6 +64,9 @@ TABLE: dict[str, list[Line]] = {
     ],
     "conferences/": [Line("/conferences/", "GET", SEEING, 200)],
     "conferences/<str:pbx>/<segment:name>/": [Line("/conferences/main/8001/", "GET", SEEING, 200)],
+    "conferences/<str:pbx>/choices/<segment:name>/": [
+        Line("/conferences/main/choices/8001/", "GET", frozenset({"Moderator", "Administrator"}), 200)
+    ],
     "conferences/<str:pbx>/participants/<segment:uniqueid>/<str:verb>/": [
         Line(f"/conferences/main/participants/3.1/{verb}/", "POST", MODERATING, 204)
         for verb in conferences.actions.ON_ONE if verb not in ("move", "aside")

@@ -21,13 +21,14 @@ CHANNELS, CHANGES, SAMPLES = 1000, 50, 200
 # The further sockets: how many of which page.
 SOCKETS = {"view=conference&key=main/8001": 200}
 
-# Resolves with the wall-clock time at which the class of that participant changes.
+# Resolves with the wall-clock time at which that participant is seen to begin or stop talking.
 _ARM = """(id) => {
   window.changed = new Promise((resolve) => new MutationObserver((records, observer) => {
     if (!records.some((record) => record.target.id === id)) return;
     observer.disconnect();
     resolve(performance.timeOrigin + performance.now());
-  }).observe(document.getElementById("participants"), {attributes: true, attributeFilter: ["class"], subtree: true}));
+  }).observe(document.getElementById("participants"),
+             {attributes: true, attributeFilter: ["data-talking-since"], subtree: true}));
 }"""
 
 

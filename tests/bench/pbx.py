@@ -18,6 +18,7 @@ from pbxpanel.demo.server import DemoPbx, _Client
 from .child import serve
 from .traffic import Link, Traffic, around
 
+_ASKED = ("prepare", "blast", "change", "crowd", "chatter", "speak", "expected")
 # So much is handed to the kernel and to asyncio at once, in bytes.
 AHEAD = 2**18
 
@@ -98,6 +99,29 @@ class Control:
             next_at += pause * (self.pbx.made - before)
             await asyncio.sleep(max(0.0, next_at - time.monotonic()))
 
+    async def crowd(self, asked: dict[str, Any]) -> None:
+        """So many more members of a room."""
+        for _ in range(asked["count"]):
+            self.pbx.traffic.join(asked["room"])
+
+    async def chatter(self, asked: dict[str, Any]) -> None:
+        """From now on every member of a room talks and stops so many times a second, each at his own time."""
+        if self._changing is not None:
+            self._changing.cancel()
+            self._changing = None
+        if asked["times"]:
+            self._changing = asyncio.create_task(self._chatter(asked["room"], asked["times"]))
+
+    async def _chatter(self, room: str, times: float) -> None:
+        members = self.pbx.switch.conferences[room].members
+        pause = 1 / (2 * times * len(members))
+        next_at = time.monotonic()
+        while True:
+            for member in list(members):
+                self.pbx.switch.speak(member, not member.speaks)
+                next_at += pause
+                await asyncio.sleep(max(0.0, next_at - time.monotonic()))
+
     async def speak(self, asked: dict[str, Any]) -> dict[str, Any]:
         """The member with this number begins or ends to talk; when, by the wall clock."""
         member = self.pbx.traffic.members[asked["member"]]
@@ -124,7 +148,7 @@ async def main() -> None:
     pbx.traffic.stand(channels, idle)
     address = await pbx.start()
     control = Control(pbx)
-    answerers = {name: getattr(control, name) for name in ("prepare", "blast", "change", "speak", "expected")}
+    answerers = {name: getattr(control, name) for name in _ASKED}
     await serve({"url": url_of(address)}, answerers)
     await pbx.stop()
 

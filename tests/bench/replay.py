@@ -4,6 +4,7 @@ import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "pbxpanel.settings")
 
@@ -50,6 +51,7 @@ class Replay:
 
         self.recording, self._reads_a_tick = recording, reads_a_tick
         self.state = State("main")
+        self._drawn: dict[str, Any] = {}
         self._protocol = Protocol(greeting=False, wanted={*registry.handlers, "FullyBooted", "OriginateResponse"})
         self.play(recording.before)
 
@@ -75,7 +77,7 @@ class Replay:
                 written = clock()
                 seconds.write += written - folded
                 if draw:
-                    rows_of("main", changes.subjects, ["en", "zh-hans"])
+                    rows_of("main", changes.subjects, ["en", "zh-hans"], self._drawn)
                     seconds.draw += clock() - written
         return seconds
 

@@ -91,7 +91,7 @@ class Traffic:
         """So many channels: two conferences, and answered calls of two; `idle` more that nothing happens to."""
         talkers = min(TALKERS, channels // 5)
         for number in range(talkers):
-            self._join(ROOMS[number % len(ROOMS)])
+            self.join(ROOMS[number % len(ROOMS)])
         for _ in range((channels - talkers) // 2):
             self._ring()
             self._answer()
@@ -139,7 +139,8 @@ class Traffic:
             "PJSIP/outside", party, state=State.RING, context=OUTSIDE_CONTEXT, extension=extension
         )
 
-    def _join(self, room: str) -> None:
+    def join(self, room: str) -> None:
+        """One more member of a conference."""
         channel = self._calling(room)
         self.switch.run(channel, room, 1, "Answer", ",i")
         self.switch.answer(channel)

@@ -114,6 +114,7 @@ def test_a_conference_of_any_name_shows_and_obeys(
         if can_be_asked_for(room(text)):
             expect(page.locator("#participants > .is-muted")).to_have_count(1)
             page.locator("[data-action=kick]").click()
+            page.locator("#kick-dialog").get_by_role("button", name="Kick").click()
             expect(page.locator("#participants > *")).to_have_count(0)
             expect(page.locator("#conference-head > *")).to_have_class("conference-facts is-over")
     for watch in watches:
@@ -123,6 +124,9 @@ def test_a_conference_of_any_name_shows_and_obeys(
 READ_PEOPLE = """() => Object.fromEntries([...document.querySelectorAll("#participants > *")].map((row) =>
     [row.id, row.querySelector("bdi").textContent]))"""
 CLICK_ALL = """(verb) => {
+    // Kicking asks first.
+    const yes = (event) => { event.preventDefault(); event.stopImmediatePropagation(); event.detail.issueRequest(); };
+    document.addEventListener("htmx:confirm", yes, true);
     for (const button of document.querySelectorAll(`#participants [data-action=${verb}]`)) button.click();
 }"""
 
