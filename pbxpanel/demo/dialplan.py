@@ -160,7 +160,8 @@ class Dialplan:
 
     def run(self, channel: Channel, extension: str, context: str = "") -> None:
         """The channel enters the dialplan at this extension, in its own context or another."""
-        self.switch.calls_processed += 1
+        # Whoever is only sent elsewhere is the same call.
+        self.switch.calls_processed += channel.ways == 0
         channel.ways += 1
         channel.context = context or channel.context
         if self._step(channel.context, extension, 1) is None and _is_dialled(channel.context, extension):
@@ -177,6 +178,7 @@ class Dialplan:
         if digit == MUTE_KEY:
             self.switch.mute(member, not member.muted)
         elif digit == HAND_KEY:
+            self.switch.calls_processed += 1
             self.switch.step_aside(channel, HAND)
             self._tell(channel, HAND.application_data)
 
@@ -413,7 +415,10 @@ class Dialplan:
             outcome(FAILED, None)
         elif two.dials is None and two.application == "Dial":
             outcome(WAS_BUSY if two.state is State.BUSY else CONGESTED, None)
+            # It is told whom it would have reached only when it has hung up.
+            one.caller = two.connected
             self.switch.hang_up(one, model.NO_CAUSE)
+            self.switch.set_caller(one, two.connected)
         elif self._schedule.now() >= give_up_at:
             outcome(NOT_ANSWERED, None)
             self.switch.hang_up(two, model.NO_ANSWER)

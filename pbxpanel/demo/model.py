@@ -148,6 +148,7 @@ class Channel:
     priority: int = 1
     application: str = ""
     application_data: str = ""
+    in_dialplan: bool = True
     # A channel that Asterisk itself dialled goes back to this application where its dialplan ends.
     originated: bool = False
     answered_at: float | None = None
@@ -365,13 +366,13 @@ class Switch:
         is_told = channel.sent_to == (extension, priority)
         channel.sent_to = None
         channel.extension, channel.priority = extension, priority
-        channel.application, channel.application_data = application, data
+        channel.application, channel.application_data, channel.in_dialplan = application, data, True
         if not is_told:
             self._say_extension(channel)
 
     def begin(self, channel: Channel, application: str, data: str) -> None:
         """The channel begins an application outside the dialplan, of which no event tells."""
-        channel.application, channel.application_data = application, data
+        channel.application, channel.application_data, channel.in_dialplan = application, data, False
 
     def refuse(self, channel: Channel, *, busy: bool) -> None:
         """Whoever calls in is told that he cannot be connected."""
@@ -444,13 +445,15 @@ class Switch:
             if other.is_consulting:
                 self._return_from_consulting(other)
             else:
-                self.hang_up(other, cause or (NO_CAUSE if other.is_local else NORMAL))
+                self.hang_up(other, cause or _own_cause(other))
 
     def end_dialplan(self, channel: Channel, cause: int = NORMAL) -> None:
         """The channel's application has returned and its dialplan has no further step: it hangs up."""
         if channel.is_gone:
             return
-        if channel.originated:
+        if not channel.in_dialplan:
+            pass
+        elif channel.originated:
             self.run(channel, channel.extension, channel.priority + 1, "AppDial2", "(Outgoing Line)")
         else:
             channel.priority += 1
@@ -1059,6 +1062,13 @@ class Switch:
 
     def _say_local(self, event: str, one: Channel, two: Channel, *more: tuple[str, str]) -> None:
         self._emit(event, [*prefixed("LocalOne", one.fields()), *prefixed("LocalTwo", two.fields()), *more])
+
+
+def _own_cause(channel: Channel) -> int:
+    """Why a channel hangs up whose partner gives no cause."""
+    if channel.state is State.BUSY:
+        return BUSY
+    return NO_CAUSE if channel.is_local and channel.bridge is None else NORMAL
 
 
 def age(uniqueid: str) -> tuple[int, int]:

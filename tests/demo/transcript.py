@@ -104,7 +104,8 @@ def block(message: Message, names: Names) -> Lines:
     lines = [f"{first}: {name}"]
     for key, value in rest:
         if key == "Output":
-            lines += [f"    Output: {line}" for line in sorted(names.plain(value).split("\n"))]
+            # In no certain order.
+            lines += sorted(f"    Output: {names.plain(line)}" for line in sorted(value.split("\n")))
         else:
             # Of the answer to Park, Asterisk ends a line with one line feed too many.
             lines.append(f"    {key}: {'<any>' if key in _ANY else names.plain(value).strip()}")
