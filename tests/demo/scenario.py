@@ -248,6 +248,8 @@ class Scenario:
         since = len(self.session.messages)
         call = self.bench.dial_by_hand("102", "101", "")
         caller = self.bridged(since)
+        # Who hangs up before his phone has heard of the answer cancels a call that is up, and nothing ends.
+        settle(self.session)
         call.hang_up()
         self.session.event("Hangup", since, Channel=caller)
 
