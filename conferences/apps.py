@@ -7,4 +7,4 @@ class ConferencesConfig(AppConfig):
     verbose_name = _("Conferences")
 
     def ready(self) -> None:
-        from . import events, fragments, orders  # noqa: F401  they register themselves
+        from . import events, fragments  # noqa: F401  they register themselves
