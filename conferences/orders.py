@@ -330,9 +330,10 @@ async def play(desk: Desk, row: Conference, sound: str) -> Outcome:
     if not written.done:
         return written
     bridge, _user, _menu = profiles(row.arguments)
+    # Escaped once more: Originate takes a comma in a value for the beginning of another variable.
     variables = [
-        ("__PBXPANEL_CONFERENCE", f"{argument(row.name)},{bridge}".rstrip(",")),
-        ("__PBXPANEL_SOUND", argument(sound)),
+        ("__PBXPANEL_CONFERENCE", argument(f"{argument(row.name)},{bridge}".rstrip(","))),
+        ("__PBXPANEL_SOUND", argument(argument(sound))),
         ("__PBXPANEL_USER", str(desk.user_id)),
     ]
     return await desk.run(

@@ -53,7 +53,6 @@ def conference(request: HttpRequest, pbx: str, name: str) -> HttpResponse:
         "live_view": "conference",
         "view_key": f"{pbx}/{name}",
         "participants": fragments.participants(pbx, name),
-        "may_moderate": may_moderate(user_of(request), pbx, name),
         "q": request.GET.get("q", "").replace("\0", "")[:100],
         **fragments.head(pbx, name),
         **invite_fragments.box(user_of(request), pbx, name),

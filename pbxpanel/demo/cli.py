@@ -1,6 +1,6 @@
 """The few lines of Asterisk's console that the demo knows, printed as Asterisk 22 prints them."""
 
-from .model import UNKNOWN, Channel, Member, Switch
+from .model import UNKNOWN, Channel, HiddenChannel, Member, Switch
 
 
 def run(line: str, switch: Switch, started_at: float, version: str) -> list[str] | None:
@@ -14,11 +14,13 @@ def run(line: str, switch: Switch, started_at: float, version: str) -> list[str]
             return [f"System uptime: {seconds} seconds", f"Last reload: {seconds} seconds"]
         case ["core", "show", "channels"]:
             heading = f"{'Channel':<64} {'Location':<32} {'State':<7} {'Application(Data)':<30}"
-            return [heading, *map(_channel_line, switch.channels.values()), *_channel_counts(switch)]
+            lines = [*map(_hidden_line, switch.hidden()), *map(_channel_line, switch.channels.values())]
+            return [heading, *lines, *_channel_counts(switch)]
         case ["core", "show", "channels", "count"]:
             return _channel_counts(switch)
         case ["core", "show", "channels", "concise"]:
-            return [_concise(channel, switch.now()) for channel in switch.channels.values()]
+            hidden = [_concise_hidden(channel, switch.now()) for channel in switch.hidden()]
+            return [*hidden, *(_concise(channel, switch.now()) for channel in switch.channels.values())]
         case ["confbridge", "list"]:
             return [
                 "Conference Bridge Name           Users  Marked Locked Muted",
@@ -63,12 +65,22 @@ def duration(seconds: float) -> str:
 
 def _channel_line(channel: Channel) -> str:
     location = f"{channel.extension}@{channel.context}:{channel.priority}" if channel.extension else "(None)"
-    application = f"{channel.application}({channel.application_data})"
+    application = f"{channel.application}({channel.application_data})"[:30]
     return f"{channel.name:<64} {location:<32} {channel.state.value[1]:<7} {application:<30}"
 
 
+def _hidden_line(channel: HiddenChannel) -> str:
+    return f"{channel.name:<64} {'s@default:1':<32} {'Up':<7} {'(None)':<30}"
+
+
+def _concise_hidden(channel: HiddenChannel, now: float) -> str:
+    seconds = int(now - channel.created_at)
+    return f"{channel.name}!default!s!1!Up!(None)!!!!!3!{seconds}!{channel.bridge}!{channel.uniqueid}"
+
+
 def _channel_counts(switch: Switch) -> list[str]:
-    channels, calls, processed = len(switch.channels), active_calls(switch), switch.calls_processed
+    channels = len(switch.channels) + len(switch.hidden())
+    calls, processed = active_calls(switch), switch.calls_processed
     return [
         f"{channels} active channel{'' if channels == 1 else 's'}",
         f"{calls} active call{'' if calls == 1 else 's'}",
@@ -99,6 +111,6 @@ def _concise(channel: Channel, now: float) -> str:
 
 def _member_line(member: Member) -> str:
     flags = ("AM" if member.admin else "") + ("m" if member.muted else "")
-    profile = "panel_admin" if member.admin else "panel_user"
     number = member.channel.caller.number or UNKNOWN
-    return f"{member.channel.name:<30} {flags:<6} {profile:<16} {'panel_bridge':<16} {'default_menu':<16} {number}"
+    profiles = f"{member.user_profile:<16} {member.bridge_profile:<16} {member.menu:<16}"
+    return f"{member.channel.name:<30} {flags:<6} {profiles} {number}"

@@ -1,10 +1,12 @@
-"""What makes the demo lively: people who call each other, hold, hang up, and talk in turns in three conferences."""
+"""What makes the demo lively: people who call each other, hold, hang up, talk in turns in three conferences, and raise
+their hands there.
+"""
 
 import random
 from collections.abc import Sequence
 
 from .cast import OUTSIDERS, OWN_NUMBER, Phone
-from .dialplan import Dialplan
+from .dialplan import HAND_KEY, MUTE_KEY, Dialplan
 from .model import Channel, Conference, Member, State
 from .schedule import Schedule
 
@@ -17,6 +19,7 @@ BEAT = 1.0
 
 END_CALL, CANCEL_CALL, HOLD, UNHOLD = 1 / 50, 1 / 60, 1 / 70, 1 / 8
 NEXT_SPEAKER, PAUSE, JOIN, LEAVE, MUTE_SELF, UNMUTE_SELF = 1 / 4, 1 / 12, 1 / 25, 1 / 30, 1 / 40, 1 / 15
+RAISE_HAND, LOWER_HAND, MOST_HANDS = 1 / 45, 1 / 40, 3
 
 
 class Life:
@@ -31,6 +34,8 @@ class Life:
         self._members: list[Channel] = []
         # Whoever has muted himself unmutes himself later; one whom a moderator has muted does not.
         self._muted_themselves: set[Channel] = set()
+        # Who has raised his hand, and when.
+        self._hands: dict[Channel, float] = {}
 
     def begin(self) -> None:
         """Start now, and go on for as long as the schedule is moved."""
@@ -43,11 +48,14 @@ class Life:
         self._calls = [channel for channel in self._calls if not channel.is_gone]
         self._members = [channel for channel in self._members if not channel.is_gone]
         self._muted_themselves = {channel for channel in self._muted_themselves if not channel.is_gone}
+        self._hands = {channel: since for channel, since in self._hands.items() if channel.member is not None}
         for call in self._calls:
             self._go_on(call)
         if len(self._calls) < CALLS and self._happens(1 / 3):
             self._start_call()
-        for name in CONFERENCES:
+        # And in whatever room somebody has put them.
+        others = [name for name in self._switch.conferences if name not in CONFERENCES]
+        for name in (*CONFERENCES, *others):
             self._meet(name)
         self._schedule.later(BEAT * self._chance.uniform(0.6, 1.4), self._beat)
 
@@ -85,16 +93,18 @@ class Life:
     def _meet(self, name: str) -> None:
         conference = self._switch.conferences.get(name)
         size = len(conference.members) if conference else 0
-        if size < FEWEST_MEMBERS or (size < MOST_MEMBERS and self._happens(JOIN)):
+        fewest = FEWEST_MEMBERS if name in CONFERENCES else 0
+        if size < fewest or (fewest and size < MOST_MEMBERS and self._happens(JOIN)):
             self._send_to_conference(name)
         if conference is None:
             return
         ours = [member for member in conference.members if member.channel in self._members]
-        if size > FEWEST_MEMBERS and self._happens(LEAVE):
+        if ours and size > fewest and self._happens(LEAVE):
             leaver = self._chance.choice([member for member in ours if not member.admin] or ours)
             self._switch.hang_up(leaver.channel)
             return
         self._mute_selves(ours)
+        self._raise_hands(ours)
         self._take_turns(conference, ours)
 
     def _take_turns(self, conference: Conference, ours: list[Member]) -> None:
@@ -115,11 +125,28 @@ class Life:
         if muted and self._happens(UNMUTE_SELF):
             member = self._chance.choice(muted)
             self._muted_themselves.discard(member.channel)
-            self._switch.mute(member, False)
+            self._dialplan.press(member.channel, MUTE_KEY)
         if len(listening) > 1 and self._happens(MUTE_SELF):
             member = self._chance.choice(listening)
             self._muted_themselves.add(member.channel)
-            self._switch.mute(member, True)
+            self._dialplan.press(member.channel, MUTE_KEY)
+
+    def _raise_hands(self, ours: list[Member]) -> None:
+        """Whoever is given the word talks; he need not lower his hand, for that has been done."""
+        raised = [member for member in ours if member.channel in self._hands]
+        for member in raised:
+            if member.unmuted_at is not None and member.unmuted_at > self._hands[member.channel]:
+                del self._hands[member.channel]
+                self._switch.speak(member, True)
+        listening = [member for member in ours if not member.speaks and not member.admin and member not in raised]
+        if listening and len(raised) < MOST_HANDS and self._happens(RAISE_HAND):
+            member = self._chance.choice(listening)
+            self._hands[member.channel] = self._schedule.now()
+            self._dialplan.press(member.channel, HAND_KEY)
+        elif raised and self._happens(LOWER_HAND):
+            member = self._chance.choice(raised)
+            if self._hands.pop(member.channel, None) is not None:
+                self._dialplan.press(member.channel, HAND_KEY)
 
     def _send_to_conference(self, name: str, *, admin: bool = False) -> None:
         conference = self._switch.conferences.get(name)

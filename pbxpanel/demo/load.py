@@ -17,7 +17,7 @@ def place_calls(switch: Switch, count: int, *, first: int = 0) -> list[Channel]:
 def fill_conference(switch: Switch, name: str, count: int, *, first: int = 0) -> list[Member]:
     """So many callers from outside in one conference."""
     return [
-        switch.join(_answered(switch, number, name, "ConfBridge", f"{name},panel_bridge,panel_user"), name)
+        switch.join(_answered(switch, number, name, "ConfBridge", f"{name},panel_bridge,panel_user,panel_menu"), name)
         for number in range(first, first + count)
     ]
 

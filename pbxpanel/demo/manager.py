@@ -6,6 +6,7 @@ The answers have the words and the order of Asterisk 22 (main/manager.c, apps/ap
 import functools
 import hashlib
 import hmac
+import logging
 import random
 import re
 import time
@@ -13,8 +14,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from . import cli
-from .dialplan import ANSWERED, CONTEXT, OUTSIDE_CONTEXT, Dialplan, Originate
+from .dialplan import ANSWERED, Dialplan, Originate
+from .expressions import arguments
 from .model import NO_CAUSE, NOBODY, NORMAL, PARKING_SECONDS, UNKNOWN, Channel, Conference, Fields, Member, Party, yes
+from .model import IllegalTransition as Impossible
+
+logger = logging.getLogger(__name__)
 
 GREETING = b"Asterisk Call Manager/11.0.0\r\n"
 AMI_VERSION, ASTERISK_VERSION = "11.0.0", "22.10.1"
@@ -23,7 +28,9 @@ FAILED_LOGIN_SECONDS = 1.0
 # The longest action that is taken, in bytes.
 MAX_ACTION = 64 * 1024
 
-_EVENT_CLASSES = {"Newexten": "dialplan", "FullyBooted": "system"}
+_EVENT_CLASSES = {
+    "Newexten": "dialplan", "FullyBooted": "system", "DTMFBegin": "dtmf", "DTMFEnd": "dtmf", "UserEvent": "user",
+}  # fmt: skip
 _CLASSES = frozenset(
     {"system", "call", "log", "verbose", "command", "agent", "user", "config", "dtmf", "reporting", "cdr"}
     | {"dialplan", "originate", "agi", "cc", "aoc", "test", "security", "message"}
@@ -153,6 +160,9 @@ class ManagerSession:
             answer.run(self, action)
         except Refused as refusal:
             self._respond("Error", ("Message", str(refusal)))
+        except Impossible as reason:
+            # Asterisk has said by then that it will, and does what it can.
+            logger.info("%s of the demo: %s", name, reason)
 
     def _respond(self, response: str, *fields: tuple[str, str], action_id: str | None = None) -> None:
         self._send(encode([("Response", response), *_id_field(self._action_id, action_id), *fields]))
@@ -335,41 +345,67 @@ class ManagerSession:
         self._switch.bridge(first, second)
 
     def answer_redirect(self, action: ActionFields) -> None:
-        channel, extension = self._moving(action)
+        """To an extension that is not there too: the channel hangs up then."""
+        for field in ("Channel", "Context", "Exten", "Priority"):
+            if not action.get(field):
+                raise Refused(f"{field} not specified")
+        channel = self._channel(action, "Channel", f"Channel does not exist: {action.get('Channel')}")
         self._respond("Success", ("Message", "Redirect successful"))
-        self._dialplan.redirect(channel, extension)
+        self._dialplan.redirect(channel, action.get("Exten"), action.get("Context"))
 
     def answer_blind_transfer(self, action: ActionFields) -> None:
-        channel, extension = self._moving(action)
+        channel = self._channel(action, "Channel", "Channel does not exist")
+        extension = action.get("Exten")
+        if not self._dialplan.exists(extension):
+            raise Refused("Extension does not exist.")
         self._respond("Success", ("Message", "Transfer succeeded"))
         self._dialplan.transfer(channel, extension)
 
     def answer_getvar(self, action: ActionFields) -> None:
-        """Of a channel, whether the other one of its call holds it; every other variable is empty."""
+        """Of a channel: whether the other one of its call holds it, and its variables; of a recorder, its file."""
         variable = action.get("Variable")
         if not variable:
             raise Refused("No variable specified")
         value = ""
-        if action.get("Channel"):
+        hidden = self._switch.hidden(action.get("Channel")) if action.get("Channel") else []
+        if hidden:
+            value = hidden[0].file if variable == "MIXMONITOR_FILENAME" else ""
+        elif action.get("Channel"):
             channel = self._channel(action, "Channel", "No such channel")
+            value = channel.variables.get(variable, "")
             if variable == "CHANNEL(onhold)":
                 both = channel.bridge.channels if channel.bridge is not None else []
                 value = str(int(len(both) == 2 and any(other.on_hold for other in both if other is not channel)))
         self._respond("Success", ("Variable", variable), ("Value", value))
+
+    def answer_setvar(self, action: ActionFields) -> None:
+        variable = action.get("Variable")
+        if not variable:
+            raise Refused("No variable specified")
+        if action.get("Channel"):
+            channel = self._channel(action, "Channel", "No such channel")
+            self._dialplan.assign(channel, variable, action.get("Value"))
+        self._respond("Success", ("Message", "Variable Set"))
+
+    def answer_extension_add(self, action: ActionFields) -> None:
+        context, extension, priority, application = (
+            action.get(key) for key in ("Context", "Extension", "Priority", "Application")
+        )
+        if not (context and extension and priority and application):
+            needed = "Context, Extension, Priority, and Application must be defined for DialplanExtensionAdd."
+            raise Refused(needed)
+        if not priority.isdecimal() or int(priority) < 1:
+            raise Refused("The priority specified was invalid.")
+        step = (application, action.get("ApplicationData"))
+        if not self._dialplan.add(context, extension, int(priority), step, replace=_is_yes(action.get("Replace"))):
+            raise Refused("That extension and priority already exist at that context")
+        self._respond("Success", ("Message", "Added requested extension"))
 
     def answer_park(self, action: ActionFields) -> None:
         channel = self._channel(action, "Channel", "Channel does not exist")
         timeout = action.get("Timeout")
         self._respond("Success", ("Message", "Park successful"))
         self._switch.park(channel, int(timeout) // 1000 if timeout.isdecimal() else PARKING_SECONDS)
-
-    def _moving(self, action: ActionFields) -> tuple[Channel, str]:
-        """Who is sent elsewhere, and where."""
-        channel = self._channel(action, "Channel", "Channel does not exist")
-        extension = action.get("Exten")
-        if not self._dialplan.exists(extension):
-            raise Refused("Extension does not exist.")
-        return channel, extension
 
     def _channel(self, action: ActionFields, key: str, complaint: str) -> Channel:
         channel = self._switch.channels.get(action.get(key))
@@ -380,7 +416,7 @@ class ManagerSession:
     def answer_originate(self, action: ActionFields) -> None:
         request = self._parse_originate(action)
         action_id = self._action_id
-        is_async = action.get("Async").lower() in ("true", "yes", "1", "on", "y", "t")
+        is_async = _is_yes(action.get("Async"))
         queued = ("Message", "Originate successfully queued")
 
         def outcome(reason: int, channel: Channel | None) -> None:
@@ -409,9 +445,13 @@ class ManagerSession:
         if not application:
             if not (extension and context and priority):
                 raise Refused("Originate with 'Exten' requires 'Context' and 'Priority'")
-            if context not in (CONTEXT, OUTSIDE_CONTEXT) or priority != "1" or not self._dialplan.exists(extension):
+            if priority != "1" or not self._dialplan.exists(extension, context):
                 raise Refused("Extension does not exist.")
-        settings = tuple(filter(None, map(_parse_setting, action.all("Variable"))))
+        # A comma in a line begins another variable.
+        assigned = [text for line in action.all("Variable") for text in arguments(line)]
+        settings = tuple(filter(None, map(_parse_setting, assigned)))
+        pairs = (text.partition("=") for text in assigned if _parse_setting(text) is None)
+        variables = tuple((name, value) for name, equals, value in pairs if name and equals)
         return Originate(
             channel=channel,
             extension="" if application else extension,
@@ -421,6 +461,7 @@ class ManagerSession:
             timeout=int(timeout) / 1000 if timeout else 30.0,
             caller=parse_caller_id(action.get("CallerID")),
             settings=settings,
+            variables=variables,
             account_code=action.get("Account"),
             uniqueids=(action.get("ChannelId"), action.get("OtherChannelId")),
         )
@@ -498,7 +539,7 @@ class ManagerSession:
         if conference.recording:
             raise Refused("Conference is already being recorded.")
         self._respond("Success", ("Message", "Conference Recording Started."))
-        self._switch.record(conference, True)
+        self._switch.record(conference, True, action.get("RecordFile"))
 
     def answer_stop_record(self, action: ActionFields) -> None:
         conference = self._conference(action)
@@ -506,6 +547,17 @@ class ManagerSession:
             raise Refused("Internal error while stopping recording.")
         self._respond("Success", ("Message", "Conference Recording Stopped."))
         self._switch.record(conference, False)
+
+    def answer_set_video_source(self, action: ActionFields) -> None:
+        name = action.get("Channel")
+        if action.get("Conference") and not name:
+            raise Refused("No channel name provided.")
+        conference = self._conference(action)
+        member = next((member for member in conference.members if member.channel.name == name), None)
+        if member is None:
+            raise Refused("No channel by that name found in conference.")
+        self._respond("Success", ("Message", "Conference single video source set."))
+        self._switch.show_video_of(member)
 
     def _conference(self, action: ActionFields) -> Conference:
         name = action.get("Conference")
@@ -559,10 +611,15 @@ def _originate_response(action_id: str, request: Originate, reason: int, channel
         ("Channel", request.channel if channel is None else channel.name),
         *where,
         ("Reason", str(reason)),
-        ("Uniqueid", UNKNOWN if channel is None else channel.uniqueid),
+        ("Uniqueid", request.uniqueids[0] or UNKNOWN if channel is None else channel.uniqueid),
         ("CallerIDNum", request.caller.number or UNKNOWN),
         ("CallerIDName", request.caller.name or UNKNOWN),
     ]
+
+
+def _is_yes(text: str) -> bool:
+    """main/utils.c, ast_true."""
+    return text.lower() in ("true", "yes", "1", "on", "y", "t")
 
 
 def _parse_mask(text: str) -> frozenset[str] | None:
@@ -620,6 +677,12 @@ _ANSWERS = {
         ("ConfbridgeLock", "Lock a Confbridge conference.", "call,all", ManagerSession.answer_lock),
         ("ConfbridgeMute", "Mute a Confbridge user.", "call,all", ManagerSession.answer_mute),
         (
+            "ConfbridgeSetSingleVideoSrc",
+            "Set a conference user as the single video source distributed to all other participants.",
+            "call,all",
+            ManagerSession.answer_set_video_source,
+        ),
+        (
             "ConfbridgeStartRecord",
             "Start recording a Confbridge conference.",
             "system,all",
@@ -651,6 +714,12 @@ _ANSWERS = {
             "system,reporting,all",
             ManagerSession.answer_core_status,
         ),
+        (
+            "DialplanExtensionAdd",
+            "Add an extension to the dialplan",
+            "system,all",
+            ManagerSession.answer_extension_add,
+        ),
         ("Events", "Control Event Flow.", "<none>", ManagerSession.answer_events),
         (
             "Filter",
@@ -668,5 +737,6 @@ _ANSWERS = {
         ("ParkedCalls", "List parked calls.", "call,all", ManagerSession.answer_parked_calls),
         ("Ping", "Keepalive command.", "<none>", ManagerSession.answer_ping),
         ("Redirect", "Redirect (transfer) a call.", "call,all", ManagerSession.answer_redirect),
+        ("Setvar", "Sets a channel variable or function value.", "call,all", ManagerSession.answer_setvar),
     )
 }

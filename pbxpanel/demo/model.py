@@ -7,6 +7,7 @@ panel reads them; `tests/demo/test_contract.py` compares both.
 
 import itertools
 import random
+import sys
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ _CAUSE_TEXTS = {
 }
 # How long a parked call waits, in seconds; the lot and its first space.
 PARKING_SECONDS, PARKING_LOT, FIRST_SPACE = 300, "default", 701
+MONITOR_FOLDER = "/var/spool/asterisk/monitor"
 # The characters before which Asterisk's ast_escape_c() puts a backslash, as far as a name here can hold them.
 _ESCAPE = str.maketrans({character: f"\\{character}" for character in "\\'\"?"})
 # The SIP status that a phone's channel names beside these causes.
@@ -77,6 +79,29 @@ class Party:
 NOBODY = Party()
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in the dialplan a channel is, and what it runs there."""
+
+    context: str
+    extension: str
+    priority: int
+    application: str
+    application_data: str
+
+
+@dataclass(frozen=True, slots=True)
+class HiddenChannel:
+    """A channel of a conference's own, which announces or records: only the console and Getvar know of it."""
+
+    name: str
+    uniqueid: str
+    created_at: float
+    bridge: str = ""
+    # The file that a recorder writes.
+    file: str = ""
+
+
 @dataclass(slots=True, eq=False)
 class Bridge:
     """Where channels hear each other: two in a call, many in a conference."""
@@ -89,6 +114,9 @@ class Bridge:
     channels: list["Channel"] = field(default_factory=list)
     # A conference's bridge also holds the channel that would speak its announcements, and a recorder.
     announcers: int = 0
+    video_mode: str = "none"
+    # The uniqueid of the channel that everybody sees.
+    video_source: str = ""
 
     def fields(self) -> Fields:
         return [
@@ -98,7 +126,8 @@ class Bridge:
             ("BridgeCreator", self.creator),
             ("BridgeName", self.name),
             ("BridgeNumChannels", str(len(self.channels) + self.announcers)),
-            ("BridgeVideoSourceMode", "none"),
+            ("BridgeVideoSourceMode", self.video_mode),
+            *([("BridgeVideoSource", self.video_source)] if self.video_source else ()),
         ]
 
 
@@ -119,13 +148,22 @@ class Channel:
     priority: int = 1
     application: str = ""
     application_data: str = ""
+    in_dialplan: bool = True
     # A channel that Asterisk itself dialled goes back to this application where its dialplan ends.
     originated: bool = False
     answered_at: float | None = None
     on_hold: bool = False
     # The place to which somebody has sent it, which has been told: of the application there no event tells.
     sent_to: tuple[str, int] | None = None
+    # Variables; and what `CONFBRIDGE(user,…)` has set for the next conference it enters.
+    variables: dict[str, str] = field(default_factory=dict)
+    conference_settings: dict[str, str] = field(default_factory=dict)
+    # Counts how often it has been sent into the dialplan: what waits on an earlier way is void.
+    ways: int = 0
+    # Where it really is while events show the dialplan that a key of the conference's menu has run.
+    place: "Place | None" = None
     bridge: Bridge | None = None
+    was_bridged: bool = False
     member: "Member | None" = None
     # The other half of a Local channel; whom it dials; who dials it, until it answers.
     twin: "Channel | None" = None
@@ -184,6 +222,12 @@ class Member:
     marked: bool = False
     # Not let in before a marked member is there.
     wait_marked: bool = False
+    # The names of the profiles by which he has entered.
+    bridge_profile: str = "panel_bridge"
+    user_profile: str = "panel_user"
+    menu: str = ""
+    # When somebody has given him the word.
+    unmuted_at: float | None = None
     # Whoever still listens to the prompt is in the list, and not yet in the bridge.
     has_joined: bool = False
     speaks: bool = False
@@ -201,8 +245,20 @@ class Conference:
     name: str
     bridge: Bridge
     locked: bool = False
-    recording: bool = False
+    recorder: HiddenChannel | None = None
+    # The file that was asked for, and the one written; a conference that is recorded again goes on with it.
+    asked_file: str = ""
+    file: str = ""
+    announcers: list[HiddenChannel] = field(default_factory=list)
     members: list[Member] = field(default_factory=list)
+
+    @property
+    def recording(self) -> bool:
+        return self.recorder is not None
+
+    @property
+    def hidden(self) -> list[HiddenChannel]:
+        return [*([self.recorder] if self.recorder is not None else ()), *self.announcers]
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +310,7 @@ class Switch:
         self.now = now
         self._emit, self._chance = emit, chance
         self._uniqueids, self._pjsip_numbers, self._local_numbers = (itertools.count() for _ in range(3))
-        self._optimizations = itertools.count()
+        self._optimizations, self._recorders = itertools.count(), itertools.count()
         self._parking_bridge: Bridge | None = None
 
     # Channels.
@@ -271,7 +327,7 @@ class Switch:
         originated: bool = False,
         uniqueid: str = "",
     ) -> Channel:
-        """A channel to or from a telephone: `endpoint` is such as `PJSIP/100`."""
+        """A channel to or from a telephone: `endpoint` is such as `PJSIP/100`. Its unique id may be given."""
         name = f"{endpoint}-{next(self._pjsip_numbers):08x}"
         return self._add(name, caller, state, context, extension, linkedid, originated, uniqueid)
 
@@ -280,10 +336,21 @@ class Switch:
     ) -> tuple[Channel, Channel]:
         """The two halves of a Local channel: `;1` is originated, `;2` will run the dialplan."""
         name = f"Local/{extension}@{context}-{next(self._local_numbers):08x}"
-        one = self._add(f"{name};1", NOBODY, State.DOWN, context, extension, linkedid, True, uniqueids[0])
-        two = self._add(f"{name};2", NOBODY, State.RING, context, extension, one.linkedid, False, uniqueids[1])
+        first, second = uniqueids
+        one = self._add(f"{name};1", NOBODY, State.DOWN, context, extension, linkedid, True, first)
+        second = second or (f"{first};2" if first else "")
+        two = self._add(f"{name};2", NOBODY, State.RING, context, extension, one.linkedid, False, second)
         one.twin, two.twin = two, one
         return one, two
+
+    def is_known(self, uniqueid: str) -> bool:
+        """Whether a channel has this unique id already."""
+        return any(channel.uniqueid == uniqueid for channel in self.channels.values())
+
+    def hidden(self, name: str = "") -> list[HiddenChannel]:
+        """The conferences' own channels, or the one of this name."""
+        found = [channel for conference in self.conferences.values() for channel in conference.hidden]
+        return [channel for channel in found if channel.name == name] if name else found
 
     def change_state(self, channel: Channel, state: State) -> None:
         """Ring, answer or turn busy."""
@@ -299,13 +366,13 @@ class Switch:
         is_told = channel.sent_to == (extension, priority)
         channel.sent_to = None
         channel.extension, channel.priority = extension, priority
-        channel.application, channel.application_data = application, data
+        channel.application, channel.application_data, channel.in_dialplan = application, data, True
         if not is_told:
             self._say_extension(channel)
 
     def begin(self, channel: Channel, application: str, data: str) -> None:
         """The channel begins an application outside the dialplan, of which no event tells."""
-        channel.application, channel.application_data = application, data
+        channel.application, channel.application_data, channel.in_dialplan = application, data, False
 
     def refuse(self, channel: Channel, *, busy: bool) -> None:
         """Whoever calls in is told that he cannot be connected."""
@@ -354,6 +421,7 @@ class Switch:
             return
         if channel.is_consulting and self._complete_transfer(channel):
             return
+        self._show_place(channel)
         channel.is_gone = True
         if channel.on_hang_up is not None:
             channel.on_hang_up()
@@ -377,13 +445,15 @@ class Switch:
             if other.is_consulting:
                 self._return_from_consulting(other)
             else:
-                self.hang_up(other, cause or (NO_CAUSE if other.is_local else NORMAL))
+                self.hang_up(other, cause or _own_cause(other))
 
     def end_dialplan(self, channel: Channel, cause: int = NORMAL) -> None:
         """The channel's application has returned and its dialplan has no further step: it hangs up."""
         if channel.is_gone:
             return
-        if channel.originated:
+        if not channel.in_dialplan:
+            pass
+        elif channel.originated:
             self.run(channel, channel.extension, channel.priority + 1, "AppDial2", "(Outgoing Line)")
         else:
             channel.priority += 1
@@ -516,11 +586,12 @@ class Switch:
         for channel in list(other.channels):
             self._move(into, channel)
 
-    def redirect(self, channel: Channel, extension: str) -> None:
+    def redirect(self, channel: Channel, extension: str, context: str = "") -> None:
         """The channel is free for another extension, which the caller of this lets it run; its partner hangs up."""
-        if not self._can_move(channel):
+        in_conference = channel.member is not None and channel.member.has_joined and not channel.is_gone
+        if not (in_conference or self._can_move(channel)):
             raise IllegalTransition(f"{channel.name} cannot be redirected now.")
-        self._go_to(channel, extension)
+        self._go_to(channel, extension, context)
         for left in self._leave(channel):
             self.hang_up(left)
 
@@ -649,9 +720,11 @@ class Switch:
 
     # Conferences.
 
-    def join(self, channel: Channel, name: str, *, admin: bool = False, muted: bool = False) -> Member:
+    def join(
+        self, channel: Channel, name: str, *, admin: bool = False, muted: bool = False, wait_marked: bool = False
+    ) -> Member:
         """A channel that is up enters a conference, which begins with its first member; an admin is marked too."""
-        member = self.begin_to_join(channel, name, admin=admin, muted=muted, marked=admin)
+        member = self.begin_to_join(channel, name, admin=admin, muted=muted, marked=admin, wait_marked=wait_marked)
         self.finish_joining(member)
         return member
 
@@ -673,6 +746,11 @@ class Switch:
             bridge = self._new_bridge("base", "softmix", "ConfBridge", name)
             bridge.announcers = 1
             conference = self.conferences[name] = Conference(name, bridge)
+            number = f"{next(self._local_numbers):08x}"
+            conference.announcers = [
+                self._hide(f"CBAnn/{name}-{number};1"),
+                self._hide(f"CBAnn/{name}-{number};2", bridge=bridge.id),
+            ]
             self._emit("ConfbridgeStart", [("Conference", name), *bridge.fields()])
         elif conference.locked and not admin:
             raise IllegalTransition(f"{name} is locked.")
@@ -685,6 +763,8 @@ class Switch:
         if member.has_joined or member.channel.member is not member:
             raise IllegalTransition(f"{member.channel.name} hears no prompt.")
         member.has_joined = True
+        for other in member.conference.members:
+            self._show_place(other.channel)
         self._enter(member.conference.bridge, member.channel)
         self._say_member("ConfbridgeJoin", member, ("Admin", yes(member.admin)), ("Muted", yes(member.muted)))
         self._report_talking(member)
@@ -705,6 +785,7 @@ class Switch:
     def mute(self, member: Member, muted: bool) -> None:
         """Mute or unmute. It is reported again even if it changes nothing, as Asterisk does."""
         member.muted = muted
+        member.unmuted_at = None if muted else self.now()
         self._say_member("ConfbridgeMute" if muted else "ConfbridgeUnmute", member, ("Admin", yes(member.admin)))
         self._report_talking(member)
 
@@ -717,16 +798,49 @@ class Switch:
         """Nobody but admins may join a locked conference. Asterisk 22 sends no event for it."""
         conference.locked = locked
 
-    def record(self, conference: Conference, recording: bool) -> None:
-        """Begin or end the recording of a conference."""
+    def record(self, conference: Conference, recording: bool, file: str = "") -> None:
+        """Begin or end the recording of a conference; Asterisk puts the time into the name of the file."""
         if recording == conference.recording:
             raise IllegalTransition(
                 f"{conference.name} is {'being recorded already' if recording else 'not recorded'}."
             )
-        conference.recording = recording
+        if recording and (not conference.file or (file and file != conference.asked_file)):
+            stem, dot, ending = (file or f"confbridge-{conference.name}.wav").rpartition(".")
+            path = f"{stem}-{int(self.now())}.{ending}" if dot else f"{ending}-{int(self.now())}"
+            conference.file = path if path.startswith("/") else f"{MONITOR_FOLDER}/{path}"
+            conference.asked_file = file
+        if recording:
+            name = f"CBRec/{conference.name}-{next(self._recorders):08x}"
+            conference.recorder = self._hide(name, conference.bridge.id, conference.file)
+        else:
+            conference.recorder = None
         conference.bridge.announcers += 1 if recording else -1
         event = "ConfbridgeRecord" if recording else "ConfbridgeStopRecord"
         self._emit(event, [("Conference", conference.name), *conference.bridge.fields()])
+
+    def show_video_of(self, member: Member) -> None:
+        """Everybody sees this member from now on."""
+        self._set_video_source(member.conference.bridge, member.channel.uniqueid)
+
+    # What channels tell by themselves.
+
+    def press(self, channel: Channel, digit: str) -> None:
+        """The channel's party presses a key."""
+        self._say("DTMFBegin", channel, ("Digit", digit), ("Direction", "Received"))
+        self._say("DTMFEnd", channel, ("Digit", digit), ("DurationMs", "100"), ("Direction", "Received"))
+
+    def step_aside(self, channel: Channel, place: Place) -> None:
+        """A key of the conference's menu runs dialplan. Events and lists show it there until the next change."""
+        if channel.place is None:
+            channel.place = Place(
+                channel.context, channel.extension, channel.priority, channel.application, channel.application_data
+            )
+            self._put(channel, place)
+            self._say_extension(channel)
+
+    def user_event(self, channel: Channel, name: str, fields: Fields) -> None:
+        """The dialplan's UserEvent()."""
+        self._say("UserEvent", channel, ("UserEvent", name), *fields)
 
     # Within.
 
@@ -739,15 +853,36 @@ class Switch:
         extension: str,
         linkedid: str,
         originated: bool,
-        uniqueid: str,
+        uniqueid: str = "",
     ) -> Channel:
-        uniqueid = uniqueid or f"{int(self.now())}.{next(self._uniqueids)}"
+        uniqueid = uniqueid or self._new_uniqueid()
         channel = Channel(
             name, uniqueid, linkedid or uniqueid, self.now(), state, caller, context, extension, originated=originated
         )
         self.channels[name] = channel
         self._say("Newchannel", channel)
         return channel
+
+    def _new_uniqueid(self) -> str:
+        return f"{int(self.now())}.{next(self._uniqueids)}"
+
+    def _hide(self, name: str, bridge: str = "", file: str = "") -> HiddenChannel:
+        return HiddenChannel(name, self._new_uniqueid(), self.now(), bridge, file)
+
+    def _put(self, channel: Channel, place: Place) -> None:
+        channel.context, channel.extension, channel.priority = place.context, place.extension, place.priority
+        channel.application, channel.application_data = place.application, place.application_data
+
+    def _show_place(self, channel: Channel) -> None:
+        """Tell where a channel is again, after the dialplan that a key of the menu has run."""
+        if channel.place is not None:
+            self._put(channel, channel.place)
+            channel.place = None
+            self._say_extension(channel)
+
+    def _set_video_source(self, bridge: Bridge, uniqueid: str) -> None:
+        previous, bridge.video_source, bridge.video_mode = bridge.video_source, uniqueid, "single"
+        self._emit("BridgeVideoSourceUpdate", [*bridge.fields(), ("BridgePreviousVideoSource", previous)])
 
     def _new_bridge(
         self, type_: str = "basic", technology: str = "simple_bridge", creator: str = UNKNOWN, name: str = UNKNOWN
@@ -759,7 +894,7 @@ class Switch:
 
     def _enter(self, bridge: Bridge, channel: Channel, instead_of: Channel | None = None) -> None:
         bridge.channels.append(channel)
-        channel.bridge = bridge
+        channel.bridge, channel.was_bridged = bridge, True
         if bridge.type == "basic":
             # Those of one call take the linkedid of the oldest; only the event of who enters shows it.
             oldest = min((member.linkedid for member in bridge.channels), key=age)
@@ -775,6 +910,8 @@ class Switch:
             bridge.channels.remove(channel)
             channel.bridge, channel.on_hold = None, False
             self._emit("BridgeLeave", [*bridge.fields(), *channel.fields()])
+            if bridge.video_source == channel.uniqueid:
+                self._set_video_source(bridge, "")
         return bridge
 
     def _leave(self, channel: Channel) -> list[Channel]:
@@ -795,6 +932,8 @@ class Switch:
             conference = member.conference
             del self.conferences[conference.name]
             self._emit("ConfbridgeEnd", [("Conference", conference.name), *conference.bridge.fields()])
+            if conference.recording:
+                self.record(conference, False)
             self._destroy(conference.bridge)
         if bridge is None or bridge.type != "basic":
             return []
@@ -807,9 +946,12 @@ class Switch:
         bridge.announcers = 0
         self._emit("BridgeDestroy", bridge.fields())
 
-    def _go_to(self, channel: Channel, extension: str) -> None:
+    def _go_to(self, channel: Channel, extension: str, context: str = "") -> None:
         """Told before it leaves its bridge, while it still runs what brought it there."""
-        channel.extension, channel.priority = extension, 1
+        if channel.place is not None:
+            self._put(channel, channel.place)
+            channel.place = None
+        channel.context, channel.extension, channel.priority = context or channel.context, extension, 1
         channel.sent_to = (extension, 1)
         self._say_extension(channel)
 
@@ -922,7 +1064,14 @@ class Switch:
         self._emit(event, [*prefixed("LocalOne", one.fields()), *prefixed("LocalTwo", two.fields()), *more])
 
 
+def _own_cause(channel: Channel) -> int:
+    """Why a channel hangs up whose partner gives no cause."""
+    if channel.state is State.BUSY:
+        return BUSY
+    return NO_CAUSE if channel.is_local and channel.bridge is None else NORMAL
+
+
 def age(uniqueid: str) -> tuple[int, int]:
-    """By when a channel was made, and as how many-th."""
+    """By when a channel was made, and as how many-th; one whose id was given to it counts as the youngest."""
     seconds, _, number = uniqueid.partition(".")
-    return int(seconds), int(number)
+    return (int(seconds), int(number)) if seconds.isdecimal() and number.isdecimal() else (sys.maxsize, 0)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import repeat
 
+from conferences.orders import CONTEXT, DIALPLAN
 from tests.lab.ami import Ami, Message
 
 from .benches import Bench, settle
@@ -65,6 +66,18 @@ class Scenario:
             self.an_admin_and_everybody_at_once,
             self.one_joins_muted,
             self.a_conference_is_recorded,
+            self.dialplan_is_written,
+            self.variables_are_set,
+            self.one_is_moved,
+            self.two_are_taken_aside,
+            self.one_is_sent_nowhere,
+            self.something_is_said,
+            self.a_hand_is_raised,
+            self.one_mutes_himself,
+            self.the_file_of_a_recording,
+            self.a_video_source_is_chosen,
+            self.somebody_is_invited,
+            self.an_invitation_fails,
             self.log_off,
         ):
             self.step(step)
@@ -235,6 +248,8 @@ class Scenario:
         since = len(self.session.messages)
         call = self.bench.dial_by_hand("102", "101", "")
         caller = self.bridged(since)
+        # Who hangs up before his phone has heard of the answer cancels a call that is up, and nothing ends.
+        settle(self.session)
         call.hang_up()
         self.session.event("Hangup", since, Channel=caller)
 
@@ -417,7 +432,215 @@ class Scenario:
         self.ask_about_conferences()
         self.hang_up(mine)
 
+    # Moderation.
+
+    def dialplan_is_written(self) -> None:
+        fields = {"Context": CONTEXT, "Extension": "try", "Priority": "1", "Application": "NoOp", "Replace": "yes"}
+        for missing in ("Context", "Extension", "Priority", "Application"):
+            self.session.action("DialplanExtensionAdd", **{k: v for k, v in fields.items() if k != missing})
+        self.session.action("DialplanExtensionAdd", **{**fields, "Priority": "x"})
+        self.session.action("DialplanExtensionAdd", **fields)
+        self.session.action("DialplanExtensionAdd", **fields)
+        self.session.action("DialplanExtensionAdd", **{**fields, "Replace": "no"})
+        self.write_dialplan()
+
+    def variables_are_set(self) -> None:
+        ask = self.session.action
+        mine = self.joins("Local/8001@internal", "602", CallerID="<721>")
+        for action in ("Setvar", "Getvar", "Redirect"):
+            ask(action)
+            ask(action, Channel="PJSIP/nobody-00000000")
+            ask(action, Channel="PJSIP/nobody-00000000", Variable="X", Value="1")
+        for missing in ("Context", "Exten", "Priority", "none"):
+            where = {"Channel": "PJSIP/nobody-00000000", "Context": CONTEXT, "Exten": "move", "Priority": "1"}
+            ask("Redirect", **{key: value for key, value in where.items() if key != missing})
+        ask("Setvar", Channel=mine, Variable="X", Value="8002,panel_bridge,a b")
+        ask("Setvar", Channel=mine, Variable="EMPTY", Value="")
+        for variable in ("X", "EMPTY", "NEVER_SET"):
+            ask("Getvar", Channel=mine, Variable=variable)
+        self.hang_up(mine)
+
+    def one_is_moved(self) -> None:
+        ada = self.joins("Local/8001@internal", "602", CallerID='"Ada" <722>')
+        bob = self.joins("PJSIP/101", "8001")
+        for channel in (ada, bob):
+            self.send(channel, "move", "8002,panel_bridge,panel_user,panel_menu")
+            self.session.listing("CoreShowChannels")
+        self.session.listing("ConfbridgeListRooms")
+        self.session.listing("ConfbridgeList", Conference="8002")
+        self.session.action("Command", Command="confbridge list 8002")
+        self.send(ada, "move", "8001,panel_bridge,panel_admin,panel_menu")
+        self.ask_about_conferences()
+        self.hang_up(ada)
+        self.hang_up(bob)
+
+    def two_are_taken_aside(self) -> None:
+        user = self.joins("Local/8401@internal", "602", CallerID='"User" <723>')
+        admin = self.joins("Local/8101@internal", "602", CallerID='"Admin" <724>')
+        for channel, profile in ((user, "panel_muted"), (admin, "panel_admin")):
+            self.send(channel, "aside", "8001-aside,panel_bridge,,panel_menu", profile)
+        self.session.listing("CoreShowChannels")
+        self.session.listing("ConfbridgeListRooms")
+        self.session.listing("ConfbridgeList", Conference="8001-aside")
+        since = len(self.session.messages)
+        self.session.action("ConfbridgeKick", Conference="8001-aside", Channel="all")
+        self.session.event("ConfbridgeEnd", since)
+
+    def one_is_sent_nowhere(self) -> None:
+        mine = self.joins("Local/8001@internal", "602", CallerID="<725>")
+        since = len(self.session.messages)
+        self.session.action("Redirect", Channel=mine, Context=CONTEXT, Exten="nowhere", Priority="1")
+        self.session.event("Hangup", since, Channel=mine)
+
+    def something_is_said(self) -> None:
+        mine = self.joins("Local/8001@internal", "602", CallerID="<726>")
+        for sound in ("beep", "no-such-sound"):
+            since = len(self.session.messages)
+            variables = (r"__PBXPANEL_CONFERENCE=8001\,panel_bridge", f"__PBXPANEL_SOUND={sound}", "__PBXPANEL_USER=7")
+            self.session.action(
+                "Originate", *variables, Channel=f"Local/voice@{CONTEXT}/n", Context=CONTEXT, Exten="sound",
+                Priority="1", Async="true", Timeout="8000",
+            )  # fmt: skip
+            self.session.event("UserEvent", since, UserEvent="PanelSaid")
+            self.session.event("ConfbridgeLeave", since)
+            settle(self.session)
+        self.hang_up(mine)
+
+    def a_hand_is_raised(self) -> None:
+        since = len(self.session.messages)
+        mine = self.joins("Local/8001@internal", "625", CallerID="<727>")
+        self.session.event("UserEvent", since, UserEvent="PanelHand")
+        settle(self.session)
+        # Lists show the menu's dialplan until something changes.
+        self.session.listing("CoreShowChannels")
+        self.session.action("ConfbridgeMute", **ROOM, Channel=mine)
+        other = self.joins("Local/8001@internal", "602", CallerID="<728>")
+        self.session.listing("CoreShowChannels")
+        self.session.action("ConfbridgeKick", **ROOM, Channel=mine)
+        settle(self.session)
+        since = len(self.session.messages)
+        mine = self.joins("Local/8001@internal", "625", CallerID="<729>")
+        self.session.event("UserEvent", since, UserEvent="PanelHand")
+        settle(self.session)
+        self.hang_up(mine)
+        since = len(self.session.messages)
+        mine = self.joins("Local/8001@internal", "625", CallerID="<730>")
+        self.session.event("UserEvent", since, UserEvent="PanelHand")
+        settle(self.session)
+        self.send(mine, "move", "8002,panel_bridge,panel_user,panel_menu")
+        self.hang_up(mine)
+        self.hang_up(other)
+
+    def one_mutes_himself(self) -> None:
+        since = len(self.session.messages)
+        mine = self.joins("Local/8001@internal", "621", CallerID="<731>")
+        self.session.event("ConfbridgeMute", since)
+        other = self.joins("Local/8001@internal", "627", CallerID="<732>")
+        self.session.event("DTMFEnd", since, Digit="7")
+        self.ask_about_conferences()
+        self.hang_up(mine)
+        self.hang_up(other)
+
+    def the_file_of_a_recording(self) -> None:
+        self.session.action("ConfbridgeStartRecord", Conference="8009")
+        mine = self.joins("Local/8001@internal", "602", CallerID="<733>")
+        for file in ("confbridge-8001.wav", ""):
+            self.session.action("ConfbridgeStartRecord", **ROOM, RecordFile=file)
+            settle(self.session)
+            recorder = self.recorder()
+            self.session.action("Command", Command="core show channels")
+            self.session.listing("CoreShowChannels")
+            self.session.action("Getvar", Channel=recorder, Variable="MIXMONITOR_FILENAME")
+            self.session.action("ConfbridgeStopRecord", **ROOM)
+            settle(self.session)
+            self.session.action("Getvar", Channel=recorder, Variable="MIXMONITOR_FILENAME")
+            self.session.action("Command", Command="core show channels concise")
+        self.session.action("ConfbridgeStartRecord", **ROOM)
+        settle(self.session)
+        self.hang_up(mine)
+
+    def recorder(self) -> str:
+        output = self.session.action("Command", Command="core show channels concise")["Output"]
+        return next(line.split("!")[0] for line in output.split("\n") if line.startswith("CBRec/8001-"))
+
+    def a_video_source_is_chosen(self) -> None:
+        action = "ConfbridgeSetSingleVideoSrc"
+        self.session.action(action)
+        self.session.action(action, **ROOM)
+        mine = self.joins("Local/8001@internal", "602", CallerID="<734>")
+        other = self.joins("Local/8001@internal", "602", CallerID="<735>")
+        self.session.action(action, **ROOM)
+        self.session.action(action, Conference="8009", Channel=mine)
+        self.session.action(action, **ROOM, Channel="PJSIP/nobody-00000000")
+        self.session.action(action, **ROOM, Channel=mine)
+        settle(self.session)
+        self.session.action("ConfbridgeMute", **ROOM, Channel=other)
+        settle(self.session)
+        self.hang_up(mine)
+        self.hang_up(other)
+
+    def somebody_is_invited(self) -> None:
+        for channel, caller, *ids in (
+            ("Local/602@internal", '"Room" <8001>', "panel-1", "panel-2"),
+            ("PJSIP/101", '"Room" <8001>', "panel-3"),
+            ("Local/102@internal/n", '"Room" <8001>', "panel-4", "panel-5"),
+            ("Local/602@internal", "", "panel-6"),
+        ):
+            since = self.invite(channel, *ids, caller=caller)
+            self.joined(since)
+        self.session.listing("CoreShowChannels")
+        self.ask_about_conferences()
+        # An id that is taken.
+        self.outcome(self.invite("Local/602@internal", "panel-1", "panel-7"))
+        since = len(self.session.messages)
+        self.session.action("ConfbridgeKick", **ROOM, Channel="all")
+        self.session.event("ConfbridgeEnd", since)
+
+    def an_invitation_fails(self) -> None:
+        for number, channel in enumerate(
+            ("PJSIP/104", "PJSIP/109", "PJSIP/nobody", "Local/104@internal/n", "Local/nowhere@internal/n")
+        ):
+            self.outcome(self.invite(channel, f"panel-1{number}", f"panel-2{number}"))
+            settle(self.session)
+        self.outcome(self.invite("PJSIP/105", "panel-30", timeout="1000"))
+        settle(self.session)
+        self.outcome(self.invite("Local/105@internal/n", "panel-31", "panel-32", timeout="1500"))
+        settle(self.session)
+        since = self.invite("PJSIP/105", "panel-33")
+        self.session.event("Newstate", since, ChannelStateDesc="Ringing")
+        self.hang_up(self.last_new_channel("105"))
+
     # What the steps are made of.
+
+    def write_dialplan(self) -> None:
+        """As the panel does."""
+        for extension, steps in DIALPLAN.items():
+            for priority, (application, data) in enumerate(steps, 1):
+                self.session.action(
+                    "DialplanExtensionAdd", Context=CONTEXT, Extension=extension, Priority=str(priority),
+                    Application=application, ApplicationData=data, Replace="yes",
+                )  # fmt: skip
+
+    def send(self, channel: str, extension: str, conference: str, user: str = "") -> None:
+        """Send a participant through the panel's dialplan into another conference."""
+        self.session.action("Setvar", Channel=channel, Variable="PBXPANEL_CONFERENCE", Value=conference)
+        self.session.action("Setvar", Channel=channel, Variable="PBXPANEL_USER", Value=user)
+        since = len(self.session.messages)
+        self.session.action("Redirect", Channel=channel, Context=CONTEXT, Exten=extension, Priority="1")
+        self.session.event("ConfbridgeJoin", since, Channel=channel)
+        settle(self.session)
+
+    def invite(self, channel: str, *ids: str, caller: str = "", timeout: str = "8000") -> int:
+        """Call somebody into a conference; the channels get these unique ids."""
+        since = len(self.session.messages)
+        fields = dict(zip(("ChannelId", "OtherChannelId"), ids, strict=False)) | (
+            {"CallerID": caller} if caller else {}
+        )
+        self.session.action(
+            "Originate", Channel=channel, Application="ConfBridge", Data="8001,panel_bridge,panel_user,panel_menu",
+            Async="true", Timeout=timeout, **fields,
+        )  # fmt: skip
+        return since
 
     def originate(self, channel: str, extension: str, *variables: str, **fields: str) -> int:
         """Ask for a call; returns the number of the first message after it."""

@@ -17,19 +17,22 @@ import calls.events  # noqa: F401 (registers what the panel reads)
 import conferences.events  # noqa: F401
 from calls.models import Channel
 from conferences.models import Conference, Participant
+from conferences.orders import CONTEXT, DIALPLAN
 from pbxpanel.ami import actions
 from pbxpanel.ami.client import Answer, Session
 from pbxpanel.ami.protocol import Action, Message
 from pbxpanel.ami.transports import Address
 from pbxpanel.demo import DemoPbx, load
 from pbxpanel.demo.cast import CAST, OUTSIDERS, Phone
-from pbxpanel.demo.dialplan import Dialplan
+from pbxpanel.demo.dialplan import HAND, SOUNDS, Dialplan
+from pbxpanel.demo.expressions import arguments, expand
 from pbxpanel.demo.life import CONFERENCES, FEWEST_MEMBERS, MOST_MEMBERS, Life
 from pbxpanel.demo.manager import event, parse_caller_id
 from pbxpanel.demo.model import Fields, IllegalTransition, Party, Switch
 from pbxpanel.demo.schedule import Schedule
 from pbxpanel.demo.server import MAX_UNREAD
 from pbxpanel.mirror.state import State
+from pbxpanel.mirror.worker import EVENT_MASK
 
 pytestmark = [pytest.mark.timeout(60)]
 
@@ -83,7 +86,7 @@ async def operating(pbx: DemoPbx) -> AsyncIterator[Operator]:
     address = await pbx.start()
     operator = Operator()
     try:
-        operator.session = await Session.open(address, operator.hear, events="system,call,dialplan,user")
+        operator.session = await Session.open(address, operator.hear, events=EVENT_MASK)
         yield operator
         operator.session.close()
     finally:
@@ -177,6 +180,8 @@ def test_in_some_hours_everything_happens_and_nothing_piles_up() -> None:
     life = Hours(seed=7, hours=4)
     for name in ("Hold", "Unhold", "ConfbridgeMute", "ConfbridgeUnmute", "ConfbridgeLeave", "Hangup", "BridgeEnter"):
         assert life.counts[name] > 20, name
+    assert life.counts["UserEvent"] > 20, "hands are raised and lowered"
+    assert life.counts["DTMFBegin"] == life.counts["DTMFEnd"] > life.counts["UserEvent"]
     causes = Counter(dict(fields)["Cause"] for name, fields in life.course if name == "Hangup")
     assert {"16", "17", "0", "127"} <= set(causes), "ended, busy, not answered, given up"
     assert max(life.sizes) < 60
@@ -270,6 +275,210 @@ def test_nobody_unmutes_himself_whom_a_moderator_has_muted() -> None:
     life.switch.mute(member, True)
     life.schedule.run_until(life.schedule.now() + 1800)
     assert member.channel.is_gone or member.muted
+
+
+def test_everybody_who_mutes_himself_does_it_by_a_key() -> None:
+    life = Hours(seed=8, hours=1)
+    last_key: dict[str, int] = {}
+    mutes = 0
+    for number, (name, fields) in enumerate(life.course):
+        channel = dict(fields).get("Channel", "")
+        if name == "DTMFEnd":
+            last_key[channel] = number
+        if name in ("ConfbridgeMute", "ConfbridgeUnmute"):
+            mutes += 1
+            assert last_key[channel] == number - 1
+    assert mutes > 10
+    muted = [row for row in life.state.table(Participant).rows.values() if row.muted]
+    assert {row.muted_by for row in muted} <= {Participant.MutedBy.SELF}
+
+
+def test_whoever_is_given_the_word_talks_and_his_hand_is_down() -> None:
+    life = Hours(seed=6, hours=0)
+
+    def raised() -> list[Participant]:
+        return [row for row in life.state.table(Participant).rows.values() if row.hand_at is not None]
+
+    while not raised():
+        life.schedule.run_until(life.schedule.now() + 1)
+    row = raised()[0]
+    member = next(m for m in life.switch.conferences[row.conference].members if m.channel.uniqueid == row.uniqueid)
+    life.state.table(Participant).change(row, hand_at=None)  # as the panel does with it
+    life.switch.mute(member, False)
+    life.schedule.run_until(life.schedule.now() + 1.5)
+    assert member.channel.is_gone or member.speaks
+    assert row.hand_at is None
+
+
+# What moderation asks of it.
+
+
+async def send(operator: Operator, channel: str, extension: str, conference: str, user: str = "") -> Message:
+    """Write the panel's dialplan and send a participant through it; his joining is returned."""
+    for name, steps in DIALPLAN.items():
+        for priority, (application, data) in enumerate(steps, 1):
+            assert (await operator.ask(actions.dialplan_extension_add(CONTEXT, name, priority, application, data))).ok
+    for variable, value in (("PBXPANEL_CONFERENCE", conference), ("PBXPANEL_USER", user)):
+        assert (await operator.ask(actions.setvar(channel, variable, value))).ok
+    assert (await operator.ask(actions.redirect(channel, CONTEXT, extension))).text == "Redirect successful"
+    return await operator.event("ConfbridgeJoin", Channel=channel, Conference=arguments(conference)[0])
+
+
+async def test_a_participant_is_moved_with_his_profiles(quiet: Operator) -> None:
+    mine = (await quiet.dial("8107")).get("Channel")
+    await quiet.event("ConfbridgeJoin", Conference="8007")
+    joined = await send(quiet, mine, "move", "8008,panel_bridge,panel_admin,panel_menu")
+    assert joined.get("Admin") == "Yes"
+    await quiet.event("ConfbridgeEnd", Conference="8007")
+    (channel,) = await quiet.list(actions.core_show_channels())
+    assert channel.get("ApplicationData") == "8008,panel_bridge,panel_admin,panel_menu"
+    assert (channel.get("Context"), channel.get("Exten")) == (CONTEXT, "move")
+
+
+async def test_in_a_side_room_nobody_is_muted_from_the_start(quiet: Operator) -> None:
+    mine = (await quiet.dial("8407")).get("Channel")
+    assert (await quiet.event("ConfbridgeJoin", Conference="8007")).get("Muted") == "Yes"
+    joined = await send(quiet, mine, "aside", r"side\, room,panel_bridge,,panel_menu", "panel_muted")
+    assert (joined.get("Conference"), joined.get("Muted")) == ("side, room", "No")
+    back = await send(quiet, mine, "move", "8007,panel_bridge,panel_muted,panel_menu")
+    assert back.get("Muted") == "Yes"
+
+
+async def test_a_redirect_to_nowhere_ends_the_call(quiet: Operator) -> None:
+    mine = (await quiet.dial("8007")).get("Channel")
+    await quiet.event("ConfbridgeJoin", Conference="8007")
+    assert (await quiet.ask(actions.redirect(mine, "nowhere", "1"))).ok
+    await quiet.event("Hangup", Channel=mine)
+
+
+@pytest.mark.parametrize(("sound", "status"), [("beep", "SUCCESS"), ("no-such-sound", "FAILED"), ("", "FAILED")])
+async def test_only_known_sounds_are_played(quiet: Operator, sound: str, status: str) -> None:
+    mine = (await quiet.dial("8007")).get("Channel")
+    await quiet.event("ConfbridgeJoin", Conference="8007")
+    await send(quiet, mine, "move", "8007,panel_bridge,panel_user,panel_menu")
+    variables = [
+        ("__PBXPANEL_CONFERENCE", r"8007\,panel_bridge"),
+        ("__PBXPANEL_SOUND", sound),
+        ("__PBXPANEL_USER", "7"),
+    ]
+    await quiet.ask(actions.originate(f"Local/voice@{CONTEXT}/n", CONTEXT, "sound", timeout=10, variables=variables))
+    said = await quiet.event("UserEvent", UserEvent="PanelSaid")
+    assert [said.get(key) for key in ("Status", "User", "Sound")] == [status, "7", sound]
+    assert said.get("Channel").startswith(f"Local/voice@{CONTEXT}-")
+    await quiet.event("ConfbridgeLeave", Channel=said.get("Channel").replace(";1", ";2"))
+    await quiet.event("Hangup", Channel=said.get("Channel"))
+    assert list(await quiet.members("8007")) == [mine]
+
+
+def test_the_sounds_that_the_page_proposes_are_there() -> None:
+    assert {"beep", "hello-world", "conf-unlockednow"} <= set(SOUNDS)
+
+
+async def test_a_hand_is_raised_by_a_key_of_the_menu(quiet: Operator, quiet_pbx: DemoPbx) -> None:
+    mine = (await quiet.dial("8007")).get("Channel")
+    await quiet.event("ConfbridgeJoin", Conference="8007")
+    quiet_pbx.dialplan.press(quiet_pbx.switch.channels[mine], "5")
+    hand = await quiet.event("UserEvent", UserEvent="PanelHand")
+    assert (hand.get("Channel"), hand.get("Hand"), hand.get("Context")) == (mine, "toggle", HAND.context)
+    assert (await quiet.event("DTMFEnd", Channel=mine)).get("Digit") == "5"
+    (shown,) = await quiet.list(actions.core_show_channels())
+    assert shown.get("Application") == "UserEvent"
+    await quiet.ask(actions.hangup(mine))
+    gone = await quiet.event("Hangup", Channel=mine)
+    assert gone.get("Exten") == "8007"
+
+
+async def test_nobody_can_raise_a_hand_without_the_menu(quiet: Operator, quiet_pbx: DemoPbx) -> None:
+    mine = (await quiet.dial("8007")).get("Channel")
+    await quiet.event("ConfbridgeJoin", Conference="8007")
+    await send(quiet, mine, "move", "8008,panel_bridge,panel_user")
+    quiet_pbx.dialplan.press(quiet_pbx.switch.channels[mine], "5")
+    await quiet.event("DTMFEnd", Channel=mine)
+    assert (await quiet.ask(actions.ping())).ok
+    assert not any(message.name == "UserEvent" for message in quiet.heard)
+
+
+async def test_a_recording_has_a_file_that_shows(quiet: Operator) -> None:
+    await quiet.dial("8007")
+    await quiet.event("ConfbridgeJoin", Conference="8007")
+    assert (await quiet.ask(actions.confbridge_start_record("8007", "confbridge-8007.wav"))).ok
+    await quiet.event("ConfbridgeRecord", Conference="8007")
+    output = (await quiet.ask(actions.command("core show channels concise"))).response.output
+    recorder = next(line.split("!")[0] for line in output if line.startswith("CBRec/8007-"))
+    file = (await quiet.ask(actions.getvar(recorder, "MIXMONITOR_FILENAME"))).response.get("Value")
+    assert re.fullmatch(r"/var/spool/asterisk/monitor/confbridge-8007-\d{10}\.wav", file)
+    assert (await quiet.ask(actions.confbridge_stop_record("8007"))).ok
+    assert (await quiet.ask(actions.getvar(recorder, "MIXMONITOR_FILENAME"))).text == "No such channel"
+    assert (await quiet.ask(actions.confbridge_start_record("8007", ""))).ok
+    await quiet.ask(actions.confbridge_kick("8007", actions.ALL))
+    await quiet.event("ConfbridgeEnd", Conference="8007")
+    await quiet.event("Hangup")
+    assert [message.name for message in quiet.heard].count("ConfbridgeStopRecord") == 2
+
+
+@pytest.mark.parametrize(
+    ("channel", "ids"),
+    [
+        ("PJSIP/101", ("panel-1.1", "")),
+        ("Local/101@internal/n", ("panel-1.1", "panel-1.2")),
+        ("Local/602@internal", ("panel-1.1", "panel-1.2")),
+    ],
+)
+async def test_somebody_is_invited_under_an_id_that_was_given(
+    quiet: Operator, channel: str, ids: tuple[str, str]
+) -> None:
+    data = "8007,panel_bridge,panel_user,panel_menu"
+    invitation = actions.originate_application(
+        channel, "ConfBridge", data, timeout=10, uniqueids=ids, caller_id='"Room" <8007>'
+    )
+    await quiet.ask(invitation)
+    joined = await quiet.event("ConfbridgeJoin", Conference="8007")
+    assert joined.get("Uniqueid") == joined.get("Linkedid") == ids[0]
+    assert (await quiet.event("OriginateResponse")).get("Uniqueid") == ids[0]
+    assert set(filter(None, ids)) <= {c.get("Uniqueid") for c in await quiet.list(actions.core_show_channels())}
+    quiet.heard.clear()
+    await quiet.ask(invitation)
+    refused = await quiet.event("OriginateResponse")
+    assert [refused.get(key) for key in ("Response", "Reason", "Uniqueid")] == ["Failure", "0", ids[0]]
+
+
+async def test_an_action_in_a_wrong_moment_does_not_end_the_session(quiet: Operator, quiet_pbx: DemoPbx) -> None:
+    quiet_pbx.dialplan.call(Phone("+4930", ""), "115")
+    quiet_pbx.catch_up()
+    ringing = await quiet.event("Newchannel", CallerIDNum="115")
+    await quiet.ask(actions.redirect(ringing.get("Channel"), "internal", "602"))
+    assert (await quiet.ask(actions.ping())).ok
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("${A},${B}", "1,"),
+        ("$[${LEN(${NAME})} > 0]?Set(X=${NAME})", "1?Set(X=Zoë)"),
+        ("$[${LEN(${B})} > 0]?x", "0?x"),
+        ("${NESTED}", "${A}"),
+        ("${A", "${A"),
+        ("$[a]", "a"),
+    ],
+)
+def test_variables_are_put_in_once(text: str, expected: str) -> None:
+    variables = {"A": "1", "NAME": "Zoë", "NESTED": "${A}", "LEN(Zoë)": "4", "LEN()": "0"}
+    assert expand(text, lambda name: variables.get(name, "")) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("8001,panel_bridge,,panel_menu", ["8001", "panel_bridge", "", "panel_menu"]),
+        (r"a\,b,c", ["a,b", "c"]),
+        ('"a,b",c', ["a,b", "c"]),
+        ("F(a,b)=1,c", ["F(a,b)=1", "c"]),
+        ("", [""]),
+        ("\\", [""]),
+    ],
+)
+def test_arguments_are_told_apart_as_asterisk_does(text: str, expected: list[str]) -> None:
+    assert arguments(text) == expected
 
 
 # Its switch knows what cannot be.

@@ -19,9 +19,11 @@ _ANY = {
     "CoreReloadTime", "Uptime", "LastReload", "Duration", "AnsweredTime", "BridgeNumChannels", "BridgeTechnology",
     "ParkingTimeout", "ParkingDuration",
 }  # fmt: skip
-_CHANNEL_NAME = re.compile(r"(PJSIP/[^-\s!]+|Local/[^-\s!]+)-[0-9a-f]{8}")
+_CHANNEL_NAME = re.compile(r"(PJSIP/[^-\s!]+|(?:Local|CBAnn|CBRec)/[^-\s!]+)-[0-9a-f]{8}")
 _UNIQUEID = re.compile(r"\b\d{10}\.\d+\b")
 _BRIDGE = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
+# Where Asterisk puts a recording, and the time in its name.
+_RECORDING = re.compile(r"/\S+/monitor/(\S+)-\d{10}(\.\w+)")
 # `!seconds!` of a channel in `core show channels concise`.
 _CONCISE_SECONDS = re.compile(r"(?<=!3!)\d+(?=!)")
 
@@ -40,6 +42,7 @@ class Names:
 
     def plain(self, text: str) -> str:
         """The text with every id replaced."""
+        text = _RECORDING.sub(r"<folder>/\1-<time>\2", text)
         text = _CHANNEL_NAME.sub(lambda found: f"{found[1]}-#{self._number('channel', found[0])}", text)
         text = _UNIQUEID.sub(lambda found: f"<uniqueid {self._number('uniqueid', found[0])}>", text)
         text = _BRIDGE.sub(lambda found: f"<bridge {self._number('bridge', found[0])}>", text)
@@ -101,7 +104,8 @@ def block(message: Message, names: Names) -> Lines:
     lines = [f"{first}: {name}"]
     for key, value in rest:
         if key == "Output":
-            lines += [f"    Output: {line}" for line in sorted(names.plain(value).split("\n"))]
+            # In no certain order.
+            lines += sorted(f"    Output: {names.plain(line)}" for line in sorted(value.split("\n")))
         else:
             # Of the answer to Park, Asterisk ends a line with one line feed too many.
             lines.append(f"    {key}: {'<any>' if key in _ANY else names.plain(value).strip()}")

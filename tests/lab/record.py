@@ -1,8 +1,8 @@
-"""Records what a real Asterisk says over AMI while a fixed scenario runs: ``python -m tests.lab.record``.
+"""Records what a real Asterisk says over AMI: ``python -m tests.lab.record [22|16] [calls|transfers|moderation]``.
 
-Writes ``tests/corpus/asterisk-<version>.ami`` and ``…-transfers.ami``: the bytes that a session with all privileges
-received, from the banner on, less most of the events that nobody looks at (``THINNED``). They are the parser's corpus,
-and what the demo PBX is measured by.
+Plays a fixed scenario and writes ``tests/corpus/asterisk-<version>.ami``, ``…-transfers.ami``, ``…-moderation.ami``:
+the bytes that a session with all privileges received, from the banner on, less most of the events that nobody looks at
+(``THINNED``). They are the parser's corpus, and what the demo PBX is measured by.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 import sys
 import time
 from collections import Counter
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Collection, Generator, Iterator
 from pathlib import Path
 
 from .ami import Ami, Message
@@ -56,6 +56,97 @@ class Scenario:
             self.settle()
         self.hold_and_music()
         self.lists_of_parking_and_queue()
+
+    def moderation(self) -> None:
+        """Hands, keys, moves, sounds, recordings, invitations: one conference and those who come and go in it."""
+        for extension, steps in MODERATION_DIALPLAN.items():
+            for priority, (application, data) in enumerate(steps, 1):
+                self.session.action(
+                    "DialplanExtensionAdd", Context="moderation", Extension=extension, Priority=str(priority),
+                    Application=application, ApplicationData=data, Replace="yes",
+                )  # fmt: skip
+        admin = self.joined(self.originate("Local/8101@internal", exten="602", CallerID='"李雷" <101>'))
+        people = [self.joined(self.originate("Local/8001@internal", exten=exten)) for exten in ("608", "602", "602")]
+        self.session.listing("CoreShowChannels")
+        self.keys()
+        self.moves(people[0], admin)
+        for sound in ("beep", "no-such-sound"):
+            self.say(sound)
+        self.recording()
+        self.session.action("ConfbridgeSetSingleVideoSrc", Conference="8001", Channel=people[1])
+        self.invitations()
+        self.session.action("ConfbridgeStartRecord", Conference="8001")
+        self.settle()
+        self.session.action("ConfbridgeKick", Conference="8001", Channel="all")
+        self.settle(1.0)
+
+    def keys(self) -> None:
+        """Each presses a key a second after he has joined: a hand, a mute, and one that means nothing."""
+        since = len(self.session.messages)
+        hand = self.joined(self.originate("Local/8001@internal", exten="625", CallerID="<105>"))
+        self.session.event("UserEvent", since, UserEvent="PanelHand")
+        self.session.listing("CoreShowChannels")
+        for exten in ("621", "627"):
+            since = self.originate("Local/8001@internal", exten=exten)
+            self.session.event("DTMFEnd", since, Digit=exten[-1])
+            self.settle()
+        self.session.listing("ConfbridgeList", Conference="8001")
+        self.hang_up(hand)
+
+    def moves(self, one: str, other: str) -> None:
+        """Two are sent into a room of their own, and back."""
+        for room in ("8001-aside", "8001"):
+            for channel, profile in ((one, "panel_user"), (other, "panel_admin")):
+                arguments = f"{room},panel_bridge,{profile},panel_menu"
+                self.session.action("Setvar", Channel=channel, Variable="ROOM", Value=arguments)
+                since = len(self.session.messages)
+                self.session.action("Redirect", Channel=channel, Context="moderation", Exten="move", Priority="1")
+                self.session.event("ConfbridgeJoin", since, Channel=channel)
+            self.settle()
+            self.session.listing("ConfbridgeListRooms")
+            self.session.listing("CoreShowChannels")
+
+    def say(self, sound: str) -> None:
+        since = len(self.session.messages)
+        self.session.action(
+            "Originate", "__ROOM=8001", f"__SOUND={sound}", Channel="Local/voice@moderation/n", Context="moderation",
+            Exten="sound", Priority="1", Async="true", Timeout="8000",
+        )  # fmt: skip
+        self.session.event("UserEvent", since, UserEvent="PanelSaid")
+        self.session.event("ConfbridgeLeave", since)
+        self.settle()
+
+    def recording(self) -> None:
+        self.session.action("ConfbridgeStartRecord", Conference="8001", RecordFile="confbridge-8001.wav")
+        self.settle()
+        channels = self.session.action("Command", Command="core show channels concise")["Output"].split("\n")
+        recorder = next(line.split("!")[0] for line in channels if line.startswith("CBRec/8001-"))
+        self.session.action("Getvar", Channel=recorder, Variable="MIXMONITOR_FILENAME")
+        self.session.action("ConfbridgeStopRecord", Conference="8001")
+        self.settle()
+
+    def invitations(self) -> None:
+        """By an application, and with unique ids that the panel chooses: some answer, others do not."""
+        with Phone(self.asterisk, "101"), Phone(self.asterisk, "103", "busy"), self.ringing("102"):
+            for number, (channel, timeout) in enumerate(
+                (
+                    ("PJSIP/101", "5000"),
+                    ("Local/602@internal/n", "5000"),
+                    ("PJSIP/103", "5000"),
+                    ("Local/604@internal/n", "5000"),
+                    ("PJSIP/102", "1000"),
+                    ("Local/nowhere@internal/n", "5000"),
+                )
+            ):
+                since = len(self.session.messages)
+                self.session.action(
+                    "Originate", Channel=channel, Application="ConfBridge", Async="true", Timeout=timeout,
+                    Data="8001,panel_bridge,panel_user,panel_menu", CallerID='"Room" <8001>',
+                    ChannelId=f"panel-{number}.1", OtherChannelId=f"panel-{number}.2",
+                )  # fmt: skip
+                self.session.event("OriginateResponse", since)
+                self.settle()
+            self.session.listing("CoreShowChannels")
 
     def questions(self) -> None:
         """Lists and single answers of an idle PBX: among them an empty list that is called an error."""
@@ -492,30 +583,51 @@ MOVES = (
 )  # fmt: skip
 
 
-def thinned(received: bytes) -> bytes:
+# What moderation asks of the dialplan: a way into another room, and the two halves of a voice.
+MODERATION_DIALPLAN = {
+    "move": (("ConfBridge", "${ROOM}"),),
+    "voice": (("Answer", ""), ("ConfBridge", "${ROOM},panel_bridge,panel_user")),
+    "sound": (
+        ("Wait", "0.5"),
+        ("Playback", "${SOUND}"),
+        ("UserEvent", "PanelSaid,Status: ${PLAYBACKSTATUS},User: 7,Sound: ${SOUND}"),
+        ("Wait", "0.3"),
+    ),
+}
+
+# The name of each part → the ending of its file's name, what is played, and of which events of THINNED all are kept.
+PARTS: dict[str, tuple[str, Callable[[Scenario], None], Collection[bytes]]] = {
+    "calls": ("", Scenario.calls_and_conferences, ()),
+    "transfers": ("-transfers", Scenario.calls_that_move, ()),
+    "moderation": ("-moderation", Scenario.moderation, (b"Newexten",)),
+}
+
+
+def thinned(received: bytes, kept_whole: Collection[bytes] = ()) -> bytes:
     """The same bytes without all but the first few messages of each kind in THINNED."""
     seen: Counter[bytes] = Counter()
     kept = []
     for message in received.split(b"\r\n\r\n"):
         name = message.lstrip(b"\r\n").partition(b"\r\n")[0].removeprefix(b"Event: ")
         seen[name] += 1
-        if name not in THINNED or seen[name] <= KEPT:
+        if name not in THINNED or name in kept_whole or seen[name] <= KEPT:
             kept.append(message)
     return b"\r\n\r\n".join(kept)
 
 
-def record(version: str) -> list[Path]:
-    """Play both halves of the scenario on a version and save what was received."""
+def record(version: str, parts: Collection[str]) -> list[Path]:
+    """Play these parts of the scenario on a version and save what was received."""
     CORPUS.mkdir(exist_ok=True)
     saved = []
     with Asterisk(version) as asterisk:
-        for suffix, part in (("", Scenario.calls_and_conferences), ("-transfers", Scenario.calls_that_move)):
+        for name in parts:
+            suffix, play, kept_whole = PARTS[name]
             with asterisk.ami() as session:
                 scenario = Scenario(asterisk, session)
-                part(scenario)
+                play(scenario)
                 scenario.settle(0.5)
                 session.action("Logoff")
-                received = thinned(bytes(session.raw))
+                received = thinned(bytes(session.raw), kept_whole)
             # Whose machine compiled it is nobody's business here.
             received = re.sub(rb"(built by \S+ @) \S+", rb"\1 localhost", received)
             saved.append(CORPUS / f"asterisk-{version}{suffix}.ami")
@@ -524,8 +636,9 @@ def record(version: str) -> list[Path]:
 
 
 if __name__ == "__main__":
-    for chosen in sys.argv[1:] or VERSIONS:
+    wanted = sys.argv[1:]
+    for chosen in [version for version in VERSIONS if version in wanted] or VERSIONS:
         began = time.monotonic()
-        for file in record(chosen):
+        for file in record(chosen, [part for part in PARTS if part in wanted] or list(PARTS)):
             print(f"{file.name}: {file.stat().st_size:,} bytes")
         print(f"{time.monotonic() - began:.0f} s")
