@@ -11,15 +11,11 @@ _SEPARATORS = re.compile(r"[\s()/.\u00a0\u2010-\u2015-]+")
 _DIALLABLE = re.compile(r"\+?[0-9*#]{1,40}")
 
 
-def diallable(typed: str) -> str:
-    """A number as it is dialled, of one as people write it. Raises `ValidationError` with a sentence for them."""
+def number_in(typed: str) -> str:
+    """What is dialled of what somebody typed; empty where that is no number."""
     # Full-width digits, as a Chinese keyboard types them, are digits.
     number = _SEPARATORS.sub("", unicodedata.normalize("NFKC", typed))
-    if not _DIALLABLE.fullmatch(number):
-        raise forms.ValidationError(
-            _("“%(typed)s” is not a number: use digits, * and #, with a + only in front.") % {"typed": typed}
-        )
-    return number
+    return number if _DIALLABLE.fullmatch(number) else ""
 
 
 class DialForm(forms.Form):
@@ -34,4 +30,9 @@ class DialForm(forms.Form):
         typed = self.cleaned_data["number"]
         if "\n" in typed or "\r" in typed:
             raise forms.ValidationError(_("A number is a single line."))
-        return diallable(typed)
+        number = number_in(typed)
+        if not number:
+            raise forms.ValidationError(
+                _("“%(typed)s” is not a number: use digits, * and #, with a + only in front.") % {"typed": typed}
+            )
+        return number

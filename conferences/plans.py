@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from django.contrib.auth.models import User
-from django.core.exceptions import ValidationError
 from django.db import DatabaseError, InterfaceError
 
-from calls.forms import diallable
+from calls.forms import number_in
 from operators import dialling
 from operators.models import Profile
 from operators.people import profile_of
@@ -206,9 +205,9 @@ def plan_for(pbx: str, number: str) -> Plan | None:
     user = room.planned_by
     plan = Plan(room, user, profile_of(user) if user else Profile())
     for member in InviteMember.objects.filter(group__room=room).order_by("group__name", "id"):
-        try:
-            plan.people.setdefault(diallable(member.number), member.name)
-        except ValidationError:
+        if number_to_call := number_in(member.number):
+            plan.people.setdefault(number_to_call, member.name)
+        else:
             plan.refused[member.number] = "This is no number."
     if user is None or not user.is_active or not user.has_perm("calls.originate"):
         why = "Whoever planned the room may not place calls."

@@ -14,7 +14,7 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from conferences import plans
-from conferences.models import Conference, InviteGroup, InviteMember, Participant, Room
+from conferences.models import Conference, Invitation, InviteGroup, InviteMember, Participant, Room
 from operators.models import AuditEntry, DialPolicy, Profile
 from pbxpanel.ami.transports import Address
 from pbxpanel.mirror import registry
@@ -289,6 +289,19 @@ async def test_its_groups_are_called_in_by_the_policy_of_whoever_planned_it(
         ("mona", f"Name of +49 (30) 555 +4930555 → {ROOM}", f"conference/{ROOM}", "done"),
         ("mona", f"Name of 0900 1 09001 → {ROOM}", f"conference/{ROOM}", "forbidden"),
     ]
+
+
+@pytest.mark.skipif("invite" not in registry.orders, reason="Nobody can be called in.")
+async def test_who_is_called_in_joins_and_who_is_busy_shows_as_such(asterisk: Asterisk) -> None:
+    def prepare() -> None:
+        plan(planned_by=planner()).invite_groups.set([group("602", "604")])
+
+    await sync_to_async(prepare)()
+    async with working(asterisk) as station:
+        station.join()
+        assert await station.told() == ["invite 602; invite 604"]
+        await until(lambda: len(station.listed("Muted")) == 2)
+        await until(Invitation.objects.filter(conference=ROOM, number="604", state=Invitation.State.BUSY).exists)
 
 
 @pytest.mark.parametrize(
