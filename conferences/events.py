@@ -6,6 +6,7 @@ from contextlib import nullcontext
 from datetime import datetime, timedelta
 from typing import Any
 
+import calls.events  # noqa: F401  its lists are read first: a participant is a channel
 from calls.models import Channel
 from pbxpanel.ami import actions
 from pbxpanel.ami.protocol import BRIDGE_FIELDS, CHANNEL_FIELDS, Message

@@ -254,8 +254,7 @@ _ON_PAGE = {
 
 def _place_on_page(row: Row, viewer: Viewer, key: str) -> str | None:
     if row.facets.get("conference") != key:
-        # Of an invitation that is gone nobody can tell any more where it was.
-        return "" if row.kind == "invitation" else None
+        return None
     return _ON_PAGE[row.kind]
 
 

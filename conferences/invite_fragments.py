@@ -91,21 +91,14 @@ def left(pbx: str, name: str) -> dict[str, Any]:
 
 @fragments.renders("invitation")
 def invitation_rows(pbx: str, keys: set[str]) -> Iterable[Row]:
-    found = {row.code: row for row in Invitation.objects.filter(pbx=pbx, code__in=keys)}
-    for code in keys:
+    """Each key is an invitation's code and its conference: see `Invitation.subjects`."""
+    places = [(code, conference) for code, _separator, conference in (key.partition("\0") for key in keys)]
+    found = {row.code: row for row in Invitation.objects.filter(pbx=pbx, code__in=dict(places))}
+    for code, conference in places:
         row = found.get(code)
-        if row is None:
-            yield Row(dom_id("invitation", pbx, code), "invitation", None, permission=SEE)
-        else:
-            html = fragments.draw("conferences/_invitation.html", {"invitation": row})
-            yield Row(
-                row.dom_id,
-                "invitation",
-                html,
-                {"conference": f"{pbx}/{row.conference}"},
-                SEE,
-                permission_for(pbx, row.conference),
-            )
+        html = fragments.draw("conferences/_invitation.html", {"invitation": row}) if row is not None else None
+        facets = {"conference": f"{pbx}/{conference}"}
+        yield Row(dom_id("invitation", pbx, code), "invitation", html, facets, SEE, permission_for(pbx, conference))
 
 
 @fragments.renders("left")

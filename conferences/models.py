@@ -226,7 +226,7 @@ class Invitation(Mirrored):
         return self.label
 
     def subjects(self) -> set[Subject]:
-        return {("invitation", self.code)}
+        return {("invitation", f"{self.code}\0{self.conference}")}
 
     @property
     def dom_id(self) -> str:

@@ -137,7 +137,7 @@ def invite(plan: Plan, number: str, name: str) -> Outcome:
         order="invite",
         topic=topic_of(room.number),
     )
-    return commands.run(command, refusal=lambda: dialling.refusal(user, wanted))
+    return commands.run(command, refusal=lambda: dialling.refusal(user, wanted, paced=True))
 
 
 @refreshes("greeting", beside=True)

@@ -84,7 +84,7 @@ def test_who_talks_costs_few_queries_however_many_there_are(
     people, page = [participant(number, talking=True, talking_since=BEGAN) for number in range(60)], Page()
     page.change(*people)
     Participant.objects.update(talked=100)
-    with django_assert_max_num_queries(6):
+    with django_assert_max_num_queries(7):
         found = page.change(*people)
     assert found["talk"].count("<i ") == 60
 

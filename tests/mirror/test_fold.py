@@ -293,7 +293,7 @@ def test_a_participant_may_be_muted_before_he_joins(told: Told) -> None:
 def test_a_participant_leaves(meeting: Told) -> None:
     meeting.conference_event("ConfbridgeLeave", "2.1")
     assert meeting.participants == {"1.1"}
-    assert meeting.subjects() == {("participant", "2.1\0008001"), ("conference", "8001")}
+    assert meeting.subjects() == {("participant", "2.1\0008001"), ("conference", "8001"), ("left", "8001")}
     assert meeting.state.requests == {("conference", "8001")}
 
 
@@ -305,7 +305,8 @@ def test_the_end_of_a_conference_takes_whoever_is_left(meeting: Told) -> None:
     changes = meeting.state.take()
     assert changes.removals[Conference] == ["8001"]
     assert set(changes.removals[Participant]) == {"1.1", "2.1"}
-    assert changes.subjects == {("conference", "8001"), ("participant", "1.1\0008001"), ("participant", "2.1\0008001")}
+    people = {("participant", f"{uniqueid}\0008001") for uniqueid in ("1.1", "2.1")}
+    assert changes.subjects == {("conference", "8001"), ("left", "8001"), *people}
 
 
 @pytest.mark.parametrize(
