@@ -96,7 +96,12 @@ def moderate(request: HttpRequest, pbx: str, uniqueid: str, verb: str) -> HttpRe
             raise PermissionDenied
     if verb == "aside":
         parameters["other"] = request.POST.get("other", "")
-    return toasts.answer(request, actions.on_one(user.pk, participant, verb, **parameters), gone=gone)
+    outcome = actions.on_one(user.pk, participant, verb, **parameters)
+    if verb == "video-source" and outcome.done:
+        # Nothing else on the page tells.
+        text = _("Everybody is shown the video of %(who)s, if he sends any.") % {"who": participant.label}
+        return toasts.toast(request, "success", text)
+    return toasts.answer(request, outcome, gone=gone)
 
 
 @require_POST

@@ -226,6 +226,13 @@ def test_somebody_is_moved_and_two_are_taken_aside_and_sent_back(
     expect(row(vic, "Carla")).not_to_contain_text("in a side room")
 
 
+def test_whose_video_is_shown_is_said(asterisk: Asterisk, panel: Panel, visit: Visit) -> None:
+    page = visit(panel, "mona", PATH)
+    enter(asterisk, (page,), "Carla")
+    choose(page, "Carla", "Show his video to all")
+    expect(page.locator(".panel-toast")).to_contain_text("the video of Carla")
+
+
 def test_hands_queue_in_the_order_raised(asterisk: Asterisk, panel: Panel, visit: Visit) -> None:
     pages = mona, vic = together(visit, panel)
     cards = visit(panel, "vic", "/conferences/")

@@ -38,7 +38,7 @@ class Page:
         self.drawn: dict[str, object] = {}
 
     def change(self, *people: Participant) -> dict[str, str]:
-        """Kind of row → HTML, of what is drawn when these participants have changed; of several, one after another."""
+        """Kind of row → HTML, of what is drawn when these participants have changed."""
         subjects = {subject for person in people for subject in person.subjects()}
         rows: list[Row] = rows_of("main", subjects, ["en"], self.drawn)
         found: dict[str, str] = {}
@@ -55,9 +55,7 @@ def test_of_one_who_begins_to_talk_only_that_is_told() -> None:
     found = page.change(person)
     assert set(found) == {"talk", "conference"}  # the card names who talks
     since = int(BEGAN.timestamp() * 1000)
-    assert found["talk"] == (
-        f'<i id="{person.dom_id}" data-attributes data-talked="0" data-talking-since="{since}"></i>'
-    )
+    assert found["talk"] == f'<i id="{person.dom_id}" data-attributes data-talked="0" data-talking-since="{since}"></i>'
     person.talking, person.talking_since, person.talked = False, None, 1500
     person.save()
     assert 'data-talked="1500" data-talking-since=""' in page.change(person)["talk"]

@@ -386,6 +386,17 @@ async def test_of_very_much_at_once_no_row_is_drawn_and_every_page_gets_a_board(
             await asyncio.sleep(0.02)
 
 
+async def test_once_something_was_not_drawn_nothing_counts_as_drawn(station: Station, ring: Ringing) -> None:
+    """A row that has changed meanwhile, and back, must not be taken for what the pages have."""
+    station.mirror._looked_at.clear()
+    station.mirror._drawn["row"] = "as it was"
+    await ring("105")
+    async with asyncio.timeout(5):
+        while not any(batch["languages"] == [] for batch in station.batches):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    assert station.mirror._drawn == {}
+
+
 async def test_a_row_is_drawn_in_the_languages_that_are_looked_at_and_else_not_at_all(
     station: Station, ring: Ringing
 ) -> None:
