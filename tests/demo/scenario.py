@@ -463,6 +463,8 @@ class Scenario:
     def one_is_moved(self) -> None:
         ada = self.joins("Local/8001@internal", "602", CallerID='"Ada" <722>')
         bob = self.joins("PJSIP/101", "8001")
+        # He does not stay muted in the other room.
+        self.session.action("ConfbridgeMute", **ROOM, Channel=bob)
         for channel in (ada, bob):
             self.send(channel, "move", "8002,panel_bridge,panel_user,panel_menu")
             self.session.listing("CoreShowChannels")
