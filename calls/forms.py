@@ -18,6 +18,16 @@ def number_in(typed: str) -> str:
     return number if _DIALLABLE.fullmatch(number) else ""
 
 
+def diallable(typed: str) -> str:
+    """The same, or `ValidationError` with a sentence for whoever typed it."""
+    number = number_in(typed)
+    if not number:
+        raise forms.ValidationError(
+            _("“%(typed)s” is not a number: use digits, * and #, with a + only in front.") % {"typed": typed}
+        )
+    return number
+
+
 class DialForm(forms.Form):
     """A number to call. `command_id` makes a form one call, however often it is sent."""
 
@@ -30,9 +40,4 @@ class DialForm(forms.Form):
         typed = self.cleaned_data["number"]
         if "\n" in typed or "\r" in typed:
             raise forms.ValidationError(_("A number is a single line."))
-        number = number_in(typed)
-        if not number:
-            raise forms.ValidationError(
-                _("“%(typed)s” is not a number: use digits, * and #, with a + only in front.") % {"typed": typed}
-            )
-        return number
+        return diallable(typed)
