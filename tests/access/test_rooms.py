@@ -91,7 +91,8 @@ def test_she_moderates_who_is_in_her_room_and_nobody_else(rita: User, verb: str,
     assert client.post(f"/conferences/main/participants/7.7/{verb}/", data).status_code == 403
     assert asterisk.commands == []
     assert not AuditEntry.objects.exists()
-    assert client.post(f"/conferences/main/participants/6.1/{verb}/", data).status_code == 204
+    told = 200 if verb == "video-source" else 204
+    assert client.post(f"/conferences/main/participants/6.1/{verb}/", data).status_code == told
     assert len(asterisk.commands) == 1
 
 

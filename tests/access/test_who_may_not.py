@@ -68,7 +68,7 @@ TABLE: dict[str, list[Line]] = {
         Line("/conferences/main/choices/8001/", "GET", frozenset({"Moderator", "Administrator"}), 200)
     ],
     "conferences/<str:pbx>/participants/<segment:uniqueid>/<str:verb>/": [
-        Line(f"/conferences/main/participants/3.1/{verb}/", "POST", MODERATING, 204)
+        Line(f"/conferences/main/participants/3.1/{verb}/", "POST", MODERATING, 200 if verb == "video-source" else 204)
         for verb in conferences.actions.ON_ONE if verb not in ("move", "aside")
     ] + [
         Line("/conferences/main/participants/3.1/move/", "POST", MODERATING, 204, {"to": "8002"}),
