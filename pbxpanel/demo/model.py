@@ -560,6 +560,8 @@ class Switch:
         if first is second or not (self._can_move(first) and self._can_move(second)):
             raise IllegalTransition(f"{first.name} and {second.name} cannot be bridged now.")
         bridge = self._new_bridge()
+        # Whoever is taken out of his dialplan counts as a call anew.
+        self.calls_processed += 1
         for channel in (first, second):
             channel.priority += 1
             self.begin(channel, "", "")
