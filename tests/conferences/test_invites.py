@@ -53,7 +53,7 @@ async def test_a_conference_that_runs_is_entered_as_the_others_did(
         await worker.until(lambda: len(worker.participants) == 2 and not worker.invitations)
         invited = next(person for person in worker.participants if person.caller_number == "103")
         await worker.until(lambda: invited.muted)
-        assert invited.arguments == "panel_bridge,panel_muted"
+        assert invited.arguments == "panel_bridge,panel_muted,panel_menu"
 
 
 @pytest.mark.parametrize(

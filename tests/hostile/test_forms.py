@@ -24,8 +24,8 @@ from tests.hostile.texts import EVIL, TEXTS, Hostile
 pytestmark = [pytest.mark.django_db, pytest.mark.timeout(120)]
 
 HTMX = {"HX-Request": "true"}
-# What a page of a conference is told at first: no trouble, its two containers, the link, two counts.
-PARTS = 6
+# What a page of a conference is told at first: no trouble, its five containers, the link, two counts.
+PARTS = 9
 PASSWORD = "a-password-of-the-tests"
 
 
