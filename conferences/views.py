@@ -71,7 +71,7 @@ def choices(request: HttpRequest, pbx: str, name: str) -> HttpResponse:
     totals = dict(people.annotate(total=Count("id")))
     running = Conference.objects.filter(pbx=pbx).exclude(name=name)
     found = [(row, totals.get(row.name, 0)) for row in running if may_moderate(user, pbx, row.name)]
-    return render(request, "conferences/_choices.html", {"choices": found})
+    return render(request, "conferences/_destinations.html", {"choices": found})
 
 
 @require_POST
