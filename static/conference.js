@@ -28,7 +28,7 @@
       // Of sixty who talk each has a small share: the bar says how much he has of what the one who talks most has.
       const text = spoken < 500 ? "–" : `${duration(spoken)} · ${Math.round((100 * spoken) / total)} %`;
       const length = most ? spoken / most : 0;
-      const words = row.querySelector(".talked"), bar = row.querySelector("meter");
+      const words = row.querySelector(".talked"), bar = row.querySelector("progress");
       setText(words, text);
       if (Math.abs(bar.value - length) >= 0.005) bar.value = length;
     }
