@@ -111,6 +111,7 @@ def test_call_me_in_and_call_back(
     ben = page.locator(".participant", has_text="102")
     expect(ben).to_be_visible()
     former = ben.get_attribute("id")
+    ben.locator("details > summary").click()
     ben.locator("[data-action=call-back]").click()
     theirs.wait_for_invite()
     expect(page.locator(f"#{former}")).to_have_count(0)
@@ -118,6 +119,7 @@ def test_call_me_in_and_call_back(
     assert caller.ended or caller.status == 200
     # He leaves, and is called back from the list of those who have left.
     ben.locator("[data-action=kick]").click()
+    page.click("#kick-dialog .btn-danger")
     page.mouse.move(0, 0)
     expect(ben).to_have_count(0)
     page.click(".left > summary")

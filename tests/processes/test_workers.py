@@ -142,8 +142,9 @@ def test_clicks_while_the_leader_dies_are_done_once_or_refused(pair: Pair, aster
 def test_two_who_are_given_the_same_command_do_it_once(pair: Pair) -> None:
     """Both workers claim it in the database; one gets it."""
     pair.connection.execute(
-        "INSERT INTO operators_auditentry (command_id, at, username, pbx, verb, subject, status, answer, claimed) "
-        "VALUES ('c1', now(), 'anna', 'main', 'hangup', '', '', '', false)"
+        "INSERT INTO operators_auditentry "
+        "(command_id, at, username, pbx, verb, subject, topic, status, answer, claimed) "
+        "VALUES ('c1', now(), 'anna', 'main', 'hangup', '', '', '', '', false)"
     )
     claim = "from pbxpanel.mirror import commands; print(commands.auditors[0].claim('c1'))"
     with ThreadPoolExecutor(2) as pool:
