@@ -23,6 +23,8 @@ def join(asterisk: Asterisk, name: str, extension: str = ROOM, then: str = "602"
             Async="true", CallerID=f'"{name}" <{number}>',
         )  # fmt: skip
         assert answer["Response"] == "Success", answer
+        # Asterisk forgets some of those whose session ends before they are answered.
+        assert session.event("OriginateResponse")["Response"] == "Success"
 
 
 def row(page: Page, name: str) -> Locator:
