@@ -207,7 +207,8 @@ def participant_rows(pbx: str, keys: set[str]) -> Iterable[Row]:
     places = [(uniqueid, conference) for uniqueid, _separator, conference in (key.partition("\0") for key in keys)]
     present = Participant.objects.filter(pbx=pbx, uniqueid__in=dict(places)).exclude(IS_VOICE)
     found = {(row.uniqueid, row.conference): row for row in present}
-    anew = [row for row in found.values() if fragments.is_news(row.dom_id, values_of(row, but=_OF_TALKING))]
+    shown = [found[place] for place in places if place in found]
+    anew = [row for row in shown if fragments.is_news(row.dom_id, values_of(row, but=_OF_TALKING))]
     give_names(pbx, anew)
     drawn = {row.uniqueid for row in anew}
     for uniqueid, conference in places:

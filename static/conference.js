@@ -86,6 +86,9 @@
 
   // --- A row's menu: what is in it is the same for all, and is put there when it is opened. ---
 
+  // The last one stands for his unique id: a conference may be named anything.
+  const addressOf = (path, row) => path.replace(/UNIQUEID(?!.*UNIQUEID)/, () => segmentOf(row));
+
   function segmentOf(row) {
     return row.querySelector("[hx-post]").getAttribute("hx-post").split("/").at(-3);
   }
@@ -94,9 +97,9 @@
     const menu = event.target;
     if (!menu.matches("[data-menu]") || !menu.open || menu.children.length > 1) return;
     const items = byId("participant-menu").content.firstElementChild.cloneNode(true);
-    const segment = segmentOf(menu.closest(".participant"));
+    const row = menu.closest(".participant");
     for (const button of items.querySelectorAll("[hx-post]")) {
-      button.setAttribute("hx-post", button.getAttribute("hx-post").replace("UNIQUEID", () => segment));
+      button.setAttribute("hx-post", addressOf(button.getAttribute("hx-post"), row));
     }
     menu.append(items);
     htmx.process(items);
@@ -140,7 +143,7 @@
         const form = dialog.querySelector("form");
         form.dataset.path ??= form.getAttribute("hx-post");
         form.reset();
-        form.setAttribute("hx-post", form.dataset.path.replace("UNIQUEID", () => segmentOf(row)));
+        form.setAttribute("hx-post", addressOf(form.dataset.path, row));
         dialog.querySelector("[data-who]").textContent = fullNameOf(row);
         row.focus({ preventScroll: true });
       }

@@ -228,6 +228,17 @@ def test_somebody_is_moved_and_two_are_taken_aside_and_sent_back(
     expect(row(vic, "Carla")).not_to_contain_text("in a side room")
 
 
+def test_the_menu_of_a_conference_that_is_named_as_what_stands_for_a_participant(
+    asterisk22: Asterisk, panel22: Panel, visit: Visit
+) -> None:
+    page = visit(panel22, "mona", "/conferences/main/UNIQUEID/")
+    asterisk22.cli("channel originate Local/602@internal application ConfBridge UNIQUEID,panel_bridge,panel_user")
+    expect(rows(page)).to_have_count(1)
+    page.locator("#participants summary").click()
+    address = page.locator("#participants [data-action=call-back]").get_attribute("hx-post")
+    assert address == f"/conferences/main/call-back/UNIQUEID/{rows(page).get_attribute('data-uniqueid')}/"
+
+
 def test_whose_video_is_shown_is_said(asterisk: Asterisk, panel: Panel, visit: Visit) -> None:
     page = visit(panel, "mona", PATH)
     enter(asterisk, (page,), "Carla")
