@@ -230,6 +230,12 @@ class State:
             oldest, self._cleared_at = now - TOMBSTONE_SECONDS, now
             self._tombstones = {key: at for key, at in self._tombstones.items() if at >= oldest}
 
+    def forget_graves(self) -> None:
+        """The link has ended: no list that is asked for from now on was written before, and an Asterisk that starts
+        anew within the same second gives the same ids again.
+        """
+        self._tombstones.clear()
+
     def is_buried(self, uniqueid: str) -> bool:
         at = self._tombstones.get(uniqueid)
         return at is not None and at >= self._monotonic() - TOMBSTONE_SECONDS

@@ -205,6 +205,8 @@ class Mirror:
             self._taking_snapshot = False
 
     def _on_link_state(self, state: LinkState, error: AmiError | None) -> None:
+        if state is not LinkState.UP:
+            self.state.forget_graves()
         if state is not self._link_state:
             if self._link_state is LinkState.UP:
                 self.state.heard_until = self.state.now()

@@ -346,6 +346,21 @@ async def test_a_row_that_cannot_be_drawn_does_not_end_the_worker(
     assert not station.task.done()
 
 
+async def test_a_pbx_that_starts_anew_may_give_the_id_of_a_channel_that_hung_up(
+    station: Station, ring: Ringing
+) -> None:
+    channel = await ring("105")
+    state = station.mirror.state
+    state.bury(channel.uniqueid)
+    state.table(Channel).remove(channel.uniqueid)
+    station.mirror._dirty.set()
+    await until(lambda: not Channel.objects.filter(uniqueid=channel.uniqueid).exists())
+    session = station.mirror.link.session
+    assert session is not None
+    session.close()
+    await until(Channel.objects.filter(uniqueid=channel.uniqueid).exists)
+
+
 async def test_a_pbx_that_is_no_longer_named_leaves_the_panel() -> None:
     await sync_to_async(PBX.objects.create)(name="former")
     await sync_to_async(PBX.objects.create)(name="led by another", leader="another")
