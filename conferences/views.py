@@ -15,6 +15,7 @@ from pbxpanel import toasts
 from pbxpanel.mirror.models import PBX
 
 from . import actions, fragments, invite_fragments
+from .events import can_be_asked_for
 from .models import Conference, Participant, Room, has_rooms, may_moderate, may_see
 
 # Names of sounds as Asterisk's Playback takes them, without the format.
@@ -94,6 +95,8 @@ def moderate(request: HttpRequest, pbx: str, uniqueid: str, verb: str) -> HttpRe
             return toasts.toast(request, "warning", _("Say into which conference: type its number."), 400)
         if not may_moderate(user, pbx, parameters["to"]):
             raise PermissionDenied
+        if not can_be_asked_for(parameters["to"]):
+            return toasts.toast(request, "warning", _("Nobody can be moved into a conference with such a name."), 400)
     if verb == "aside":
         parameters["other"] = request.POST.get("other", "")
     outcome = actions.on_one(user.pk, participant, verb, **parameters)

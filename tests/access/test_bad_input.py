@@ -283,6 +283,14 @@ def test_a_participant_of_a_conference_of_any_name_can_be_muted(name: str, anna:
     assert asterisk.commands[0].parameters == {"uniqueid": "7.1"}
 
 
+@pytest.mark.parametrize("to", ["", " ", "8002\r\nAction: Reload", "8002\n9"])
+def test_nobody_is_moved_into_a_conference_that_cannot_be_named(to: str, anna: Client, asterisk: Asterisk) -> None:
+    response = anna.post("/conferences/main/participants/3.1/move/", {"to": to}, headers=HTMX)
+    assert response.status_code == 400
+    assert b"conference" in response.content
+    assert asterisk.commands == []
+
+
 def test_ids_that_hold_a_slash_have_cards_and_rows(anna: Client) -> None:
     """Whoever originates by AMI or ARI may choose the id of the channel; Asterisk takes any text."""
     people.channel("shop/1", "PJSIP/105")
