@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from pbxpanel.mirror.models import dom_id
 from pbxpanel.mirror.text import shown
 
-from .models import RINGING_STATES, Bridge, Channel, ParkedCall, age_of
+from .models import RINGING_STATES, Bridge, Channel, ParkedCall, age_of, stands_for
 
 # How many of the people in one call (it may be a conference) its card names before it says "and n more".
 NAMED_PARTIES = 4
@@ -194,8 +194,7 @@ class Call:
 
 def _party(channel: Channel, *, waits: bool) -> Party:
     if channel.is_local and not channel.caller_number and not channel.caller_name:
-        # `Local/8001@internal-0000002a;1` → the extension it stands for.
-        return Party(channel, "", shown(channel.name.removeprefix("Local/").rpartition("-")[0]), waits)
+        return Party(channel, "", stands_for(channel.name), waits)
     # A channel that the PBX dialled may bear its caller's name beside its own number.
     name = channel.caller_name if channel.caller_name != channel.connected_name else ""
     number = channel.caller_number or shown(channel.endpoint.partition("/")[2] or channel.name)

@@ -169,6 +169,11 @@ def endpoint_of(channel: str) -> str:
     return endpoint
 
 
+def stands_for(channel: str) -> str:
+    """What a channel that nobody has named stands for: `Local/8001@internal-0000002a;1` → `8001@internal`."""
+    return shown(channel.removeprefix("Local/").rpartition("-")[0])
+
+
 def age_of(uniqueid: str) -> tuple[int, int, str]:
     """To sort by: `1732451234.12`, perhaps behind the name of a system, is when a channel began and a serial number."""
     seconds, _separator, serial = uniqueid.rpartition("-")[2].partition(".")

@@ -1,5 +1,6 @@
 """What can be asked of a conference, each as a command that the audit trail records."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from pbxpanel.mirror.commands import Command, Outcome, run
@@ -55,7 +56,7 @@ def on_one(user_id: int, participant: Participant, verb: str, **parameters: str)
     if "to" in parameters:
         subject += f" → {shown(parameters['to'])}"
     given = {"uniqueid": participant.uniqueid, **fixed, **parameters}
-    return _give(participant.pbx_id, participant.conference, verb, subject, user_id, order, given)
+    return run(act(participant.pbx_id, participant.conference, verb, subject, user_id, order, given))
 
 
 def on_all(user_id: int, conference: Conference, verb: str, **parameters: str) -> Outcome:
@@ -63,14 +64,12 @@ def on_all(user_id: int, conference: Conference, verb: str, **parameters: str) -
     order, fixed = ON_ALL[verb]
     subject = " ".join([str(conference), *map(shown, parameters.values())])
     given = {"conference": conference.name, **fixed, **parameters}
-    return _give(conference.pbx_id, conference.name, verb, subject, user_id, order, given)
+    return run(act(conference.pbx_id, conference.name, verb, subject, user_id, order, given))
 
 
-def _give(
-    pbx: str, conference: str, verb: str, subject: str, user_id: int, order: str, parameters: dict[str, Any]
-) -> Outcome:
+def act(
+    pbx: str, conference: str, verb: str, subject: str, user_id: int, order: str, parameters: Mapping[str, Any]
+) -> Command:
+    """An order to the worker, which the conference's record knows by its topic."""
     topic = topic_of(conference)
-    command = Command(
-        pbx, None, verb, subject, user_id, timeout=TIMEOUT, parameters=parameters, order=order, topic=topic
-    )
-    return run(command)
+    return Command(pbx, None, verb, subject, user_id, timeout=TIMEOUT, parameters=parameters, order=order, topic=topic)

@@ -19,6 +19,8 @@ from .models import VOICE, Attendance, Conference, ConferenceRecord, Participant
 
 logger = logging.getLogger(__name__)
 
+# How the channel's name begins by which ConfBridge records; the conference's follows.
+_RECORDER = "CBRec/"
 # How soon after a key its effect is seen.
 KEY_WORKS_WITHIN = timedelta(seconds=2)
 
@@ -310,9 +312,13 @@ def has_said(state: State, event: Message) -> None:
 
 def silence_in_lecture(state: State, row: Participant) -> None:
     """In lecture mode, have the worker mute whoever may not talk and is not muted."""
-    conference = state.table(Conference).get(row.conference)
-    if conference is not None and conference.lecture and is_listener(row) and not row.muted:
+    if must_be_muted(state, row):
         state.request("silence", row.uniqueid)
+
+
+def must_be_muted(state: State, row: Participant) -> bool:
+    conference = state.table(Conference).get(row.conference)
+    return conference is not None and conference.lecture and is_listener(row) and not row.muted
 
 
 def is_listener(row: Participant) -> bool:
@@ -324,10 +330,7 @@ def is_listener(row: Participant) -> bool:
 async def silence(snapshot: Snapshot, uniqueid: str) -> None:
     """`ConfbridgeMute` of one who may not talk."""
     row = snapshot.state.table(Participant).get(uniqueid)
-    if row is None:
-        return
-    conference = snapshot.state.table(Conference).get(row.conference)
-    if conference is not None and conference.lecture and is_listener(row) and not row.muted:
+    if row is not None and must_be_muted(snapshot.state, row):
         answer = await snapshot.session.ask(actions.confbridge_mute(row.conference, row.channel))
         if not answer.ok:
             logger.warning("%s: a listener could not be muted: %s", snapshot.state.pbx, answer.text)
@@ -370,34 +373,43 @@ def records(state: State, event: Message) -> None:
 @refreshes("recording")
 async def ask_for_the_file(snapshot: Snapshot, name: str) -> None:
     """Into which file a conference is recorded."""
-    file, table = await recording_of(snapshot, name), snapshot.state.table(Conference)
+    table, recorders = snapshot.state.table(Conference), await list_recorders(snapshot)
+    file = await file_of(snapshot, recorders[name]) if recorders and name in recorders else ""
     conference = table.get(name)
     if conference is not None and conference.recording and file:
         table.change(conference, recording_file=file)
 
 
-@refreshes("is-recorded")
-async def ask_whether_recorded(snapshot: Snapshot, name: str) -> None:
-    """The same for a conference of which nobody has told whether it is recorded."""
-    file, table = await recording_of(snapshot, name), snapshot.state.table(Conference)
-    conference = table.get(name)
-    if conference is not None and file is not None:
-        table.change(conference, recording=file != "", recording_file=file)
+@refreshes("recordings")
+async def ask_which_are_recorded(snapshot: Snapshot, _key: str) -> None:
+    """Which conferences are recorded, and into which files: what nobody has told before the link came up."""
+    table = snapshot.state.table(Conference)
+    known = {row.name: row.recording for row in table.rows.values()}
+    recorders = await list_recorders(snapshot)
+    if recorders is None:
+        return
+    for name, was_recorded in known.items():
+        file = await file_of(snapshot, recorders[name]) if name in recorders else ""
+        conference = table.get(name)
+        if conference is not None and conference.recording == was_recorded:  # else an event has told meanwhile
+            table.change(conference, recording=file != "", recording_file=file)
 
 
-async def recording_of(snapshot: Snapshot, name: str) -> str | None:
-    """`Command` and `Getvar`: into which file a conference is recorded, empty where it is not.
+async def list_recorders(snapshot: Snapshot) -> dict[str, str] | None:
+    """`Command`: conference → the channel by which it is recorded. None where the panel's user may not ask.
 
-    Neither an event nor a list tells: the recorder's channel is one that AMI does not show, but the CLI does. None
-    where the panel's user may not ask.
+    Neither an event nor a list tells: the recorder's channel is one that AMI does not show, but the CLI does.
     """
     answer = await snapshot.session.ask(actions.command("core show channels concise"))
     if not answer.ok:
         return None
     channels = (line.partition("!")[0] for line in answer.response.output)
-    recorder = next((channel for channel in channels if channel.rpartition("-")[0] == f"CBRec/{name}"), "")
-    if not recorder:
-        return ""
+    found = (channel for channel in channels if channel.startswith(_RECORDER))
+    return {channel.removeprefix(_RECORDER).rpartition("-")[0]: channel for channel in found}
+
+
+async def file_of(snapshot: Snapshot, recorder: str) -> str:
+    """`Getvar`: the name of the file into which a channel records; where it is not told, the channel's."""
     answer = await snapshot.session.ask(actions.getvar(recorder, "MIXMONITOR_FILENAME"))
     return clean(answer.response.get("Value").rpartition("/")[2], 255) or recorder
 
@@ -421,8 +433,9 @@ async def list_conferences(snapshot: Snapshot) -> None:
     for name in named:
         if await is_another(snapshot, name):
             begin_anew(state, name)
-        state.request("is-recorded", name)
         complete &= await list_participants(snapshot, name, first=True)
+    if named:
+        state.request("recordings", "")
     if complete:
         snapshot.whole.add(Participant)
     participants = state.table(Participant)

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,15 +50,22 @@ def people_of(texts: Iterable[str]) -> tuple[list[Person], list[tuple[str, str]]
     """Whom to call, each number once; and what is no number, with a sentence that says so."""
     people: dict[str, Person] = {}
     wrong = []
-    for text in texts:
+    for _at, text, found in _read(texts):
+        if isinstance(found, Person):
+            people.setdefault(found.number, found)
+        else:
+            wrong.append((text, found))
+    return list(people.values()), wrong
+
+
+def _read(texts: Iterable[str]) -> Iterator[tuple[int, str, Person | str]]:
+    """Each text that is not blank, its number (the first is 1), and whom it names or why it names nobody."""
+    for at, text in enumerate(texts, 1):
         if text.strip():
             try:
-                person = person_of(text)
+                yield at, text.strip(), person_of(text)
             except forms.ValidationError as error:
-                wrong.append((text.strip(), str(error.message)))
-            else:
-                people.setdefault(person.number, person)
-    return list(people.values()), wrong
+                yield at, text.strip(), str(error.message)
 
 
 class GroupForm(forms.ModelForm):
@@ -87,17 +94,13 @@ class GroupForm(forms.ModelForm):
         text: str = self.cleaned_data["people"]
         people: dict[str, Person] = {}
         errors = []
-        for at, line in enumerate(text.splitlines(), 1):
-            if not line.strip():
-                continue
-            try:
-                person = person_of(line)
-            except forms.ValidationError as error:
-                errors.append(_("Line %(at)d: %(why)s") % {"at": at, "why": error.message})
-                continue
-            if person.number in people:
-                errors.append(_("Line %(at)d: %(number)s is there already.") % {"at": at, "number": person.number})
-            people.setdefault(person.number, person)
+        for at, _text, found in _read(text.splitlines()):
+            if not isinstance(found, Person):
+                errors.append(_("Line %(at)d: %(why)s") % {"at": at, "why": found})
+            elif found.number in people:
+                errors.append(_("Line %(at)d: %(number)s is there already.") % {"at": at, "number": found.number})
+            else:
+                people[found.number] = found
         if len(people) > MOST_PEOPLE:
             errors.append(_("A group has at most %(most)d people.") % {"most": MOST_PEOPLE})
         if errors:

@@ -8,10 +8,10 @@ from django.utils.translation import gettext as _
 from operators import dialling
 from operators.models import Profile
 from operators.policy import Call
-from pbxpanel.mirror.commands import Command, Outcome, run
+from pbxpanel.mirror.commands import Outcome, run
 from pbxpanel.mirror.text import clean, shown
 
-from .actions import TIMEOUT, topic_of
+from .actions import act
 from .forms import Person
 from .models import Invitation, Room
 
@@ -33,10 +33,10 @@ def of_phone(profile: Profile, endpoint: str) -> tuple[Call, dict[str, str]]:
     return Call(phone=endpoint, caller_id=profile.extension), {"channel": endpoint, "caller_number": ""}
 
 
-def invite(user: User, profile: Profile, pbx: str, name: str, person: Person) -> Outcome:
-    """Call somebody into a conference, within the dial policies of the user."""
+def invite(user: User, profile: Profile, pbx: str, name: str, person: Person, who: str = "") -> Outcome:
+    """Call somebody into a conference, within the dial policies of the user. `who` is he in the audit trail."""
     wanted, told = of_number(profile, person.number)
-    return _call(user, wanted, pbx, name, "invite", str(person), {**told, **_called(person)})
+    return _call(user, wanted, pbx, name, "invite", who or str(person), {**told, **_called(person)})
 
 
 def call_me_in(user: User, profile: Profile, pbx: str, name: str) -> Outcome:
@@ -65,10 +65,7 @@ def retry(user: User, profile: Profile, row: Invitation) -> Outcome:
 def about(user: User, row: Invitation, verb: str) -> Outcome:
     """`cancel-invitation` or `dismiss-invitation`."""
     subject = f"{row.label} ({row.number}) → {shown(row.conference)}"
-    topic = topic_of(row.conference)
-    return run(
-        Command(row.pbx_id, None, verb, subject, user.pk, parameters={"code": row.code}, order=verb, topic=topic)
-    )
+    return run(act(row.pbx_id, row.conference, verb, subject, user.pk, verb, {"code": row.code}))
 
 
 def _called(person: Person) -> dict[str, str]:
@@ -79,15 +76,5 @@ def _call(
     user: User, wanted: Call, pbx: str, conference: str, verb: str, who: str, parameters: dict[str, Any]
 ) -> Outcome:
     given = {"conference": conference, "caller_name": title_of(pbx, conference), **parameters}
-    command = Command(
-        pbx,
-        None,
-        verb,
-        f"{who} → {shown(conference)}",
-        user.pk,
-        timeout=TIMEOUT,
-        parameters=given,
-        order=verb,
-        topic=topic_of(conference),
-    )
+    command = act(pbx, conference, verb, f"{who} → {shown(conference)}", user.pk, verb, given)
     return run(command, refusal=lambda: dialling.refusal(user, wanted, paced=True))

@@ -48,7 +48,8 @@ def invite(request: HttpRequest, pbx: str, name: str) -> HttpResponse:
         text = _("This group has nobody in it.") if group else _("Type a number first, or choose a group.")
         return toasts.toast(request, "warning", text, 400)
     people = {person.number: person for person in [*members, *typed]}
-    absent = {number: person for number, person in people.items() if number not in _present(pbx, name)}
+    present = _present(pbx, name)
+    absent = {number: person for number, person in people.items() if number not in present}
     # Whoever is typed is meant, even if somebody with that number is here.
     absent |= {person.number: people[person.number] for person in typed}
     try:

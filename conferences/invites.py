@@ -4,7 +4,6 @@ import asyncio
 import logging
 import secrets
 import uuid
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from django.utils.translation import gettext_noop
@@ -123,16 +122,7 @@ async def call_back(desk: Desk, parameters: Parameters) -> Outcome:
     return _invite(desk, parameters, row.arguments)
 
 
-def of_invitation(name: str) -> Callable[[Callable[[Desk, Invitation, Parameters], Awaitable[Outcome]]], None]:
-    """Register an order about one invitation, by the `code` in its parameters."""
-
-    def register(function: Callable[[Desk, Invitation, Parameters], Awaitable[Outcome]]) -> None:
-        @order(name)
-        async def carry_out(desk: Desk, parameters: Parameters) -> Outcome:
-            row = desk.state.table(Invitation).get(parameters["code"])
-            return NO_CHANNEL if row is None else await function(desk, row, parameters)
-
-    return register
+of_invitation = orders.about(Invitation, "code", NO_CHANNEL)
 
 
 @of_invitation("retry-invitation")

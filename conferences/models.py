@@ -12,6 +12,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from calls.models import stands_for
 from pbxpanel.mirror.models import Kept, Mirrored, Subject, dom_id
 from pbxpanel.mirror.registry import kept, mirrored
 from pbxpanel.mirror.text import shown
@@ -156,7 +157,7 @@ class Participant(Mirrored):
     def label(self) -> str:
         """What people call him by: his name, else his number, else what his channel says."""
         name = self.caller_name or self.directory_name or self.caller_number
-        return name or shown(self.channel.removeprefix("Local/").rpartition("-")[0])
+        return name or stands_for(self.channel)
 
     @property
     def detail(self) -> str:
@@ -314,7 +315,7 @@ class Attendance(Kept):
     @property
     def label(self) -> str:
         """What people call him by, as for a `Participant`."""
-        return self.caller_name or self.caller_number or shown(self.channel.removeprefix("Local/").rpartition("-")[0])
+        return self.caller_name or self.caller_number or stands_for(self.channel)
 
     @property
     def talk(self) -> list[tuple[int, int]]:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from django.utils.translation import gettext_noop
 
@@ -10,12 +10,15 @@ from pbxpanel.ami import actions
 from pbxpanel.ami.protocol import Action
 from pbxpanel.mirror.commands import Outcome, Status
 from pbxpanel.mirror.desk import Desk
+from pbxpanel.mirror.models import Mirrored
 from pbxpanel.mirror.registry import order
 
 from .events import is_listener
 from .models import Conference, Participant
 
+M = TypeVar("M", bound=Mirrored)
 Parameters = Mapping[str, Any]
+OrderAbout = Callable[[Desk, M, Parameters], Awaitable[Outcome]]
 
 DONE = Outcome(Status.DONE)
 # As Asterisk says it.
@@ -23,28 +26,23 @@ NO_CONFERENCE = Outcome(Status.REFUSED, "No Conference by that name found.")
 NO_CHANNEL = Outcome(Status.REFUSED, "No Channel by that name found in Conference.")
 
 
-def of_participant(name: str) -> Callable[[Callable[[Desk, Participant, Parameters], Awaitable[Outcome]]], None]:
-    """Register an order about one participant, by the `uniqueid` in its parameters."""
+def about(model: type[M], parameter: str, gone: Outcome) -> Callable[[str], Callable[[OrderAbout[M]], None]]:
+    """How orders about a row of a model are registered: this parameter finds it; `gone` is said where it is not."""
 
-    def register(function: Callable[[Desk, Participant, Parameters], Awaitable[Outcome]]) -> None:
-        @order(name)
-        async def carry_out(desk: Desk, parameters: Parameters) -> Outcome:
-            row = desk.state.table(Participant).get(parameters["uniqueid"])
-            return NO_CHANNEL if row is None else await function(desk, row, parameters)
+    def named(name: str) -> Callable[[OrderAbout[M]], None]:
+        def register(function: OrderAbout[M]) -> None:
+            @order(name)
+            async def carry_out(desk: Desk, parameters: Parameters) -> Outcome:
+                row = desk.state.table(model).get(parameters[parameter])
+                return gone if row is None else await function(desk, row, parameters)
 
-    return register
+        return register
+
+    return named
 
 
-def of_conference(name: str) -> Callable[[Callable[[Desk, Conference, Parameters], Awaitable[Outcome]]], None]:
-    """Register an order about a conference, by the `conference` in its parameters."""
-
-    def register(function: Callable[[Desk, Conference, Parameters], Awaitable[Outcome]]) -> None:
-        @order(name)
-        async def carry_out(desk: Desk, parameters: Parameters) -> Outcome:
-            row = desk.state.table(Conference).get(parameters["conference"])
-            return NO_CONFERENCE if row is None else await function(desk, row, parameters)
-
-    return register
+of_participant = about(Participant, "uniqueid", NO_CHANNEL)
+of_conference = about(Conference, "conference", NO_CONFERENCE)
 
 
 def _mute(row: Participant) -> Action:

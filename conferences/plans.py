@@ -10,25 +10,23 @@ from django.contrib.auth.models import User
 from django.db import DatabaseError, InterfaceError
 
 from calls.forms import number_in
-from operators import dialling
 from operators.models import Profile
 from operators.people import profile_of
-from operators.policy import Call
 from pbxpanel.ami import actions
 from pbxpanel.ami.errors import AmiError
 from pbxpanel.ami.protocol import CHANNEL_FIELDS, Message
 from pbxpanel.database import in_thread
-from pbxpanel.mirror import commands, registry
-from pbxpanel.mirror.commands import Command, Outcome, Status
+from pbxpanel.mirror import commands
+from pbxpanel.mirror.commands import Outcome, Status
 from pbxpanel.mirror.desk import Desk
 from pbxpanel.mirror.registry import each_second, on, refreshes
 from pbxpanel.mirror.state import State
 from pbxpanel.mirror.sync import Snapshot
-from pbxpanel.mirror.text import shown
 
-from . import orders
+from . import invite_actions, orders
 from .actions import topic_of
 from .events import conference_of, list_participants
+from .forms import Person
 from .models import Conference, InviteMember, Participant, Room
 
 logger = logging.getLogger(__name__)
@@ -114,30 +112,10 @@ def invite(plan: Plan, number: str, name: str) -> Outcome:
 
     The order `invite` tells on the conference's page what becomes of it.
     """
-    room, user, profile = plan.room, plan.planner, plan.profile
-    if "invite" not in registry.orders or user is None:
+    if plan.planner is None:
         return Outcome(Status.REFUSED)
-    wanted = Call(context=profile.dial_context, caller_id=profile.extension, number=number)
-    parameters = {
-        "conference": room.number,
-        "channel": f"Local/{number}@{profile.dial_context}/n",
-        "number": number,
-        "name": name,
-        "caller_number": profile.extension,
-        "caller_name": room.name or f"Conference {room.number}",
-    }
-    command = Command(
-        room.pbx,
-        None,
-        "invite",
-        f"{name} {number} → {shown(room.number)}".strip(),
-        user.pk,
-        timeout=TIMEOUT,
-        parameters=parameters,
-        order="invite",
-        topic=topic_of(room.number),
-    )
-    return commands.run(command, refusal=lambda: dialling.refusal(user, wanted, paced=True))
+    room, person, who = plan.room, Person(number, name), f"{name} {number}".strip()
+    return invite_actions.invite(plan.planner, plan.profile, room.pbx, room.number, person, who)
 
 
 @refreshes("greeting", beside=True)

@@ -232,10 +232,7 @@ class Mirror:
             self._notices += [Notice(*notice) for notice in self.state.notices]
             self.state.notices.clear()
             self._dirty.set()
-        if self.state.is_dirty:
-            self._dirty.set()
-        if self.state.requests:
-            self._requested.set()
+        self._see_what_is_to_do()
         self._fold_seconds += time.perf_counter() - started
 
     async def _refresh(self) -> None:
@@ -264,8 +261,7 @@ class Mirror:
                 logger.info("%s: a refresh ended with the link: %s", self.name, error)
             except Exception:  # one thing that we read wrongly must not cost the link
                 logger.exception("%s: something could not be read anew: %s", self.name, requests)
-            if self.state.is_dirty:
-                self._dirty.set()
+            self._see_what_is_to_do()
 
     async def _refresh_beside(self, work: Awaitable[None]) -> None:
         try:

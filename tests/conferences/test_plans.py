@@ -291,7 +291,6 @@ async def test_its_groups_are_called_in_by_the_policy_of_whoever_planned_it(
     ]
 
 
-@pytest.mark.skipif("invite" not in registry.orders, reason="Nobody can be called in.")
 async def test_who_is_called_in_joins_and_who_is_busy_shows_as_such(asterisk: Asterisk) -> None:
     def prepare() -> None:
         plan(planned_by=planner()).invite_groups.set([group("602", "604")])
