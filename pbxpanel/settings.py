@@ -29,6 +29,7 @@ INSTALLED_APPS = [
     "calls",
     "conferences",
     "extensions",
+    "system",
     "channels",
     "django.contrib.admin",
     "django.contrib.auth",

@@ -15,7 +15,13 @@ _CODES = {
 }
 
 # How Asterisk says that whom a command was about is not there any more.
-_GONE = ("no such channel", "no conference by that name", "no channel by that name", "no active conferences")
+_GONE = (
+    "no such channel",
+    "no such module",
+    "no conference by that name",
+    "no channel by that name",
+    "no active conferences",
+)
 
 
 def toast(request: HttpRequest, level: str, text: str, status: int = 200) -> HttpResponse:

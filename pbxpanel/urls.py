@@ -19,6 +19,7 @@ urlpatterns = [
     path("records/", include("conferences.records.urls")),
     path("rooms/", include("conferences.room_urls")),
     path("groups/", include("conferences.group_urls")),
+    path("system/", include("system.urls")),
 ]
 
 handler403 = views.forbidden

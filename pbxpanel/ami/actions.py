@@ -39,6 +39,16 @@ def core_settings() -> Action:
     return Action("CoreSettings")
 
 
+def core_status() -> Action:
+    """`CoreStatus` (system, reporting): when Asterisk started and last reloaded, and how many calls there are."""
+    return Action("CoreStatus")
+
+
+def reload(module: str = "") -> Action:
+    """`Reload` (system, config, reporting): of one module, such as `chan_pjsip` or `features`; of all without."""
+    return Action("Reload", (("Module", module),) if module else ())
+
+
 def core_show_channels() -> Action:
     """`CoreShowChannels` (system, reporting): a list of `CoreShowChannel` events."""
     return Action("CoreShowChannels")
@@ -72,6 +82,11 @@ def device_state_list() -> Action:
 def getvar(channel: str, variable: str) -> Action:
     """`Getvar` (call, reporting): the value of a variable, or of a function such as `CHANNEL(onhold)`, of a channel."""
     return Action("Getvar", (("Channel", channel), ("Variable", variable)))
+
+
+def getvar_global(variable: str) -> Action:
+    """`Getvar` (call, reporting) of no channel: of a global variable, or of a function that needs none."""
+    return Action("Getvar", (("Variable", variable),))
 
 
 def setvar(channel: str, variable: str, value: str) -> Action:

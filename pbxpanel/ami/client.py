@@ -46,7 +46,7 @@ class Answer:
 @dataclass(slots=True)
 class _Waiting:
     answer: asyncio.Future[Answer]
-    is_list: bool
+    is_list: bool | None
     on_item: EventHandler | None
     collected: Answer | None = None
 
@@ -117,14 +117,15 @@ class Session(asyncio.Protocol):
         timeout: float = 5.0,
         action_id: str = "",
         on_item: EventHandler | None = None,
-        is_list: bool = False,
+        is_list: bool | None = False,
     ) -> Answer:
         """Send an action and wait for its answer.
 
         With `is_list` the answer is whole only when the event came that ends the list, or when the response
-        is an error. `on_item` is then called with each event of the list as it arrives, in its place among
-        all other events; without it they are collected in the answer. Where it is no list, it is called with
-        the response, in its place: when `ask` returns, events behind it may have been handed on already.
+        is an error; with None the response says itself whether a list follows. `on_item` is then called with
+        each event of the list as it arrives, in its place among all other events; without it they are collected
+        in the answer. Where it is no list, it is called with the response, in its place: when `ask` returns,
+        events behind it may have been handed on already.
 
         Raises `AnswerTimeout` after `timeout` seconds, `LinkLost` when the connection ends first.
         """
@@ -191,6 +192,8 @@ class Session(asyncio.Protocol):
         if not message.is_event:
             if waiting is not None and not waiting.answer.done():
                 answer = Answer(message)
+                if waiting.is_list is None:
+                    waiting.is_list = message.get("EventList").lower() == "start"
                 if waiting.is_list and answer.ok:
                     waiting.collected = answer
                 else:

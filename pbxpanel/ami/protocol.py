@@ -112,7 +112,7 @@ class Message:
             except ValueError:
                 self._fields = {}
             if len(self._fields) != len(lines) or ":" in "".join(self._fields):
-                pairs = list(self._pairs())
+                pairs = list(self.pairs())
                 self._fields = dict(pairs)
                 if len(self._fields) != len(pairs):
                     self._fields = _without_repetitions(pairs)
@@ -141,7 +141,7 @@ class Message:
 
     def all(self, key: str) -> list[str]:
         """Every value of a key that may be repeated (`Variable`, `ChanVariable`, `Output`)."""
-        return [value for name, value in self._pairs() if name == key]
+        return [value for name, value in self.pairs() if name == key]
 
     @property
     def output(self) -> list[str]:
@@ -160,7 +160,8 @@ class Message:
             lines.pop()
         return lines
 
-    def _pairs(self) -> Iterable[tuple[str, str]]:
+    def pairs(self) -> Iterable[tuple[str, str]]:
+        """Every field, in the order received, repeated ones too; where a caller chose some, his as well."""
         for line in self.raw.decode("utf-8", "replace").split("\r\n"):
             key, separator, value = line.partition(":")
             if separator:

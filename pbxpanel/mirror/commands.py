@@ -45,12 +45,50 @@ class Status(StrEnum):
     """A rule of ours forbids it to this user; nothing was sent."""
 
 
+# Name and value of each field of a message, in the order received; a name may be there again.
+Fields = list[list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Asterisk's answer, field by field: the response's, and those of each event of a list.
+
+    `left_off` is how many events were too many to be handed on.
+    """
+
+    fields: Fields
+    events: list[Fields]
+    left_off: int = 0
+
+    def get(self, name: str) -> str:
+        """The first value of a field of the response; empty where it has none."""
+        return first(self.fields, name)
+
+    def all(self, name: str) -> list[str]:
+        """Every value of a field of the response that is there several times, such as `Output`."""
+        return [value for key, value in self.fields if key == name]
+
+
+def first(fields: Fields, name: str) -> str:
+    """The first value of a field; empty where there is none."""
+    return next((value for key, value in fields if key == name), "")
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The status of a command, and Asterisk's (or our) words about it."""
+    """The status of a command, and Asterisk's (or our) words about it.
+
+    `data` is what an order has found out, in plain JSON values; of an action that `wants_reply`, see `reply`.
+    """
 
     status: Status
     text: str = ""
+    data: Any = None
+
+    @property
+    def reply(self) -> Reply:
+        """What Asterisk answered to an action that `wants_reply`; empty where nothing was answered."""
+        return Reply(**self.data) if self.data else Reply([], [])
 
     @property
     def done(self) -> bool:
@@ -64,7 +102,8 @@ class Command:
     `verb` and `subject` are for the audit trail: what, and on whom. `id` makes it unique: the same id is never
     acted on twice. `notice`, where given, names the notice that tells the user how an `Originate` ended, and
     `parameters` are passed on to it. Instead of an action it may name an `order` of the registry, which gets the
-    parameters. `topic` is what the audit trail can be asked for, such as a conference.
+    parameters. `topic` is what the audit trail can be asked for, such as a conference. An action that `wants_reply`
+    is sent in a session of its own: it may take long, and what everybody sees must not wait for it.
     """
 
     pbx: str
@@ -78,6 +117,7 @@ class Command:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     order: str = ""
     topic: str = ""
+    wants_reply: bool = False
 
 
 class Auditor(Protocol):
@@ -100,7 +140,7 @@ class Auditor(Protocol):
 
 
 # The types of the messages that a worker takes.
-COMMAND, CHECK = "ami.command", "ami.check"
+COMMAND, CHECK, LOOK = "ami.command", "ami.check", "ami.look"
 
 auditors: list[Auditor] = []
 """The one auditor, registered at start."""
@@ -149,6 +189,21 @@ def check(pbx: str) -> Outcome:
     return async_to_sync(_deliver)(pbx, {"type": CHECK}, 30.0)
 
 
+def look(pbx: str, order: str, parameters: Mapping[str, Any] | None = None, timeout: float = 5.0) -> Outcome:
+    """Have an order carried out that only looks: it leaves no trace in the audit trail, so it must change nothing."""
+    row = PBX.objects.filter(pk=pbx).first()
+    if row is None or not row.is_up:
+        return Outcome(Status.NOT_CONNECTED, row.why if row else "")
+    message = {
+        "type": LOOK,
+        "order": order,
+        "parameters": dict(parameters or {}),
+        "user_id": 0,
+        "deadline": time.time() + timeout,
+    }
+    return async_to_sync(_deliver)(pbx, message, timeout + GRACE)
+
+
 async def _ask(command: Command) -> Outcome:
     message = {
         "type": COMMAND,
@@ -161,6 +216,7 @@ async def _ask(command: Command) -> Outcome:
         "user_id": command.user_id,
         "notice": command.notice,
         "parameters": dict(command.parameters),
+        "wants_reply": command.wants_reply,
     }
     return await _deliver(command.pbx, message, command.timeout + GRACE)
 
@@ -178,4 +234,4 @@ async def _deliver(pbx: str, message: dict[str, Any], timeout: float) -> Outcome
     except Exception:  # ChannelFull, or whatever else the layer's backend raises
         logger.exception("The channel layer failed for a command to %s.", pbx)
         return Outcome(Status.NO_ANSWER)
-    return Outcome(Status(answer["status"]), answer["text"])
+    return Outcome(Status(answer["status"]), answer["text"], answer.get("data"))

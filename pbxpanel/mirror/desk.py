@@ -2,10 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from pbxpanel.ami.client import Answer, Session
+from pbxpanel.ami.errors import AnswerTimeout, LinkLost
 from pbxpanel.ami.protocol import Action
 
 from .commands import Outcome, Status
@@ -13,16 +16,23 @@ from .state import State
 
 # How many actions of one order are under way at a time.
 AT_ONCE = 20
+# How many events of a list are handed on to a view.
+EVENTS_HANDED_ON = 5000
 
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """One order's. `deadline` is when its time is over (as `time.time()`)."""
+    """One order's. `deadline` is when its time is over (as `time.time()`).
+
+    `heard` is how many events of which name have come in each of the last seconds, the newest last; those that were
+    dropped unread bear no name.
+    """
 
     session: Session
     state: State
     user_id: int
     deadline: float
+    heard: Sequence[Counter[str]] = ()
 
     @property
     def left(self) -> float:
@@ -46,6 +56,31 @@ class Desk:
                 return await self.run(action)
 
         return list(await asyncio.gather(*map(run, actions)))
+
+    @asynccontextmanager
+    async def aside(self) -> AsyncIterator[Session]:
+        """A session beside the link, without events, for what may take long. Raises `AmiError`."""
+        try:
+            session = await Session.open(self.session.address, lambda event: None, events="off", timeout=self.left)
+            try:
+                yield session
+            finally:
+                session.close()
+        except AnswerTimeout as error:
+            # It ends this session; of the link it says nothing.
+            raise LinkLost(error.sentence, **error.parameters) from error
+
+    async def reply_to(self, action: Action) -> Outcome:
+        """Send one action in a session of its own; its whole answer is the outcome's `reply`. Raises `AmiError`."""
+        async with self.aside() as session:
+            answer = await session.ask(action, timeout=self.left, is_list=None)
+        events = [[list(pair) for pair in event.pairs()] for event in answer.events[:EVENTS_HANDED_ON]]
+        data = {
+            "fields": [list(pair) for pair in answer.response.pairs()],
+            "events": events,
+            "left_off": len(answer.events) - len(events),
+        }
+        return Outcome(outcome_of(answer).status, answer.text, data)
 
 
 def outcome_of(answer: Answer) -> Outcome:

@@ -12,7 +12,7 @@ import logging
 import signal
 import time
 import uuid
-from collections import Counter, OrderedDict
+from collections import Counter, OrderedDict, deque
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -65,6 +65,8 @@ CHECK_EVERY = 60.0
 DRAWN_AT_ONCE, BOARDS_EVERY = 200, 0.5
 # How long after a hub has told of it a language counts as looked at, in seconds.
 LANGUAGE_KEPT = 10.0
+# Of how many seconds it is remembered which events came.
+HEARD_SECONDS = 60
 # How often what is due at a time is looked for, in seconds.
 CLOCK_EVERY = 1.0
 # How often a worker that stands by looks whether it may lead, in seconds.
@@ -114,6 +116,8 @@ class Mirror:
         self._followed: OrderedDict[str, Followed] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
         self._events: Counter[str] = Counter()
+        # How many of each came in each of the last seconds.
+        self._heard: deque[Counter[str]] = deque(maxlen=HEARD_SECONDS)
         self._fold_seconds = 0.0
         self._dropped: tuple[Session | None, int] = (None, 0)
 
@@ -182,6 +186,7 @@ class Mirror:
             dropped = session.dropped - before
             self._dropped = (session, session.dropped)
             metrics.DROPPED.labels(self.name).inc(dropped)
+        self._heard.append(events + Counter({"": dropped}))
         metrics.LINK_UP.labels(self.name).set(session is not None)
         return {"event_at": timezone.now()} if events or dropped else {}
 
@@ -422,12 +427,15 @@ class Mirror:
     async def _answer(self, message: dict[str, Any]) -> None:
         if message["type"] == commands.CHECK:
             outcome = await self._check_now()
+        elif message["type"] == commands.LOOK:
+            outcome = await self._look(message)
         else:
             outcome = await self._act(message)
             metrics.COMMANDS.labels(self.name, message["verb"], outcome.status.value).inc()
         try:
             await get_channel_layer().send(
-                message["reply_to"], {"type": "ami.answer", "status": outcome.status.value, "text": outcome.text}
+                message["reply_to"],
+                {"type": "ami.answer", "status": outcome.status.value, "text": outcome.text, "data": outcome.data},
             )
         except Exception:  # whatever the layer's backend raises; the view says that no answer came
             logger.exception("%s: the answer to a command could not be sent.", self.name)
@@ -438,6 +446,11 @@ class Mirror:
         except AmiError as error:
             return Outcome(Status.NOT_CONNECTED, str(error))
         return Outcome(Status.DONE, "\n".join(map(str, differences)))
+
+    async def _look(self, message: dict[str, Any]) -> Outcome:
+        if self.link.session is None:
+            return Outcome(Status.NOT_CONNECTED)
+        return await self._carry_out(self.link.session, message)
 
     async def _act(self, message: dict[str, Any]) -> Outcome:
         command_id = message["id"]
@@ -467,6 +480,8 @@ class Mirror:
         if left <= 0 or not self.lease.is_held:
             self._followed.pop(command_id, None)
             return Outcome(Status.EXPIRED)
+        if message.get("wants_reply"):
+            return await self._reply_to(session, action, message)
         try:
             answer = await session.ask(action, timeout=left, action_id=command_id)
         except AnswerTimeout as error:
@@ -483,7 +498,7 @@ class Mirror:
         """A command that is an order: of several actions, or of a change to what only we know."""
         if message["deadline"] <= time.time():
             return Outcome(Status.EXPIRED)
-        desk = Desk(session, self.state, message["user_id"], message["deadline"])
+        desk = self._desk(session, message)
         try:
             return await registry.orders[message["order"]](desk, message["parameters"])
         except AnswerTimeout as error:
@@ -493,6 +508,15 @@ class Mirror:
             return Outcome(Status.NO_ANSWER, str(error))
         finally:
             self._see_what_is_to_do()
+
+    async def _reply_to(self, session: Session, action: Action, message: dict[str, Any]) -> Outcome:
+        try:
+            return await self._desk(session, message).reply_to(action)
+        except AmiError as error:
+            return Outcome(Status.NO_ANSWER, str(error))
+
+    def _desk(self, session: Session, message: dict[str, Any]) -> Desk:
+        return Desk(session, self.state, message["user_id"], message["deadline"], self._heard)
 
     def _on_originate_response(self, event: Message) -> None:
         followed = self._followed.pop(event.get("ActionID"), None)

@@ -22,6 +22,7 @@ from pbxpanel.mirror.commands import Command, Outcome, Status
 from pbxpanel.mirror.models import PBX
 
 GROUPS = ("Viewer", "Operator", "Moderator", "Administrator")
+INTEGRATOR = "Integrator"
 NOBODY, ANONYMOUS = "user without group", "anonymous"
 
 
@@ -33,6 +34,7 @@ def make_groups() -> None:
     records.let_administrators_view(apps, None)
     importlib.import_module("operators.migrations.0004_dial_policies").give_policies(apps, None)
     importlib.import_module("conferences.migrations.0004_planners").grant_planning(apps, None)
+    importlib.import_module("system.migrations.0001_initial").grant_access(apps, None)
     for planners in Group.objects.filter(name__in=("Moderator", "Administrator")):
         grant(apps, planners, [("conferences", "conference", "plan_rooms")])
 
@@ -41,7 +43,7 @@ def person(group: str = NOBODY, name: str = "anna", endpoint: str = "PJSIP/101",
     """A user of a group (or of none), with this telephone; he has no password yet."""
     make_groups()
     user = User.objects.create_user(name, is_staff=staff)
-    if group in GROUPS:
+    if group in (*GROUPS, INTEGRATOR):
         user.groups.add(Group.objects.get(name=group))
     Profile.objects.create(user=user, extension="101", endpoint=endpoint, dial_context="internal")
     return user

@@ -28,6 +28,7 @@ SEEING = frozenset(GROUPS)
 CALLING = SEEING - {"Viewer"}
 
 MODERATING = PLANNING = frozenset({"Moderator", "Administrator"})
+ADMINISTERING = frozenset({"Administrator"})
 NUMBER = {"number": "102", "command_id": "0123456789abcdef" * 2}
 
 
@@ -125,6 +126,12 @@ TABLE: dict[str, list[Line]] = {
         Line("/rooms/1/delete/", "GET", PLANNING, 200, only=False),
         Line("/rooms/1/delete/", "POST", PLANNING, 302, only=False),
     ],
+    # What the pages show is asked of a worker, which is not there: see tests/system.
+    "system/": [Line("/system/", "GET", ADMINISTERING, 302)],
+    "system/<str:pbx>/": [Line("/system/main/", "GET", ADMINISTERING, 200)],
+    "system/<str:pbx>/status/": [Line("/system/main/status/", "GET", ADMINISTERING, 200)],
+    "system/<str:pbx>/modules/": [Line("/system/main/modules/", "GET", ADMINISTERING, 200)],
+    "system/<str:pbx>/reload/": [Line("/system/main/reload/", "POST", ADMINISTERING, 200)],
     "login/": [Line("/login/", "GET", frozenset({ANONYMOUS}), 200, only=False)],
     "logout/": [Line("/logout/", "POST", EVERYBODY, 302)],
     "language/": [Line("/language/", "POST", EVERYBODY, 302, {"language": "zh-hans"}, only=False)],

@@ -92,6 +92,6 @@ def test_an_action_of_any_text_is_refused_or_read_as_it_was_meant(
         assert any(mark in told for mark in (r"\r", r"\n", r"\x00", r"\ud")), "there was nothing to refuse"
         return
     (message,) = Protocol(greeting=False).receive(encoded)
-    assert list(message._pairs()) == [("Action", action.name), ("ActionID", action_id), *action.fields]
+    assert list(message.pairs()) == [("Action", action.name), ("ActionID", action_id), *action.fields]
     sent = " ".join(value for _key, value in action.fields)
     assert all(value in sent for value in arguments.values() if isinstance(value, str))

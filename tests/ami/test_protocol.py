@@ -58,7 +58,7 @@ def test_any_cut_of_the_stream_gives_the_messages_that_were_sent(
     body = GREETING + b"".join(encode(pairs) + b"\r\n" * more for pairs, more in zip(sent, extra, strict=False))
     cuts = data.draw(st.lists(st.integers(min_value=0, max_value=len(body)), max_size=12))
     found = read(Protocol(), pieces(body, cuts))
-    assert [list(message._pairs()) for message in found] == sent
+    assert [list(message.pairs()) for message in found] == sent
     assert raws(found) == raws(Protocol().receive(body))
     assert [message.is_event for message in found] == [pairs[0][0] == "Event" for pairs in sent]
 
@@ -69,7 +69,7 @@ def test_a_stream_that_comes_byte_by_byte_gives_the_messages_that_were_sent(
 ) -> None:
     body = GREETING + b"".join(map(encode, sent))
     found = read(Protocol(), [body[at : at + 1] for at in range(len(body))])
-    assert [list(message._pairs()) for message in found] == sent
+    assert [list(message.pairs()) for message in found] == sent
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
@@ -93,7 +93,7 @@ def test_no_line_of_a_recording_is_lost(file: Path) -> None:
     lines = [line for line in body.split(b"\r\n") if line]
     found = messages(file)
     assert [line for message in found for line in message.raw.split(b"\r\n")] == lines
-    assert sum(len(list(message._pairs())) for message in found) == len(lines), "each line is a field"
+    assert sum(len(list(message.pairs())) for message in found) == len(lines), "each line is a field"
     assert greeting.startswith(b"Asterisk Call Manager/")
     assert all(message.name for message in found)
     assert {message.raw.partition(b":")[0] for message in found} == {b"Event", b"Response"}
@@ -428,7 +428,7 @@ def test_an_action_comes_out_of_a_parser_as_it_went_in(pairs: list[tuple[str, st
         assert "\0" in action_id + "".join(key + value for key, value in pairs)
         return
     (message,) = Protocol(greeting=False).receive(encoded)
-    assert list(message._pairs()) == [("Action", "Ping"), ("ActionID", action_id), *pairs]
+    assert list(message.pairs()) == [("Action", "Ping"), ("ActionID", action_id), *pairs]
 
 
 # What a caller chooses as his number: Asterisk sends it as it came, line breaks and all.

@@ -1,0 +1,10 @@
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class SystemConfig(AppConfig):
+    name = "system"
+    verbose_name = _("System")
+
+    def ready(self) -> None:
+        from . import status  # noqa: F401  it registers its orders

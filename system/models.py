@@ -1,0 +1,29 @@
+"""What people may do on the system pages: one permission for looking at each, and one for changing something there."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Access(models.Model):
+    """Has no rows: it is what the permissions belong to."""
+
+    class Meta:
+        managed = False
+        default_permissions = ()
+        verbose_name = _("access to the system pages")
+        permissions = (
+            ("see_pbx", "Can see how a PBX is"),
+            ("reload", "Can have Asterisk reload its modules"),
+            ("use_cli", "Can use the commands of Asterisk's CLI that his groups are allowed"),
+            ("see_astdb", "Can browse the AstDB"),
+            ("change_astdb", "Can change the AstDB"),
+            ("see_config", "Can read Asterisk's configuration"),
+            ("change_config", "Can edit Asterisk's configuration"),
+            ("see_variables", "Can read variables"),
+            ("change_variables", "Can set variables"),
+            ("see_states", "Can see extension states, presence and hints"),
+            ("record_calls", "Can record calls"),
+            ("see_events", "Can watch the stream of AMI events"),
+            ("send_actions", "Can send any AMI action"),
+            ("use_doctor", "Can have a connection examined"),
+        )

@@ -1,0 +1,74 @@
+"""The system pages: which there are, who may open each, and what their views have in common."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from operators.people import user_of
+from pbxpanel.mirror.models import PBX
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One page. `name` is that of its URL (`system-cli`), `permission` what it takes to open it."""
+
+    name: str
+    permission: str
+    title: Promise
+    icon: str
+
+
+PARTS = (Part("pbx", "see_pbx", _("PBX"), "server-2"),)
+BY_NAME = {part.name: part for part in PARTS}
+
+
+def may(user: User, permission: str) -> bool:
+    """Whether he has one of the permissions of `system.Access`."""
+    return user.has_perm(f"system.{permission}")
+
+
+def demand(request: HttpRequest, permission: str) -> User:
+    """Who asks, if he may. Raises `PermissionDenied`."""
+    user = user_of(request)
+    if not may(user, permission):
+        raise PermissionDenied
+    return user
+
+
+def on_pbx(permission: str) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
+    """For a view of `request, pbx, …`: who lacks the permission is refused, then the PBX is looked up by its name."""
+
+    def decorate(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+        @login_required
+        @wraps(view)
+        def checked(request: HttpRequest, pbx: str, *arguments: Any, **parameters: Any) -> HttpResponse:
+            demand(request, permission)
+            return view(request, get_object_or_404(PBX, pk=pbx), *arguments, **parameters)
+
+        return checked
+
+    return decorate
+
+
+def page(
+    request: HttpRequest, pbx: PBX, part: str, context: Mapping[str, Any] | None = None, *, status: int = 200
+) -> HttpResponse:
+    """The page of a part, `templates/system/<part>.html`, which extends `system/base.html`."""
+    user = user_of(request)
+    shown = {
+        "pbx": pbx,
+        "part": BY_NAME[part],
+        "parts": [other for other in PARTS if may(user, other.permission)],
+        "several_pbxs": PBX.objects.count() > 1,
+        **(context or {}),
+    }
+    return render(request, f"system/{part}.html", shown, status=status)
