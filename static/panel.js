@@ -401,6 +401,18 @@
     }
   });
 
+  // What a button asks before its request is sent; a page may have a dialog of its own for that.
+  addEventListener("htmx:confirm", (event) => {
+    const { ctx, issueRequest, dropRequest } = event.detail, dialog = byId("question");
+    if (!ctx.confirm || byId(`${ctx.confirm}-dialog`)) return;
+    event.preventDefault();
+    if (document.querySelector("dialog[open]")) { dropRequest(); return; }
+    setText(byId("question-text"), ctx.confirm);
+    dialog.returnValue = "";
+    dialog.addEventListener("close", () => (dialog.returnValue === "yes" ? issueRequest() : dropRequest()), { once: true });
+    dialog.showModal();
+  });
+
   document.addEventListener("dialled", () => { byId("dial-number").value = ""; });
   // Who could be called leaves the box; what was typed meanwhile stays.
   let invited = "";

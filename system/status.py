@@ -21,8 +21,8 @@ async def status(desk: Desk, parameters: Mapping[str, Any]) -> Outcome:
     """`CoreStatus`, `CoreSettings` and the events of the last minute.
 
     Data: `version`, `ami`, `started`, `reloaded` (as Asterisk writes them), `up` and `since_reload` (seconds, or None
-    where its clock cannot be read), `calls` (now), `processed` (since its start; empty where it does not say),
-    `most` (its limit of calls; 0 is none), `seconds` (events in each, oldest first), `kinds` (name and number in these
+    where its clock cannot be read), `channels` (now), `processed` (since its start; empty where it does not say),
+    `most` (its limit of them; 0 is none), `seconds` (events in each, oldest first), `kinds` (name and number in these
     seconds, the most frequent first; the rest has no name), `unread` (events that were dropped unread in them).
     """
     core = await desk.ask(actions.core_status())
@@ -41,7 +41,7 @@ async def status(desk: Desk, parameters: Mapping[str, Any]) -> Outcome:
         "reloaded": reloaded,
         "up": _between(started, now),
         "since_reload": _between(reloaded, now),
-        "calls": answer.get("CoreCurrentCalls"),
+        "channels": answer.get("CoreCurrentCalls"),
         "processed": processed,
         "most": settings.get("CoreMaxCalls"),
         **heard(list(desk.heard)),

@@ -23,7 +23,7 @@ from .conftest import AtDesk
 
 FOUND = {
     "version": "22.10.0", "ami": "11.0.0", "started": "2026-11-27 07:00:00", "reloaded": "2026-11-27 07:30:00",
-    "up": 3723, "since_reload": 1923, "calls": "2", "processed": "17", "most": "0",
+    "up": 3723, "since_reload": 1923, "channels": "2", "processed": "17", "most": "0",
     "seconds": [0, 4, 2], "kinds": [["Newchannel", 4], ["Hangup", 2]], "unread": 5,
 }  # fmt: skip
 
@@ -39,12 +39,12 @@ async def test_an_asterisk_tells_how_it_is(asterisk: Asterisk, at_desk: AtDesk) 
         data = (await status.status(desk, {})).data
         before = int(data["processed"])
         assert data["version"].startswith(f"{asterisk.version}.")
-        assert data["calls"] == "0"
+        assert data["channels"] == "0"
         assert 0 <= data["up"] < 3 * 3600
         assert data["up"] >= data["since_reload"] >= 0
         asterisk.cli("channel originate Local/602@internal extension 602@internal")
         data = (await status.status(desk, {})).data
-        assert int(data["calls"]) >= 1
+        assert int(data["channels"]) >= 1
         assert int(data["processed"]) > before
         await asyncio.sleep(1.1)  # its clock knows only seconds
         assert (await desk.reply_to(actions.reload())).done
