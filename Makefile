@@ -45,7 +45,7 @@ var/bench-venv/done: tests/bench/requirements.txt | $(VENV)/bin/python
 	@touch $@
 
 lab: $(VENV)/dev.done system-packages
-	@$(BIN)/python -m tests.lab --version $(VERSION)
+	@$(BIN)/python -m tests.lab --version $(VERSION) $(ARGS)
 
 prepare: $(VENV)/run.done var/secret_key
 	@$(BIN)/python manage.py migrate --verbosity 0

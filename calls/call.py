@@ -75,7 +75,7 @@ class Call:
         names = [field.attname for field in Channel._meta.concrete_fields]
         channels = tuple(tuple(getattr(channel, name) for name in names) for channel in self.channels)
         parked = self.parked and (self.parked.space, self.parked.lot, self.parked.parked_at)
-        return (self.pbx, self.linkedid, channels, tuple(self._rooms.values()), parked)
+        return (self.pbx, self.linkedid, channels, tuple(self._rooms.values()), self._is_in_conference, parked)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Call) and self._facts == other._facts
@@ -154,9 +154,19 @@ class Call:
             return CallState.PARKED
         if self._ringing:
             return CallState.RINGING
-        if any(channel.application == "ConfBridge" for channel in self.channels):
+        if self._is_in_conference:
             return CallState.CONFERENCE
         return CallState.ALONE
+
+    @property
+    def _is_in_conference(self) -> bool:
+        """Whether one of its channels is; while he waits for the first prompt to end no bridge has him yet, and where
+        his keys have run dialplan the application is not ConfBridge any more.
+        """
+        bridges = (self._bridges.get(channel.bridge) for channel in self.channels)
+        return any(bridge is not None and bridge.creator == "ConfBridge" for bridge in bridges) or any(
+            channel.application == "ConfBridge" for channel in self.channels
+        )
 
     @property
     def _ringing(self) -> list[Channel]:
@@ -196,7 +206,8 @@ def _party(channel: Channel, *, waits: bool) -> Party:
     if channel.is_local and not channel.caller_number and not channel.caller_name:
         return Party(channel, "", stands_for(channel.name), waits)
     # A channel that the PBX dialled may bear its caller's name beside its own number.
-    name = channel.caller_name if channel.caller_name != channel.connected_name else ""
+    is_his = channel.caller_name != channel.connected_name or channel.caller_number == channel.connected_number
+    name = channel.caller_name if is_his else ""
     number = channel.caller_number or shown(channel.endpoint.partition("/")[2] or channel.name)
     return Party(channel, name if name != number else "", number, waits)
 

@@ -92,7 +92,9 @@ def dial(request: HttpRequest) -> HttpResponse:
         number=number,
         command_id=form.cleaned_data["command_id"],
     )
-    response = toasts.answer(request, outcome, gone="")
+    unknown = _("The PBX knows no %(number)s in the dial context %(context)s. Check the number, or your context.")
+    gone = unknown % {"number": number, "context": profile.dial_context}
+    response = toasts.answer(request, outcome, gone=gone)
     if outcome.done:
         text = _("Your phone is ringing: pick it up to call %(number)s.") % {"number": number}
         response = toasts.toast(request, "info", text)

@@ -55,6 +55,8 @@ def on_one(user_id: int, participant: Participant, verb: str, **parameters: str)
     subject = f"{participant.label} ({shown(participant.channel)}) in {shown(participant.conference)}"
     if "to" in parameters:
         subject += f" → {shown(parameters['to'])}"
+    if other := Participant.objects.filter(pbx=participant.pbx_id, uniqueid=parameters.get("other", "")).first():
+        subject += f" + {other.label} ({shown(other.channel)})"
     given = {"uniqueid": participant.uniqueid, **fixed, **parameters}
     return run(act(participant.pbx_id, participant.conference, verb, subject, user_id, order, given))
 

@@ -92,8 +92,7 @@ def begin_attendance(state: State, row: Participant) -> None:
     )
     if conference is None:
         return
-    if row.arguments and not conference.arguments and not row.admin and not row.aside_from:
-        state.table(Conference).change(conference, arguments=row.arguments)
+    tell_profiles(state, row)
     records = state.table(ConferenceRecord)
     record = records.get(conference.record)
     present = len(participants.where("conference", row.conference))
@@ -123,6 +122,24 @@ def arguments_of(state: State, row: Participant) -> str:
         return ""
     name, _comma, arguments = channel.application_data.partition(",")
     return arguments if name == clean(row.conference) else ""
+
+
+@on("Newexten", bearing=CHANNEL_FIELDS)
+def profiles_are_told_late(state: State, event: Message) -> None:
+    """That a channel runs ConfBridge may be told after its join, and only there stands by which profiles."""
+    if event.get("Application") != "ConfBridge":
+        return
+    row = state.table(Participant).get(exact(event.get("Uniqueid")))
+    if row is not None and not row.arguments:
+        state.table(Participant).change(row, arguments=arguments_of(state, row))
+        tell_profiles(state, row)
+
+
+def tell_profiles(state: State, row: Participant) -> None:
+    """A conference remembers the first ones by which a plain participant entered."""
+    conference = state.table(Conference).get(row.conference)
+    if conference is not None and row.arguments and not conference.arguments and not row.admin and not row.aside_from:
+        state.table(Conference).change(conference, arguments=row.arguments)
 
 
 def start_talking(state: State, row: Participant) -> None:

@@ -48,7 +48,7 @@ COMMANDS = Counter("panel_commands", "Commands taken, by verb and result.", ["pb
 SOCKETS = Gauge("panel_sockets", "Browsers connected, by view.", ["view"], registry=WEB)
 BOARDS = Counter("panel_boards", "Whole boards sent to browsers.", registry=WEB)
 GAPS = Counter("panel_gaps_healed", "Gaps in what browsers get, each healed by fresh boards.", ["why"], registry=WEB)
-for _why in ("number", "epoch", "queue", "silence", "layer", "language"):
+for _why in ("number", "epoch", "queue", "silence", "layer", "language", "failure"):
     GAPS.labels(_why)
 
 Samples = list[dict[str, Any]]

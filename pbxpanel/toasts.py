@@ -21,6 +21,7 @@ _GONE = (
     "no conference by that name",
     "no channel by that name",
     "no active conferences",
+    "extension does not exist",
 )
 
 

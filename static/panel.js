@@ -127,12 +127,16 @@
     }
   }
 
+  // As is usual where he is, if he reads the panel in the language of his browser; else as in that language.
+  const language = document.documentElement.lang;
+  const locale = navigator.language.split("-")[0] === language.split("-")[0] ? navigator.language : language;
+
   function localTimes() {
     for (const time of document.querySelectorAll("time[data-at], text[data-at]")) {
       const at = new Date(Number(time.dataset.at));
       const second = "withoutSeconds" in time.dataset ? undefined : "2-digit";
-      const clock = at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second });
-      time.textContent = "withDate" in time.dataset ? `${at.toLocaleDateString()} ${clock}` : clock;
+      const clock = at.toLocaleTimeString(locale, { hour: "2-digit", minute: "2-digit", second });
+      time.textContent = "withDate" in time.dataset ? `${at.toLocaleDateString(locale)} ${clock}` : clock;
     }
   }
 

@@ -23,7 +23,7 @@ from pbxpanel.database import in_thread
 
 from . import fragments
 from .fragments import Look, Row, look_of
-from .hub import FORBIDDEN, NOT_LOGGED_IN, Hub, Seat, compose
+from .hub import FAILED, FORBIDDEN, NOT_LOGGED_IN, Hub, Seat, compose
 from .viewport import Viewport
 
 logger = logging.getLogger(__name__)
@@ -160,7 +160,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         except Exception:
             # Closing makes the browser come again, and its new socket begins with a fresh board.
             logger.exception("Sending to a browser failed.")
-            await self.close(1011)
+            await self.close(FAILED)
 
     async def _send_board(self, seat: Seat) -> bool:
         # From here on batches queue up again; the board is read after that, so none is missed.

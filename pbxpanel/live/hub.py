@@ -48,7 +48,7 @@ WATCH_EVERY = 3.0
 # shortened by chance, by up to so much of it, and it is done for all whose turn it is at once, every so many seconds.
 CHECK_EVERY, CHECK_SPREAD, CHECK_STEP = 60.0, 0.5, 1.0
 # Codes of our own with which a socket is closed; the page shows each as a state of its own.
-NOT_LOGGED_IN, FORBIDDEN = 4401, 4403
+NOT_LOGGED_IN, FORBIDDEN, FAILED = 4401, 4403, 4500
 # How long the channel layer may take for one thing that needs no waiting, in seconds.
 LAYER_TIMEOUT = 2.0
 # A viewport is filled up again at most this often, in seconds, and never takes more than a tenth of the time.
@@ -242,10 +242,16 @@ class Hub:
             pause = max(REFILL_EVERY, (time.monotonic() - started) / REFILL_SHARE)
 
     async def _run(self) -> None:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._keep_listening())
-            group.create_task(self._watch())
-            group.create_task(self._look_after_seats())
+        while True:
+            try:
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(self._keep_listening())
+                    group.create_task(self._watch())
+                    group.create_task(self._look_after_seats())
+            except* Exception:  # whatever it is: pages that stand still would show what is no longer so
+                logger.exception("What feeds the pages failed; it begins anew.")
+                self._everybody_needs_a_board("failure")
+                await asyncio.sleep(1)
 
     async def _look_after_seats(self) -> None:
         """See who may no longer be here: logged out, deactivated, or without the permission."""
@@ -295,8 +301,8 @@ class Hub:
             except Exception:  # whatever a template raises: the sockets must outlive it
                 logger.exception("What every page has could not be drawn, trying again.")
                 continue
-            if self._newer is None:
-                continue
+            if self._newer is None or any(seat.viewer.language not in languages for seat in self.seats):
+                continue  # the next look has what came, and the language of who came, meanwhile
             rows = {row.id: row for row in drawn}
             known, self._common = self._common, rows
             if known.keys() - rows.keys():

@@ -327,7 +327,7 @@ def test_the_keys(asterisk: Asterisk, panel: Panel, visit: Visit) -> None:
 
     expect(vic.locator(".room-toolbar")).to_be_hidden()
     expect(vic.locator(".participant-actions:visible")).to_have_count(0)
-    expect(vic.locator("dialog")).to_have_count(0)
+    expect(vic.locator("main dialog")).to_have_count(0)
     for key in ("ArrowDown", "m", "l", "?"):
         vic.keyboard.press(key)
     expect(vic.locator(".participant:focus")).to_have_count(0)

@@ -52,6 +52,12 @@ def test_two_whom_a_local_channel_connects_talk_and_the_third_waits() -> None:
     assert [party.label for party in told.parties] == ["101", "104", "105"]
 
 
+def test_a_name_is_his_own_unless_the_other_one_bears_it_too() -> None:
+    dialled = channel(1, "PJSIP/101-1", caller_name="Ann", connected_name="Ann", connected_number="040")
+    itself = channel(1, "PJSIP/101-1", caller_name="Ann", connected_name="Ann", connected_number="101")
+    assert [call(one).parties[0].name for one in (dialled, itself)] == ["", "Ann"]
+
+
 def test_two_in_bridges_that_nothing_connects_do_not_talk() -> None:
     told = call(channel(1, "PJSIP/101-1", bridge="b"), channel(2, "PJSIP/102-2", bridge="c"))
     assert (told.state, waiting(told)) == (CallState.ALONE, [])
@@ -62,7 +68,7 @@ def test_two_in_bridges_that_nothing_connects_do_not_talk() -> None:
     [
         (Bridge(uniqueid="b", kind="base", technology="holding_bridge", creator="BridgeWait"), CallState.ALONE),
         (Bridge(uniqueid="b", kind="parking", technology="holding_bridge", creator="Parking"), CallState.ALONE),
-        (Bridge(uniqueid="b", kind="base", technology="softmix", creator="ConfBridge"), CallState.ALONE),
+        (Bridge(uniqueid="b", kind="base", technology="softmix", creator="ConfBridge"), CallState.CONFERENCE),
         (Bridge(uniqueid="b", kind="basic", technology="softmix"), CallState.TALKING),
     ],
 )

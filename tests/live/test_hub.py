@@ -5,6 +5,7 @@ import re
 import threading
 import time
 from collections.abc import AsyncIterator, Iterable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -286,6 +287,58 @@ async def test_a_database_that_fails_does_not_end_the_watch(common: dict[str, Ro
     fragments.common_rows.remove(fail)
     await asyncio.sleep(0.2)
     assert placed(seat.take()) == {"links": "<p>up</p>"}
+
+
+async def test_who_comes_in_another_language_while_every_page_is_looked_at_gets_it_with_the_next_look(
+    common: dict[str, Row], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looking, goes_on = threading.Event(), threading.Event()
+
+    def look() -> list[Row]:
+        looking.set()
+        assert goes_on.wait(10)
+        return [link("main", "up")]
+
+    monkeypatch.setattr(fragments, "common_rows", [look])
+    monkeypatch.setattr(
+        fragments,
+        "rows_on_every_page",
+        lambda languages: [
+            Row(row.id, row.kind, {language: f"<p>{language}</p>" for language in languages}) for row in look()
+        ],
+    )
+    english = await take_seat()
+    assert await asyncio.to_thread(looking.wait, 10)
+    german = await take_seat(replace(english.viewer, language="de"))
+    goes_on.set()
+    await asyncio.sleep(0.3)
+    assert placed(english.take()) == {"links": "<p>en</p>"}
+    assert placed(german.take()) == {"links": "<p>de</p>"}
+
+
+async def test_a_hub_that_fails_begins_anew_and_every_page_gets_a_board(
+    common: dict[str, Row], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    seat = await take_seat()
+    await asyncio.sleep(0.1)
+    seat.needs_board = False
+
+    def fail(*arguments: object) -> None:
+        raise KeyError("en")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(hub.Hub, "_hand_out", fail)
+        common["main"] = link("main", "up")
+        async with asyncio.timeout(10):
+            while "begins anew" not in caplog.text:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+    assert seat.needs_board
+    seat.needs_board = False
+    common["main"] = link("main", "again")
+    async with asyncio.timeout(10):
+        while not (text := seat.take()):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    assert placed(text) == {"links": "<p>again</p>"}
 
 
 async def test_a_machine_that_has_just_started_listens_at_once(

@@ -260,6 +260,18 @@ def test_a_join_asks_for_what_only_a_list_tells(told: Told) -> None:
     assert told.state.requests == {("conference", "8001")}
 
 
+def test_the_profiles_may_be_told_after_the_join(told: Told) -> None:
+    told.channel_event("Newchannel")
+    told.conference_event("ConfbridgeJoin", Admin="No", Muted="No")
+    assert told.participant().arguments == ""
+    told.channel_event("Newexten", Application="ConfBridge", AppData="8002,other")
+    assert told.participant().arguments == "", "of another conference"
+    told.channel_event("Newexten", Application="ConfBridge", AppData="8001,panel_bridge,panel_user,panel_menu")
+    assert told.participant().arguments == "panel_bridge,panel_user,panel_menu"
+    told.channel_event("Newexten", Application="ConfBridge", AppData="8001,later")
+    assert told.participant().arguments == "panel_bridge,panel_user,panel_menu"
+
+
 def test_a_join_without_a_start_makes_the_conference(told: Told) -> None:
     told.conference_event("ConfbridgeJoin", Admin="No", Muted="No")
     assert (told.conferences, told.participants) == ({"8001"}, {"1.1"})
