@@ -83,6 +83,13 @@ def test_the_first_policy_allows_any_number_from_any_phone_that_is_one(group: st
     assert found.calls_per_minute == 10
 
 
+def test_a_number_that_the_pbx_does_not_know_is_named_with_the_context(anna: Client, asterisk: Asterisk) -> None:
+    asterisk.answer = Outcome(Status.REFUSED, "Extension does not exist.")
+    response = anna.post("/calls/dial/", {"number": "4711", "command_id": "0" * 32}, headers=HTMX)
+    assert response.status_code == 409
+    assert "no 4711 in the dial context internal" in html.unescape(response.content.decode())
+
+
 def test_a_viewer_has_no_policy_and_places_no_call(asterisk: Asterisk) -> None:
     user = people.person("Viewer")
     assert not DialPolicy.objects.filter(group__user=user).exists()

@@ -229,6 +229,13 @@ def test_only_those_who_may_are_answered(role: str, line: Line, asterisk: Asteri
         assert not AuditEntry.objects.exists()
 
 
+def test_the_log_names_a_refusal_in_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    as_role("Viewer").get("/audit/")
+    (record,) = [record for record in caplog.records if record.name == "django.request"]
+    assert record.getMessage() == "Forbidden (Permission denied): /audit/"
+    assert record.exc_info is None
+
+
 @pytest.mark.parametrize("line", [line for line in LINES if line.only], ids=name_of)
 def test_a_page_takes_no_post_and_a_button_no_get(line: Line, asterisk: Asterisk) -> None:
     client = as_role("Administrator")
