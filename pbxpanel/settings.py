@@ -143,5 +143,6 @@ LOGGING = {
         "axes": {"level": "WARNING"},
         "daphne": {"level": "WARNING"},
         "django.channels.server": {"level": "WARNING"},
+        "httpx": {"level": "WARNING"},
     },
 }

@@ -24,7 +24,7 @@ from pbxpanel.ami.errors import (
 )
 from pbxpanel.ami.protocol import Action, Message
 from pbxpanel.ami.transports import Address
-from tests.lab.asterisk import Asterisk
+from tests.lab.asterisk import TRANSPORTS, Asterisk
 
 from .server import GREETING, SECRET, Peer, Script, md5_key, serving
 
@@ -652,10 +652,11 @@ async def test_a_link_that_fails_in_its_snapshot_is_down_and_tried_again() -> No
 # Real Asterisks.
 
 
-@pytest.fixture(params=["tcp", "tls"])
+@pytest.fixture(params=[*TRANSPORTS, "http-digest", "https-digest"])
 def real_address(asterisk: Asterisk, request: pytest.FixtureRequest) -> Address:
-    """A running Asterisk of each version, over each transport."""
-    return Address.parse(asterisk.ami_url if request.param == "tcp" else asterisk.amis_url)
+    """A running Asterisk of each version, over each transport; over HTTP with a cookie and with digest."""
+    transport, _, digest = request.param.partition("-")
+    return Address.parse(asterisk.url(transport, path="arawman" if digest else "rawman"))
 
 
 async def test_a_real_asterisk_answers_what_the_panel_asks(real_address: Address, asterisk: Asterisk) -> None:
@@ -703,13 +704,13 @@ async def test_a_real_asterisk_refuses_a_wrong_secret(asterisk: Asterisk) -> Non
 
 
 async def test_a_real_asterisks_certificate_is_checked(asterisk: Asterisk) -> None:
-    address = dataclasses.replace(Address.parse(asterisk.amis_url), ca="")
+    address = dataclasses.replace(Address.parse(asterisk.url("tls")), ca="")
     with pytest.raises(ConnectFailed, match=r"certificate of 127\.0\.0\.1:.* is not trusted"):
         await opened(address, timeout=10)
 
 
 async def test_tls_with_a_real_asterisks_plain_port_asks_whether_it_is_the_right_one(asterisk22: Asterisk) -> None:
-    address = dataclasses.replace(Address.parse(asterisk22.amis_url), port=asterisk22.ami_port)
+    address = dataclasses.replace(Address.parse(asterisk22.url("tls")), port=asterisk22.ami_port)
     with pytest.raises(ConnectFailed, match="is this the TLS port"):
         await opened(address, timeout=10)
 

@@ -1,6 +1,7 @@
 """Everything that can happen on the way to a real Asterisk: it is noticed, told, healed, and then all is right."""
 
 import asyncio
+import dataclasses
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
@@ -18,7 +19,7 @@ from pbxpanel.mirror import commands, worker
 from pbxpanel.mirror.commands import Command, Status
 from pbxpanel.mirror.models import PBX
 from pbxpanel.mirror.worker import AmiWorker
-from tests.lab.asterisk import Asterisk
+from tests.lab.asterisk import TRANSPORT, Asterisk
 
 from . import truth
 from .proxy import Proxy
@@ -56,7 +57,7 @@ class Watched:
         return Link(address, on_state=noting, **rest, **self.times)
 
     def start(self) -> None:
-        self.address = Address.parse(self.asterisk.ami_url.replace(str(self.asterisk.ami_port), str(self.proxy.port)))
+        self.address = dataclasses.replace(Address.parse(self.asterisk.ami_url), port=self.proxy.port)
         running = AmiWorker(
             application=None, channels=[], channel_layer=get_channel_layer(), addresses={"main": self.address}
         )
@@ -98,7 +99,7 @@ class Watched:
 
 @pytest.fixture
 def proxy(asterisk22: Asterisk) -> Iterator[Proxy]:
-    with Proxy(asterisk22.ami_port) as proxy:
+    with Proxy(asterisk22.ports[TRANSPORT]) as proxy:
         yield proxy
 
 
