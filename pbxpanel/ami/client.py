@@ -367,7 +367,7 @@ class Link:
             await self._on_up(session)
             self.session = session
             self.failures, self._told = 0, ""
-            logger.info("%s: the link is up (%s)", self.address, session.greeting)
+            logger.info("%s: the link is up (%s)", self.address, session.greeting or "over HTTP")
             self._on_state(LinkState.UP, None)
             await self._watch(session)
         finally:
@@ -386,7 +386,9 @@ class Link:
                 continue
             asked_at = time.monotonic()
             try:
-                await session.ask(actions.ping(), timeout=self._dead_after - self._ping_after)
+                await session.ask(actions.ping(), timeout=max(0.01, session.heard_at + self._dead_after - asked_at))
+            except LinkLost:
+                raise session.closed.result() from None
             except AnswerTimeout:
                 if session.heard_at < asked_at:
                     raise LinkLost(

@@ -10,7 +10,7 @@ import hashlib
 import re
 import secrets
 import time
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Sequence
 from urllib.parse import urlencode, urlsplit
 from urllib.request import parse_http_list, parse_keqv_list
 
@@ -130,9 +130,9 @@ class HttpTransport(asyncio.Transport):
         self._protocol: asyncio.Protocol
         self._task: asyncio.Task[None]
 
-    async def begin(self) -> None:
+    async def begin(self, timeout: float) -> None:
         """Begin a session on Asterisk's side, and see that it is AMI that answers."""
-        self._mark = _field(await self._post(_CHALLENGE), b"Challenge")
+        self._mark = _field(await self._post(_CHALLENGE, httpx.Timeout(timeout)), b"Challenge")
         if not self._mark:
             raise self._not_ami()
 
@@ -180,7 +180,11 @@ class HttpTransport(asyncio.Transport):
                 group.create_task(self._fetch_events())
         except* Exception as errors:
             error = errors.exceptions[0]
-        return _broken(error) if isinstance(error, httpx.TransportError) else error
+        if isinstance(error, httpx.TransportError):
+            return _broken(error)
+        if isinstance(error, ConnectFailed):
+            return LinkLost(error.sentence, **error.parameters)
+        return error
 
     async def _leave(self) -> None:
         """Tell Asterisk that it need not keep this session, and its events, any longer."""
@@ -201,6 +205,9 @@ class HttpTransport(asyncio.Transport):
         while True:
             began = time.monotonic()
             body = await self._post(_WAIT_EVENT)
+            if body.startswith(b"Response: Error"):
+                words = _field(body, b"Message").decode("utf-8", "replace")
+                raise LinkLost(gettext_noop("Asterisk sends no more events: %(answer)s."), answer=words)
             if not (body.startswith(_WAITED) and body.endswith(_NO_MORE)):
                 raise self._not_ami()
             async with self._turn:
@@ -217,11 +224,16 @@ class HttpTransport(asyncio.Transport):
             self._protocol.data_received(body[at : at + _SLICE])
             await asyncio.sleep(0)
 
-    async def _post(self, fields: Iterable[tuple[str, str]]) -> bytes:
-        fields = tuple(fields)
+    async def _post(self, fields: Sequence[tuple[str, str]], timeout: httpx.Timeout | None = None) -> bytes:
+        request = self._client.build_request(
+            "POST",
+            self._url,
+            content=urlencode(fields).encode(),
+            headers=_FORM,
+            timeout=timeout or self._client.timeout,
+        )
         body = bytearray()
-        content = urlencode(fields).encode()
-        async with self._client.stream("POST", self._url, content=content, headers=_FORM) as response:
+        async with contextlib.aclosing(await self._client.send(request, stream=True)) as response:
             if response.status_code == 413:
                 return _too_large(dict(fields).get("ActionID", ""))
             if response.status_code != 200:
@@ -296,12 +308,13 @@ async def connect(
     )
     auth = Digest(address.username, address.secret) if address.is_digest else Cookie()
     # Neither proxies nor passwords of this machine's environment. Each action has a time limit of its own.
-    client = httpx.AsyncClient(transport=http, auth=auth, trust_env=False, timeout=httpx.Timeout(None))
+    times = httpx.Timeout(None, connect=timeout)
+    client = httpx.AsyncClient(transport=http, auth=auth, trust_env=False, timeout=times)
     transport = HttpTransport(address, client)
     try:
         with explained(address), _unwrapped(address):
-            async with asyncio.timeout(timeout):
-                await transport.begin()
+            async with asyncio.timeout(2 * timeout):  # with digest it is two requests
+                await transport.begin(timeout)
     except BaseException:
         await client.aclose()
         raise
@@ -316,8 +329,15 @@ def _unwrapped(address: Address) -> Generator[None, None, None]:
         yield
     except httpx.ConnectError as error:
         raise _cause(error) from None
+    except httpx.ConnectTimeout:
+        raise TimeoutError from None
     except httpx.InvalidURL:
         raise UnicodeError from None
+    except (httpx.TimeoutException, TimeoutError):
+        raise ConnectFailed(
+            gettext_noop("%(where)s takes the connection, but does not answer over HTTP; is this the right port?"),
+            where=address.netloc,
+        ) from None
     except httpx.TransportError:
         raise NotAmi(
             gettext_noop(
