@@ -385,8 +385,10 @@ class Link:
                     raise session.closed.result()
                 continue
             asked_at = time.monotonic()
+            # From its last word on; but also whoever was stopped himself meanwhile listens before he judges.
+            patience = max(session.heard_at + self._dead_after - asked_at, self._dead_after - self._ping_after)
             try:
-                await session.ask(actions.ping(), timeout=max(0.01, session.heard_at + self._dead_after - asked_at))
+                await session.ask(actions.ping(), timeout=patience)
             except LinkLost:
                 raise session.closed.result() from None
             except AnswerTimeout:

@@ -29,8 +29,8 @@ _IDLE = 12.0
 _LONGEST, _SLICE = 256 * 2**20, 64 * 2**10
 # How long the farewell may take, in seconds.
 _FAREWELL = 1.0
-# How often a request is repeated whose nonce has become old meanwhile.
-_TRIES = 5
+# How often a request is repeated whose nonce has become old meanwhile. Others may overtake it each time.
+_TRIES = 50
 
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 _CHALLENGE = (("Action", "Challenge"), ("AuthType", "MD5"))
@@ -220,7 +220,8 @@ class HttpTransport(asyncio.Transport):
             await asyncio.sleep(max(0.0, began + PACE - time.monotonic()))
 
     async def _hand_on(self, body: bytes) -> None:
-        for at in range(0, len(body), _SLICE):
+        """In slices, so that everybody else has his turn; even nothing is a sign of life."""
+        for at in range(0, max(1, len(body)), _SLICE):
             self._protocol.data_received(body[at : at + _SLICE])
             await asyncio.sleep(0)
 
