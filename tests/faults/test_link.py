@@ -19,7 +19,7 @@ from pbxpanel.mirror import commands, worker
 from pbxpanel.mirror.commands import Command, Status
 from pbxpanel.mirror.models import PBX
 from pbxpanel.mirror.worker import AmiWorker
-from tests.lab.asterisk import TRANSPORT, Asterisk
+from tests.lab.asterisk import Asterisk
 
 from . import truth
 from .proxy import Proxy
@@ -39,14 +39,16 @@ async def until(condition: Callable[[], Any], seconds: float = 20.0) -> None:
 class Watched:
     """A worker whose only way to Asterisk is the proxy, and all that its link told."""
 
-    def __init__(self, asterisk: Asterisk, proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, asterisk: Asterisk, proxy: Proxy, monkeypatch: pytest.MonkeyPatch, url: str = "") -> None:
         self.asterisk, self.proxy = asterisk, proxy
+        self.address = dataclasses.replace(Address.parse(url or asterisk.url("tcp")), port=proxy.port)
         self.times: dict[str, Any] = {
             "ping_after": PING_AFTER, "dead_after": DEAD_AFTER, "first_delay": 0.05, "max_delay": 0.2,
             "connect_timeout": 5,
         }  # fmt: skip
         self.told: list[tuple[LinkState, str]] = []
         monkeypatch.setattr(worker, "Link", self._link)
+        self.running: AmiWorker
         self.task: asyncio.Task[None]
 
     def _link(self, address: Address, *, on_state: Callable[[LinkState, AmiError | None], None], **rest: Any) -> Link:
@@ -57,11 +59,10 @@ class Watched:
         return Link(address, on_state=noting, **rest, **self.times)
 
     def start(self) -> None:
-        self.address = dataclasses.replace(Address.parse(self.asterisk.ami_url), port=self.proxy.port)
-        running = AmiWorker(
+        self.running = AmiWorker(
             application=None, channels=[], channel_layer=get_channel_layer(), addresses={"main": self.address}
         )
-        self.task = asyncio.create_task(running.handle())
+        self.task = asyncio.create_task(self.running.handle())
 
     async def is_up(self) -> None:
         await until(lambda: self.told and self.told[-1][0] is LinkState.UP)
@@ -99,7 +100,7 @@ class Watched:
 
 @pytest.fixture
 def proxy(asterisk22: Asterisk) -> Iterator[Proxy]:
-    with Proxy(asterisk22.ports[TRANSPORT]) as proxy:
+    with Proxy(asterisk22.ami_port) as proxy:
         yield proxy
 
 
