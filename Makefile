@@ -1,4 +1,4 @@
-# `make run`, `make test`, `make lint`, `make bench`, `make soak`, `make lab`: each installs what it needs first.
+# `make run`, `make test`, `make test-transports`, `make lint`, `make bench`, `make soak`, `make lab`: each installs what it needs first.
 
 PYTHON ?= python3
 PORT ?= 8000
@@ -9,7 +9,7 @@ HTTPS ?= no
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test test-processes lint bench soak lab admin prepare system-packages
+.PHONY: run test test-processes test-transports lint bench soak lab admin prepare system-packages
 
 run: export HTTPS := $(HTTPS)
 run: prepare
@@ -25,6 +25,15 @@ test: $(VENV)/dev.done system-packages var/secret_key
 PROCESSES ?= 2
 test-processes: $(VENV)/dev.done system-packages var/secret_key
 	@PANEL_PROCESSES=$(PROCESSES) $(BIN)/python -m pytest tests/browser tests/hostile tests/faults/test_browser.py tests/processes $(ARGS)
+
+# What reaches a real Asterisk through the panel, over each way there is to reach it.
+TRANSPORTS ?= tcp tls http https
+LIVE := tests/mirror tests/calls tests/conferences tests/extensions tests/browser tests/processes tests/faults/test_servers.py tests/faults/test_browser.py
+test-transports: $(VENV)/dev.done system-packages var/secret_key
+	@$(BIN)/python -m pytest -m live tests/ami tests/faults/test_transports.py $(ARGS)
+	@for transport in $(TRANSPORTS); do \
+		echo "Over $$transport:"; PANEL_TRANSPORT=$$transport $(BIN)/python -m pytest -m live $(LIVE) $(ARGS) || exit 1; \
+	done
 
 lint: $(VENV)/dev.done var/secret_key
 	@$(BIN)/ruff check .

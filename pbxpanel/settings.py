@@ -146,5 +146,6 @@ LOGGING = {
         "daphne": {"level": "WARNING"},
         "django.channels.server": {"level": "WARNING"},
         "django.request": {"filters": ["refusals"]},
+        "httpx": {"level": "WARNING"},
     },
 }

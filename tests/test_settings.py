@@ -19,6 +19,7 @@ from pbxpanel.ami.transports import Address
 
 ROOT = Path(__file__).resolve().parent.parent
 SECRET = "Tr0ub4dor"
+FINGERPRINT = "ab" * 32
 KEY = "3vJ-only-for-the-tests-aHm8qZ0wKx5tRb2nYc7dLf4gUs9pEi6oW1"
 
 
@@ -75,6 +76,34 @@ def test_several_pbxs_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
+    ("url", "port", "path"),
+    [
+        ("ami+http://u:x@host", 8088, "/rawman"),
+        ("ami+http://u:x@host/", 8088, "/rawman"),
+        ("ami+http://u:x@host:80/rawman/", 80, "/rawman"),
+        ("ami+https://u:x@host/asterisk/rawman", 8089, "/asterisk/rawman"),
+        ("ami+https://u:x@host:443/a-b/c.d/arawman", 443, "/a-b/c.d/arawman"),
+    ],
+)
+def test_ami_over_http_has_ports_and_paths_of_its_own(url: str, port: int, path: str) -> None:
+    address = Address.parse(url)
+    assert (address.port, address.path, address.is_http) == (port, path, True)
+    assert address.is_digest == path.endswith("arawman")
+    assert address.is_tls == url.startswith("ami+https:")
+    assert str(address) == f"{url.partition(':')[0]}://u@host:{port}{path}"
+
+
+@pytest.mark.parametrize("scheme", ["amis", "ami+https"])
+@pytest.mark.parametrize("written", ["sha256:{}", "SHA256:{}", "{}"])
+def test_a_fingerprint_is_taken_in_each_form_in_which_it_is_printed(scheme: str, written: str) -> None:
+    digits = "0aBc" * 16
+    colons = ":".join(digits[at : at + 2] for at in range(0, 64, 2))
+    for text in (digits, digits.upper(), colons):
+        url = f"{scheme}://u:x@host?fingerprint={written.format(text)}"
+        assert Address.parse(url).fingerprint == digits.lower()
+
+
+@pytest.mark.parametrize(
     ("written", "meant"),
     [
         ("p%40ss%2Fw%3Ard%23%3F%25", "p@ss/w:rd#?%"),
@@ -105,7 +134,14 @@ def test_an_equals_sign_in_the_secret_names_no_pbx(monkeypatch: pytest.MonkeyPat
     [
         (f"panel:{SECRET}@host", "begins with “panel”"),
         (f"http://panel:{SECRET}@host", "begins with “http”"),
-        (f"ami+http://panel:{SECRET}@host:8088/rawman", "not supported yet"),
+        (f"ami+http://panel:{SECRET}@host/manager", "its path is not /rawman or /arawman"),
+        (f"ami+http://panel:12@host/{SECRET}@host/rawman", "%2F"),
+        (f"ami+https://panel:{SECRET}@host/rawman#x", "%23"),
+        (f"ami+http://panel:{SECRET}@host/rawman?ca=/x", "only for amis:// and ami+https://"),
+        (f"ami+https://panel:{SECRET}@host/rawman?ca=/x&fingerprint={FINGERPRINT}", "only ca=/path/of/ca.pem or"),
+        (f"amis://panel:{SECRET}@host?fingerprint=AB:CD", "64 hexadecimal digits"),
+        (f"amis://panel:{SECRET}@host?fingerprint=", "64 hexadecimal digits"),
+        (f"amis://panel:{SECRET}@host?fingerprint=sha1:{FINGERPRINT}", "64 hexadecimal digits"),
         (f"ami:panel:{SECRET}@host", "names no host"),
         (f"ami://panel:{SECRET}@", "names no host"),
         ("ami://host", "names no user and secret"),

@@ -29,6 +29,11 @@ def login_plain(username: str, secret: str, events: str) -> Action:
     return Action("Login", (("Username", username), ("Secret", secret), ("Events", events)))
 
 
+def event_mask(events: str) -> Action:
+    """`Events` (no privilege): from now on events of this mask, for a session that no `Login` has told it."""
+    return Action("Events", (("EventMask", events),))
+
+
 def filter_out(event: str) -> Action:
     """`Filter` (system): asks Asterisk not to send us events of this name. The form that every version knows."""
     return Action("Filter", (("Operation", "Add"), ("Filter", f"!Event: {event}")))

@@ -4,16 +4,15 @@ import asyncio
 import hashlib
 import itertools
 import logging
+import math
 import random
-import socket
-import struct
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import cast
 
-from . import actions, transports
+from . import actions, over_http, transports
 from .errors import AmiError, AnswerTimeout, LinkLost, LoginRefused, gettext_noop
 from .protocol import Action, Message, Protocol
 from .transports import Address
@@ -21,9 +20,6 @@ from .transports import Address
 logger = logging.getLogger(__name__)
 
 EventHandler = Callable[[Message], None]
-
-# struct linger: on, 0 seconds.
-_NO_LINGER = struct.pack("ii", 1, 0)
 
 
 @dataclass(slots=True)
@@ -64,8 +60,10 @@ class Session(asyncio.Protocol):
         self.address = address
         self.closed: asyncio.Future[AmiError] = asyncio.get_running_loop().create_future()
         self.heard_at = time.monotonic()
+        # How long the last answered ping took, in seconds.
+        self.round_trip: float | None = None
         self._on_event = on_event
-        self._protocol = Protocol(wanted=wanted, max_message=max_message)
+        self._protocol = Protocol(wanted=wanted, max_message=max_message, greeting=not address.is_http)
         self._greeted = asyncio.Event()
         self._fully_booted = asyncio.Event()
         self._transport: asyncio.Transport | None = None
@@ -92,9 +90,12 @@ class Session(asyncio.Protocol):
         Raises `ConnectFailed`, `NotAmi`, `LoginRefused`, `AnswerTimeout` or `LinkLost`.
         """
         session = cls(address, on_event, wanted=wanted, max_message=max_message)
-        await transports.connect(address, lambda: session, timeout=timeout)
+        connect = over_http.connect if address.is_http else transports.connect
+        await connect(address, lambda: session, timeout=timeout)
         try:
             await session._login(events, timeout, boot_timeout)
+        except LinkLost:
+            raise session.closed.result() from None
         except BaseException:
             session.close()
             raise
@@ -107,7 +108,7 @@ class Session(asyncio.Protocol):
 
     @property
     def greeting(self) -> str:
-        """Asterisk's first line, `Asterisk Call Manager/9.0.0`: the version of AMI, not of Asterisk."""
+        """Asterisk's first line, `Asterisk Call Manager/9.0.0`: the version of AMI, not of Asterisk. None over HTTP."""
         return self._protocol.greeting or ""
 
     async def ask(
@@ -135,10 +136,14 @@ class Session(asyncio.Protocol):
         action_id = action_id or next(self._ids)
         waiting = _Waiting(asyncio.get_running_loop().create_future(), is_list, on_item)
         self._waiting[action_id] = waiting
+        asked_at = time.monotonic()
         try:
             self._transport.write(action.encode(action_id))
             async with asyncio.timeout(timeout):
-                return await waiting.answer
+                answer = await waiting.answer
+            if action.name == "Ping":
+                self.round_trip = time.monotonic() - asked_at
+            return answer
         except TimeoutError:
             raise AnswerTimeout(
                 gettext_noop("Asterisk did not answer %(action)s within %(seconds)s s."),
@@ -163,6 +168,8 @@ class Session(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        if self._protocol.greeting is not None:
+            self._greeted.set()
 
     def data_received(self, data: bytes) -> None:
         self.heard_at = time.monotonic()
@@ -179,6 +186,8 @@ class Session(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if exc is None:
             self._end(LinkLost(gettext_noop("Asterisk closed the connection.")))
+        elif isinstance(exc, AmiError):
+            self._end(exc)
         else:
             self._end(LinkLost(gettext_noop("The connection broke: %(reason)s."), reason=exc))
 
@@ -223,36 +232,51 @@ class Session(asyncio.Protocol):
         self._greeted.set()
         self._fully_booted.set()
         if self._transport is not None:
-            if not self._transport.is_closing():
-                # Without lingering, the kernel would go on sending what it still holds.
-                self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
             self._transport.abort()
 
     async def _login(self, events: str, timeout: float, boot_timeout: float) -> None:
         silent = gettext_noop("%(where)s does not greet; is this Asterisk's manager interface?")
         await self._wait(self._greeted, timeout, silent)
-        username, secret = self.address.username, self.address.secret
-        offer = await self.ask(actions.challenge(), timeout=timeout)
-        if offer.ok and (nonce := offer.response.get("Challenge")):
-            key = hashlib.md5((nonce + secret).encode(), usedforsecurity=False).hexdigest()
-            login = actions.login_md5(username, key, events)
+        if self.address.is_digest:  # each request is authenticated; a login would not be heard
+            answer = await self.ask(actions.event_mask(events), timeout=timeout)
         else:
-            login = actions.login_plain(username, secret, events)
-        answer = await self.ask(login, timeout=timeout)
+            answer = await self._log_in(events, timeout)
         if not answer.ok:
             raise LoginRefused(
                 gettext_noop(
                     "Asterisk refuses the login of “%(user)s” (%(answer)s): "
                     "check the user, the secret, and the permitted addresses in its manager.conf."
                 ),
-                user=username,
+                user=self.address.username,
                 answer=answer.text or "—",
             )
-        if events != "off":
-            booting = gettext_noop(
-                "%(where)s did not say that it has fully booted (the manager user needs the read class “system”)."
-            )
-            await self._wait(self._fully_booted, boot_timeout, booting)
+        if events == "off":
+            return
+        if isinstance(self._transport, over_http.HttpTransport):
+            self._transport.listen()
+        if self.address.is_digest:
+            await self._ask_whether_booted(boot_timeout)
+        booting = gettext_noop(
+            "%(where)s did not say that it has fully booted (the manager user needs the read class “system”)."
+        )
+        await self._wait(self._fully_booted, boot_timeout, booting)
+
+    async def _log_in(self, events: str, timeout: float) -> Answer:
+        username, secret = self.address.username, self.address.secret
+        offer = await self.ask(actions.challenge(), timeout=timeout)
+        if offer.ok and (nonce := offer.response.get("Challenge")):
+            key = hashlib.md5((nonce + secret).encode(), usedforsecurity=False).hexdigest()
+            return await self.ask(actions.login_md5(username, key, events), timeout=timeout)
+        return await self.ask(actions.login_plain(username, secret, events), timeout=timeout)
+
+    async def _ask_whether_booted(self, timeout: float) -> None:
+        """Asterisk says it once, and to whoever logs in; who does not has to ask.
+
+        A user who may not ask (it needs the write class “command”) takes it for booted.
+        """
+        await self.ask(actions.command("core waitfullybooted"), timeout=timeout)
+        if not self._fully_booted.is_set():
+            self._take(Message(b"Event: FullyBooted\r\nStatus: Fully Booted"))
 
     async def _wait(self, event: asyncio.Event, timeout: float, complaint: str) -> None:
         try:
@@ -285,8 +309,9 @@ class Link:
     `on_up` is awaited with each new session (it takes the first snapshot); the link counts as up when it
     returns. `on_state` hears of every change, with the error that tells people why.
     Times are in seconds: a session that says nothing for `ping_after` is pinged, one that stays silent for
-    `dead_after` is dropped. Tries come ever slower, from `first_delay` up to `max_delay`, each varied at
-    random so that panels do not knock together; after a refused login only every `refused_delay`.
+    `dead_after` is dropped. One that talks is pinged each `measure_every`, for its round-trip time.
+    Tries come ever slower, from `first_delay` up to `max_delay`, each varied at random so that panels do not
+    knock together; after a refused login only every `refused_delay`.
     """
 
     def __init__(
@@ -301,6 +326,7 @@ class Link:
         connect_timeout: float = 10.0,
         ping_after: float = 5.0,
         dead_after: float = 15.0,
+        measure_every: float = 10.0,
         first_delay: float = 0.25,
         max_delay: float = 3.0,
         refused_delay: float = 30.0,
@@ -312,7 +338,7 @@ class Link:
         self._on_event, self._on_up, self._on_state = on_event, on_up, on_state
         self._events, self._wanted = events, None if wanted is None else frozenset(wanted)
         self._connect_timeout = connect_timeout
-        self._ping_after, self._dead_after = ping_after, dead_after
+        self._ping_after, self._dead_after, self._measure_every = ping_after, dead_after, measure_every
         self._first_delay, self._max_delay, self._refused_delay = first_delay, max_delay, refused_delay
 
     async def run(self) -> None:
@@ -344,7 +370,7 @@ class Link:
             await self._on_up(session)
             self.session = session
             self.failures, self._told = 0, ""
-            logger.info("%s: the link is up (%s)", self.address, session.greeting)
+            logger.info("%s: the link is up (%s)", self.address, session.greeting or "over HTTP")
             self._on_state(LinkState.UP, None)
             await self._watch(session)
         finally:
@@ -353,16 +379,24 @@ class Link:
 
     async def _watch(self, session: Session) -> None:
         """Return never; raise what ended the session."""
+        measured_at = -math.inf
         while True:
-            silent = time.monotonic() - session.heard_at
-            wait = max(0.01, self._ping_after - silent)
-            done, _ = await asyncio.wait([session.closed], timeout=wait)
-            if done:
-                raise session.closed.result()
-            if time.monotonic() - session.heard_at >= self._ping_after:
-                try:
-                    await session.ask(actions.ping(), timeout=self._dead_after - self._ping_after)
-                except AnswerTimeout:
+            due = min(session.heard_at + self._ping_after, measured_at + self._measure_every)
+            if (wait := due - time.monotonic()) > 0:
+                done, _ = await asyncio.wait([session.closed], timeout=wait)
+                if done:
+                    raise session.closed.result()
+                continue
+            asked_at = time.monotonic()
+            # From its last word on; but also whoever was stopped himself meanwhile listens before he judges.
+            patience = max(session.heard_at + self._dead_after - asked_at, self._dead_after - self._ping_after)
+            try:
+                await session.ask(actions.ping(), timeout=patience)
+            except LinkLost:
+                raise session.closed.result() from None
+            except AnswerTimeout:
+                if session.heard_at < asked_at:
                     raise LinkLost(
                         gettext_noop("Asterisk has been silent for %(seconds)s s."), seconds=f"{self._dead_after:g}"
                     ) from None
+            measured_at = time.monotonic()

@@ -39,7 +39,7 @@ class ReadOnlyAdmin(BoundedSearch):
 
 @admin.register(PBX)
 class PBXAdmin(ReadOnlyAdmin):
-    list_display = ["name", "address", "link", "link_since", "version", "leader", "demo"]
+    list_display = ["name", "address", "link", "link_since", "round_trip", "version", "leader", "demo"]
     exclude = ["metrics"]
     actions = ["compare"]
 

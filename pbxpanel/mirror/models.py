@@ -18,6 +18,9 @@ HEARTBEAT = timedelta(seconds=1)
 LEASE = timedelta(seconds=3)
 WORKER_LOST_AFTER = timedelta(seconds=5)
 
+# By the scheme of an AMI_URL.
+TRANSPORTS = {"ami": "TCP", "amis": "TLS", "ami+http": "HTTP", "ami+https": "HTTPS"}
+
 
 class PBX(models.Model):
     """One Asterisk, named in AMI_URL, and how the worker's link to it is. Its secret is never stored."""
@@ -37,6 +40,8 @@ class PBX(models.Model):
     reason = models.TextField(_("reason"), blank=True)
     reason_parameters = models.JSONField(_("reason's parameters"), default=dict, blank=True)
     version = models.CharField(_("version"), max_length=80, blank=True)
+    # Of a ping over the link that is up, in milliseconds; written when it changes notably.
+    round_trip = models.FloatField(_("round-trip time in ms"), null=True, blank=True)
     # Which worker leads (see `lease`), when it was last seen, and when Asterisk last sent it an event.
     leader = models.CharField(_("leading worker"), max_length=80, blank=True)
     seen_at = models.DateTimeField(_("worker last seen"), default=timezone.now)
@@ -62,6 +67,18 @@ class PBX(models.Model):
     def why(self) -> str:
         """Why the link is down, in the active language."""
         return gettext(self.reason) % self.reason_parameters if self.reason else ""
+
+    @property
+    def transport(self) -> str:
+        """How AMI is reached, as people call it; empty while the address is not known."""
+        return TRANSPORTS.get(self.address.partition("://")[0], "")
+
+    @property
+    def round_trip_shown(self) -> str:
+        """The round-trip time in whole milliseconds; empty while it is not known."""
+        if self.round_trip is None:
+            return ""
+        return f"{self.round_trip:.0f}" if self.round_trip >= 1 else "< 1"
 
     @property
     def is_up(self) -> bool:

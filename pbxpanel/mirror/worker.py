@@ -71,6 +71,8 @@ HEARD_SECONDS = 60
 CLOCK_EVERY = 1.0
 # How often a worker that stands by looks whether it may lead, in seconds.
 STAND_BY = 0.5
+# By how much a round-trip time must have changed until the page tells: by so many milliseconds, and by this part of it.
+NOTABLE_MS, NOTABLE_PART = 1.0, 0.3
 # How often the figures for `/metrics` are written, in heartbeats.
 FIGURES_EVERY = 5
 
@@ -120,6 +122,8 @@ class Mirror:
         self._heard: deque[Counter[str]] = deque(maxlen=HEARD_SECONDS)
         self._fold_seconds = 0.0
         self._dropped: tuple[Session | None, int] = (None, 0)
+        # What the page says of it, in milliseconds.
+        self._round_trip: float | None = None
 
     async def run(self) -> None:
         """Stand by until this worker may lead, then do until another does; that one was not heard of in time."""
@@ -186,9 +190,19 @@ class Mirror:
             dropped = session.dropped - before
             self._dropped = (session, session.dropped)
             metrics.DROPPED.labels(self.name).inc(dropped)
+            self._tell_round_trip(session)
         self._heard.append(events + Counter({"": dropped}))
         metrics.LINK_UP.labels(self.name).set(session is not None)
         return {"event_at": timezone.now()} if events or dropped else {}
+
+    def _tell_round_trip(self, session: Session) -> None:
+        """Only where it changed notably: each time the page is drawn anew."""
+        if session.round_trip is None:
+            return
+        now, before = round(session.round_trip * 1000, 1), self._round_trip
+        if before is None or abs(now - before) > max(NOTABLE_MS, NOTABLE_PART * before):
+            self._round_trip = self._link_changes["round_trip"] = now
+            self._dirty.set()
 
     # The link.
 
@@ -216,7 +230,8 @@ class Mirror:
             if self._link_state is LinkState.UP:
                 self.state.heard_until = self.state.now()
             self._link_state = state
-            self._link_changes["link_since"] = timezone.now()
+            self._link_changes |= {"link_since": timezone.now(), "round_trip": None}
+            self._round_trip = None
         self._link_changes |= {
             "link": state.value,
             "reason": error.sentence if error else "",

@@ -3,8 +3,14 @@
 import asyncio
 import contextlib
 import dataclasses
+import hashlib
+import logging
+import re
 import socket
+import ssl
+import time
 from collections.abc import AsyncIterator, Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +30,7 @@ from pbxpanel.ami.errors import (
 )
 from pbxpanel.ami.protocol import Action, Message
 from pbxpanel.ami.transports import Address
-from tests.lab.asterisk import Asterisk
+from tests.lab.asterisk import TRANSPORTS, Asterisk, Transport
 
 from .server import GREETING, SECRET, Peer, Script, md5_key, serving
 
@@ -532,23 +538,50 @@ async def test_a_peer_that_falls_silent_is_declared_dead_and_connected_anew() ->
         assert server.gaps[0] > 0.15
 
 
-async def test_a_peer_that_talks_is_not_pinged() -> None:
-    pinged: list[bytes] = []
+async def test_a_peer_that_talks_is_pinged_only_to_measure_how_long_that_takes() -> None:
+    pings: list[float] = []
 
     async def script(peer: Peer) -> None:
         await peer.login()
-        listening = asyncio.create_task(peer.reader.read(1000))
-        for _ in range(20):
+        talking = asyncio.create_task(talk(peer))
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            while True:
+                ping = await peer.expect("Ping")
+                pings.append(time.monotonic())
+                await asyncio.sleep(0.05)
+                peer.answer(ping, "Ping: Pong")
+        await talking
+
+    async def talk(peer: Peer) -> None:
+        for _ in range(50):
             peer.say("Event: Newexten")
             await asyncio.sleep(0.02)
-        if listening.done():
-            pinged.append(listening.result())
-        listening.cancel()
+        peer.writer.close()
 
-    async with serving(script) as server, keeping(server.address, ping_after=0.3, dead_after=5) as kept:
+    times = {"ping_after": 0.3, "dead_after": 5.0, "measure_every": 0.4}
+    async with serving(script) as server, keeping(server.address, **times) as kept:
         await kept.reaches(LinkState.DOWN)
-    assert pinged == []
+    # At once, and then each 0.4 s; at 0.3 s it would be for its silence.
+    assert 2 <= len(pings) <= 3
+    assert all(after - before >= 0.4 for before, after in pairwise(pings))
+    round_trip = kept.sessions[0].round_trip
+    assert round_trip is not None
+    assert 0.05 <= round_trip < 1
     assert names(kept.events)[:2] == ["FullyBooted", "Newexten"]
+
+
+async def test_a_peer_that_talks_and_does_not_answer_a_ping_is_not_dead() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.login()
+        for _ in range(60):
+            peer.say("Event: Newexten")
+            await asyncio.sleep(0.02)
+
+    times = {"ping_after": 0.1, "dead_after": 0.3, "measure_every": 0.1}
+    async with serving(script) as server, keeping(server.address, **times) as kept:
+        await kept.reaches(LinkState.DOWN)
+    assert str(kept.errors[2]) == "Asterisk closed the connection."
+    assert kept.sessions[0].round_trip is None
 
 
 async def test_tries_come_ever_slower_and_at_first_speed_again_after_a_success() -> None:
@@ -652,37 +685,59 @@ async def test_a_link_that_fails_in_its_snapshot_is_down_and_tried_again() -> No
 # Real Asterisks.
 
 
-@pytest.fixture(params=["tcp", "tls"])
+def fingerprint_of(asterisk: Asterisk) -> str:
+    pem = (asterisk.folder / "tls/server.pem").read_text()
+    return hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest()
+
+
+@pytest.fixture(params=["tls", "https", "https-digest"])
+def tls_address(asterisk: Asterisk, request: pytest.FixtureRequest) -> Address:
+    """The same, over TLS."""
+    transport, _, digest = request.param.partition("-")
+    return Address.parse(asterisk.url(transport, path="arawman" if digest else "rawman"))
+
+
+@pytest.fixture(params=[*TRANSPORTS, "http-digest", "https-digest"])
 def real_address(asterisk: Asterisk, request: pytest.FixtureRequest) -> Address:
-    """A running Asterisk of each version, over each transport."""
-    return Address.parse(asterisk.ami_url if request.param == "tcp" else asterisk.amis_url)
+    """A running Asterisk of each version, over each transport; over HTTP with a cookie and with digest."""
+    transport, _, digest = request.param.partition("-")
+    return Address.parse(asterisk.url(transport, path="arawman" if digest else "rawman"))
 
 
 async def test_a_real_asterisk_answers_what_the_panel_asks(real_address: Address, asterisk: Asterisk) -> None:
     session = await opened(real_address, timeout=10)
     try:
-        assert session.greeting.startswith("Asterisk Call Manager/")
         settings = await session.ask(actions.core_settings())
         assert settings.response.get("AsteriskVersion").startswith(f"{asterisk.version}.")
-        assert session.greeting.endswith("/" + settings.response.get("AMIversion"))
+        if real_address.is_http:
+            assert session.greeting == ""
+        else:
+            assert session.greeting == f"Asterisk Call Manager/{settings.response.get('AMIversion')}"
         version = await session.ask(actions.command("core show version"))
         assert version.response.output[0].startswith(f"Asterisk {asterisk.version}.")
         rooms = await session.ask_list(actions.confbridge_list_rooms())
         assert (rooms.ok, rooms.text) == (False, "No active conferences.")
         assert (await session.ask_list(actions.core_show_channels())).events == []
+        assert len((await session.ask_list(actions.extension_state_list())).events) >= 9
         gone = await session.ask(actions.hangup("PJSIP/nobody-00000000"))
         assert (gone.ok, gone.text) == (False, "No such channel")
+        assert session.round_trip is None
+        assert (await session.ask(actions.ping())).response.get("Ping") == "Pong"
+        assert session.round_trip is not None
+        assert 0 < session.round_trip < 1
     finally:
         session.close()
 
 
-async def test_a_real_asterisk_lists_its_channels_and_tells_of_their_end(asterisk22: Asterisk) -> None:
+async def test_a_real_asterisk_lists_its_channels_and_tells_of_their_end(real_address: Address) -> None:
     events: list[Message] = []
-    session = await Session.open(Address.parse(asterisk22.ami_url), events.append, events="call,system")
+    session = await Session.open(real_address, events.append, events="call,system")
     try:
         placed = await session.ask(actions.originate("Local/602@internal", "internal", "602", timeout=10))
         assert placed.text == "Originate successfully queued"
         await until(lambda: "OriginateResponse" in names(events))
+        outcome = next(event for event in events if event.name == "OriginateResponse")
+        assert outcome.get("ActionID") == placed.response.get("ActionID")
         listed = await session.ask_list(actions.core_show_channels())
         channels = [event.get("Channel") for event in listed.events]
         assert sorted(channels) == sorted({e.get("Channel") for e in events if e.name == "Newchannel"})
@@ -695,33 +750,167 @@ async def test_a_real_asterisk_lists_its_channels_and_tells_of_their_end(asteris
         session.close()
 
 
-async def test_a_real_asterisk_refuses_a_wrong_secret(asterisk: Asterisk) -> None:
-    address = dataclasses.replace(Address.parse(asterisk.ami_url), secret="wrong-one")
-    with pytest.raises(LoginRefused, match="Authentication failed") as refused:
+async def test_a_real_asterisk_sends_what_was_asked_for_and_not_what_was_filtered(real_address: Address) -> None:
+    events: list[Message] = []
+    session = await Session.open(real_address, events.append, events="call,system,dialplan,user")
+    try:
+        assert names(events) == ["FullyBooted"]
+        for name in ("VarSet", "DeviceStateChange"):
+            assert (await session.ask(actions.filter_out(name))).ok
+        await session.ask(actions.originate("Local/607@internal", "internal", "602", timeout=10))
+        await until(lambda: names(events).count("Hangup") == 2)
+        assert not {"VarSet", "DeviceStateChange"} & set(names(events))
+        assert {"Newchannel", "Newexten", "OriginateResponse"} <= set(names(events))
+    finally:
+        session.close()
+
+
+async def test_a_real_asterisks_events_come_whole_and_in_order_and_soon(real_address: Address) -> None:
+    """Those that Asterisk makes while we ask, and those between two fetches; in any script."""
+    heard: dict[str, float] = {}
+    sent: dict[str, float] = {}
+    texts = []
+
+    def hear(event: Message) -> None:
+        if event.name == "UserEvent":
+            heard[event.get("Number")] = time.monotonic()
+            texts.append(event.get("Text"))
+
+    session = await Session.open(real_address, hear, events="user,system")
+    try:
+        for number in range(300):
+            if number % 10 == 0:
+                await asyncio.sleep(0.03)
+            fields = (("UserEvent", "Test"), ("Number", str(number)), ("Text", f"Zoë & 李雷 +%2B= {number}"))
+            sent[str(number)] = time.monotonic()
+            assert (await session.ask(Action("UserEvent", fields))).text == "Event Sent"
+        await until(lambda: len(heard) >= 300)
+    finally:
+        session.close()
+    assert list(heard) == [str(number) for number in range(300)]
+    assert texts == [f"Zoë & 李雷 +%2B= {number}" for number in range(300)]
+    delays = sorted(heard[number] - sent[number] for number in sent)
+    # Now and then Asterisk's own wake-up comes too early over HTTP, and its next one is a second later.
+    assert delays[270] < 0.5
+    assert delays[-1] < 3
+
+
+async def test_a_real_asterisk_does_what_is_asked_in_the_order_of_asking(real_address: Address) -> None:
+    session = await opened(real_address, timeout=10, events="off")
+    try:
+        values = [f"value {number}" for number in range(30)]
+        asked = [
+            session.ask(Action("DBPut", (("Family", "test"), ("Key", "order"), ("Val", value)))) for value in values
+        ]
+        assert all(answer.ok for answer in await asyncio.gather(*asked))
+        shown = await session.ask(actions.command("database get test order"))
+        assert shown.response.output == [f"Value: {values[-1]}"]
+        assert (await session.ask(Action("DBDel", (("Family", "test"), ("Key", "order"))))).ok
+    finally:
+        session.close()
+
+
+async def test_a_real_asterisk_refuses_a_wrong_secret(real_address: Address, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    address = dataclasses.replace(real_address, secret="wrong-one")
+    with pytest.raises(
+        LoginRefused, match=r"refuses the login of “panel” \((Authentication failed|HTTP 401)\)"
+    ) as error:
         await opened(address, timeout=10)
-    assert "wrong-one" not in str(refused.value)
+    assert "wrong-one" not in str(error.value) + caplog.text
 
 
-async def test_a_real_asterisks_certificate_is_checked(asterisk: Asterisk) -> None:
-    address = dataclasses.replace(Address.parse(asterisk.amis_url), ca="")
+async def test_no_log_has_the_secret(real_address: Address, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    session = await opened(real_address, timeout=10)
+    await session.ask(actions.ping())
+    session.close()
+    await asyncio.sleep(0.1)  # the farewell
+    assert real_address.secret not in caplog.text
+
+
+async def test_a_real_asterisks_certificate_is_checked(tls_address: Address) -> None:
+    address = dataclasses.replace(tls_address, ca="")
     with pytest.raises(ConnectFailed, match=r"certificate of 127\.0\.0\.1:.* is not trusted"):
         await opened(address, timeout=10)
 
 
-async def test_tls_with_a_real_asterisks_plain_port_asks_whether_it_is_the_right_one(asterisk22: Asterisk) -> None:
-    address = dataclasses.replace(Address.parse(asterisk22.amis_url), port=asterisk22.ami_port)
+async def test_a_real_asterisks_certificate_can_be_pinned(tls_address: Address, asterisk: Asterisk) -> None:
+    address = dataclasses.replace(tls_address, ca="", fingerprint=fingerprint_of(asterisk))
+    session = await opened(address, timeout=10)
+    assert (await session.ask(actions.ping())).ok
+    session.close()
+
+
+async def test_a_certificate_that_is_not_the_pinned_one_is_told_so_that_it_can_be_compared(
+    tls_address: Address, asterisk: Asterisk
+) -> None:
+    presented, pinned = fingerprint_of(asterisk), "ab" * 32
+    address = dataclasses.replace(tls_address, ca="", fingerprint=pinned)
+    with pytest.raises(ConnectFailed, match=f"sha256:{':'.join(['AB'] * 32)} is expected") as failed:
+        await opened(address, timeout=10)
+    told = re.search(r"its fingerprint is sha256:([0-9A-F:]{95}),", str(failed.value))
+    assert told is not None
+    assert told[1].replace(":", "").lower() == presented
+    # As it is told, it can be written into the address.
+    url = asterisk.url("tls").partition("?")[0] + f"?fingerprint=sha256:{told[1]}"
+    assert Address.parse(url).fingerprint == presented
+
+
+async def test_nothing_is_said_to_a_server_with_another_certificate(asterisk22: Asterisk) -> None:
+    """Not even what would prove that we know the secret."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(asterisk22.folder / "tls/server.pem", asterisk22.folder / "tls/server.key")
+    heard: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(GREETING)
+        with contextlib.suppress(ConnectionError, ssl.SSLError):
+            heard.append(await reader.read())
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
+    port = server.sockets[0].getsockname()[1]
+    for scheme, path in (("amis", ""), ("ami+https", "/rawman"), ("ami+https", "/arawman")):
+        address = Address(scheme, "127.0.0.1", port, "panel", SECRET, path=path, fingerprint="ab" * 32)
+        with pytest.raises(ConnectFailed, match="not the pinned one"):
+            await opened(address)
+    await asyncio.sleep(0.2)
+    server.close()
+    assert b"".join(heard) == b""
+
+
+@pytest.mark.parametrize(("transport", "plain"), [("tls", "tcp"), ("https", "http")])
+async def test_tls_with_a_real_asterisks_plain_port_asks_whether_it_is_the_right_one(
+    asterisk22: Asterisk, transport: Transport, plain: Transport
+) -> None:
+    address = dataclasses.replace(Address.parse(asterisk22.url(transport)), port=asterisk22.ports[plain])
     with pytest.raises(ConnectFailed, match="is this the TLS port"):
         await opened(address, timeout=10)
 
 
 async def test_plain_with_a_real_asterisks_tls_port_is_given_up_with_a_sentence(asterisk22: Asterisk) -> None:
-    address = dataclasses.replace(Address.parse(asterisk22.ami_url), port=asterisk22.amis_port)
+    address = dataclasses.replace(Address.parse(asterisk22.url("tcp")), port=asterisk22.amis_port)
     with pytest.raises(AnswerTimeout, match="does not greet"):
         await opened(address, timeout=0.5)
 
 
-async def test_what_a_user_may_not_is_told_in_asterisks_words(asterisk: Asterisk) -> None:
-    session = await opened(Address.parse(asterisk.limited_url), timeout=10, events="off")
+@pytest.mark.parametrize("port", ["tcp", "tls", "https"])
+async def test_http_with_another_of_a_real_asterisks_ports_is_told(asterisk22: Asterisk, port: Transport) -> None:
+    address = dataclasses.replace(Address.parse(asterisk22.url("http")), port=asterisk22.ports[port])
+    with pytest.raises(NotAmi, match=r"does not speak HTTP.*ami\+https:// that for TLS"):
+        await opened(address, timeout=5)
+
+
+@pytest.mark.parametrize("transport", ["http", "https"])
+async def test_a_path_where_no_ami_is_tells_what_to_look_at(asterisk: Asterisk, transport: Transport) -> None:
+    address = dataclasses.replace(Address.parse(asterisk.url(transport)), path="/asterisk/rawman")
+    with pytest.raises(ConnectFailed, match=r"no AMI at /asterisk/rawman of 127.*webenabled = yes.*prefix"):
+        await opened(address, timeout=10)
+
+
+async def test_what_a_user_may_not_is_told_in_asterisks_words(real_address: Address) -> None:
+    session = await opened(dataclasses.replace(real_address, username="limited"), timeout=10, events="off")
     try:
         assert (await session.ask_list(actions.core_show_channels())).ok
         for action in (actions.command("core show version"), actions.filter_out("VarSet"), actions.hangup("x")):
@@ -731,14 +920,20 @@ async def test_what_a_user_may_not_is_told_in_asterisks_words(asterisk: Asterisk
         session.close()
 
 
-async def test_a_user_who_may_not_read_system_events_is_told_what_he_lacks(asterisk22: Asterisk) -> None:
+@pytest.mark.parametrize("transport", TRANSPORTS)
+async def test_a_user_who_may_not_read_system_events_is_told_what_he_lacks(
+    asterisk22: Asterisk, transport: Transport
+) -> None:
+    address = Address.parse(asterisk22.url(transport, user="limited"))
     with pytest.raises(AnswerTimeout, match="needs the read class “system”"):
-        await opened(Address.parse(asterisk22.limited_url), timeout=10, boot_timeout=0.5)
+        await opened(address, timeout=10, boot_timeout=0.5)
 
 
 @pytest.mark.parametrize("how", ["kill", "stop"])
-async def test_a_link_comes_up_again_after_its_asterisk_ended(asterisk: Asterisk, how: str) -> None:
-    async with keeping(Address.parse(asterisk.ami_url), first_delay=0.1, max_delay=0.3) as kept:
+async def test_a_link_comes_up_again_after_its_asterisk_ended(
+    asterisk: Asterisk, real_address: Address, how: str
+) -> None:
+    async with keeping(real_address, first_delay=0.1, max_delay=0.3) as kept:
         await kept.reaches(LinkState.UP)
         await asyncio.to_thread(asterisk.kill if how == "kill" else asterisk.restart)
         await kept.reaches(LinkState.DOWN)
@@ -746,3 +941,12 @@ async def test_a_link_comes_up_again_after_its_asterisk_ended(asterisk: Asterisk
         await asyncio.to_thread(asterisk.start)
         await kept.reaches(LinkState.UP, 2)
         assert (await kept.sessions[-1].ask(actions.ping())).ok
+
+
+async def test_a_session_that_is_closed_leaves_none_behind(real_address: Address, asterisk: Asterisk) -> None:
+    session = await opened(real_address, timeout=10)
+    assert " panel " in await asyncio.to_thread(asterisk.cli, "manager show connected")
+    session.close()
+    async with asyncio.timeout(10):
+        while " panel " in await asyncio.to_thread(asterisk.cli, "manager show connected"):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)

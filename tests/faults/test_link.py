@@ -1,6 +1,7 @@
 """Everything that can happen on the way to a real Asterisk: it is noticed, told, healed, and then all is right."""
 
 import asyncio
+import dataclasses
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
@@ -38,14 +39,16 @@ async def until(condition: Callable[[], Any], seconds: float = 20.0) -> None:
 class Watched:
     """A worker whose only way to Asterisk is the proxy, and all that its link told."""
 
-    def __init__(self, asterisk: Asterisk, proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, asterisk: Asterisk, proxy: Proxy, monkeypatch: pytest.MonkeyPatch, url: str = "") -> None:
         self.asterisk, self.proxy = asterisk, proxy
+        self.address = dataclasses.replace(Address.parse(url or asterisk.url("tcp")), port=proxy.port)
         self.times: dict[str, Any] = {
             "ping_after": PING_AFTER, "dead_after": DEAD_AFTER, "first_delay": 0.05, "max_delay": 0.2,
             "connect_timeout": 5,
         }  # fmt: skip
         self.told: list[tuple[LinkState, str]] = []
         monkeypatch.setattr(worker, "Link", self._link)
+        self.running: AmiWorker
         self.task: asyncio.Task[None]
 
     def _link(self, address: Address, *, on_state: Callable[[LinkState, AmiError | None], None], **rest: Any) -> Link:
@@ -56,11 +59,10 @@ class Watched:
         return Link(address, on_state=noting, **rest, **self.times)
 
     def start(self) -> None:
-        self.address = Address.parse(self.asterisk.ami_url.replace(str(self.asterisk.ami_port), str(self.proxy.port)))
-        running = AmiWorker(
+        self.running = AmiWorker(
             application=None, channels=[], channel_layer=get_channel_layer(), addresses={"main": self.address}
         )
-        self.task = asyncio.create_task(running.handle())
+        self.task = asyncio.create_task(self.running.handle())
 
     async def is_up(self) -> None:
         await until(lambda: self.told and self.told[-1][0] is LinkState.UP)

@@ -23,7 +23,7 @@ class Tap:
         self._listener = socket.create_server((HOST, 0))
         self._sockets: list[socket.socket] = []
         self._sent: list[bytearray] = []
-        self.url = asterisk.ami_url.replace(f":{asterisk.ami_port}", f":{self._listener.getsockname()[1]}")
+        self.url = asterisk.url("tcp").replace(f":{asterisk.ami_port}", f":{self._listener.getsockname()[1]}")
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._accept, daemon=True).start()

@@ -71,9 +71,10 @@ def _welcome(asterisk: Asterisk) -> str:
     return f"""
 Asterisk {asterisk.version} runs. For the panel, one of:
 
-  AMI_URL='{asterisk.ami_url}'
-  AMI_URL='{asterisk.amis_url}'
-  AMI_URL='{asterisk.http_url}'
+  AMI_URL='{asterisk.url("tcp")}'
+  AMI_URL='{asterisk.url("tls")}'
+  AMI_URL='{asterisk.url("http")}'
+  AMI_URL='{asterisk.url("https", path="arawman")}'
   AMI_URL='{asterisk.limited_url}'   (a user who may do little)
 
 Dial, in context internal:

@@ -15,6 +15,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
+from typing import Literal, cast, get_args
 
 from . import chroot
 from .ami import Ami
@@ -44,6 +45,13 @@ CALLER_IDS: dict[str, str | None] = {
 }
 # No contact at all; and a contact at a port where nothing listens.
 WITHOUT_CONTACT = "109"
+
+Transport = Literal["tcp", "tls", "http", "https"]
+TRANSPORTS: tuple[Transport, ...] = get_args(Transport)
+# How panels reach AMI in the tests.
+TRANSPORT = cast(Transport, os.environ.get("PANEL_TRANSPORT", "tcp"))
+if TRANSPORT not in TRANSPORTS:
+    raise ValueError(f"PANEL_TRANSPORT is “{TRANSPORT}”; it must be one of {', '.join(TRANSPORTS)}.")
 
 _taken: set[int] = set()
 _numbers = itertools.count(1)
@@ -125,26 +133,31 @@ class Asterisk:
         return self.folder / "tls/ca.pem"
 
     @property
+    def ports(self) -> dict[Transport, int]:
+        """Where AMI is offered."""
+        return {"tcp": self.ami_port, "tls": self.amis_port, "http": self.http_port, "https": self.https_port}
+
+    def url(self, transport: Transport, *, user: str = "", path: str = "rawman") -> str:
+        """The panel's AMI_URL over this transport; `path` is `rawman` or `arawman` over HTTP."""
+        scheme = {"tcp": "ami", "tls": "amis", "http": "ami+http", "https": "ami+https"}[transport]
+        path = f"/{path}" if transport in ("http", "https") else ""
+        ca = f"?ca={self.ca_file}" if transport in ("tls", "https") else ""
+        return f"{scheme}://{user or self.user}:{self.secret}@{HOST}:{self.ports[transport]}{path}{ca}"
+
+    @property
     def ami_url(self) -> str:
-        return f"ami://{self.user}:{self.secret}@{HOST}:{self.ami_port}"
-
-    @property
-    def amis_url(self) -> str:
-        return f"amis://{self.user}:{self.secret}@{HOST}:{self.amis_port}?ca={self.ca_file}"
-
-    @property
-    def http_url(self) -> str:
-        return f"ami+http://{self.user}:{self.secret}@{HOST}:{self.http_port}/rawman"
+        """Over the transport of `PANEL_TRANSPORT`, TCP unless it says another."""
+        return self.url(TRANSPORT)
 
     @property
     def limited_url(self) -> str:
         """As a user who may read call events and use reporting actions, and nothing else."""
-        return f"ami://{self.limited_user}:{self.secret}@{HOST}:{self.ami_port}"
+        return self.url(TRANSPORT, user=self.limited_user)
 
     @property
     def listener_url(self) -> str:
         """As a user who may read call events and use no action that needs a privilege."""
-        return f"ami://listener:{self.secret}@{HOST}:{self.ami_port}"
+        return self.url(TRANSPORT, user="listener")
 
     @property
     def pid(self) -> int | None:

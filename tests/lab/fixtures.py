@@ -30,6 +30,14 @@ class CallerFactory(Protocol):
 
 
 @pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark those that use a real Asterisk, for ``-m live``."""
+    for item in items:
+        if {"_asterisk22", "_asterisk16", "asterisk"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker("live")
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> None:
     """Install each Asterisk that a test asks for before the first test, since that takes longer than a test may."""
     if session.config.option.collectonly:

@@ -1,0 +1,381 @@
+"""AMI over HTTP (main/manager.c, main/http.c): what a session writes is posted, what Asterisk answers is read.
+
+`rawman` knows a session by its cookie, after a login; `arawman` by the nonce of HTTP digest authentication. Events
+come to neither by themselves: a `WaitEvent` that is always under way fetches them, beside the actions.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+import re
+import secrets
+import time
+from collections.abc import Callable, Generator, Sequence
+from urllib.parse import urlencode, urlsplit
+from urllib.request import parse_http_list, parse_keqv_list
+
+import httpx
+
+from .errors import AmiError, ConnectFailed, LinkLost, LoginRefused, MessageTooLarge, NotAmi, gettext_noop
+from .transports import NO_LINGER, Address, explained, tls_context
+
+# How long Asterisk may keep a WaitEvent, in seconds. It keeps none longer than `httptimeout` less 10 s, which is 50 s.
+WAIT = 10.0
+# At most one WaitEvent in this time, in seconds: Asterisk ends each with the first event, even one that is filtered.
+PACE = 0.02
+# Asterisk ends a connection that has been idle for 15 s (`session_keep_alive`).
+_IDLE = 12.0
+# The longest body that is read, in bytes, and how much of one is handed on at a time.
+_LONGEST, _SLICE = 256 * 2**20, 64 * 2**10
+# How long the farewell may take, in seconds.
+_FAREWELL = 1.0
+# How often a request is repeated whose nonce has become old meanwhile. Others may overtake it each time.
+_TRIES = 50
+
+_FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+_CHALLENGE = (("Action", "Challenge"), ("AuthType", "MD5"))
+_WAIT_EVENT = (("Action", "WaitEvent"), ("Timeout", f"{WAIT:.0f}"))
+_WAITED = b"Response: Success\r\nMessage: Waiting for Event completed.\r\n\r\n"
+_NO_MORE = b"Event: WaitEventComplete\r\n\r\n"
+_MANSESSION = re.compile(r'mansession_id="?([0-9a-f]+)')
+_FORGOTTEN = gettext_noop("Asterisk has forgotten our session.")
+
+
+class Cookie(httpx.Auth):
+    """Of `rawman`: the session is known by the cookie that comes with every answer.
+
+    A request of which Asterisk does not know the session is given another: `LinkLost`.
+    """
+
+    def __init__(self) -> None:
+        self._session = ""
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        if self._session:
+            request.headers["Cookie"] = f'mansession_id="{self._session}"'
+        response = yield request
+        if found := _MANSESSION.search(response.headers.get("Set-Cookie", "")):
+            if self._session and found[1] != self._session:
+                raise LinkLost(_FORGOTTEN)
+            self._session = found[1]
+
+
+class Digest(httpx.Auth):
+    """Of `arawman`: HTTP digest authentication (RFC 2617, MD5), for requests that are under way at the same time.
+
+    They share one nonce, which is the session's name. Asterisk replaces it after a minute, and when a count arrives
+    that is not higher than the last; then the request is repeated with the new one. (`httpx.DigestAuth` tries once,
+    and starts the count anew while another request is under way.)
+    """
+
+    def __init__(self, username: str, secret: str) -> None:
+        self._username, self._secret = username, secret
+        self._realm = self._nonce = self._opaque = ""
+        self._count = 0
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        for _ in range(_TRIES):
+            had = bool(self._nonce)
+            if had:
+                request.headers["Authorization"] = self._authorization(request)
+            response = yield request
+            scheme, _, parameters = response.headers.get("WWW-Authenticate", "").partition(" ")
+            if response.status_code != 401 or scheme.lower() != "digest":
+                return
+            challenge = parse_keqv_list(parse_http_list(parameters))
+            if had and challenge.get("stale", "").lower() != "true":
+                return
+            if challenge.get("nonce", "") != self._nonce:
+                self._nonce, self._count = challenge.get("nonce", ""), 0
+            self._realm, self._opaque = challenge.get("realm", ""), challenge.get("opaque", "")
+
+    def _authorization(self, request: httpx.Request) -> str:
+        self._count += 1
+        count, own, uri = f"{self._count:08x}", secrets.token_hex(8), request.url.raw_path.decode()
+        who = _md5(f"{self._username}:{self._realm}:{self._secret}")
+        answer = _md5(f"{who}:{self._nonce}:{count}:{own}:auth:{_md5(f'{request.method}:{uri}')}")
+        quoted = {
+            "username": self._username, "realm": self._realm, "nonce": self._nonce, "uri": uri,
+            "response": answer, "opaque": self._opaque, "cnonce": own,
+        }  # fmt: skip
+        fields = [f'{name}="{_escaped(value)}"' for name, value in quoted.items()]
+        return f"Digest {', '.join(fields)}, algorithm=MD5, qop=auth, nc={count}"
+
+
+def _md5(text: str) -> str:
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"')
+
+
+class HttpTransport(asyncio.Transport):
+    """In the place of a socket: posts each action that is written, hands answers and events to the protocol.
+
+    Actions are posted one after the other, so they happen in order. Events that come while one is under way are
+    handed on behind its answer: of a list and an event, the newer comes last, as on a socket.
+    """
+
+    def __init__(self, address: Address, client: httpx.AsyncClient) -> None:
+        super().__init__()
+        self._address, self._client = address, client
+        self._url = f"{'https' if address.is_tls else 'http'}://{address.netloc}{address.path}"
+        self._actions = asyncio.Queue[bytes]()
+        self._listening = asyncio.Event()
+        self._turn = asyncio.Lock()
+        self._closing = False
+        # A text that Asterisk makes once for each session.
+        self._mark = b""
+        self._protocol: asyncio.Protocol
+        self._task: asyncio.Task[None]
+
+    async def begin(self, timeout: float) -> None:
+        """Begin a session on Asterisk's side, and see that it is AMI that answers."""
+        self._mark = _field(await self._post(_CHALLENGE, httpx.Timeout(timeout)), b"Challenge")
+        if not self._mark:
+            raise self._not_ami()
+
+    def carry(self, protocol: asyncio.Protocol) -> None:
+        """Work for this protocol until closed."""
+        self._protocol = protocol
+        self._task = asyncio.create_task(self._run())
+        protocol.connection_made(self)
+
+    def listen(self) -> None:
+        """Fetch events from now on; they are kept by Asterisk since the session began."""
+        self._listening.set()
+
+    # What a transport of asyncio has.
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """One action, as `Action.encode` writes it."""
+        self._actions.put_nowait(bytes(data))
+
+    def is_closing(self) -> bool:
+        return self._closing
+
+    def abort(self) -> None:
+        """End what is under way; what was not posted yet never is."""
+        if not self._closing:
+            self._closing = True
+            self._task.cancel()
+
+    # The work.
+
+    async def _run(self) -> None:
+        try:
+            error = await self._work()
+            self._closing = True
+            self._protocol.connection_lost(error)
+        finally:
+            await self._leave()
+
+    async def _work(self) -> Exception | None:
+        """Until it fails; why."""
+        error: Exception | None = None
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._carry_actions())
+                group.create_task(self._fetch_events())
+        except* Exception as errors:
+            error = errors.exceptions[0]
+        if isinstance(error, httpx.TransportError):
+            return _broken(error)
+        if isinstance(error, ConnectFailed):
+            return LinkLost(error.sentence, **error.parameters)
+        return error
+
+    async def _leave(self) -> None:
+        """Tell Asterisk that it need not keep this session, and its events, any longer."""
+        async with contextlib.aclosing(self._client):
+            with contextlib.suppress(httpx.TransportError, AmiError, TimeoutError):
+                async with asyncio.timeout(_FAREWELL):
+                    await self._post((("Action", "Logoff"),))
+
+    async def _carry_actions(self) -> None:
+        while True:
+            fields = _fields(await self._actions.get())
+            async with self._turn:
+                await self._hand_on(await self._post(fields))
+
+    async def _fetch_events(self) -> None:
+        await self._listening.wait()
+        checked_at = time.monotonic()
+        while True:
+            began = time.monotonic()
+            body = await self._post(_WAIT_EVENT)
+            if body.startswith(b"Response: Error"):
+                words = _field(body, b"Message").decode("utf-8", "replace")
+                raise LinkLost(gettext_noop("Asterisk sends no more events: %(answer)s."), answer=words)
+            if not (body.startswith(_WAITED) and body.endswith(_NO_MORE)):
+                raise self._not_ami()
+            async with self._turn:
+                await self._hand_on(body[len(_WAITED) : -len(_NO_MORE)])
+            if self._address.is_digest and time.monotonic() - checked_at >= WAIT:
+                # A nonce that Asterisk does not know any more is a new session, and nobody says so.
+                if _field(await self._post(_CHALLENGE), b"Challenge") != self._mark:
+                    raise LinkLost(_FORGOTTEN)
+                checked_at = time.monotonic()
+            await asyncio.sleep(max(0.0, began + PACE - time.monotonic()))
+
+    async def _hand_on(self, body: bytes) -> None:
+        """In slices, so that everybody else has his turn; even nothing is a sign of life."""
+        for at in range(0, max(1, len(body)), _SLICE):
+            self._protocol.data_received(body[at : at + _SLICE])
+            await asyncio.sleep(0)
+
+    async def _post(self, fields: Sequence[tuple[str, str]], timeout: httpx.Timeout | None = None) -> bytes:
+        request = self._client.build_request(
+            "POST",
+            self._url,
+            content=urlencode(fields).encode(),
+            headers=_FORM,
+            timeout=timeout or self._client.timeout,
+        )
+        body = bytearray()
+        async with contextlib.aclosing(await self._client.send(request, stream=True)) as response:
+            if response.status_code == 413:
+                return _too_large(dict(fields).get("ActionID", ""))
+            if response.status_code != 200:
+                raise self._refusal(response)
+            if not response.headers.get("Content-Type", "").startswith("text/plain"):
+                raise self._not_ami()
+            async for chunk in response.aiter_bytes():
+                body += chunk
+                if len(body) > _LONGEST:
+                    raise MessageTooLarge(
+                        gettext_noop("Asterisk sent a message of more than %(limit)s bytes."), limit=_LONGEST
+                    )
+        if not body.startswith(b"Response: ") or not body.endswith(b"\r\n\r\n"):
+            raise self._not_ami()
+        return bytes(body)
+
+    # What can be wrong.
+
+    def _refusal(self, response: httpx.Response) -> AmiError:
+        where, status = self._address.netloc, response.status_code
+        if status in (401, 403):
+            return LoginRefused(
+                gettext_noop(
+                    "Asterisk refuses the login of “%(user)s” (%(answer)s): "
+                    "check the user, the secret, and the permitted addresses in its manager.conf."
+                ),
+                user=self._address.username,
+                answer=f"HTTP {status}",
+            )
+        if status == 404:
+            return ConnectFailed(
+                gettext_noop(
+                    "There is no AMI at %(path)s of %(where)s: it needs “webenabled = yes” in manager.conf, and if "
+                    "http.conf has a “prefix”, the address needs it before the path."
+                ),
+                path=self._address.path,
+                where=where,
+            )
+        if 300 <= status < 400:
+            target = urlsplit(response.headers.get("Location", ""))
+            return ConnectFailed(
+                gettext_noop("%(where)s redirects to “%(target)s”, which is not followed; give the address itself."),
+                where=where,
+                target=f"{target.scheme}://{target.netloc.rpartition('@')[2]}{target.path}"[:100],
+            )
+        return ConnectFailed(
+            gettext_noop("%(where)s answers with HTTP status %(status)s; Asterisk's log may say why."),
+            where=where,
+            status=status,
+        )
+
+    def _not_ami(self) -> NotAmi:
+        return NotAmi(
+            gettext_noop("What %(where)s answers at %(path)s is not Asterisk's manager interface over HTTP."),
+            where=self._address.netloc,
+            path=self._address.path,
+        )
+
+
+async def connect(
+    address: Address, protocol_factory: Callable[[], asyncio.Protocol], *, timeout: float
+) -> HttpTransport:
+    """Begin a session, not yet logged in (over `arawman` it is).
+
+    Raises `ConnectFailed`, `NotAmi` or `LoginRefused` with a sentence that says what to look at.
+    """
+    # The library's own idea of trust is not asked: `explained` and `tls_context` are the same for every transport.
+    http = httpx.AsyncHTTPTransport(
+        verify=tls_context(address) or True,
+        socket_options=[NO_LINGER],
+        limits=httpx.Limits(keepalive_expiry=_IDLE),
+    )
+    auth = Digest(address.username, address.secret) if address.is_digest else Cookie()
+    # Neither proxies nor passwords of this machine's environment. Each action has a time limit of its own.
+    times = httpx.Timeout(None, connect=timeout)
+    client = httpx.AsyncClient(transport=http, auth=auth, trust_env=False, timeout=times)
+    transport = HttpTransport(address, client)
+    try:
+        with explained(address), _unwrapped(address):
+            async with asyncio.timeout(2 * timeout):  # with digest it is two requests
+                await transport.begin(timeout)
+    except BaseException:
+        await client.aclose()
+        raise
+    transport.carry(protocol_factory())
+    return transport
+
+
+@contextlib.contextmanager
+def _unwrapped(address: Address) -> Generator[None, None, None]:
+    """Of httpx's errors while connecting the one of the socket or of TLS that caused it."""
+    try:
+        yield
+    except httpx.ConnectError as error:
+        raise _cause(error) from None
+    except httpx.ConnectTimeout:
+        raise TimeoutError from None
+    except httpx.InvalidURL:
+        raise UnicodeError from None
+    except (httpx.TimeoutException, TimeoutError):
+        raise ConnectFailed(
+            gettext_noop("%(where)s takes the connection, but does not answer over HTTP; is this the right port?"),
+            where=address.netloc,
+        ) from None
+    except httpx.TransportError:
+        raise NotAmi(
+            gettext_noop(
+                "%(where)s does not speak HTTP as Asterisk does; is this a port of its http.conf (with ami+https:// "
+                "that for TLS, with ami+http:// the other)?"
+            ),
+            where=address.netloc,
+        ) from None
+
+
+def _cause(error: BaseException) -> BaseException:
+    """The innermost of the errors that led to this one; of several at once (an address for each) the first."""
+    while True:
+        if isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        elif cause := error.__cause__ or error.__context__:
+            error = cause
+        else:
+            return error
+
+
+def _broken(error: httpx.TransportError) -> LinkLost:
+    if isinstance(error, httpx.RemoteProtocolError) and "disconnected" in str(error):
+        return LinkLost(gettext_noop("Asterisk closed the connection."))
+    return LinkLost(gettext_noop("The connection broke: %(reason)s."), reason=_cause(error) or type(error).__name__)
+
+
+def _fields(action: bytes) -> list[tuple[str, str]]:
+    pairs = (line.partition(": ") for line in action.decode().removesuffix("\r\n\r\n").split("\r\n"))
+    return [(key, value) for key, _, value in pairs]
+
+
+def _field(body: bytes, key: bytes) -> bytes:
+    found = re.search(rb"\r\n" + key + rb": ([^\r\n]+)", body)
+    return found[1] if found else b""
+
+
+def _too_large(action_id: str) -> bytes:
+    """What no form of Asterisk's holds it answers with a status; in the form of AMI."""
+    return f"Response: Error\r\nActionID: {action_id}\r\nMessage: Request Entity Too Large\r\n\r\n".encode()

@@ -1,0 +1,482 @@
+"""What only AMI over HTTP has: sessions that are forgotten, nonces, and answers that are no AMI."""
+
+import asyncio
+import contextlib
+import dataclasses
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from pbxpanel.ami import actions, over_http
+from pbxpanel.ami.client import LinkState, Session
+from pbxpanel.ami.errors import AnswerTimeout, ConnectFailed, LinkLost, LoginRefused, NotAmi
+from pbxpanel.ami.over_http import Digest, HttpTransport
+from pbxpanel.ami.protocol import Action, Message
+from pbxpanel.ami.transports import Address
+from tests.lab.asterisk import Asterisk, Transport
+
+from .server import SECRET
+from .test_client import keeping, names, opened, until
+from .web import Request, Script, Web, usual, web
+
+pytestmark = [pytest.mark.timeout(60)]
+
+
+@contextlib.asynccontextmanager
+async def session_with(script: Script = usual, **options: Any) -> AsyncIterator[tuple[Session, Web, list[Message]]]:
+    """A session that is logged in at a peer, which answers by this script from the beginning on."""
+    events: list[Message] = []
+    async with web(script) as peer:
+        session = await Session.open(peer.address, events.append, timeout=5, **options)
+        try:
+            yield session, peer, events
+        finally:
+            session.close()
+
+
+# Before there is a session.
+
+
+async def test_a_redirection_is_told_and_not_followed() -> None:
+    async def script(request: Request) -> bool:
+        request.send("", "302 Found", "text/html", "Location: https://user:word@pbx.example/static/index.html?x=1")
+        return True
+
+    async with web(script) as peer:
+        with pytest.raises(ConnectFailed, match=r"redirects to “https://pbx\.example/static/index\.html”, which"):
+            await opened(peer.address)
+        assert len(peer.requests) == 1
+
+
+@pytest.mark.parametrize("status", ["500 Server Error", "503 Service Unavailable", "204 No Content"])
+async def test_another_status_is_told(status: str) -> None:
+    async def script(request: Request) -> bool:
+        request.send("", status)
+        return True
+
+    async with web(script) as peer:
+        with pytest.raises(ConnectFailed, match=f"answers with HTTP status {status[:3]}"):
+            await opened(peer.address)
+
+
+@pytest.mark.parametrize("path", ["/rawman", "/arawman"])
+async def test_an_address_that_is_not_permitted_is_a_refusal(path: str) -> None:
+    async def script(request: Request) -> bool:
+        request.send("", "403 Permission denied")
+        return True
+
+    async with web(script, path=path) as peer:
+        with pytest.raises(LoginRefused, match=r"“panel” \(HTTP 403\): check .* the permitted addresses"):
+            await opened(peer.address)
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ("<html>It works!</html>", "text/html"),
+        ("Response: Success\r\nChallenge: 1\r\n\r\n", "text/html"),
+        ("It works!", "text/plain"),
+        ("", "text/plain"),
+        ("Response: Success\r\nChallenge: 1\r\n", "text/plain"),
+        ("Response: Error\r\nMessage: no\r\n\r\n", "text/plain"),
+    ],
+)
+async def test_a_page_that_is_no_ami_is_told(body: str, kind: str) -> None:
+    async def script(request: Request) -> bool:
+        request.send(body, kind=kind)
+        return True
+
+    async with web(script) as peer:
+        with pytest.raises(NotAmi, match=r"answers at /rawman is not Asterisk's manager interface"):
+            await opened(peer.address)
+
+
+async def test_a_peer_that_takes_the_request_and_says_nothing_is_given_up() -> None:
+    async def script(request: Request) -> bool:
+        await asyncio.sleep(30)
+        return True
+
+    async with web(script) as peer:
+        with pytest.raises(ConnectFailed, match="takes the connection, but does not answer over HTTP"):
+            await opened(peer.address, timeout=0.2)
+
+
+async def test_the_environment_does_not_choose_another_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    async with session_with() as (session, _, _):
+        assert (await session.ask(actions.ping())).ok
+
+
+# In a session.
+
+
+async def test_the_secret_is_proved_and_not_sent() -> None:
+    async with session_with() as (_, peer, events):
+        (login,) = (request.form for request in peer.requests if request.action == "Login")
+    assert login["AuthType"] == "MD5"
+    assert "Secret" not in login
+    assert names(events) == ["FullyBooted"]
+
+
+async def test_events_are_handed_on_and_their_envelope_is_not() -> None:
+    async with session_with() as (_, peer, events):
+        peer.events.put_nowait("Event: One\r\n\r\nEvent: Two\r\n\r\n")
+        peer.events.put_nowait("")
+        peer.events.put_nowait("Event: Three\r\n\r\n")
+        await until(lambda: len(events) == 4)
+    assert names(events) == ["FullyBooted", "One", "Two", "Three"]
+
+
+async def test_what_is_newer_than_a_list_is_handed_on_behind_it() -> None:
+    """The event has happened after the list was made, and is here before it."""
+    fetched = asyncio.Event()
+
+    async def script(request: Request) -> bool:
+        if request.action == "CoreShowChannels":
+            peer.events.put_nowait("Event: Hangup\r\nChannel: a\r\n\r\n")
+            await fetched.wait()
+            request.send(
+                request.says("EventList: start")
+                + request.item("CoreShowChannel", "Channel: a")
+                + request.item("CoreShowChannelsComplete", "EventList: Complete")
+            )
+            return True
+        return False
+
+    async with session_with(script) as (session, peer, events):
+        asking = asyncio.create_task(session.ask_list(actions.core_show_channels(), on_item=events.append))
+        await until(lambda: peer.asked and peer.events.empty())
+        await asyncio.sleep(0.2)  # it is certainly here
+        assert names(events) == ["FullyBooted"]
+        fetched.set()
+        await asking
+        await until(lambda: len(events) == 3)
+    assert names(events) == ["FullyBooted", "CoreShowChannel", "Hangup"]
+
+
+async def test_a_slow_answer_is_no_answer_and_a_late_one_harms_nobody() -> None:
+    async def script(request: Request) -> bool:
+        if request.action == "Slow":
+            await asyncio.sleep(0.3)
+        return False
+
+    async with session_with(script) as (session, _, _):
+        with pytest.raises(AnswerTimeout, match="did not answer Slow"):
+            await session.ask(Action("Slow"), timeout=0.05)
+        assert (await session.ask(actions.ping())).ok
+
+
+async def test_what_was_not_posted_when_a_session_is_closed_never_is() -> None:
+    async def script(request: Request) -> bool:
+        if request.action == "Slow":
+            await asyncio.sleep(30)
+        return False
+
+    async with session_with(script) as (session, peer, _):
+        asked = [asyncio.create_task(session.ask(Action(name), timeout=20)) for name in ("Slow", "Hangup", "Redirect")]
+        await until(lambda: peer.asked)
+        session.close()
+        for error in await asyncio.gather(*asked, return_exceptions=True):
+            assert isinstance(error, LinkLost)
+        await until(lambda: peer.requests[-1].action == "Logoff")
+        assert peer.asked == ["Slow"]
+
+
+async def test_what_is_still_unsent_when_a_session_is_closed_is_never_sent() -> None:
+    ends: list[str] = []
+    closed = asyncio.Event()
+
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Takes the head of the large action, and then nothing until the session has ended."""
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                length = int(re.search(rb"content-length: (\d+)", head, re.IGNORECASE)[1])  # type: ignore[index]
+                if length > 2**20:
+                    await closed.wait()
+                    try:
+                        await reader.readexactly(length)
+                        ends.append("all came")
+                    except ConnectionResetError:
+                        ends.append("reset")
+                    raise ConnectionError
+                await reader.readexactly(length)
+                body = b"Response: Success\r\nChallenge: 1\r\n\r\n"
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n")
+                writer.write(b"Content-Length: %d\r\n\r\n" % len(body) + body)
+        writer.close()
+
+    server = await asyncio.start_server(drip, "127.0.0.1", 0, limit=2**16)
+    port = server.sockets[0].getsockname()[1]
+    transport = await over_http.connect(
+        Address("ami+http", "127.0.0.1", port, "panel", SECRET, path="/rawman"), asyncio.Protocol, timeout=5
+    )
+    transport.write(Action("Late", (("Text", "x" * 8 * 2**20),)).encode("1"))
+    await asyncio.sleep(0.3)
+    transport.abort()
+    await asyncio.sleep(0.1)
+    closed.set()
+    await until(lambda: ends)
+    server.close()
+    assert ends == ["reset"]
+
+
+async def test_a_session_that_is_forgotten_is_lost_and_its_answer_is_not_believed() -> None:
+    async with session_with() as (session, peer, _):
+        peer.session = "1"
+        with pytest.raises(LinkLost, match="forgotten our session"):
+            await session.ask(actions.hangup("x"))
+        assert isinstance(session.closed.result(), LinkLost)
+
+
+async def test_a_link_whose_session_is_forgotten_logs_in_anew() -> None:
+    async with web() as peer, keeping(peer.address) as kept:
+        await kept.reaches(LinkState.UP)
+        peer.session = "1"
+        peer.events.put_nowait("")
+        await kept.reaches(LinkState.UP, 2)
+        assert kept.states == [LinkState.CONNECTING, LinkState.UP, LinkState.DOWN, LinkState.UP]
+        assert str(kept.errors[2]) == "Asterisk has forgotten our session."
+        logins = [request for request in peer.requests if request.action == "Login"]
+        assert len(logins) == 2
+        assert 'mansession_id="1"' in logins[1].headers["cookie"]
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "more", "kind", "told"),
+    [
+        ("500 Server Error", "", 0, LinkLost, "HTTP status 500"),
+        ("401 Unauthorized", "", 0, LoginRefused, "refuses the login"),
+        ("200 OK", "<html>", 0, NotAmi, "is not Asterisk's manager interface"),
+        ("200 OK", "Event: Hangup\r\n\r\n", 0, NotAmi, "is not Asterisk's manager interface"),
+        ("200 OK", "Response: Success\r\n\r\nEvent: Ha", 0, NotAmi, "is not Asterisk's manager interface"),
+        ("200 OK", "Response: Success\r\n\r\nEvent: Hangup\r\n\r\n", 9, LinkLost, "The connection broke"),
+        ("200 OK", "Response: Error\r\nMessage: Permission denied\r\n\r\n", 0, LinkLost, "no more events: Permission"),
+    ],
+)
+async def test_what_is_wrong_with_the_events_ends_the_session_with_a_sentence(
+    status: str, body: str, more: int, kind: type[Exception], told: str
+) -> None:
+    async def script(request: Request) -> bool:
+        if request.action == "WaitEvent" and not peer.events.empty():
+            request.send(body, status, "text/plain", more=more)
+            if more:
+                await request.writer.drain()
+                raise ConnectionError
+            return True
+        return False
+
+    async with session_with(script) as (session, peer, events):
+        peer.events.put_nowait("")  # ends the one that waits
+        peer.events.put_nowait("")
+        await until(session.closed.done)
+    assert isinstance(session.closed.result(), kind)
+    assert told in str(session.closed.result())
+    assert names(events) == ["FullyBooted"]
+
+
+async def test_an_answer_that_is_cut_is_lost_with_the_session() -> None:
+    async def script(request: Request) -> bool:
+        if request.action == "Getvar":
+            request.send(request.says("Value: half"), more=100)
+            await request.writer.drain()
+            raise ConnectionError
+        return False
+
+    async with session_with(script) as (session, _, _):
+        with pytest.raises(LinkLost, match="The connection broke"):
+            await session.ask(actions.getvar("a", "b"))
+
+
+async def test_an_error_of_the_program_ends_the_session_and_is_told() -> None:
+    async with session_with() as (session, peer, _):
+
+        def fail(data: bytes) -> None:
+            raise RuntimeError("a fault of ours")
+
+        session.data_received = fail  # type: ignore[method-assign]
+        peer.events.put_nowait("Event: One\r\n\r\n")
+        await until(session.closed.done)
+    assert "a fault of ours" in str(session.closed.result())
+
+
+# Digest authentication.
+
+
+class Guard:
+    """Checks requests as main/manager.c does: one nonce for a session, whose count must grow."""
+
+    def __init__(self) -> None:
+        self.nonce, self.old, self.count = "0000000a", "", 0
+        self.executed: list[str] = []
+        self.challenges = 0
+
+    def renew(self) -> None:
+        self.old, self.nonce, self.count = self.nonce, f"{int(self.nonce, 16) + 1:08x}", 0
+
+    async def __call__(self, request: Request) -> bool:
+        given = dict(re.findall(r'(\w+)="?([^",]+)', request.headers.get("authorization", "")))
+        known = given.get("nonce") == self.nonce
+        if known and int(given["nc"], 16) <= self.count:
+            self.renew()
+            known = False
+        if known:
+            self.count = int(given["nc"], 16)
+            self.executed.append(request.action)
+            return False
+        self.challenges += 1
+        stale = ", stale=true" if given else ""
+        challenge = f'Digest algorithm=MD5, realm="asterisk", nonce="{self.nonce}", qop="auth", opaque="1"{stale}'
+        request.send("", "401 Unauthorized", "text/html", f"WWW-authenticate: {challenge}")
+        return True
+
+
+async def test_with_digest_nobody_logs_in_and_a_nonce_that_became_old_costs_nothing() -> None:
+    guard = Guard()
+    async with web(guard, path="/arawman") as peer:
+        session = await opened(peer.address)
+        for number in range(10):
+            if number in (3, 7):
+                guard.renew()
+            peer.events.put_nowait("")
+            assert (await session.ask(Action("Number", (("N", str(number)),)))).ok
+        session.close()
+    assert guard.executed.count("Number") == 10
+    assert "Login" not in guard.executed
+    assert 3 <= guard.challenges <= 7
+
+
+async def test_with_digest_requests_at_the_same_time_do_not_lock_each_other_out() -> None:
+    guard = Guard()
+
+    async def late(request: Request) -> bool:
+        if request.action == "WaitEvent" and len(peer.requests) % 3:
+            await asyncio.sleep(0.01)  # the action that was sent after it is here before it
+        return await guard(request)
+
+    async with web(late, path="/arawman") as peer:
+        session = await opened(peer.address)
+        for number in range(100):
+            peer.events.put_nowait("")
+            assert (await session.ask(Action("Number", (("N", str(number)),)))).ok
+        assert not session.closed.done()
+        session.close()
+    assert guard.executed.count("Number") == 100
+    assert guard.challenges > 1
+
+
+async def test_with_digest_a_session_that_is_another_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(over_http, "WAIT", 0.1)
+    async with web(Guard(), path="/arawman") as peer:
+        session = await opened(peer.address)
+        await asyncio.sleep(0.15)
+        peer.events.put_nowait("")
+        await until(lambda: len([r for r in peer.requests if r.action == "Challenge"]) > 2)
+        assert not session.closed.done()
+        peer.mark = "another"
+        await asyncio.sleep(0.15)
+        peer.events.put_nowait("")
+        await until(session.closed.done)
+    assert str(session.closed.result()) == "Asterisk has forgotten our session."
+
+
+# Real Asterisks.
+
+
+@pytest.fixture
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(over_http, "WAIT", 1.0)
+    monkeypatch.setattr(over_http, "_WAIT_EVENT", (("Action", "WaitEvent"), ("Timeout", "1")))
+
+
+@pytest.fixture(params=["http", "https", "http-digest"])
+def http_address(asterisk: Asterisk, request: pytest.FixtureRequest) -> Address:
+    transport, _, digest = request.param.partition("-")
+    return Address.parse(asterisk.url(transport, path="arawman" if digest else "rawman"))
+
+
+@pytest.mark.usefixtures("short_waits")
+async def test_a_session_that_a_real_asterisk_has_ended_is_noticed(http_address: Address) -> None:
+    session = await opened(http_address, timeout=10)
+    assert (await session.ask(Action("Logoff"))).response.name == "Goodbye"
+    await until(session.closed.done)
+    assert str(session.closed.result()) == "Asterisk has forgotten our session."
+
+
+async def test_an_action_that_is_too_large_is_refused_and_the_session_stays(http_address: Address) -> None:
+    session = await opened(http_address, timeout=10)
+    large = Action("UserEvent", (("UserEvent", "Large"), *((f"Text{n}", "x" * 1000) for n in range(60))))
+    answer = await session.ask(large)
+    assert (answer.ok, answer.text) == (False, "Request Entity Too Large")
+    assert (await session.ask(actions.ping())).ok
+    session.close()
+
+
+@pytest.mark.parametrize("transport", ["http", "https"])
+async def test_a_real_asterisk_renews_its_nonce_and_no_event_is_lost(asterisk: Asterisk, transport: Transport) -> None:
+    events: list[Message] = []
+    address = Address.parse(asterisk.url(transport, path="arawman"))
+    session = await Session.open(address, events.append, events="user,system")
+    carrier = session._transport
+    assert isinstance(carrier, HttpTransport)
+    digest = carrier._client.auth
+    assert isinstance(digest, Digest)
+    nonces = set()
+    for number in range(30):
+        if number % 5 == 0:
+            digest._count = 0  # as if an older request had come late
+        fields = (("UserEvent", "Test"), ("Number", str(number)))
+        assert (await session.ask(Action("UserEvent", fields))).ok
+        nonces.add(digest._nonce)
+        await asyncio.sleep(0.01)
+    await until(lambda: names(events).count("UserEvent") == 30)
+    assert [e.get("Number") for e in events if e.name == "UserEvent"] == [str(number) for number in range(30)]
+    assert len(nonces) > 3
+    assert not session.closed.done()
+    session.close()
+
+
+async def test_an_asterisk_without_ami_over_http_is_told(asterisk22: Asterisk) -> None:
+    file = asterisk22.folder / "etc/manager.conf"
+    text = file.read_text()
+    try:
+        file.write_text(text.replace("webenabled = yes", "webenabled = no"))
+        await asyncio.to_thread(asterisk22.cli, "manager reload")
+        with pytest.raises(ConnectFailed, match="webenabled = yes"):
+            await opened(Address.parse(asterisk22.url("http")), timeout=10)
+    finally:
+        file.write_text(text)
+        await asyncio.to_thread(asterisk22.cli, "manager reload")
+    (await opened(Address.parse(asterisk22.url("http")), timeout=10)).close()
+
+
+async def test_a_prefix_of_asterisks_http_belongs_into_the_path(asterisk22: Asterisk) -> None:
+    file = asterisk22.folder / "etc/http.conf"
+    text = file.read_text()
+    try:
+        file.write_text(text.replace("enabled = yes", "enabled = yes\nprefix = asterisk"))
+        await asyncio.to_thread(asterisk22.cli, "module reload http")
+        address = Address.parse(asterisk22.url("http").replace("/rawman", "/asterisk/rawman"))
+        (await opened(address, timeout=10)).close()
+        with pytest.raises(ConnectFailed, match="no AMI at /rawman"):
+            await opened(dataclasses.replace(address, path="/rawman"), timeout=10)
+    finally:
+        file.write_text(text)
+        await asyncio.to_thread(asterisk22.cli, "module reload http")
+
+
+@pytest.mark.usefixtures("short_waits")
+async def test_a_wait_that_ends_without_an_event_is_a_sign_of_life_and_followed_by_the_next(
+    http_address: Address,
+) -> None:
+    events: list[Message] = []
+    session = await Session.open(http_address, events.append, events="user,system")
+    heard_at = session.heard_at
+    await until(lambda: session.heard_at > heard_at, seconds=15)
+    assert names(events) == ["FullyBooted"]
+    assert (await session.ask(Action("UserEvent", (("UserEvent", "Test"),)))).ok
+    await until(lambda: len(events) == 2, seconds=5)
+    session.close()
