@@ -192,6 +192,8 @@ _VERBS = {
     "dismiss-invitation": _("Dismiss an invitation"),
     "call-back": _("Call back"),
     "plan": _("Carry out the plan"),
+    "cli": _("Command of the CLI"),
+    "action": _("AMI action"),
 }
 _STATUSES = {
     "done": _("done"),

@@ -68,7 +68,7 @@ def viewers_of(sessions: Collection[str]) -> dict[str, Viewer]:
 
     Asks the database seven times, however many they are.
     """
-    users = _logged_in(sessions)
+    users = logged_in(sessions)
     ids = {user.pk for user in users.values()}
     may: dict[str, set[int]] = {}
     for name in SEEING:
@@ -87,7 +87,7 @@ def viewers_of(sessions: Collection[str]) -> dict[str, Viewer]:
     return viewers
 
 
-def _logged_in(sessions: Collection[str]) -> dict[str, User]:
+def logged_in(sessions: Collection[str]) -> dict[str, User]:
     """Keys of sessions → the user, of those that have one. As `channels.auth.get_user`, for many at once."""
     stored = Session.objects.filter(session_key__in=sessions, expire_date__gt=timezone.now())
     found = {session.session_key: session.get_decoded() for session in stored}

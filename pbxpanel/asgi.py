@@ -12,6 +12,8 @@ from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E40
 from channels.sessions import CookieMiddleware  # noqa: E402
 from django.urls import path  # noqa: E402
 
+from system.socket import EventsConsumer  # noqa: E402
+
 from .live.consumers import LiveConsumer  # noqa: E402
 from .memory import keep_what_is_loaded  # noqa: E402
 
@@ -20,7 +22,9 @@ application = ProtocolTypeRouter(
         "http": django_application,
         "websocket": AllowedHostsOriginValidator(
             # Who it is, the consumer looks up: by a session's cookie, again and again.
-            CookieMiddleware(URLRouter([path("ws/", LiveConsumer.as_asgi())]))
+            CookieMiddleware(
+                URLRouter([path("ws/", LiveConsumer.as_asgi()), path("ws/events/", EventsConsumer.as_asgi())])
+            )
         ),
     }
 )

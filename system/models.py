@@ -1,7 +1,16 @@
-"""What people may do on the system pages: one permission for looking at each, and one for changing something there."""
+"""What people may do on the system pages: one permission for looking at each, and one for changing something there.
 
+And which commands of Asterisk's CLI.
+"""
+
+from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+
+from operators.policy import lines
+
+from . import cli_rules
 
 
 class Access(models.Model):
@@ -27,3 +36,52 @@ class Access(models.Model):
             ("send_actions", "Can send any AMI action"),
             ("use_doctor", "Can have a connection examined"),
         )
+
+
+def check_rules(text: str) -> None:
+    """Raises `ValidationError` that names each line which is no rule."""
+    errors = []
+    for rule in lines(text):
+        try:
+            cli_rules.check_rule(rule)
+        except cli_rules.Malformed as error:
+            errors.append(ValidationError("%(rule)s: %(why)s", params={"rule": rule, "why": error.args[0]}))
+    if errors:
+        raise ValidationError(errors)
+
+
+class CliRules(models.Model):
+    """Which commands of Asterisk's CLI the members of a group may give, beside those that everybody may."""
+
+    group = models.OneToOneField(
+        Group, on_delete=models.CASCADE, primary_key=True, related_name="cli_rules", verbose_name=_("group")
+    )
+    allowed = models.TextField(
+        _("commands allowed"),
+        blank=True,
+        validators=[check_rules],
+        help_text=_(
+            "One on each line, written as the command is. “*” as the last word stands for any more words, within a "
+            "word for any text: “module reload *” allows module reload res_pjsip.so. Just “*” allows everything. "
+            "Members need the permission to use the CLI as well. What follows a semicolon is a note."
+        ),
+    )
+    refused = models.TextField(
+        _("commands refused"),
+        blank=True,
+        validators=[check_rules],
+        help_text=_(
+            "Refused although they are allowed above, by another group or to everybody, such as “core show channel *”."
+        ),
+    )
+
+    class Meta:
+        verbose_name = _("rules for the CLI")
+        verbose_name_plural = _("rules for the CLI")
+
+    def __str__(self) -> str:
+        return str(self.group)
+
+    @property
+    def rules(self) -> cli_rules.Rules:
+        return cli_rules.Rules(lines(self.allowed), lines(self.refused))

@@ -27,7 +27,12 @@ class Part:
     icon: str
 
 
-PARTS = (Part("pbx", "see_pbx", _("PBX"), "server-2"),)
+PARTS = (
+    Part("pbx", "see_pbx", _("PBX"), "server-2"),
+    Part("cli", "use_cli", _("CLI"), "terminal-2"),
+    Part("events", "see_events", _("Events"), "activity"),
+    Part("action", "send_actions", _("Any action"), "send"),
+)
 BY_NAME = {part.name: part for part in PARTS}
 
 

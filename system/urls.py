@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import views
+from . import action_views, cli_views, event_views, views
 
 urlpatterns = [
     path("", views.first, name="system"),
@@ -10,4 +10,11 @@ urlpatterns = [
     path("<str:pbx>/status/", views.status, name="system-status"),
     path("<str:pbx>/modules/", views.modules, name="system-modules"),
     path("<str:pbx>/reload/", views.reload, name="system-reload"),
+    path("<str:pbx>/cli/", cli_views.show, name="system-cli"),
+    path("<str:pbx>/cli/give/", cli_views.give, name="system-cli-give"),
+    path("<str:pbx>/cli/complete/", cli_views.complete, name="system-cli-complete"),
+    path("<str:pbx>/events/", event_views.show, name="system-events"),
+    path("<str:pbx>/action/", action_views.show, name="system-action"),
+    path("<str:pbx>/action/form/", action_views.form, name="system-action-form"),
+    path("<str:pbx>/action/send/", action_views.send, name="system-action-send"),
 ]

@@ -20,6 +20,9 @@ _TEN_YEARS = 10 * 365 * 24 * 3600
 _UNKNOWN = frozenset(("<unknown>", "<no name>"))
 # What main/utils.c's ast_escape_c() writes for each character.
 _ESCAPED = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+# A terminal's sequences, such as those that set a colour.
+_COLOUR = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
+_KEPT_IN_COLUMNS = frozenset(("\t", *_JOINERS))
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
 
@@ -49,6 +52,14 @@ def shown(text: str) -> str:
     """What people read for an `exact` text; its code points where there is nothing to see."""
     seen = _seen(text).strip()
     return seen or " ".join(f"U+{ord(character):04X}" for character in text[:8])
+
+
+def columns(text: str) -> str:
+    """A line that a terminal would show, its columns as they are: without colours and what else is not seen."""
+    if not text.isascii() or not text.isprintable():
+        text = _COLOUR.sub("", text)
+        text = "".join([c for c in text if c in _KEPT_IN_COLUMNS or unicodedata.category(c) not in _UNSEEN])
+    return text
 
 
 def _seen(text: str) -> str:

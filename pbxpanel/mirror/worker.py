@@ -39,6 +39,7 @@ from .desk import Desk
 from .lease import Lease, LeaseLost, new_holder, unled
 from .models import HEARTBEAT, PBX
 from .state import Changes, State
+from .stream import UNWATCH, WATCH, Stream
 
 logger = logging.getLogger(__name__)
 
@@ -101,6 +102,7 @@ class Mirror:
             events=EVENT_MASK,
             wanted={*registry.handlers, "FullyBooted", "OriginateResponse"},
         )
+        self.stream = Stream(name, address)
         self._epoch, self._number = uuid.uuid4().hex, 0
         # From what rows were drawn last in this epoch.
         self._drawn: dict[str, Any] = {}
@@ -143,6 +145,7 @@ class Mirror:
         except* LeaseLost:
             logger.warning("%s: another worker leads now; this one stands by.", self.name)
         finally:
+            self.stream.stop()
             for task in self._tasks:
                 task.cancel()
             await asyncio.shield(self._release())
@@ -436,6 +439,10 @@ class Mirror:
                 continue
             if message["type"] == hub.LANGUAGES:
                 self._looked_at |= dict.fromkeys(message["languages"], time.monotonic())
+            elif message["type"] == WATCH:
+                self.stream.watch(message)
+            elif message["type"] == UNWATCH:
+                self.stream.unwatch(message)
             else:
                 self._start(self._answer(message))
 

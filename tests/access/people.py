@@ -35,6 +35,7 @@ def make_groups() -> None:
     importlib.import_module("operators.migrations.0004_dial_policies").give_policies(apps, None)
     importlib.import_module("conferences.migrations.0004_planners").grant_planning(apps, None)
     importlib.import_module("system.migrations.0001_initial").grant_access(apps, None)
+    importlib.import_module("system.migrations.0002_cli_rules").grant_rules(apps, None)
     for planners in Group.objects.filter(name__in=("Moderator", "Administrator")):
         grant(apps, planners, [("conferences", "conference", "plan_rooms")])
 

@@ -132,6 +132,18 @@ TABLE: dict[str, list[Line]] = {
     "system/<str:pbx>/status/": [Line("/system/main/status/", "GET", ADMINISTERING, 200)],
     "system/<str:pbx>/modules/": [Line("/system/main/modules/", "GET", ADMINISTERING, 200)],
     "system/<str:pbx>/reload/": [Line("/system/main/reload/", "POST", ADMINISTERING, 200)],
+    "system/<str:pbx>/cli/": [Line("/system/main/cli/", "GET", ADMINISTERING, 200)],
+    "system/<str:pbx>/cli/give/": [
+        Line("/system/main/cli/give/", "POST", ADMINISTERING, 200, {"command": "core show version"})
+    ],
+    "system/<str:pbx>/cli/complete/": [Line("/system/main/cli/complete/", "GET", ADMINISTERING, 200)],
+    # Of its socket see tests/system/test_events.py.
+    "system/<str:pbx>/events/": [Line("/system/main/events/", "GET", ADMINISTERING, 200)],
+    "system/<str:pbx>/action/": [Line("/system/main/action/", "GET", ADMINISTERING, 200)],
+    "system/<str:pbx>/action/form/": [Line("/system/main/action/form/", "GET", ADMINISTERING, 200)],
+    "system/<str:pbx>/action/send/": [
+        Line("/system/main/action/send/", "POST", ADMINISTERING, 200, {"name": "Ping"})
+    ],
     "login/": [Line("/login/", "GET", frozenset({ANONYMOUS}), 200, only=False)],
     "logout/": [Line("/logout/", "POST", EVERYBODY, 302)],
     "language/": [Line("/language/", "POST", EVERYBODY, 302, {"language": "zh-hans"}, only=False)],
@@ -152,6 +164,7 @@ MODELS = {
     "extensions/extension": False,
     "extensions/device": False,
     "operators/auditentry": False,
+    "system/clirules": True,
     "axes/accesslog": False,
     "axes/accessattempt": True,
     "auth/user": True,

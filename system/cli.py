@@ -1,0 +1,170 @@
+"""Asterisk's CLI over AMI: a command and what it prints, how a command goes on, and what somebody may give."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.utils.translation import gettext as _
+
+from operators.models import AuditEntry
+from pbxpanel import toasts
+from pbxpanel.ami import actions
+from pbxpanel.mirror import text
+from pbxpanel.mirror.commands import Command, Outcome, Status, look, run
+from pbxpanel.mirror.desk import Desk, outcome_of
+from pbxpanel.mirror.registry import order
+
+from . import cli_rules
+from .cli_rules import Malformed, Rules
+from .models import CliRules
+
+TOPIC = "cli"
+# How long a command may take, in seconds.
+TIMEOUT = 15.0
+# How many lines of an answer are shown at first, and at all.
+FIRST_LINES, MOST_LINES = 300, 20_000
+# How many commands of the past one can go back to, and how many ways to go on are shown.
+REMEMBERED, WAYS_ON = 200, 100
+_NO_SUCH_COMMAND = "No such command "
+# Ends what Asterisk answers to `_command matchesarray`.
+_END = "_EOF_"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What the screen shows of one command: what was typed, what Asterisk printed, and what went wrong, in words.
+
+    `question`: it was not given yet, since it changes something; whoever typed it is asked first.
+    """
+
+    command: str
+    lines: Sequence[str] = ()
+    rest: Sequence[str] = ()
+    left_off: int = 0
+    failure: str = ""
+    question: bool = False
+
+
+def rules_of(user: User) -> list[Rules]:
+    """Those of his groups. Asks the database."""
+    return [row.rules for row in CliRules.objects.filter(group__user=user).order_by("group__name")]
+
+
+def history_of(user: User) -> list[str]:
+    """The commands that he gave, on any PBX, the newest last; one that he gave several times in turn is there once."""
+    entries = AuditEntry.objects.filter(user=user, topic=TOPIC).values_list("subject", flat=True)[:REMEMBERED]
+    newest_last = list(entries)[::-1]
+    return [line for at, line in enumerate(newest_last) if at == 0 or newest_last[at - 1] != line]
+
+
+def give(pbx: str, user: User, words: Sequence[str]) -> Entry:
+    """Have Asterisk carry out a command, on record; one that is not allowed is on record too, and not sent."""
+    line = cli_rules.line_of(words)
+    command = Command(
+        pbx, actions.command(line), "cli", line, user.pk, timeout=TIMEOUT, topic=TOPIC, wants_reply=True
+    )  # fmt: skip
+    return entry_of(line, run(command, lambda: refusal(user, words)))
+
+
+def refusal(user: User, words: Sequence[str]) -> str:
+    """Why he may not give this command, and what would have to be so that he might; empty if he may."""
+    groups = rules_of(user)
+    if cli_rules.allows(groups, words):
+        return ""
+    line = cli_rules.line_of(words)
+    if any(rules.refuses(words) for rules in groups):
+        return _("A rule of one of your groups refuses “%(command)s”.") % {"command": line}
+    who = _("Somebody who administers the panel can add it")
+    if user.has_perm("system.add_clirules"):
+        who = _("You can add it")
+    return _(
+        "You may not give this command. It takes the rule “%(rule)s” for one of your groups. "
+        "%(who)s under Administration, Rules for the CLI."
+    ) % {"rule": line, "who": who}
+
+
+def entry_of(line: str, outcome: Outcome) -> Entry:
+    """What came of a command, for the screen."""
+    found = [text.columns(printed) for value in outcome.reply.all("Output") for printed in value.split("\n")]
+    shown = found[:MOST_LINES]
+    return Entry(
+        line, shown[:FIRST_LINES], shown[FIRST_LINES:], len(found) - len(shown), _failure(line, outcome, found)
+    )
+
+
+def _failure(line: str, outcome: Outcome, lines: Sequence[str]) -> str:
+    # Before version 16 or so it counted as a success.
+    if lines and lines[0].startswith(_NO_SUCH_COMMAND):
+        return _("Asterisk knows no such command. Tab shows how a command can go on.")
+    if outcome.done:
+        return ""
+    if outcome.status is Status.NO_ANSWER:
+        return _("Asterisk did not answer in time. The command may still run: look before you give it again.")
+    if outcome.text == "Command blacklisted":
+        return _("Asterisk permits this command to nobody over AMI, only on its own console.")
+    if lines:
+        return _("The command failed.")
+    return toasts.words(outcome, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """How a command goes on: the line as far as it is certain, and the words that may come in its last one's place."""
+
+    line: str
+    options: Sequence[str] = ()
+    left_off: int = 0
+    failure: str = ""
+
+
+def complete(pbx: str, user: User, line: str) -> Completion:
+    """How Asterisk would complete a line, of that only what he may give."""
+    head, last = _split(line)
+    groups = rules_of(user)
+    try:
+        before = cli_rules.words_of(head) if head.strip() else []
+    except Malformed:
+        return Completion(line)
+    if len(line) > cli_rules.LONGEST or not cli_rules.may_begin(groups, before):
+        return Completion(line)
+    outcome = look(pbx, "system.complete", {"line": line, "last": last})
+    if not outcome.done:
+        return Completion(line, failure=toasts.words(outcome, ""))
+    options = [word for word in outcome.data if cli_rules.may_begin(groups, [*before, word])]
+    if not options:
+        return Completion(line)
+    common = _common(options)
+    certain = common if len(common) >= len(last) else last
+    completed = head + certain + (" " if len(options) == 1 else "")
+    return Completion(completed, options[:WAYS_ON], max(0, len(options) - WAYS_ON))
+
+
+def _split(line: str) -> tuple[str, str]:
+    """A line up to its last word, and that; empty behind a blank."""
+    last = re.search(r"[^ \t]*\Z", line)
+    at = last.start() if last else len(line)
+    return line[:at], line[at:]
+
+
+def _common(words: Sequence[str]) -> str:
+    """What all of these begin with; there is at least one."""
+    first, last = min(words), max(words)
+    length = next((at for at, (one, other) in enumerate(zip(first, last, strict=False)) if one != other), len(first))
+    return first[:length]
+
+
+@order("system.complete")
+async def matches(desk: Desk, parameters: Mapping[str, Any]) -> Outcome:
+    """What Asterisk's own console does at Tab: `line`, and the `last` word of it. Data: the words that fit.
+
+    By the CLI's internal command `_command matchesarray`, with which `asterisk -r` asks (main/cli.c, main/asterisk.c).
+    """
+    escaped = [parameters[name].replace("\\", "\\\\").replace('"', '\\"') for name in ("line", "last")]
+    answer = await desk.ask(actions.command('_command matchesarray "{}" "{}"'.format(*escaped)))
+    words = " ".join(answer.response.output).split(" ")
+    # The first is what all have in common, empty where they have nothing.
+    found = [word for word in words[1:] if word and word != _END] if _END in words else []
+    outcome = outcome_of(answer)
+    return Outcome(outcome.status, answer.text, sorted(set(found)))
