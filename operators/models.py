@@ -192,6 +192,9 @@ _VERBS = {
     "dismiss-invitation": _("Dismiss an invitation"),
     "call-back": _("Call back"),
     "plan": _("Carry out the plan"),
+    "read-config": _("Read the configuration file"),
+    "write-config": _("Write the configuration file"),
+    "ask-state": _("Ask the state of"),
 }
 _STATUSES = {
     "done": _("done"),

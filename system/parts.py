@@ -27,7 +27,11 @@ class Part:
     icon: str
 
 
-PARTS = (Part("pbx", "see_pbx", _("PBX"), "server-2"),)
+PARTS = (
+    Part("pbx", "see_pbx", _("PBX"), "server-2"),
+    Part("config", "see_config", _("Configuration"), "file-settings"),
+    Part("states", "see_states", _("Extension states"), "device-landline-phone"),
+)
 BY_NAME = {part.name: part for part in PARTS}
 
 
