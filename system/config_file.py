@@ -35,7 +35,7 @@ _SECRET = re.compile(
     re.IGNORECASE,
 )
 # Lines that hold a secret among other things: `register => user:secret@host`, `mailbox => pin,name`, a URL's.
-_IN_TEXT = re.compile(r"(?<=[\w.+%-]:)[^\s:@/]+(?=@)")
+_IN_TEXT = re.compile(r"""((?:^|[\s/<;,"'=])(?:sips?:)?(?!(?:sips?|mailto|im|pres|xmpp):)[^\s:@/]+:)\S+(?=@)""")
 _WITH_PIN = {"voicemail.conf": re.compile(r"^\d+$"), "meetme.conf": re.compile(r"^conf$", re.IGNORECASE)}
 
 
@@ -290,7 +290,7 @@ def masked(file: str, line: Line) -> Line:
         return name, f"{MASK}{separator}{rest}" if first else value
     if name.lower() == "auth" and ":" in value and "@" in value:
         return name, MASK
-    return name, _IN_TEXT.sub(MASK, value)
+    return name, _IN_TEXT.sub(rf"\1{MASK}", value)
 
 
 def json_of(file: str, text: str, *, secrets: bool) -> str:
