@@ -1,10 +1,10 @@
-"""Extensions and devices in the admin, to read."""
+"""Extensions, devices and presences in the admin, to read."""
 
 from django.contrib import admin
 
 from pbxpanel.mirror.admin import ReadOnlyAdmin
 
-from .models import Device, Extension
+from .models import Device, Extension, Presence
 
 
 @admin.register(Extension)
@@ -19,3 +19,10 @@ class DeviceAdmin(ReadOnlyAdmin):
     list_display = ["name", "state"]
     list_filter = ["pbx", "state"]
     search_fields = ["name"]
+
+
+@admin.register(Presence)
+class PresenceAdmin(ReadOnlyAdmin):
+    list_display = ["presentity", "state", "subtype", "message"]
+    list_filter = ["pbx", "state"]
+    search_fields = ["presentity", "message"]

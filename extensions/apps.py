@@ -7,4 +7,4 @@ class ExtensionsConfig(AppConfig):
     verbose_name = _("Extensions")
 
     def ready(self) -> None:
-        from . import events  # noqa: F401  it registers itself
+        from . import events, fragments  # noqa: F401  they register themselves

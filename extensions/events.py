@@ -1,13 +1,16 @@
-"""Which AMI event changes the state of an extension or of a device, and how (main/manager.c, main/devicestate.c)."""
+"""Which AMI event changes the state of an extension, of a device or of a presence, and how.
+
+Source: main/manager.c, main/devicestate.c, main/presencestate.c.
+"""
 
 from pbxpanel.ami import actions
 from pbxpanel.ami.protocol import Message
 from pbxpanel.mirror.registry import on, refreshes, snapshot_step
 from pbxpanel.mirror.state import State
 from pbxpanel.mirror.sync import Snapshot
-from pbxpanel.mirror.text import clean, exact
+from pbxpanel.mirror.text import clean, clean_name, exact
 
-from .models import Device, Extension
+from .models import Device, Extension, Presence
 
 # Devices that nobody watches and that would pile up, each with a name of its own: channels of these technologies (most
 # Asterisk does not remember either, some it remembers for good), and conferences, which are mirrored as such.
@@ -57,6 +60,29 @@ def device_changes(state: State, event: Message) -> None:
         state.request("devices", "")  # only the list tells whether it is one that Asterisk remembers
 
 
+def fold_presence(state: State, event: Message) -> str:
+    """Make the row of a presence equal to this event; returns its key."""
+    key, table = exact(event.get("Presentity")), state.table(Presence)
+    if not key:
+        return ""
+    values = {
+        "state": clean(event.get("Status"), 20),
+        "subtype": clean_name(event.get("Subtype"), 80),
+        "message": clean_name(event.get("Message"), 200),
+    }
+    row = table.get(key)
+    if row is None:
+        table.add(key, **values)
+    else:
+        table.change(row, **values)
+    return key
+
+
+@on("PresenceStateChange", bearing=frozenset(("Privilege", "Presentity", "Status", "Subtype", "Message")))
+def presence_changes(state: State, event: Message) -> None:
+    fold_presence(state, event)
+
+
 @on("Reload")
 def reloaded(state: State, event: Message) -> None:
     """Hints may have come and gone; none of that is told."""
@@ -91,6 +117,15 @@ async def list_devices(snapshot: Snapshot) -> None:
     answer = await snapshot.list(actions.device_state_list(), fold)
     if answer.ok:
         snapshot.sweep(Device, known, named)
+
+
+@snapshot_step
+async def list_presences(snapshot: Snapshot) -> None:
+    """`PresenceStateList`: every presence that Asterisk remembers."""
+    state, known, named = snapshot.state, snapshot.known(Presence), set[str]()
+    answer = await snapshot.list(actions.presence_state_list(), lambda event: named.add(fold_presence(state, event)))
+    if answer.ok:
+        snapshot.sweep(Presence, known, named)
 
 
 @refreshes("extensions")

@@ -3,7 +3,7 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from pbxpanel.mirror.models import Mirrored, Subject
+from pbxpanel.mirror.models import Mirrored, Subject, dom_id
 from pbxpanel.mirror.registry import mirrored
 
 
@@ -33,8 +33,17 @@ class Extension(Mirrored):
     def __str__(self) -> str:
         return self.address
 
+    @property
+    def dom_id(self) -> str:
+        return dom_id("extension", self.pbx_id, self.address)
+
+    @property
+    def presentity(self) -> str:
+        """Of whose presence its hint tells: `CustomPresence:101`; empty where of nobody's."""
+        return self.hint.partition(",")[2].strip()
+
     def subjects(self) -> set[Subject]:
-        return set()  # no page shows it yet
+        return {("extension", self.address)}
 
 
 @mirrored
@@ -56,5 +65,40 @@ class Device(Mirrored):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def dom_id(self) -> str:
+        return dom_id("device", self.pbx_id, self.name)
+
     def subjects(self) -> set[Subject]:
-        return set()  # no page shows it yet
+        return {("device", self.name)}
+
+
+@mirrored
+class Presence(Mirrored):
+    """What somebody says of himself, such as that he is away. See "PresenceStateChange"."""
+
+    key_field = "presentity"
+    compared_fields = ("state", "subtype", "message")
+
+    # As a hint names it: `CustomPresence:101`.
+    presentity = models.CharField(_("whose"), max_length=150)
+    # not_set, unavailable, available, away, xa (away for long), chat (likes to talk), dnd (not to be disturbed).
+    state = models.CharField(_("presence"), max_length=20)
+    subtype = models.CharField(_("subtype"), max_length=80, blank=True)
+    message = models.CharField(_("message"), max_length=200, blank=True)
+
+    class Meta(Mirrored.Meta):
+        verbose_name = _("presence")
+        verbose_name_plural = _("presences")
+        ordering = ["presentity"]
+        constraints = [models.UniqueConstraint(fields=["pbx", "presentity"], name="one_presence_for_each_presentity")]
+
+    def __str__(self) -> str:
+        return self.presentity
+
+    @property
+    def dom_id(self) -> str:
+        return dom_id("presence", self.pbx_id, self.presentity)
+
+    def subjects(self) -> set[Subject]:
+        return {("presence", self.presentity)}

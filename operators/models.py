@@ -194,6 +194,9 @@ _VERBS = {
     "plan": _("Carry out the plan"),
     "cli": _("Command of the CLI"),
     "action": _("AMI action"),
+    "read-config": _("Read the configuration file"),
+    "write-config": _("Write the configuration file"),
+    "ask-state": _("Ask the state of"),
 }
 _STATUSES = {
     "done": _("done"),

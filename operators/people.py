@@ -17,7 +17,7 @@ from pbxpanel.mirror.models import PBX
 from .models import Profile
 
 # The permissions that decide what a page is sent.
-SEEING = ("calls.see_calls", "conferences.see_conferences")
+SEEING = ("calls.see_calls", "conferences.see_conferences", "system.see_states")
 # What apps say that users may beside that: ids of users → permissions of each, such as that for a room of his.
 own_permissions: list[Callable[[Collection[int]], Mapping[int, Collection[str]]]] = []
 # Who among the backends of a login knows of permissions.
@@ -66,7 +66,7 @@ def _own_permissions(ids: Collection[int]) -> dict[int, set[str]]:
 def viewers_of(sessions: Collection[str]) -> dict[str, Viewer]:
     """Keys of sessions → who is logged in with it, in no language; those that nobody is logged in with are left out.
 
-    Asks the database seven times, however many they are.
+    Asks the database eight times, however many they are.
     """
     users = logged_in(sessions)
     ids = {user.pk for user in users.values()}

@@ -6,7 +6,8 @@ from django.utils.translation import gettext as _
 
 from .mirror.commands import Outcome, Status
 
-_CODES = {
+# With what each status is answered.
+CODES = {
     Status.REFUSED: 409,
     Status.NOT_CONNECTED: 503,
     Status.NO_ANSWER: 504,
@@ -34,7 +35,7 @@ def answer(request: HttpRequest, outcome: Outcome, *, gone: str) -> HttpResponse
     """What became of a command. `gone` is said where Asterisk no longer knows whom it was about."""
     if outcome.status in (Status.DONE, Status.REPEATED):
         return HttpResponse(status=204)
-    return toast(request, "danger", words(outcome, gone), _CODES[outcome.status])
+    return toast(request, "danger", words(outcome, gone), CODES[outcome.status])
 
 
 def words(outcome: Outcome, gone: str) -> str:

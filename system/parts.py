@@ -32,6 +32,8 @@ PARTS = (
     Part("cli", "use_cli", _("CLI"), "terminal-2"),
     Part("events", "see_events", _("Events"), "activity"),
     Part("action", "send_actions", _("Any action"), "send"),
+    Part("config", "see_config", _("Configuration"), "file-settings"),
+    Part("states", "see_states", _("Extension states"), "device-landline-phone"),
 )
 BY_NAME = {part.name: part for part in PARTS}
 

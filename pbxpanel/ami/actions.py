@@ -223,3 +223,41 @@ def originate_application(
         fields.append(("CallerID", caller_id))
     fields += [("Variable", f"{name}={value}") for name, value in variables]
     return Action("Originate", tuple(fields))
+
+
+# Of `GetConfig` and its like: templates are left out otherwise.
+_TEMPLATES = ("Filter", "TEMPLATES=include")
+
+
+def get_config(file: str) -> Action:
+    """`GetConfig` (system, config): every category of a configuration file, with what it inherits and includes."""
+    return Action("GetConfig", (("Filename", file), _TEMPLATES))
+
+
+def get_config_json(file: str) -> Action:
+    """`GetConfigJSON` (system, config): the same as one line of JSON, in which names may be there twice."""
+    return Action("GetConfigJSON", (("Filename", file), _TEMPLATES))
+
+
+def update_config(file: str, updates: Iterable[tuple[str, str]]) -> Action:
+    """`UpdateConfig` (config): `updates` are fields such as `Action-000000`. What a category inherits stays inherited.
+
+    Asterisk takes the first 128 lines of an action, and drops the others unseen.
+    """
+    fields = [("SrcFilename", file), ("DstFilename", file), ("PreserveEffectiveContext", "no"), *updates]
+    return Action("UpdateConfig", tuple(fields))
+
+
+def extension_state(context: str, extension: str) -> Action:
+    """`ExtensionState` (call, reporting): of one extension, asked anew. `Status: -1` where it has no hint."""
+    return Action("ExtensionState", (("Context", context), ("Exten", extension)))
+
+
+def presence_state(provider: str) -> Action:
+    """`PresenceState` (call, reporting) of one provider, such as `CustomPresence:101`."""
+    return Action("PresenceState", (("Provider", provider),))
+
+
+def presence_state_list() -> Action:
+    """`PresenceStateList` (call, reporting): a list of `PresenceStateChange` events."""
+    return Action("PresenceStateList")

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from calls.models import Bridge, Channel, ParkedCall
 from conferences.models import Attendance, Conference, ConferenceRecord, Invitation, InviteGroup, Participant, Room
-from extensions.models import Device, Extension
+from extensions.models import Device, Extension, Presence
 from operators.models import Profile
 from operators.permissions import grant
 from pbxpanel.mirror import commands
@@ -30,6 +30,9 @@ def make_groups() -> None:
     """The groups of the migrations; a test on a database that was flushed has lost them."""
     importlib.import_module("operators.migrations.0002_groups").make_groups(apps, None)
     importlib.import_module("extensions.migrations.0002_administrators_view").grant(apps, None)
+    importlib.import_module("extensions.migrations.0004_administrators_view_presence").let_administrators_view(
+        apps, None
+    )
     records = importlib.import_module("conferences.migrations.0003_administrators_view_records")
     records.let_administrators_view(apps, None)
     importlib.import_module("operators.migrations.0004_dial_policies").give_policies(apps, None)
@@ -125,6 +128,7 @@ def a_small_pbx() -> None:
     ParkedCall.objects.create(pbx_id="main", uniqueid="9.1", lot="default", space="701", parked_at=timezone.now())
     Extension.objects.create(pbx_id="main", address="101@internal", extension="101", context="internal")
     Device.objects.create(pbx_id="main", name="PJSIP/101", state="INUSE")
+    Presence.objects.create(pbx_id="main", presentity="CustomPresence:101", state="away")
 
 
 @dataclass

@@ -130,6 +130,14 @@ async def test_who_may_not_see_a_page_is_told_so(visit: Open, query: str) -> Non
     assert await tab.socket.receive_nothing(0.2)
 
 
+@pytest.mark.parametrize("role", ["Viewer", "Operator", "Moderator"])
+async def test_extension_states_are_for_those_who_may_see_them(visit: Open, role: str) -> None:
+    tab = await visit(role, "view=states&key=main&lang=en")
+    assert await tab.close_code() == 4403
+    allowed = await visit(people.INTEGRATOR, "view=states&key=main&lang=en")
+    assert "101" in await allowed.until("states")
+
+
 @pytest.mark.parametrize(
     "query",
     ["", "lang=en", "view=calls", "view=nothing&lang=en", "view=calls&lang=xx", "view=calls&lang=", "view=%FF&lang=en",

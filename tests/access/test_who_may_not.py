@@ -144,6 +144,18 @@ TABLE: dict[str, list[Line]] = {
     "system/<str:pbx>/action/send/": [
         Line("/system/main/action/send/", "POST", ADMINISTERING, 200, {"name": "Ping"})
     ],
+    "system/<str:pbx>/config/": [Line("/system/main/config/", "GET", ADMINISTERING, 200)],
+    "system/<str:pbx>/config/files/": [Line("/system/main/config/files/", "GET", ADMINISTERING, 200)],
+    # Without a file.
+    "system/<str:pbx>/config/category/": [Line("/system/main/config/category/", "GET", ADMINISTERING, 400)],
+    "system/<str:pbx>/config/new/": [Line("/system/main/config/new/", "GET", ADMINISTERING, 200)],
+    "system/<str:pbx>/config/review/": [Line("/system/main/config/review/", "POST", ADMINISTERING, 400)],
+    "system/<str:pbx>/config/write/": [Line("/system/main/config/write/", "POST", ADMINISTERING, 400)],
+    "system/<str:pbx>/config/json/": [Line("/system/main/config/json/", "GET", ADMINISTERING, 400)],
+    "system/<str:pbx>/states/": [Line("/system/main/states/", "GET", ADMINISTERING, 200)],
+    "system/<str:pbx>/states/ask/": [
+        Line("/system/main/states/ask/", "POST", ADMINISTERING, 200, {"extension": "101", "context": "internal"})
+    ],
     "login/": [Line("/login/", "GET", frozenset({ANONYMOUS}), 200, only=False)],
     "logout/": [Line("/logout/", "POST", EVERYBODY, 302)],
     "language/": [Line("/language/", "POST", EVERYBODY, 302, {"language": "zh-hans"}, only=False)],
@@ -163,6 +175,7 @@ MODELS = {
     "conferences/room": True,
     "extensions/extension": False,
     "extensions/device": False,
+    "extensions/presence": False,
     "operators/auditentry": False,
     "system/clirules": True,
     "axes/accesslog": False,

@@ -1,0 +1,225 @@
+"""The page of configuration files: who sees what of them, and that nothing is written but what was looked at."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.test import Client
+
+from operators.models import AuditEntry
+from pbxpanel.mirror.commands import Outcome, Status
+from system import config_file
+from system.config_file import Category, Reading, json_of, masked
+from system.config_orders import CHANGED, NOT_AS_PROMISED
+from tests.access import people
+from tests.access.people import Asterisk as StandIn
+
+FIELDS = [
+    ["Category-000000", "general"], ["Line-000000-000000", "codec=ulaw"], ["Line-000000-000001", "greeting=a;<b>"],
+    ["Category-000001", "101"], ["Line-000001-000000", "type=auth"], ["Line-000001-000001", "password=geheim"],
+]  # fmt: skip
+DATA = {"fields": FIELDS, "included": []}
+DIGEST = config_file.reading_of(DATA).digest
+FORM = {"file": "pjsip.conf", "digest": DIGEST, "at": "1", "name-1": "101", "lines-1": "type = auth\npassword = neu"}
+ADDRESS = "/system/main/config/"
+
+
+@pytest.fixture
+def looked(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> StandIn:
+    """The file is found, whoever asks for it."""
+    stand_in.answer = Outcome(Status.DONE, data=DATA)
+    monkeypatch.setattr("system.config_views.look", lambda *arguments, **more: Outcome(Status.DONE, data=DATA))
+    return stand_in
+
+
+def client_of(role: str, *permissions: str) -> Client:
+    client, user = Client(), people.person(role, name="somebody")
+    user.user_permissions.add(*Permission.objects.filter(codename__in=permissions))
+    client.force_login(user)
+    return client
+
+
+def test_a_file_is_shown_and_that_it_was_looked_at_is_on_record(looked: StandIn) -> None:
+    html = client_of("Administrator").get(ADDRESS, {"file": "pjsip.conf"}).content.decode()
+    for text in ("[general]", "codec = ulaw", "greeting = a\\;&lt;b&gt;", "password = geheim", "Reload res_pjsip.so"):
+        assert text in html
+    entry = AuditEntry.objects.get()
+    assert (entry.verb, entry.subject, entry.topic) == ("read-config", "pjsip.conf", "config/pjsip.conf")
+
+
+def test_who_may_only_read_sees_no_secret_and_no_editor(looked: StandIn) -> None:
+    client = client_of("Viewer", "see_config")
+    html = client.get(ADDRESS, {"file": "pjsip.conf"}).content.decode()
+    assert "geheim" not in html
+    assert f"password = {config_file.MASK}" in html
+    assert "Edit" not in html
+    assert "Reload res_pjsip.so" not in html
+    looked.answer = Outcome(
+        Status.DONE, data={"fields": [["JSON", '{"101":{"password":"geheim","a":"b"}}']], "events": []}
+    )
+    text = client.get(f"{ADDRESS}json/", {"file": "pjsip.conf"}).content.decode()
+    assert "geheim" not in text
+    assert '"a": "b"' in text
+    for path in ("category/?edit=1&at=1&file=pjsip.conf", "new/"):
+        assert client.get(ADDRESS + path).status_code == 403
+    for path in ("review/", "write/"):
+        assert client.post(ADDRESS + path, FORM).status_code == 403
+
+
+@pytest.mark.parametrize("file", ["../manager.conf", "/etc/passwd", "a/b.conf", "a b", "x" * 81, "*.conf", ".x"])
+def test_only_names_are_files(file: str, looked: StandIn) -> None:
+    client = client_of("Administrator")
+    response = client.get(ADDRESS, {"file": file})
+    assert response.status_code == 400
+    assert "without a path" in response.content.decode()
+    assert client.post(f"{ADDRESS}write/", {**FORM, "file": file}).status_code == 400
+    assert client.get(f"{ADDRESS}json/", {"file": file}).status_code == 400
+    assert looked.commands == []
+
+
+@pytest.mark.parametrize(
+    ("outcome", "words"),
+    [
+        (Outcome(Status.REFUSED, "Config file not found"), "has no file pjsip.conf"),
+        (Outcome(Status.REFUSED, "Config file has invalid format"), "cannot read pjsip.conf"),
+        (Outcome(Status.REFUSED, "File requires escalated priveledges"), "does not give pjsip.conf away"),
+        (Outcome(Status.REFUSED, "Permission denied"), "lacks a privilege"),
+        (Outcome(Status.NOT_CONNECTED), "not connected"),
+        (Outcome(Status.NO_ANSWER), "did not answer"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_told(outcome: Outcome, words: str, stand_in: StandIn) -> None:
+    stand_in.answer = outcome
+    assert words in client_of("Administrator").get(ADDRESS, {"file": "pjsip.conf"}).content.decode()
+
+
+def test_the_difference_is_shown_before_anything_is_written(looked: StandIn) -> None:
+    html = client_of("Administrator").post(f"{ADDRESS}review/", FORM).content.decode()
+    assert "Change password in [101] type=auth" in html
+    assert "<del><span" in html
+    assert "password = geheim" in html
+    assert "password = neu" in html
+    assert looked.commands == []
+
+
+def reviewed(client: Client) -> str:
+    html = client.post(f"{ADDRESS}review/", FORM).content.decode()
+    return html.partition('name="reviewed" value="')[2].partition('"')[0]
+
+
+def test_what_was_looked_at_is_written_and_no_secret_is_on_record(looked: StandIn) -> None:
+    client = client_of("Administrator")
+    response = client.post(f"{ADDRESS}write/", {**FORM, "reviewed": reviewed(client)})
+    assert response.status_code == 204
+    assert "config-written" in response["HX-Trigger"]
+    (command,) = looked.commands
+    assert command.parameters["digest"] == DIGEST
+    assert ["Value-000000", "neu"] in command.parameters["updates"]
+    entry = AuditEntry.objects.get()
+    assert (entry.verb, entry.topic) == ("write-config", "config/pjsip.conf")
+    assert entry.subject.startswith("pjsip.conf: [101] type=auth -password = ")
+    assert "neu" not in entry.subject
+    assert "geheim" not in entry.subject
+    assert "is written." in client.get(ADDRESS).content.decode()
+
+
+def test_what_was_typed_after_the_look_is_not_written(looked: StandIn) -> None:
+    client = client_of("Administrator")
+    seal = reviewed(client)
+    response = client.post(f"{ADDRESS}write/", {**FORM, "lines-1": "type = auth\npassword = other", "reviewed": seal})
+    assert response.status_code == 409
+    assert "look at it again" in response.content.decode()
+    assert "password = other" in response.content.decode()
+    assert client.post(f"{ADDRESS}write/", FORM).status_code == 409
+    assert looked.commands == []
+
+
+def test_a_file_of_another_digest_is_neither_reviewed_nor_written(looked: StandIn) -> None:
+    client = client_of("Administrator")
+    for path in ("review/", "write/"):
+        response = client.post(ADDRESS + path, {**FORM, "digest": "0" * 64})
+        assert response.status_code == 409
+        assert "changed by somebody else" in response.content.decode()
+    response = client.get(f"{ADDRESS}category/", {"file": "pjsip.conf", "digest": "0", "at": "1", "edit": "1"})
+    assert response.status_code == 409
+    assert looked.commands == []
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code", "words"),
+    [
+        (Outcome(Status.REFUSED, CHANGED), 409, "changed by somebody else"),
+        (Outcome(Status.REFUSED, "Save of config failed"), 409, "may not write pjsip.conf"),
+        (Outcome(Status.REFUSED, "Permission denied"), 409, "lacks a privilege"),
+        (Outcome(Status.NO_ANSWER), 504, "Look whether it took effect"),
+        (Outcome(Status.DONE, NOT_AS_PROMISED, DATA), 200, "is not what was shown"),
+    ],
+)
+def test_what_goes_wrong_in_writing_is_told(outcome: Outcome, code: int, words: str, looked: StandIn) -> None:
+    client = client_of("Administrator")
+    seal = reviewed(client)
+    looked.answer = outcome
+    response = client.post(f"{ADDRESS}write/", {**FORM, "reviewed": seal})
+    assert response.status_code == code
+    assert words in response.content.decode()
+
+
+def test_a_wrong_line_is_told_with_its_category_and_number(looked: StandIn) -> None:
+    client = client_of("Administrator")
+    form = {**FORM, "lines-1": "type = auth\npassword = a;b"}
+    html = client.post(f"{ADDRESS}review/", form).content.decode()
+    assert "[101] type=auth" in html
+    assert "Line 2: a semicolon begins a comment" in html
+
+
+def test_a_category_is_given_to_edit_and_taken_back(looked: StandIn) -> None:
+    client = client_of("Administrator")
+    query: dict[str, Any] = {"file": "pjsip.conf", "digest": DIGEST, "at": "0"}
+    html = client.get(f"{ADDRESS}category/", {**query, "edit": "1"}).content.decode()
+    assert "\ncodec = ulaw\ngreeting = a\\;&lt;b&gt;</textarea>" in html
+    assert "<textarea" not in client.get(f"{ADDRESS}category/", query).content.decode()
+    assert client.get(f"{ADDRESS}category/", {**query, "at": "9"}).status_code == 404
+
+
+# Secrets.
+
+
+@pytest.mark.parametrize(
+    ("file", "name", "value", "shown"),
+    [
+        ("pjsip.conf", "password", "x", "••••••"), ("pjsip.conf", "md5_cred", "x", "••••••"),
+        ("manager.conf", "secret", "x", "••••••"), ("sip.conf", "md5secret", "x", "••••••"),
+        ("sip.conf", "register", "me:word@host/1", "me:••••••@host/1"), ("sip.conf", "auth", "me:word@realm", "••••••"),
+        ("res_odbc.conf", "dsn", "mysql://me:word@host", "mysql://me:••••••@host"),
+        ("voicemail.conf", "101", "1234,Anna,a@b.c", "••••••,Anna,a@b.c"),
+        ("meetme.conf", "conf", "8001,12", "8001,••••••"),
+        ("confbridge.conf", "pin", "12", "••••••"), ("pjsip.conf", "password", "", ""),
+        ("pjsip.conf", "auth_type", "digest", "digest"),
+        ("pjsip.conf", "contact", "sip:101@127.0.0.1:5", "sip:101@127.0.0.1:5"),
+        ("pjsip.conf", "server_uri", "sip:me:wo/rd@host", "sip:me:••••••@host"),
+        ("extensions.conf", "exten", "101,1,NoOp()", "101,1,NoOp()"), ("pjsip.conf", "outbound_auth", "a", "a"),
+    ],
+)  # fmt: skip
+def test_what_is_secret_is_masked_and_nothing_else(file: str, name: str, value: str, shown: str) -> None:
+    assert masked(file, (name, value)) == (name, shown)
+
+
+def test_json_keeps_what_is_there_twice() -> None:
+    text = '{"a":{"x":"1","x":"2","secret":"s"},"a":{},"t":{"istemplate":1}}'
+    shown = json_of("a.conf", text, secrets=False)
+    assert shown.count('"x"') == 2
+    assert shown.count('"a"') == 2
+    assert '"secret": "••••••"' in shown
+    assert '"istemplate": 1' in shown
+    assert '"secret": "s"' in json_of("a.conf", text, secrets=True)
+    with pytest.raises(ValueError, match="Expecting"):
+        json_of("a.conf", "", secrets=False)
+
+
+def test_the_digest_tells_any_change() -> None:
+    def digest(*categories: Category) -> str:
+        return Reading(categories).digest
+
+    a, b = Category("a", own=(("x", "1"),)), Category("b")
+    assert len({digest(a, b), digest(b, a), digest(a), digest(Category("a", True, own=a.own), b)}) == 4
+    assert Reading((a, b)).unordered_digest == Reading((b, a)).unordered_digest
