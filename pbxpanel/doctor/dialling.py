@@ -173,7 +173,8 @@ async def _pjsip(patient: Patient, name: str) -> Finding:
         return ok(
             Text(gettext_noop("%(phone)s is registered and answers (%(state)s)."), phone=shown, state=state), **facts
         )
-    if all(status in _UNREACHABLE for status in contacts.values()):
+    # A static contact that was asked in vain still says that it is not asked; the device's state tells.
+    if state == "Unavailable" or all(status in _UNREACHABLE for status in contacts.values()):
         return problem(
             Text(
                 gettext_noop("%(phone)s is registered at %(contacts)s and does not answer there."),

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 from django.utils.translation import get_language, gettext_noop, override
 
@@ -98,12 +99,12 @@ async def _put(check: Check, patient: Patient, results: dict[str, Result]) -> Fi
         )
 
 
-def examine(address: Address, pbx: str = "", wanted: Wanted | None = None, **options: float) -> Report:
+def examine(address: Address, pbx: str = "", wanted: Wanted | None = None, **options: Any) -> Report:
     """Examine the PBX at this address, from any thread; it takes some seconds, and as long as the phone may ring.
 
-    `options` are fields of `Patient`: `patience`, `echo`, `ringing`. No call is made unless `wanted.call`.
+    `options` are fields of `Patient`: `patience`, `echo`, `ringing`, `now`. No call is made unless `wanted.call`.
     """
-    patient = Patient(address, wanted or Wanted(), **options)  # type: ignore[arg-type]
+    patient = Patient(address, wanted or Wanted(), **options)
     language = get_language()
 
     def work() -> Report:
