@@ -192,6 +192,7 @@ _VERBS = {
     "dismiss-invitation": _("Dismiss an invitation"),
     "call-back": _("Call back"),
     "plan": _("Carry out the plan"),
+    "examine": _("Examine"),
 }
 _STATUSES = {
     "done": _("done"),

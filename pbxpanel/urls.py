@@ -6,6 +6,7 @@ from django.urls import include, path
 from django.views.i18n import set_language
 
 from . import health, views
+from .doctor.views import doctor
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -19,6 +20,7 @@ urlpatterns = [
     path("records/", include("conferences.records.urls")),
     path("rooms/", include("conferences.room_urls")),
     path("groups/", include("conferences.group_urls")),
+    path("system/doctor/", doctor, name="doctor"),
 ]
 
 handler403 = views.forbidden

@@ -104,11 +104,9 @@ async def port(patient: Patient) -> Finding:
     )
 
 
-async def tls(patient: Patient) -> Finding | None:
-    """Is TLS spoken, by whom we trust? None where the address is without."""
+async def tls(patient: Patient) -> Finding:
+    """Is TLS spoken, by whom we trust?"""
     address, where = patient.address, patient.where
-    if address.scheme != "amis":
-        return None
     try:
         transport = await transports.connect(address, asyncio.Protocol, timeout=patient.patience)
     except ConnectFailed as error:
@@ -223,11 +221,9 @@ async def _why_no_tls(patient: Patient, error: ConnectFailed) -> Finding:
     )
 
 
-async def greeting(patient: Patient) -> Finding | None:
-    """Is it Asterisk's manager interface? None where the address is AMI over HTTP, which does not greet."""
+async def greeting(patient: Patient) -> Finding:
+    """Is it Asterisk's manager interface?"""
     address, where = patient.address, patient.where
-    if address.scheme not in ("ami", "amis"):
-        return None
     heard = await _first_words(patient, tls=address.scheme == "amis")
     if heard.startswith(GREETING):
         line = heard.partition(b"\r\n")[0].decode("utf-8", "replace")

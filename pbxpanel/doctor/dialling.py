@@ -33,11 +33,9 @@ async def _exists(patient: Patient, context: str, number: str = "") -> bool | No
     return None if not value else value == "1"
 
 
-async def context(patient: Patient) -> Finding | None:
-    """Is the context there in which this user's numbers are looked up? None where nobody is asked about."""
+async def context(patient: Patient) -> Finding:
+    """Is the context there in which this user's numbers are looked up?"""
     wanted = patient.wanted
-    if wanted.is_empty:
-        return None
     if not wanted.context:
         return problem(
             Text(gettext_noop("No dial context is entered, so no number can be dialled.")),
@@ -74,11 +72,9 @@ async def context(patient: Patient) -> Finding | None:
     )
 
 
-async def policy(patient: Patient) -> Finding | None:
-    """Do the dial policies of the user allow it? None where no user is asked about."""
+async def policy(patient: Patient) -> Finding:
+    """Do the dial policies of the user allow it?"""
     wanted = patient.wanted
-    if not wanted.user:
-        return None
     if not wanted.refusal:
         return ok(Text(gettext_noop("The dial policies of %(user)s allow it."), user=wanted.user))
     return problem(
@@ -87,11 +83,9 @@ async def policy(patient: Patient) -> Finding | None:
     )
 
 
-async def number(patient: Patient) -> Finding | None:
-    """Does the dialplan know what to do with the number? None where none is asked about."""
+async def number(patient: Patient) -> Finding:
+    """Does the dialplan know what to do with the number?"""
     wanted = patient.wanted
-    if not wanted.number:
-        return None
     if not _NUMBER.fullmatch(wanted.number):
         return problem(
             Text(gettext_noop("“%(number)s” cannot be dialled."), number=wanted.number),
@@ -130,11 +124,9 @@ def _cannot_ask() -> Finding:
     )
 
 
-async def phone(patient: Patient) -> Finding | None:
-    """Is the phone there? None where none is asked about."""
+async def phone(patient: Patient) -> Finding:
+    """Is the phone there?"""
     wanted = patient.wanted
-    if wanted.is_empty:
-        return None
     if not wanted.phone:
         return problem(
             Text(gettext_noop("No phone is entered, so there is none to ring.")),
@@ -233,11 +225,9 @@ def _not_registered(phone: str, **facts: object) -> Finding:
     )
 
 
-async def ring(patient: Patient) -> Finding | None:
-    """Does the phone ring, and does somebody answer? Only where that was asked for."""
+async def ring(patient: Patient) -> Finding:
+    """Does the phone ring, and does somebody answer?"""
     wanted = patient.wanted
-    if not wanted.call or not wanted.phone:
-        return None
     if not patient.may("Originate"):
         return skipped(Text(gettext_noop("The phone cannot be called: that takes the write class originate.")))
     call = _Call(f"pbxpanel-doctor-{secrets.token_hex(6)}")

@@ -22,7 +22,9 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One question. `run` gives its finding, or None where it does not arise; it may raise `AmiError`.
+    """One question. `run` gives its finding, or None where there is nothing to find; it may raise `AmiError`.
+
+    It does not arise at all where `arises` says no.
 
     It is not put where one of the checks that it `needs` has failed, or was not put either; the finding's fact
     `after` names the one that failed.
@@ -32,13 +34,27 @@ class Check:
     title: str
     run: Callable[[Patient], Awaitable[Finding | None]]
     needs: tuple[str, ...] = ()
+    arises: Callable[[Patient], bool] = lambda patient: True
+
+
+def _by_tls(patient: Patient) -> bool:
+    return patient.address.scheme == "amis"
+
+
+def _greets(patient: Patient) -> bool:
+    """AMI over HTTP does not."""
+    return patient.address.scheme in ("ami", "amis")
+
+
+def _about_somebody(patient: Patient) -> bool:
+    return not patient.wanted.is_empty
 
 
 CHECKS = (
     Check("name", gettext_noop("Name"), connection.name),
     Check("port", gettext_noop("Connection"), connection.port, ("name",)),
-    Check("tls", gettext_noop("TLS"), connection.tls, ("port",)),
-    Check("greeting", gettext_noop("Asterisk's greeting"), connection.greeting, ("port", "tls")),
+    Check("tls", gettext_noop("TLS"), connection.tls, ("port",), _by_tls),
+    Check("greeting", gettext_noop("Asterisk's greeting"), connection.greeting, ("port", "tls"), _greets),
     Check("login", gettext_noop("Login"), connection.login, ("port", "tls", "greeting")),
     Check("write", gettext_noop("What the panel may do"), manager_user.rights, ("login",)),
     Check("version", gettext_noop("Version"), connection.version, ("login",)),
@@ -47,11 +63,23 @@ CHECKS = (
     Check("events", gettext_noop("Events"), manager_user.events, ("login",)),
     Check("patience", gettext_noop("Asterisk's patience"), manager_user.patience, ("login",)),
     Check("clock", gettext_noop("Clocks"), manager_user.clock, ("login",)),
-    Check("context", gettext_noop("Dial context"), dialling.context, ("login",)),
-    Check("policy", gettext_noop("Dial policy"), dialling.policy),
-    Check("number", gettext_noop("Number"), dialling.number, ("login", "context")),
-    Check("phone", gettext_noop("Phone"), dialling.phone, ("login",)),
-    Check("ring", gettext_noop("Call to the phone"), dialling.ring, ("login", "phone")),
+    Check("context", gettext_noop("Dial context"), dialling.context, ("login",), _about_somebody),
+    Check("policy", gettext_noop("Dial policy"), dialling.policy, (), lambda patient: bool(patient.wanted.user)),
+    Check(
+        "number",
+        gettext_noop("Number"),
+        dialling.number,
+        ("login", "context"),
+        lambda patient: bool(patient.wanted.number),
+    ),
+    Check("phone", gettext_noop("Phone"), dialling.phone, ("login",), _about_somebody),
+    Check(
+        "ring",
+        gettext_noop("Call to the phone"),
+        dialling.ring,
+        ("login", "phone"),
+        lambda patient: patient.wanted.call,
+    ),
     Check("talking", gettext_noop("Who talks in conferences"), confbridge.talking, ("login",)),
     Check("hands", gettext_noop("Raised hands"), confbridge.hands, ("login",)),
 )
@@ -62,6 +90,8 @@ async def run(patient: Patient, pbx: str = "") -> Report:
     results: dict[str, Result] = {}
     try:
         for check in CHECKS:
+            if not check.arises(patient):
+                continue
             finding = await _put(check, patient, results)
             if finding is not None:
                 results[check.id] = Result(check.id, Text(check.title), finding)

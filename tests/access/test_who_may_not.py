@@ -125,6 +125,11 @@ TABLE: dict[str, list[Line]] = {
         Line("/rooms/1/delete/", "GET", PLANNING, 200, only=False),
         Line("/rooms/1/delete/", "POST", PLANNING, 302, only=False),
     ],
+    # By `system.use_doctor`: of these nobody; see tests/doctor/test_page.py.
+    "system/doctor/": [
+        Line("/system/doctor/", "GET", frozenset(), 200, only=False),
+        Line("/system/doctor/", "POST", frozenset(), 200, {"pbx": "main"}, only=False),
+    ],
     "login/": [Line("/login/", "GET", frozenset({ANONYMOUS}), 200, only=False)],
     "logout/": [Line("/logout/", "POST", EVERYBODY, 302)],
     "language/": [Line("/language/", "POST", EVERYBODY, 302, {"language": "zh-hans"}, only=False)],
