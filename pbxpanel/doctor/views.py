@@ -31,14 +31,14 @@ class DoctorForm(forms.Form):
     pbx = forms.ChoiceField(label=gettext_lazy("PBX"), widget=forms.Select({"class": "form-select"}))
     user = forms.ModelChoiceField(
         User.objects.filter(is_active=True).order_by("username"),
-        label=gettext_lazy("user"),
+        label=gettext_lazy("User"),
         required=False,
         empty_label=gettext_lazy("nobody: the connection alone"),
         help_text=gettext_lazy("Whose phone, context and dial policies are looked at, too."),
         widget=forms.Select({"class": "form-select"}),
     )
     number = forms.CharField(
-        label=gettext_lazy("number"),
+        label=gettext_lazy("Number"),
         required=False,
         max_length=80,
         help_text=gettext_lazy("One that this user should reach, as it is dialled."),
