@@ -197,6 +197,7 @@ _VERBS = {
     "read-config": _("Read the configuration file"),
     "write-config": _("Write the configuration file"),
     "ask-state": _("Ask the state of"),
+    "examine": _("Examine"),
 }
 _STATUSES = {
     "done": _("done"),

@@ -34,6 +34,7 @@ PARTS = (
     Part("action", "send_actions", _("Any action"), "send"),
     Part("config", "see_config", _("Configuration"), "file-settings"),
     Part("states", "see_states", _("Extension states"), "device-landline-phone"),
+    Part("doctor", "use_doctor", _("Doctor"), "stethoscope"),
 )
 BY_NAME = {part.name: part for part in PARTS}
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import action_views, cli_views, config_views, event_views, states_views, views
+from . import action_views, cli_views, config_views, doctor_views, event_views, states_views, views
 
 urlpatterns = [
     path("", views.first, name="system"),
@@ -26,4 +26,5 @@ urlpatterns = [
     path("<str:pbx>/config/json/", config_views.as_json, name="system-config-json"),
     path("<str:pbx>/states/", states_views.states, name="system-states"),
     path("<str:pbx>/states/ask/", states_views.ask, name="system-states-ask"),
+    path("<str:pbx>/doctor/", doctor_views.doctor, name="system-doctor"),
 ]

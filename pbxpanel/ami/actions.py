@@ -39,6 +39,21 @@ def filter_out(event: str) -> Action:
     return Action("Filter", (("Operation", "Add"), ("Filter", f"!Event: {event}")))
 
 
+def list_commands() -> Action:
+    """`ListCommands` (no privilege): the actions that this user may use, each with its privileges."""
+    return Action("ListCommands")
+
+
+def events(mask: str) -> Action:
+    """`Events` (no privilege): which classes of events this session is sent, such as `on` or `call,system`."""
+    return Action("Events", (("EventMask", mask),))
+
+
+def user_event(name: str, fields: Iterable[tuple[str, str]] = ()) -> Action:
+    """`UserEvent` (user): Asterisk sends an event of this name, with these fields, to everybody."""
+    return Action("UserEvent", (("UserEvent", name), *fields))
+
+
 def core_settings() -> Action:
     """`CoreSettings` (system, reporting): versions of Asterisk and of AMI."""
     return Action("CoreSettings")
@@ -229,9 +244,9 @@ def originate_application(
 _TEMPLATES = ("Filter", "TEMPLATES=include")
 
 
-def get_config(file: str) -> Action:
-    """`GetConfig` (system, config): every category of a configuration file, with what it inherits and includes."""
-    return Action("GetConfig", (("Filename", file), _TEMPLATES))
+def get_config(file: str, category: str = "") -> Action:
+    """`GetConfig` (system, config): every category of a configuration file, or one, with what it inherits and includes."""
+    return Action("GetConfig", (("Filename", file), *((("Category", category),) if category else ()), _TEMPLATES))
 
 
 def get_config_json(file: str) -> Action:

@@ -156,6 +156,10 @@ TABLE: dict[str, list[Line]] = {
     "system/<str:pbx>/states/ask/": [
         Line("/system/main/states/ask/", "POST", ADMINISTERING, 200, {"extension": "101", "context": "internal"})
     ],
+    "system/<str:pbx>/doctor/": [
+        Line("/system/main/doctor/", "GET", ADMINISTERING, 200, only=False),
+        Line("/system/main/doctor/", "POST", ADMINISTERING, 200, only=False),
+    ],
     "login/": [Line("/login/", "GET", frozenset({ANONYMOUS}), 200, only=False)],
     "logout/": [Line("/logout/", "POST", EVERYBODY, 302)],
     "language/": [Line("/language/", "POST", EVERYBODY, 302, {"language": "zh-hans"}, only=False)],

@@ -1,0 +1,232 @@
+"""Which feature of the panel needs which actions and events, and which class of the manager user each of them needs.
+
+This is the one place that says so: the doctor's checks and the stanza for manager.conf are derived from it. The
+classes are those that Asterisk 16 and 22 name in `ListCommands` and in each event's `Privilege`.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from django.utils.translation import gettext_noop
+
+# Action → the classes of which one is enough; none where everybody may.
+ACTIONS: dict[str, tuple[str, ...]] = {
+    "BridgeInfo": (),
+    "BridgeList": (),
+    "Command": ("command",),
+    "ConfbridgeKick": ("call",),
+    "ConfbridgeList": ("reporting",),
+    "ConfbridgeListRooms": ("reporting",),
+    "ConfbridgeLock": ("call",),
+    "ConfbridgeMute": ("call",),
+    "ConfbridgeSetSingleVideoSrc": ("call",),
+    "ConfbridgeStartRecord": ("system",),
+    "ConfbridgeStopRecord": ("system",),
+    "ConfbridgeUnlock": ("call",),
+    "ConfbridgeUnmute": ("call",),
+    "CoreSettings": ("system", "reporting"),
+    "CoreShowChannels": ("system", "reporting"),
+    "DeviceStateList": ("call", "reporting"),
+    "DialplanExtensionAdd": ("system",),
+    "ExtensionStateList": ("call", "reporting"),
+    "Filter": ("system",),
+    "Getvar": ("call", "reporting"),
+    "Hangup": ("system", "call"),
+    "Originate": ("originate",),
+    "PJSIPShowEndpoint": ("system",),
+    "ParkedCalls": ("call",),
+    "Redirect": ("call",),
+    "Setvar": ("call",),
+}
+# Event → its class.
+EVENTS: dict[str, str] = {
+    "BridgeCreate": "call",
+    "BridgeDestroy": "call",
+    "BridgeEnter": "call",
+    "BridgeLeave": "call",
+    "ConfbridgeEnd": "call",
+    "ConfbridgeJoin": "call",
+    "ConfbridgeLeave": "call",
+    "ConfbridgeMute": "call",
+    "ConfbridgeRecord": "call",
+    "ConfbridgeStart": "call",
+    "ConfbridgeStopRecord": "call",
+    "ConfbridgeTalking": "call",
+    "ConfbridgeUnmute": "call",
+    "DTMFEnd": "dtmf",
+    "DeviceStateChange": "call",
+    "DialEnd": "call",
+    "ExtensionStatus": "call",
+    "FullyBooted": "system",
+    "Hangup": "call",
+    "Hold": "call",
+    "NewAccountCode": "call",
+    "NewCallerid": "call",
+    "NewConnectedLine": "call",
+    "Newchannel": "call",
+    "Newexten": "dialplan",
+    "Newstate": "call",
+    "OriginateResponse": "call",
+    "ParkedCall": "call",
+    "ParkedCallGiveUp": "call",
+    "ParkedCallSwap": "call",
+    "ParkedCallTimeOut": "call",
+    "Reload": "system",
+    "Rename": "call",
+    "UnParkedCall": "call",
+    "Unhold": "call",
+    "UserEvent": "user",
+}
+
+
+class Weight(StrEnum):
+    """What it means when a feature does not work."""
+
+    ESSENTIAL = "essential"
+    """The panel is of little use."""
+    USEFUL = "useful"
+    """All else works."""
+    ADMINISTRATIVE = "administrative"
+    """Only administrators miss it, so the stanza does not ask for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """Something the panel does, in people's words, with the actions that it sends and the events that it reads."""
+
+    title: str
+    weight: Weight
+    actions: tuple[str, ...] = ()
+    events: tuple[str, ...] = ()
+
+
+FEATURES: tuple[Feature, ...] = (
+    Feature(gettext_noop("the link"), Weight.ESSENTIAL, events=("FullyBooted",)),
+    Feature(
+        gettext_noop("live calls"),
+        Weight.ESSENTIAL,
+        ("CoreShowChannels", "BridgeList", "BridgeInfo"),
+        (
+            "BridgeCreate", "BridgeDestroy", "BridgeEnter", "BridgeLeave", "Hangup", "NewAccountCode", "NewCallerid",
+            "NewConnectedLine", "Newchannel", "Newstate", "Rename",
+        ),
+    ),
+    Feature(
+        gettext_noop("live conferences"),
+        Weight.ESSENTIAL,
+        ("ConfbridgeListRooms", "ConfbridgeList"),
+        (
+            "ConfbridgeEnd", "ConfbridgeJoin", "ConfbridgeLeave", "ConfbridgeMute", "ConfbridgeRecord",
+            "ConfbridgeStart", "ConfbridgeStopRecord", "ConfbridgeTalking", "ConfbridgeUnmute",
+        ),
+    ),
+    Feature(gettext_noop("hang-up"), Weight.ESSENTIAL, ("Hangup",)),
+    Feature(gettext_noop("click-to-call"), Weight.ESSENTIAL, ("Originate",), ("OriginateResponse",)),
+    Feature(
+        gettext_noop("moderation: mute, kick, lock"),
+        Weight.ESSENTIAL,
+        (
+            "ConfbridgeMute", "ConfbridgeUnmute", "ConfbridgeKick", "ConfbridgeLock", "ConfbridgeUnlock",
+            "ConfbridgeSetSingleVideoSrc",
+        ),
+    ),
+    Feature(gettext_noop("the caller ID of phones that have none"), Weight.USEFUL, ("PJSIPShowEndpoint",)),
+    Feature(gettext_noop("who is on hold"), Weight.USEFUL, ("Getvar",), ("Hold", "Unhold")),
+    Feature(
+        gettext_noop("parked calls"),
+        Weight.USEFUL,
+        ("ParkedCalls",),
+        ("ParkedCall", "ParkedCallGiveUp", "ParkedCallSwap", "ParkedCallTimeOut", "UnParkedCall"),
+    ),
+    Feature(
+        gettext_noop("states of extensions"),
+        Weight.USEFUL,
+        ("ExtensionStateList", "DeviceStateList"),
+        ("DeviceStateChange", "ExtensionStatus", "Reload"),
+    ),
+    Feature(gettext_noop("invitations into conferences"), Weight.USEFUL, ("Originate", "Hangup"), ("DialEnd",)),
+    Feature(
+        gettext_noop("moving people, side rooms, played sounds"),
+        Weight.USEFUL,
+        ("DialplanExtensionAdd", "Setvar", "Redirect", "Originate"),
+    ),
+    Feature(
+        gettext_noop("recording of conferences"), Weight.USEFUL, ("ConfbridgeStartRecord", "ConfbridgeStopRecord")
+    ),
+    Feature(gettext_noop("which conference is recorded, and into which file"), Weight.USEFUL, ("Command", "Getvar")),
+    Feature(gettext_noop("who enters a conference, and by which profiles"), Weight.USEFUL, events=("Newexten",)),
+    Feature(gettext_noop("raised hands"), Weight.USEFUL, events=("UserEvent",)),
+    Feature(gettext_noop("whether somebody muted himself"), Weight.USEFUL, events=("DTMFEnd",)),
+    Feature(gettext_noop("fewer events on the line"), Weight.USEFUL, ("Filter",)),
+    Feature(gettext_noop("the version of Asterisk"), Weight.USEFUL, ("CoreSettings",)),
+)  # fmt: skip
+
+# In the order of Asterisk's own list.
+_ORDER = (
+    "system", "call", "log", "verbose", "command", "agent", "user", "config", "dtmf", "reporting", "cdr", "dialplan",
+    "originate", "agi", "cc", "aoc", "test", "security", "message",
+)  # fmt: skip
+ALL_CLASSES = frozenset(_ORDER)
+
+
+def in_order(classes: Iterable[str]) -> list[str]:
+    """Classes as Asterisk would list them."""
+    return sorted(classes, key=lambda name: (_ORDER.index(name) if name in _ORDER else len(_ORDER), name))
+
+
+def classes_of(text: str) -> set[str]:
+    """`read` or `write` as manager.conf or the CLI has it → the classes; `all` is each of them."""
+    found = {word.strip() for word in text.split(",")} - {"", "<none>"}
+    return set(ALL_CLASSES) if "all" in found else found
+
+
+def _in_stanza() -> list[Feature]:
+    return [feature for feature in FEATURES if feature.weight is not Weight.ADMINISTRATIVE]
+
+
+def read_classes() -> list[str]:
+    """The smallest `read` with which every event comes that the panel reads."""
+    return in_order({EVENTS[event] for feature in _in_stanza() for event in feature.events})
+
+
+def write_classes() -> list[str]:
+    """The smallest `write` with which every action may be sent."""
+    wanted = [set(ACTIONS[action]) for feature in _in_stanza() for action in feature.actions if ACTIONS[action]]
+    found = {name for classes in wanted if len(classes) == 1 for name in classes}
+    for classes in wanted:
+        if not classes & found:
+            found.add(in_order(classes)[0])
+    return in_order(found)
+
+
+def class_for(action: str) -> str:
+    """Of the classes that permit an action, the one that the stanza has."""
+    return next(name for name in (*write_classes(), *ACTIONS[action]) if name in ACTIONS[action])
+
+
+def stanza(username: str, source: str) -> str:
+    """The lines for manager.conf; the secret is to be chosen. `source` is the panel's address as Asterisk sees it."""
+    permit = f"{source}/128" if ":" in source else f"{source or '192.0.2.20'}/255.255.255.255"
+    lines = [
+        f"[{username}]",
+        "secret = CHANGE-ME",
+        # Without these two, “permit” alone forbids nobody anything.
+        "deny = 0.0.0.0/0.0.0.0",
+        "deny = ::/0",
+        f"permit = {permit}",
+        f"read = {','.join(read_classes())}",
+        f"write = {','.join(write_classes())}",
+        "writetimeout = 5000",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def missing_reads(read: Collection[str]) -> list[tuple[Feature, list[str]]]:
+    """Features that lack events, each with the classes they lack."""
+    found = []
+    for feature in FEATURES:
+        lacking = {EVENTS[event] for event in feature.events} - set(read)
+        if lacking:
+            found.append((feature, in_order(lacking)))
+    return found

@@ -1,0 +1,90 @@
+"""The doctor's page."""
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods
+
+from operators.people import user_of
+from pbxpanel.ami.transports import Address
+from pbxpanel.doctor import people
+from pbxpanel.doctor.engine import examine
+from pbxpanel.doctor.patient import Wanted
+from pbxpanel.doctor.report import AFTER_A_CHANGE, Report
+from pbxpanel.mirror import commands
+from pbxpanel.mirror.commands import Command, Outcome
+from pbxpanel.mirror.commands import Status as CommandStatus
+from pbxpanel.mirror.models import PBX
+
+from .parts import on_pbx, page
+
+
+class DoctorForm(forms.Form):
+    """Whose calls are examined, besides the connection."""
+
+    user = forms.ModelChoiceField(
+        User.objects.filter(is_active=True).order_by("username"),
+        label=gettext_lazy("User"),
+        required=False,
+        empty_label=gettext_lazy("nobody: the connection alone"),
+        help_text=gettext_lazy("Whose phone, context and dial policies are looked at, too."),
+        widget=forms.Select({"class": "form-select"}),
+    )
+    number = forms.CharField(
+        label=gettext_lazy("Number"),
+        required=False,
+        max_length=80,
+        help_text=gettext_lazy("One that this user should reach, as it is dialled."),
+        widget=forms.TextInput({"class": "form-control", "inputmode": "tel", "autocomplete": "off"}),
+    )
+    call = forms.BooleanField(
+        label=gettext_lazy("Let this user's phone ring"),
+        required=False,
+        widget=forms.CheckboxInput({"class": "form-check-input"}),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if not cleaned.get("user") and (cleaned.get("number") or cleaned.get("call")):
+            self.add_error("user", _("Choose whose phone and context it is about."))
+        return cleaned
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@on_pbx("use_doctor")
+def doctor(request: HttpRequest, pbx: PBX) -> HttpResponse:
+    """GET: the form. POST: examine it, with `user`, `number` and `call`; takes seconds, and as long as it rings."""
+    address = settings.AMI_ADDRESSES.get(pbx.name)
+    form = DoctorForm(request.POST if request.method == "POST" else None)
+    context: dict[str, Any] = {"form": form, "has_address": address is not None, "after_a_change": AFTER_A_CHANGE}
+    if form.is_bound and form.is_valid():
+        if address is None:
+            form.add_error(None, _("AMI_URL of this process does not name this PBX."))
+        else:
+            context |= _examine(user_of(request), address, pbx.name, **form.cleaned_data)
+    status = 422 if form.errors else 200
+    if request.headers.get("HX-Request"):
+        return render(request, "system/_doctor_report.html", context, status=status)
+    return page(request, pbx, "doctor", context, status=status)
+
+
+def _examine(asker: User, address: Address, pbx: str, user: User | None, number: str, call: bool) -> dict[str, Any]:
+    """It stands in the audit trail, as whatever else is asked of a PBX."""
+    subject = " ".join(filter(None, (user.get_username() if user else pbx, number, "☎" if call else "")))
+    command = Command(pbx, None, "examine", subject, asker.pk)
+    (auditor,) = commands.auditors
+    auditor.begin(command)
+    wanted = people.wanted_of(user, number, call=call) if user else Wanted()
+    report = examine(address, pbx, wanted)
+    auditor.end(command.id, Outcome(CommandStatus.DONE, _in_short(report)))
+    return {"report": report, "elsewhere": people.is_elsewhere(user, pbx) if user else ""}
+
+
+def _in_short(report: Report) -> str:
+    return ", ".join(f"{result.id}: {result.status}" for result in (*report.problems, *report.warnings)) or "ok"

@@ -1,0 +1,216 @@
+"""What the manager user lacks: classes taken away one by one, filters, patience; and clocks that differ."""
+
+import time
+
+import pytest
+
+from pbxpanel.ami import actions
+from pbxpanel.doctor.manager_user import EventFilter, hidden
+from pbxpanel.doctor.needs import (
+    ACTIONS,
+    EVENTS,
+    FEATURES,
+    classes_of,
+    read_classes,
+    stanza,
+    write_classes,
+)
+from pbxpanel.doctor.report import Status
+from pbxpanel.mirror import registry
+from pbxpanel.mirror.worker import EVENT_MASK
+from tests.lab.asterisk import Asterisk
+
+from .faults import USER, look, manager_user, result, words
+
+
+def test_what_the_stanza_gives_is_enough(asterisk: Asterisk) -> None:
+    """Not one check finds anything, though it is less than everything."""
+    with manager_user(asterisk, "writetimeout = 5000") as address:
+        report = look(address)
+    assert [one.id for one in (*report.problems, *report.warnings)] == []
+    assert result(report, "write").finding.facts["write"] == write_classes()
+    assert result(report, "read").finding.facts["read"] == read_classes()
+    assert result(report, "events").finding.facts == {"booted": True, "probe": "VarSet", "echo": True}
+
+
+@pytest.mark.parametrize("missing", write_classes())
+def test_a_write_class_taken_away(asterisk: Asterisk, missing: str) -> None:
+    left = [name for name in write_classes() if name != missing]
+    with manager_user(asterisk, write=",".join(left)) as address:
+        found = result(look(address), "write")
+    assert found.status in (Status.PROBLEM, Status.WARNING)
+    assert found.finding.facts["classes"] == [missing]
+    assert f"Add to “write” in manager.conf: {missing}." in words(found)
+    # Without reporting or system some lists are read by the other.
+    expected = {
+        "system": "recording of conferences",
+        "call": "moderation: mute, kick, lock",
+        "command": "which conference is recorded, and into which file",
+        "reporting": "live conferences",
+        "originate": "click-to-call",
+    }[missing]
+    assert expected in found.finding.facts["features"]
+    essential = missing in ("call", "reporting", "originate")
+    assert found.status is (Status.PROBLEM if essential else Status.WARNING)
+
+
+@pytest.mark.parametrize("missing", read_classes())
+def test_a_read_class_taken_away(asterisk: Asterisk, missing: str) -> None:
+    left = [name for name in read_classes() if name != missing]
+    with manager_user(asterisk, read=",".join(left)) as address:
+        report = look(address)
+    found = result(report, "read")
+    assert found.finding.facts["classes"] == [missing]
+    assert f"Add to “read” in manager.conf: {missing}." in words(found)
+    assert found.status is (Status.PROBLEM if missing in ("system", "call") else Status.WARNING)
+    events = result(report, "events")
+    assert events.finding.facts["booted"] == (missing != "system")
+    assert events.finding.facts["echo"] == (missing != "dialplan")
+
+
+@pytest.mark.parametrize("write", ["system,reporting", "command", "config"])
+def test_read_classes_are_learned_in_more_than_one_way(asterisk: Asterisk, write: str) -> None:
+    with manager_user(asterisk, read="system,user", write=write) as address:
+        assert result(look(address), "read").finding.facts["read"] == ["system", "user"]
+
+
+def test_read_classes_that_cannot_be_learned(asterisk: Asterisk) -> None:
+    with manager_user(asterisk, write="call,reporting,user") as address:
+        report = look(address)
+    assert result(report, "read").status is Status.SKIPPED
+    assert result(report, "events").finding.facts == {"booted": True, "probe": "UserEvent", "echo": True}
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["eventfilter = !Event: Newchannel", "eventfilter = Event: (Hangup|FullyBooted)", "eventfilter = !Privilege: call"],
+)
+def test_an_eventfilter_that_hides(asterisk: Asterisk, line: str) -> None:
+    with manager_user(asterisk, line) as address:
+        found = result(look(address), "filter")
+    assert found.status is Status.PROBLEM
+    assert "Newchannel" in found.finding.facts["hidden"]
+    assert line in words(found)
+
+
+def test_an_eventfilter_of_the_new_form_that_hides(asterisk22: Asterisk) -> None:
+    with manager_user(asterisk22, "eventfilter(action(exclude),name(Newchannel)) =") as address:
+        found = result(look(address), "filter")
+    assert found.finding.facts["hidden"] == ["Newchannel"]
+
+
+def test_an_eventfilter_that_hides_nothing_of_ours(asterisk: Asterisk) -> None:
+    with manager_user(asterisk, "eventfilter = !Event: (VarSet|RTCPSent)") as address:
+        report = look(address)
+    assert result(report, "filter").status is Status.OK
+
+
+def test_an_eventfilter_that_nobody_may_read_is_noticed_by_its_effect(asterisk: Asterisk) -> None:
+    with manager_user(asterisk, "eventfilter = Event: Newchannel", write="call,reporting,user") as address:
+        report = look(address)
+    assert result(report, "filter").status is Status.SKIPPED
+    assert result(report, "events").status is Status.WARNING
+    assert "eventfilter" in words(result(report, "events"))
+
+
+@pytest.mark.parametrize(
+    ("filters", "lost"),
+    [
+        ([("eventfilter", "Event: Newchannel")], {"Hangup"}),
+        ([("eventfilter", "!Event: Hangup")], {"Hangup"}),
+        ([("eventfilter", "Event: "), ("eventfilter", "!Event: Hangup")], {"Hangup"}),
+        ([("eventfilter(name(Newchannel))", "")], {"Hangup"}),
+        ([("eventfilter(action(exclude),name(Hangup),header(Channel),method(starts_with))", "Local/")], set()),
+        ([("eventfilter", "!Channel: Local/")], set()),
+        ([("eventfilter", "!Event: Hangup[")], set()),
+    ],
+)
+def test_what_filters_hide_by_the_name_alone(filters: list[tuple[str, str]], lost: set[str]) -> None:
+    found = hidden([EventFilter.parse(key, value) for key, value in filters], ["Newchannel", "Hangup"])
+    assert set(found) == lost
+
+
+def test_a_short_writetimeout(asterisk: Asterisk) -> None:
+    with manager_user(asterisk) as address:
+        found = result(look(address), "patience")
+    assert found.status is Status.WARNING
+    assert found.finding.facts["ms"] == 100
+    assert "writetimeout = 5000" in words(found)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "status"),
+    [(0.0, Status.OK), (5.0, Status.WARNING), (-5.0, Status.WARNING), (7200.0, Status.PROBLEM)],
+)
+def test_a_clock_that_differs(asterisk: Asterisk, seconds: float, status: Status) -> None:
+    found = result(look(asterisk.ami_url, now=lambda: time.time() + seconds), "clock")
+    assert found.status is status
+    assert found.finding.facts["seconds"] == pytest.approx(-seconds, abs=0.5)
+    assert ("behind the panel's" in words(found)) == (seconds > 1)
+    assert ("ahead of the panel's" in words(found)) == (seconds < -1)
+
+
+def test_talk_detection_and_hands(asterisk: Asterisk) -> None:
+    assert result(look(asterisk.ami_url), "talking").status is Status.OK
+    assert result(look(asterisk.ami_url), "hands").status is Status.OK
+    file = asterisk.folder / "etc/confbridge.conf"
+    before = file.read_text()
+    changed = before.replace(
+        "[panel_prompted]\ntype = user\ntalk_detection_events = yes", "[panel_prompted]\ntype = user"
+    )
+    changed = changed.replace("5 = dialplan_exec(hand,s,1)", "5 = no_op")
+    assert changed.count("\n") == before.count("\n") - 1
+    file.write_text(changed)
+    try:
+        asterisk.cli("module reload app_confbridge.so")
+        report = look(asterisk.ami_url)
+    finally:
+        file.write_text(before)
+        asterisk.cli("module reload app_confbridge.so")
+    found = result(report, "talking")
+    assert found.status is Status.WARNING
+    assert "who talks: panel_prompted." in words(found)
+    assert result(report, "hands").status is Status.WARNING
+
+
+# The table itself.
+
+
+def test_the_classes_of_actions_are_those_that_asterisk_names(asterisk: Asterisk) -> None:
+    with asterisk.ami() as session:
+        listed = session.action("ListCommands")
+    told = {
+        name: set(text.rpartition("(Priv: ")[2].rstrip(")").split(",")) - {"all", "<none>"}
+        for name, text in listed.items()
+        if "(Priv: " in text
+    }
+    assert {name: set(classes) for name, classes in ACTIONS.items()} == {name: told[name] for name in ACTIONS}
+
+
+def test_every_event_that_is_read_belongs_to_a_feature() -> None:
+    of_features = {event for feature in FEATURES for event in feature.events}
+    assert of_features >= set(registry.handlers)
+    assert of_features == set(EVENTS)
+
+
+def test_every_action_that_is_sent_belongs_to_a_feature() -> None:
+    """What the doctor alone asks, and what everybody may, needs none."""
+    own = {"Challenge", "Events", "GetConfig", "ListCommands", "Login", "Ping", "UserEvent"}
+    sent = set()
+    for name, builder in vars(actions).items():
+        if callable(builder) and getattr(builder, "__module__", "") == actions.__name__ and not name.startswith("_"):
+            docstring = builder.__doc__ or ""
+            sent.add(docstring.split("`")[1])
+    assert sent - own == {action for feature in FEATURES for action in feature.actions}
+
+
+def test_the_worker_asks_for_no_more_than_the_stanza_gives() -> None:
+    assert set(EVENT_MASK.split(",")) == set(read_classes())
+
+
+def test_classes_as_they_are_written() -> None:
+    assert classes_of("system, call") == {"system", "call"}
+    assert classes_of("<none>") == set()
+    assert {"system", "message"} <= classes_of("all")
+    assert "permit = 2001:db8::1/128" in stanza(USER, "2001:db8::1")
+    assert "permit = 192.0.2.1/255.255.255.255" in stanza(USER, "192.0.2.1")

@@ -1,0 +1,304 @@
+"""A real Asterisk recorded and played back: nothing private is in the file, and the panel shows the same."""
+
+import asyncio
+import io
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+from channels.layers import channel_layers, get_channel_layer
+from django.core.management import CommandError, call_command
+
+from calls.models import Bridge, Channel
+from conferences.models import Conference, Participant
+from extensions.models import Device, Extension
+from pbxpanel.ami import actions
+from pbxpanel.ami.client import Session
+from pbxpanel.ami.errors import AmiError
+from pbxpanel.ami.transports import Address
+from pbxpanel.mirror.worker import AmiWorker
+from pbxpanel.recording.file import Entry, Writer, read
+from pbxpanel.recording.mask import Mask
+from pbxpanel.recording.record import Recorder
+from pbxpanel.recording.replay import NOT_RECORDED, NOTHING_TO_DO, Replay
+from tests.lab.asterisk import Asterisk
+from tests.lab.fixtures import CallerFactory, PhoneFactory
+from tests.panel import ROOT
+
+pytestmark = pytest.mark.timeout(120)
+
+NUMBER, NAME, OTHER_NUMBER, OTHER_NAME = "0401234567", "Zoë Geheimnis", "0897654321", "李雷"
+PRIVATE = (NUMBER, NUMBER[1:], OTHER_NUMBER, "Zoë", "Geheimnis", OTHER_NAME, "Kundennummer", "55512345", "Alpha")
+
+
+class Recording:
+    """What came of a recording: its text, and the recorder with what it knew."""
+
+    def __init__(self, text: str, recorder: Recorder) -> None:
+        self.text, self.recorder = text, recorder
+        self.entries = read(io.StringIO(text))
+
+    def kinds(self) -> set[str]:
+        return {entry.get("Event") for entry in self.entries}
+
+
+async def record(asterisk: Asterisk, during: Callable[[], None], url: str = "") -> Recording:
+    """Record from before `during` begins until what it has done has been told."""
+    out = io.StringIO()
+    up = asyncio.Event()
+    writer = Writer(out, ["A test."])
+
+    def write(entry: Entry) -> None:
+        writer.write(entry)
+        if entry.mark == "up":
+            up.set()
+
+    recorder = Recorder(Address.parse(url or asterisk.ami_url), write)
+    running = asyncio.create_task(recorder.run(6.0))
+    async with asyncio.timeout(20):
+        await up.wait()
+    await asyncio.to_thread(during)
+    await running
+    return Recording(out.getvalue(), recorder)
+
+
+async def a_busy_pbx(asterisk: Asterisk, phones: PhoneFactory, callers: CallerFactory, url: str = "") -> Recording:
+    """A call and a conference from before; then another call, people who come, go, are muted, raise a hand."""
+    phones(asterisk, "101", "answer")
+    phones(asterisk, "trunk", "answer")
+    with asterisk.ami() as session:
+        joined = len(session.messages)
+        for extension in ("608", "602"):
+            session.action(
+                "Originate", Channel="Local/8001@internal", Context="internal", Exten=extension, Priority="1",
+                CallerID=f'"{NAME}" <{NUMBER}>', Async="true",
+            )  # fmt: skip
+            session.event("ConfbridgeJoin", joined, Conference="8001")
+            joined = len(session.messages)
+        first = callers(asterisk, "101", number=OTHER_NUMBER, name=OTHER_NAME)
+        await asyncio.to_thread(first.wait_for_status, 200)
+
+        def during() -> None:
+            member = callers(asterisk, "8101", number=OTHER_NUMBER, name=OTHER_NAME)
+            member.wait_for_status(200)
+            people = session.listing("ConfbridgeList", Conference="8001")
+            channel = next(one["Channel"] for one in people if one.get("Admin") == "No")
+            session.action("ConfbridgeMute", Conference="8001", Channel=channel)
+            session.action("ConfbridgeLock", Conference="8001")
+            session.action("UserEvent", UserEvent="Kasse", Kunde="Kundennummer 55512345", Status="55512345")
+            session.action("Setvar", "x", Channel=channel, Value=NAME)
+            callers(asterisk, f"9{NUMBER}", number="101").wait_for_status(200)
+            session.action(
+                "Originate", Channel="Local/8002@internal", Context="internal", Exten="625", Priority="1", Async="true"
+            )  # fmt: skip
+            session.event("UserEvent", UserEvent="PanelHand")
+            first.stop()
+            session.event("Hangup", CallerIDNum=OTHER_NUMBER)
+
+        return await record(asterisk, during, url)
+
+
+def rows_of(recorder: Recorder) -> dict[str, dict[str, tuple[Any, ...]]]:
+    """What the recorder knew in the end, by what a panel on the replay must show of it."""
+    mask, state = recorder.mask, recorder.state
+    return {
+        "channels": {
+            row.uniqueid: (
+                mask.text(row.name), row.state, row.linkedid, row.call, row.bridge, mask.text(row.caller_number),
+                mask.person(row.caller_name), mask.text(row.connected_number), row.application, mask.text(row.context),
+            )
+            for row in state.table(Channel).rows.values()
+        },
+        "participants": {
+            row.uniqueid: (
+                mask.text(row.conference), mask.text(row.channel), row.admin, row.marked, row.waiting, row.muted,
+                row.hand_at is not None, mask.text(row.caller_number), mask.person(row.caller_name),
+            )
+            for row in state.table(Participant).rows.values()
+        },
+        "conferences": {
+            mask.text(row.name): (row.locked, row.recording) for row in state.table(Conference).rows.values()
+        },
+        "bridges": {row.uniqueid: (row.kind, row.technology) for row in state.table(Bridge).rows.values()},
+        "extensions": {
+            mask.text(row.address): (row.state, row.text) for row in state.table(Extension).rows.values()
+        },
+        "devices": {mask.text(row.name): (row.state,) for row in state.table(Device).rows.values()},
+    }  # fmt: skip
+
+
+def rows_shown() -> dict[str, dict[str, tuple[Any, ...]]]:
+    """The same of the database of a panel on the replay."""
+    return {
+        "channels": {
+            row.uniqueid: (
+                row.name, row.state, row.linkedid, row.call, row.bridge, row.caller_number, row.caller_name,
+                row.connected_number, row.application, row.context,
+            )
+            for row in Channel.objects.all()
+        },
+        "participants": {
+            row.uniqueid: (
+                row.conference, row.channel, row.admin, row.marked, row.waiting, row.muted, row.hand_at is not None,
+                row.caller_number, row.caller_name,
+            )
+            for row in Participant.objects.all()
+        },
+        "conferences": {row.name: (row.locked, row.recording) for row in Conference.objects.all()},
+        "bridges": {row.uniqueid: (row.kind, row.technology) for row in Bridge.objects.all()},
+        "extensions": {row.address: (row.state, row.text) for row in Extension.objects.all()},
+        "devices": {row.name: (row.state,) for row in Device.objects.all()},
+    }  # fmt: skip
+
+
+def told_by_events(rows: dict[str, Any]) -> dict[str, Any]:
+    """All but the technologies of bridges, of which only lists tell."""
+    return {**rows, "bridges": {uniqueid: kind for uniqueid, (kind, _technology) in rows["bridges"].items()}}
+
+
+async def shown_by_a_panel(address: Address, expected: dict[str, Any]) -> dict[str, Any]:
+    """What a worker on this address has written, in the end or after long; at first by events, then by lists too."""
+    channel_layers.backends.clear()
+    worker = AmiWorker(application=None, channels=[], channel_layer=get_channel_layer(), addresses={"main": address})
+    running = asyncio.create_task(worker.handle())
+    shown: dict[str, Any] = await sync_to_async(rows_shown)()
+    try:
+        async with asyncio.timeout(30):
+            while told_by_events(shown) != told_by_events(expected):
+                await asyncio.sleep(0.1)
+                shown = await sync_to_async(rows_shown)()
+            assert await worker.mirrors["main"].check() == []
+            while shown != expected:
+                await asyncio.sleep(0.1)
+                shown = await sync_to_async(rows_shown)()
+    except TimeoutError:
+        pass
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        channel_layers.backends.clear()
+    return shown
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_recorded_and_played_back(
+    asterisk: Asterisk, phone_factory: PhoneFactory, caller_factory: CallerFactory
+) -> None:
+    recording = await a_busy_pbx(asterisk, phone_factory, caller_factory)
+    assert recording.kinds() >= {"Newchannel", "Hangup", "ConfbridgeJoin", "ConfbridgeMute", "UserEvent", "BridgeEnter"}
+    assert [word for word in (*PRIVATE, asterisk.secret) if word in recording.text] == []
+    assert re.search(rb"[^\x00-\x7f]", recording.text.encode()) is None
+    expected = rows_of(recording.recorder)
+    assert len(expected["channels"]) >= 8
+    assert len(expected["participants"]) == 4
+    assert any(locked for locked, _recording in expected["conferences"].values())
+    replay = Replay(recording.entries, speed=4)
+    address = await replay.start()
+    try:
+        shown = await shown_by_a_panel(address, expected)
+    finally:
+        await replay.stop()
+    assert shown == expected
+
+
+async def test_a_recording_by_tls(
+    asterisk22: Asterisk, phone_factory: PhoneFactory, caller_factory: CallerFactory
+) -> None:
+    recording = await a_busy_pbx(asterisk22, phone_factory, caller_factory, asterisk22.url("tls"))
+    assert "Newchannel" in recording.kinds()
+    assert [word for word in (*PRIVATE, asterisk22.secret) if word in recording.text] == []
+
+
+async def test_recording_does_nothing_to_the_pbx(asterisk: Asterisk) -> None:
+    recording = await record(asterisk, lambda: None)
+    sent = {entry.get("Action") for entry in recording.entries if entry.kind == ">"}
+    assert sent <= {
+        "Challenge", "Login", "Filter", "CoreSettings", "BridgeList", "CoreShowChannels", "ParkedCalls",
+        "ConfbridgeListRooms", "ConfbridgeList", "ExtensionStateList", "DeviceStateList", "Getvar", "Command",
+    }  # fmt: skip
+    assert [entry.mark for entry in recording.entries if entry.kind == "="] == ["up", "end"]
+
+
+async def test_a_replay_answers_what_was_asked_and_nothing_else(asterisk22: Asterisk) -> None:
+    recording = await record(asterisk22, lambda: None)
+    replay = Replay(recording.entries)
+    address = await replay.start()
+    session = await Session.open(address, lambda event: None)
+    try:
+        assert (await session.ask(actions.ping())).response.get("Ping") == "Pong"
+        settings = await session.ask(actions.core_settings())
+        assert settings.response.get("AsteriskVersion").startswith("22.")
+        hints = await session.ask_list(actions.extension_state_list())
+        assert len(hints.events) == 9
+        assert (await session.ask_list(actions.confbridge_list("8001"))).text == NOT_RECORDED
+        assert (await session.ask(actions.hangup("PJSIP/1-1"))).text == NOTHING_TO_DO
+    finally:
+        session.close()
+        await replay.stop()
+
+
+async def test_a_recording_of_what_cannot_be_reached() -> None:
+    with pytest.raises(AmiError, match="refuses the connection"):
+        await Recorder(Address.parse("ami://a:b@127.0.0.1:1"), lambda entry: None).run(1)
+
+
+# The commands.
+
+
+def test_the_commands(asterisk22: Asterisk, tmp_path: Path) -> None:
+    file = tmp_path / "session.txt"
+    out = io.StringIO()
+    call_command("amirecord", "--url", asterisk22.ami_url, "--seconds", "1", "--output", str(file), stdout=out)
+    assert "Look through it" in out.getvalue()
+    assert file.stat().st_mode & 0o077 == 0
+    assert asterisk22.secret not in file.read_text()
+    with pytest.raises(CommandError, match="cannot be written: File exists"):
+        call_command("amirecord", "--url", asterisk22.ami_url, "--output", str(file))
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "amireplay", str(file)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout is not None
+        text = "".join(process.stdout.readline() for _ in range(3))
+        found = re.search(r"AMI_URL=(\S+)", text)
+        assert found, text
+
+        async def version() -> str:
+            session = await Session.open(Address.parse(found[1]), lambda event: None)
+            answer = await session.ask(actions.core_settings())
+            session.close()
+            return answer.response.get("AsteriskVersion")
+
+        assert asyncio.run(version()).startswith("22.")
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("amirecord", "--output", "x"), "AMI_URL is not set"),
+        (("amirecord", "--url", "http://x", "--output", "x"), "--url is wrong"),
+        (("amirecord", "--url", "ami://a:b@127.0.0.1", "--seconds", "0", "--output", "x"), "more than 0"),
+        (("amirecord", "--url", "ami://a:b@127.0.0.1", "--output", "/no/such/folder/x"), "cannot be written"),
+        (("amireplay", "/no/such/file"), "cannot be read"),
+        (("amireplay", "manage.py"), "is no recording"),
+        (("amireplay", "manage.py", "--speed", "0"), "more than 0"),
+    ],
+)
+def test_wrong_usage(settings: Any, arguments: tuple[str, ...], told: str) -> None:
+    settings.AMI_ADDRESSES = {}
+    with pytest.raises(CommandError, match=told) as error:
+        call_command(*arguments)
+    assert error.value.returncode == 2
+
+
+def test_masks_of_two_recordings_have_nothing_in_common() -> None:
+    assert Mask().text(NUMBER * 3) != Mask().text(NUMBER * 3)
