@@ -245,7 +245,7 @@ _TEMPLATES = ("Filter", "TEMPLATES=include")
 
 
 def get_config(file: str, category: str = "") -> Action:
-    """`GetConfig` (system, config): every category of a configuration file, or one, with what it inherits and includes."""
+    """`GetConfig` (system, config): all categories of a file, or one, with what they inherit and include."""
     return Action("GetConfig", (("Filename", file), *((("Category", category),) if category else ()), _TEMPLATES))
 
 
