@@ -33,7 +33,12 @@ def answer(request: HttpRequest, outcome: Outcome, *, gone: str) -> HttpResponse
     """What became of a command. `gone` is said where Asterisk no longer knows whom it was about."""
     if outcome.status in (Status.DONE, Status.REPEATED):
         return HttpResponse(status=204)
-    return toast(request, "danger", words(outcome, gone), _CODES[outcome.status])
+    return toast(request, "danger", words(outcome, gone), code(outcome))
+
+
+def code(outcome: Outcome) -> int:
+    """The HTTP status of what became of a command."""
+    return _CODES.get(outcome.status, 200)
 
 
 def words(outcome: Outcome, gone: str) -> str:

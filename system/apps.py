@@ -7,4 +7,4 @@ class SystemConfig(AppConfig):
     verbose_name = _("System")
 
     def ready(self) -> None:
-        from . import status  # noqa: F401  it registers its orders
+        from . import astdb, recording, status, variables  # noqa: F401  they register their orders

@@ -27,7 +27,12 @@ class Part:
     icon: str
 
 
-PARTS = (Part("pbx", "see_pbx", _("PBX"), "server-2"),)
+PARTS = (
+    Part("pbx", "see_pbx", _("PBX"), "server-2"),
+    Part("astdb", "see_astdb", _("AstDB"), "database"),
+    Part("variables", "see_variables", _("Variables"), "variable"),
+    Part("recording", "record_calls", _("Recording"), "player-record"),
+)
 BY_NAME = {part.name: part for part in PARTS}
 
 
@@ -60,9 +65,15 @@ def on_pbx(permission: str) -> Callable[[Callable[..., HttpResponse]], Callable[
 
 
 def page(
-    request: HttpRequest, pbx: PBX, part: str, context: Mapping[str, Any] | None = None, *, status: int = 200
+    request: HttpRequest,
+    pbx: PBX,
+    part: str,
+    context: Mapping[str, Any] | None = None,
+    *,
+    status: int = 200,
+    template: str = "",
 ) -> HttpResponse:
-    """The page of a part, `templates/system/<part>.html`, which extends `system/base.html`."""
+    """The page of a part, `templates/system/<part>.html` or another template; it extends `system/base.html`."""
     user = user_of(request)
     shown = {
         "pbx": pbx,
@@ -71,4 +82,4 @@ def page(
         "several_pbxs": PBX.objects.count() > 1,
         **(context or {}),
     }
-    return render(request, f"system/{part}.html", shown, status=status)
+    return render(request, template or f"system/{part}.html", shown, status=status)
