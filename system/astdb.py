@@ -4,19 +4,18 @@ Asterisk keeps one text for each name, `/family/key`; both may hold slashes, so 
 family `a` as well as the key `c` of the family `a/b`. Here an entry goes by its whole name.
 """
 
-import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from django.utils.translation import gettext as _
 
 from pbxpanel.ami import actions
-from pbxpanel.ami.client import Answer, Session
+from pbxpanel.ami.client import Session
 from pbxpanel.ami.protocol import Action, Message
 from pbxpanel.mirror.commands import Outcome, Status
-from pbxpanel.mirror.desk import AT_ONCE, Desk, outcome_of
+from pbxpanel.mirror.desk import Desk, outcome_of, send_all
 from pbxpanel.mirror.registry import order
 
 # How many entries a page shows, and how many families.
@@ -147,7 +146,7 @@ async def delete_tree(desk: Desk, parameters: Mapping[str, Any]) -> Outcome:
         if len(entries) == len(everything):
             answers = [await session.ask(actions.db_del_tree(family), timeout=desk.left)]
         else:
-            answers = await _send(desk, session, (actions.db_del(*parts_of(name)) for name in entries))
+            answers = await send_all(desk, session, (actions.db_del(*parts_of(name)) for name in entries))
     data = {"entries": [list(entry) for entry in entries.items()] if len(entries) <= UNDOABLE else None}
     failure = next((answer for answer in answers if not answer.ok), answers[0])
     return Outcome(outcome_of(failure).status, failure.text, data)
@@ -171,7 +170,7 @@ async def undo(desk: Desk, parameters: Mapping[str, Any]) -> Outcome:
         for name, _before, after in entries:
             if current.get(name) != after:
                 return Outcome(Status.REFUSED, CHANGED, {"name": name, "now": current.get(name)})
-        answers = await _send(desk, session, (_restoring(name, before) for name, before, _after in entries))
+        answers = await send_all(desk, session, (_restoring(name, before) for name, before, _after in entries))
     failure = next((answer for answer in answers if not answer.ok), answers[0])
     return Outcome(outcome_of(failure).status, failure.text)
 
@@ -179,16 +178,6 @@ async def undo(desk: Desk, parameters: Mapping[str, Any]) -> Outcome:
 def _restoring(name: str, value: str | None) -> Action:
     family, key = parts_of(name)
     return actions.db_del(family, key) if value is None else actions.db_put(family, key, value)
-
-
-async def _send(desk: Desk, session: Session, wanted: Iterable[Action]) -> list[Answer]:
-    turn = asyncio.Semaphore(AT_ONCE)
-
-    async def send(action: Action) -> Answer:
-        async with turn:
-            return await session.ask(action, timeout=desk.left)
-
-    return list(await asyncio.gather(*map(send, wanted)))
 
 
 async def _read(desk: Desk, session: Session, name: str) -> tuple[Outcome | None, str | None]:
@@ -204,9 +193,7 @@ async def _read(desk: Desk, session: Session, name: str) -> tuple[Outcome | None
     return None, value
 
 
-async def _read_tree(
-    desk: Desk, session: Session, family: str, key: str = ""
-) -> tuple[Outcome | None, dict[str, str]]:
+async def _read_tree(desk: Desk, session: Session, family: str, key: str = "") -> tuple[Outcome | None, dict[str, str]]:
     """A refusal, if any, and everything that `DBDelTree` would delete."""
     found: dict[str, str] = {}
 

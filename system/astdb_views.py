@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -59,7 +59,13 @@ class Entry:
 
 
 def _order(
-    request: HttpRequest, pbx: PBX, order: str, verb: str, subject: str, parameters: dict[str, Any], timeout: float = 5.0
+    request: HttpRequest,
+    pbx: PBX,
+    order: str,
+    verb: str,
+    subject: str,
+    parameters: dict[str, Any],
+    timeout: float = 5.0,
 ) -> Outcome:
     return run(
         Command(
@@ -297,7 +303,7 @@ def _address(pbx: PBX, family: str) -> str:
 def _words(outcome: Outcome) -> str:
     if outcome.status is Status.REFUSED and "Failed to update" in outcome.text:
         return _(
-            "Asterisk could not write it. Versions before 18 take no more than about 250 bytes of family and key together."
+            "Asterisk could not write it. Older versions take no more than about 250 bytes of family and key together."
         )
     if outcome.status is Status.REFUSED and "permission denied" in outcome.text.lower():
         return _(
