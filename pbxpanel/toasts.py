@@ -6,8 +6,7 @@ from django.utils.translation import gettext as _
 
 from .mirror.commands import Outcome, Status
 
-# With what each status is answered.
-CODES = {
+_CODES = {
     Status.REFUSED: 409,
     Status.NOT_CONNECTED: 503,
     Status.NO_ANSWER: 504,
@@ -35,7 +34,12 @@ def answer(request: HttpRequest, outcome: Outcome, *, gone: str) -> HttpResponse
     """What became of a command. `gone` is said where Asterisk no longer knows whom it was about."""
     if outcome.status in (Status.DONE, Status.REPEATED):
         return HttpResponse(status=204)
-    return toast(request, "danger", words(outcome, gone), CODES[outcome.status])
+    return toast(request, "danger", words(outcome, gone), code(outcome))
+
+
+def code(outcome: Outcome) -> int:
+    """The HTTP status of what became of a command."""
+    return _CODES.get(outcome.status, 200)
 
 
 def words(outcome: Outcome, gone: str) -> str:

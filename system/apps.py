@@ -7,4 +7,4 @@ class SystemConfig(AppConfig):
     verbose_name = _("System")
 
     def ready(self) -> None:
-        from . import any_action, cli, config_orders, status  # noqa: F401  they register their orders
+        from . import any_action, astdb, cli, config_orders, recording, status, variables  # noqa: F401  they register their orders

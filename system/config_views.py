@@ -210,7 +210,7 @@ def write(request: HttpRequest, pbx: PBX) -> HttpResponse:
         return _changed(request)
     if not outcome.done:
         text = _words(outcome, file)
-        return render(request, "system/_config_failure.html", {"text": text}, status=toasts.CODES[outcome.status])
+        return render(request, "system/_config_failure.html", {"text": text}, status=toasts.code(outcome))
     if outcome.text == NOT_AS_PROMISED:
         real = reading_of(outcome.data)
         context = {"file": file, "pbx": pbx, "differences": differences(planned.after, real.categories)}
@@ -248,7 +248,7 @@ def _read_again(request: HttpRequest, pbx: PBX, given: QueryDict) -> tuple[Readi
         return None, toasts.toast(request, "warning", _("There is no such file."), 400)
     outcome = look(pbx.name, "system.config.read", {"file": file}, timeout=_TIMEOUT)
     if not outcome.done or not outcome.data:
-        code = toasts.CODES.get(outcome.status, 502)
+        code = toasts.code(outcome)
         return None, render(request, "system/_config_failure.html", {"text": _words(outcome, file)}, status=code)
     reading = reading_of(outcome.data)
     if reading.digest != given.get("digest"):

@@ -30,10 +30,13 @@ class Part:
 PARTS = (
     Part("pbx", "see_pbx", _("PBX"), "server-2"),
     Part("cli", "use_cli", _("CLI"), "terminal-2"),
+    Part("astdb", "see_astdb", _("AstDB"), "database"),
+    Part("config", "see_config", _("Configuration"), "file-settings"),
+    Part("variables", "see_variables", _("Variables"), "variable"),
+    Part("states", "see_states", _("Extension states"), "device-landline-phone"),
+    Part("recording", "record_calls", _("Recording"), "player-record"),
     Part("events", "see_events", _("Events"), "activity"),
     Part("action", "send_actions", _("Any action"), "send"),
-    Part("config", "see_config", _("Configuration"), "file-settings"),
-    Part("states", "see_states", _("Extension states"), "device-landline-phone"),
     Part("doctor", "use_doctor", _("Doctor"), "stethoscope"),
 )
 BY_NAME = {part.name: part for part in PARTS}
@@ -68,9 +71,15 @@ def on_pbx(permission: str) -> Callable[[Callable[..., HttpResponse]], Callable[
 
 
 def page(
-    request: HttpRequest, pbx: PBX, part: str, context: Mapping[str, Any] | None = None, *, status: int = 200
+    request: HttpRequest,
+    pbx: PBX,
+    part: str,
+    context: Mapping[str, Any] | None = None,
+    *,
+    status: int = 200,
+    template: str = "",
 ) -> HttpResponse:
-    """The page of a part, `templates/system/<part>.html`, which extends `system/base.html`."""
+    """The page of a part, `templates/system/<part>.html` or another template; it extends `system/base.html`."""
     user = user_of(request)
     shown = {
         "pbx": pbx,
@@ -79,4 +88,4 @@ def page(
         "several_pbxs": PBX.objects.count() > 1,
         **(context or {}),
     }
-    return render(request, f"system/{part}.html", shown, status=status)
+    return render(request, template or f"system/{part}.html", shown, status=status)

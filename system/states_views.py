@@ -48,7 +48,7 @@ def ask(request: HttpRequest, pbx: PBX) -> HttpResponse:
         return _refusal(request, _("Type an extension and its context, such as 101 and internal."), 400)
     outcome = _run(request, pbx, f"{extension}@{context}", lambda: actions.extension_state(context, extension))
     if not outcome.done:
-        return _refusal(request, _words(outcome), toasts.CODES[outcome.status])
+        return _refusal(request, _words(outcome), toasts.code(outcome))
     reply = outcome.reply
     name, code = f"{extension}@{context}", reply.get("Status")
     if not code.isdecimal():
@@ -65,7 +65,7 @@ def _ask_presence(request: HttpRequest, pbx: PBX) -> HttpResponse:
         return _refusal(request, _("Type whose presence, such as CustomPresence:101."), 400)
     outcome = _run(request, pbx, presentity, lambda: actions.presence_state(presentity))
     if not outcome.done:
-        return _refusal(request, _words(outcome), toasts.CODES[outcome.status])
+        return _refusal(request, _words(outcome), toasts.code(outcome))
     reply = outcome.reply
     state = reply.get("State")
     icon, word = PRESENCES.get(state, ("info-circle", state))

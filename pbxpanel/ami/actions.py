@@ -276,3 +276,87 @@ def presence_state(provider: str) -> Action:
 def presence_state_list() -> Action:
     """`PresenceStateList` (call, reporting): a list of `PresenceStateChange` events."""
     return Action("PresenceStateList")
+
+
+def db_get(family: str, key: str) -> Action:
+    """`DBGet` (system, reporting): a list of one `DBGetResponse`. Asterisk 16 cuts a value after 255 bytes."""
+    return Action("DBGet", (("Family", family), ("Key", key)))
+
+
+def db_get_tree(family: str = "", key: str = "") -> Action:
+    """`DBGetTree` (system, reporting): a list of `DBGetTreeResponse`, of the whole AstDB where no family is given.
+
+    Their `Key` is `/family/key`. Family and key are looked for as by SQL's LIKE: in either case, `_` and `%` stand
+    for others; and the entry of just that name is among them.
+    """
+    return Action("DBGetTree", tuple((name, text) for name, text in (("Family", family), ("Key", key)) if text))
+
+
+def db_put(family: str, key: str, value: str) -> Action:
+    """`DBPut` (system). Spaces at the beginning of each text are lost."""
+    return Action("DBPut", (("Family", family), ("Key", key), ("Val", value)))
+
+
+def db_del(family: str, key: str) -> Action:
+    """`DBDel` (system)."""
+    return Action("DBDel", (("Family", family), ("Key", key)))
+
+
+def db_del_tree(family: str) -> Action:
+    """`DBDelTree` (system): everything that `db_get_tree` finds."""
+    return Action("DBDelTree", (("Family", family),))
+
+
+def setvar_global(variable: str, value: str) -> Action:
+    """`Setvar` (call) of no channel: sets a global variable, or a function that needs no channel."""
+    return Action("Setvar", (("Variable", variable), ("Value", value)))
+
+
+def status_with_variables(channel: str) -> Action:
+    """`Status` (system, call, reporting) of one channel: a list; its event has a `Variable` for each, `NAME=value`."""
+    return Action("Status", (("Channel", channel), ("AllVariables", "true")))
+
+
+def mix_monitor(channel: str, file: str, options: str) -> Action:
+    """`MixMonitor` (system): `file` is its name in the spool's monitor folder, with the format's ending."""
+    return Action("MixMonitor", (("Channel", channel), ("File", file), ("Options", options)))
+
+
+def stop_mix_monitor(channel: str, recording: str = "") -> Action:
+    """`StopMixMonitor` (system, call) of the recording with this MixMonitorID; of the latest without."""
+    fields = (("Channel", channel), ("MixMonitorID", recording))
+    return Action("StopMixMonitor", tuple(pair for pair in fields if pair[1]))
+
+
+def mix_monitor_mute(channel: str, direction: str, *, muted: bool) -> Action:
+    """`MixMonitorMute` (system, call) of all recordings of a channel.
+
+    `direction`: `read` is what comes from the channel, `write` what goes to it; `both`.
+    """
+    fields = (("Channel", channel), ("Direction", direction), ("State", "1" if muted else "0"))
+    return Action("MixMonitorMute", fields)
+
+
+def monitor(channel: str, file: str, extension: str) -> Action:
+    """`Monitor` (call), up to Asterisk 20: `file` without its ending. The two sides are mixed when it ends."""
+    return Action("Monitor", (("Channel", channel), ("File", file), ("Format", extension), ("Mix", "1")))
+
+
+def stop_monitor(channel: str) -> Action:
+    """`StopMonitor` (call), up to Asterisk 20. Answers that it has stopped where nothing ran, too."""
+    return Action("StopMonitor", (("Channel", channel),))
+
+
+def change_monitor(channel: str, file: str) -> Action:
+    """`ChangeMonitor` (call), up to Asterisk 20: what is recorded goes by another name."""
+    return Action("ChangeMonitor", (("Channel", channel), ("File", file)))
+
+
+def pause_monitor(channel: str) -> Action:
+    """`PauseMonitor` (call), up to Asterisk 20."""
+    return Action("PauseMonitor", (("Channel", channel),))
+
+
+def unpause_monitor(channel: str) -> Action:
+    """`UnpauseMonitor` (call), up to Asterisk 20."""
+    return Action("UnpauseMonitor", (("Channel", channel),))

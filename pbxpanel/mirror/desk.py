@@ -85,3 +85,14 @@ class Desk:
 
 def outcome_of(answer: Answer) -> Outcome:
     return Outcome(Status.DONE if answer.ok else Status.REFUSED, answer.text)
+
+
+async def send_all(desk: Desk, session: Session, actions: Iterable[Action]) -> list[Answer]:
+    """Send several actions in a session beside the link, some at a time; their answers, in order. Raises `AmiError`."""
+    turn = asyncio.Semaphore(AT_ONCE)
+
+    async def send(action: Action) -> Answer:
+        async with turn:
+            return await session.ask(action, timeout=desk.left)
+
+    return list(await asyncio.gather(*map(send, actions)))

@@ -137,11 +137,15 @@ class Asterisk:
 
     answer: Outcome = field(default_factory=lambda: Outcome(Status.DONE, "Fine"))
     commands: list[Command] = field(default_factory=list)
+    # What orders find out, by their names; of those that are done.
+    found: dict[str, Any] = field(default_factory=dict)
 
     def ask(self) -> Callable[[Command], Coroutine[Any, Any, Outcome]]:
         async def ask(command: Command) -> Outcome:
             self.commands.append(command)
             await sync_to_async(commands.auditors[0].claim)(command.id)
+            if self.answer.done and command.order in self.found:
+                return Outcome(self.answer.status, self.answer.text, self.found[command.order])
             return self.answer
 
         return ask

@@ -16,6 +16,8 @@ from django.urls import URLPattern, URLResolver, get_resolver
 import conferences.actions
 from calls.models import Channel
 from operators.models import AuditEntry, Profile
+from pbxpanel.mirror.commands import Outcome, Status
+from system.recording import MONITORS
 from tests.access import people
 from tests.access.people import ANONYMOUS, GROUPS, NOBODY, Asterisk
 
@@ -131,6 +133,34 @@ TABLE: dict[str, list[Line]] = {
     "system/<str:pbx>/": [Line("/system/main/", "GET", ADMINISTERING, 200)],
     "system/<str:pbx>/status/": [Line("/system/main/status/", "GET", ADMINISTERING, 200)],
     "system/<str:pbx>/modules/": [Line("/system/main/modules/", "GET", ADMINISTERING, 200)],
+    "system/<str:pbx>/astdb/": [Line("/system/main/astdb/", "GET", ADMINISTERING, 200)],
+    "system/<str:pbx>/astdb/put/": [
+        Line("/system/main/astdb/put/", "POST", ADMINISTERING, 200, {"family": "f", "key": "k", "value": "v"})
+    ],
+    "system/<str:pbx>/astdb/delete/": [
+        Line("/system/main/astdb/delete/", "POST", ADMINISTERING, 200, {"name": "/f/k"})
+    ],
+    "system/<str:pbx>/astdb/tree/": [
+        Line("/system/main/astdb/tree/", "GET", ADMINISTERING, 200, only=False),
+        Line("/system/main/astdb/tree/", "POST", ADMINISTERING, 302, {"family": "f", "number": "1"}, only=False),
+    ],
+    # Nobody has changed anything yet.
+    "system/<str:pbx>/astdb/undo/": [Line("/system/main/astdb/undo/", "POST", ADMINISTERING, 409)],
+    "system/<str:pbx>/variables/": [Line("/system/main/variables/", "GET", ADMINISTERING, 200)],
+    "system/<str:pbx>/variables/channels/": [Line("/system/main/variables/channels/", "GET", ADMINISTERING, 200)],
+    "system/<str:pbx>/variables/get/": [
+        Line("/system/main/variables/get/", "POST", ADMINISTERING, 200, {"name": "EPOCH"})
+    ],
+    "system/<str:pbx>/variables/set/": [
+        Line("/system/main/variables/set/", "POST", ADMINISTERING, 200, {"name": "X", "value": "1"})
+    ],
+    "system/<str:pbx>/variables/all/": [Line("/system/main/variables/all/", "POST", ADMINISTERING, 200)],
+    "system/<str:pbx>/recording/": [Line("/system/main/recording/", "GET", ADMINISTERING, 200)],
+    "system/<str:pbx>/recording/channels/": [Line("/system/main/recording/channels/", "GET", ADMINISTERING, 200)],
+    "system/<str:pbx>/recording/do/<str:verb>/": [
+        Line(f"/system/main/recording/do/{verb}/", "POST", ADMINISTERING, 200, {"channel": "1.1"})
+        for verb in ("record", "stop", "mute", "unmute", *MONITORS)
+    ],
     "system/<str:pbx>/reload/": [Line("/system/main/reload/", "POST", ADMINISTERING, 200)],
     "system/<str:pbx>/cli/": [Line("/system/main/cli/", "GET", ADMINISTERING, 200)],
     "system/<str:pbx>/cli/give/": [
@@ -210,12 +240,28 @@ def admin_routes_of(model: str) -> set[str]:
     return {f"{model}/", f"{model}/add/", f"{model}/<path:object_id>/", *named}
 
 
+# What the orders of the system pages would find out.
+SYSTEM_FINDS = {
+    "system.astdb.browse": {"families": [], "entries": [], "total": 0, "found": 0, "beside": 0},
+    "system.astdb.put": {"before": None},
+    "system.astdb.delete": {"before": "v"},
+    "system.astdb.delete-tree": {"entries": []},
+    "system.variables.get": {"value": "1", "known": True},
+    "system.variables.set": {"value": "1", "known": True},
+    "system.variables.all": [],
+    "system.recording.start": {"path": "/var/spool/asterisk/monitor/x.wav", "id": "0x1"},
+}
+
+
 @pytest.fixture(autouse=True)
 def asterisk(monkeypatch: pytest.MonkeyPatch) -> Asterisk:
     """A small PBX whose calls everybody asks for, and an Asterisk that obeys."""
     people.a_small_pbx()
     people.room("8009", pk=1)
-    return people.stand_in(monkeypatch)
+    monkeypatch.setattr("system.recording_views.look", lambda *arguments: Outcome(Status.NOT_CONNECTED))
+    asterisk = people.stand_in(monkeypatch)
+    asterisk.found = SYSTEM_FINDS
+    return asterisk
 
 
 @pytest.fixture

@@ -1,0 +1,13 @@
+// The list is asked for anew every few seconds, but not while somebody is at work in it: nothing moves under his hand.
+(() => {
+  "use strict";
+  const AT_WORK = 3000;
+  const list = document.getElementById("recording-channels");
+  let touched = 0;
+  for (const name of ["pointermove", "pointerdown", "keydown", "focusin", "change"]) {
+    list.addEventListener(name, () => { touched = Date.now(); });
+  }
+  document.addEventListener("htmx:before:request", (event) => {
+    if (event.detail.ctx.sourceElement === list && Date.now() - touched < AT_WORK) event.preventDefault();
+  });
+})();
