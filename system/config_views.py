@@ -248,7 +248,7 @@ def _read_again(request: HttpRequest, pbx: PBX, given: QueryDict) -> tuple[Readi
         return None, toasts.toast(request, "warning", _("There is no such file."), 400)
     outcome = look(pbx.name, "system.config.read", {"file": file}, timeout=_TIMEOUT)
     if not outcome.done or not outcome.data:
-        code = toasts.code(outcome)
+        code = 502 if outcome.done else toasts.code(outcome)
         return None, render(request, "system/_config_failure.html", {"text": _words(outcome, file)}, status=code)
     reading = reading_of(outcome.data)
     if reading.digest != given.get("digest"):

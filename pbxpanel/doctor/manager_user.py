@@ -40,10 +40,11 @@ async def rights(patient: Patient) -> Finding:
         absent |= {action for action in feature.actions if not patient.may(action)} - set(refused)
         if refused:
             lacking.append((feature, refused, in_order(map(class_for, refused))))
+    asked_for = [classes for feature, _refused, classes in lacking if feature.weight is not Weight.ADMINISTRATIVE]
     facts = {
         "write": in_order(patient.write) if patient.write is not None else None,
         "features": {feature.title: refused for feature, refused, _classes in lacking},
-        "classes": in_order({name for _feature, _refused, classes in lacking for name in classes}),
+        "classes": in_order({name for classes in asked_for for name in classes}),
         "absent": sorted(absent),
     }
     notes = []
@@ -63,8 +64,10 @@ async def rights(patient: Patient) -> Finding:
     advice = [
         Text(gettext_noop("Add to “write” in manager.conf: %(classes)s."), classes=",".join(facts["classes"] or [])),
     ]
-    essential = any(feature.weight is Weight.ESSENTIAL for feature, _refused, _classes in lacking)
-    return (problem if essential else warning)(*seen, *notes, advice=advice, **facts)
+    weights = {feature.weight for feature, _refused, _classes in lacking}
+    if not asked_for:
+        return ok(Text(gettext_noop("What operators and moderators do is permitted.")), *seen, *notes, **facts)
+    return (problem if Weight.ESSENTIAL in weights else warning)(*seen, *notes, advice=advice, **facts)
 
 
 async def reading(patient: Patient) -> Finding:

@@ -220,7 +220,8 @@ async def test_recording_does_nothing_to_the_pbx(asterisk: Asterisk) -> None:
     sent = {entry.get("Action") for entry in recording.entries if entry.kind == ">"}
     assert sent <= {
         "Challenge", "Login", "Filter", "CoreSettings", "BridgeList", "CoreShowChannels", "ParkedCalls",
-        "ConfbridgeListRooms", "ConfbridgeList", "ExtensionStateList", "DeviceStateList", "Getvar", "Command",
+        "ConfbridgeListRooms", "ConfbridgeList", "ExtensionStateList", "DeviceStateList", "PresenceStateList", "Getvar",
+            "Command",
     }  # fmt: skip
     assert [entry.mark for entry in recording.entries if entry.kind == "="] == ["up", "end"]
 
