@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import re
 import secrets
+import ssl
 import time
 from collections.abc import Callable, Generator, Sequence
 from urllib.parse import urlencode, urlsplit
@@ -301,9 +302,9 @@ async def connect(
 
     Raises `ConnectFailed`, `NotAmi` or `LoginRefused` with a sentence that says what to look at.
     """
-    # The library's own idea of trust is not asked: `explained` and `tls_context` are the same for every transport.
     http = httpx.AsyncHTTPTransport(
-        verify=tls_context(address) or True,
+        # Without TLS it has nothing to verify; httpx would load all authorities for it.
+        verify=tls_context(address) or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
         socket_options=[NO_LINGER],
         limits=httpx.Limits(keepalive_expiry=_IDLE),
     )

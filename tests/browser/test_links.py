@@ -1,11 +1,12 @@
 """What the page says when a connection is lost, and that everything is right again when it is back."""
 
+import re
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.lab.asterisk import Asterisk
+from tests.lab.asterisk import TRANSPORT, Asterisk
 from tests.lab.fixtures import CallerFactory
 from tests.panel import Panel, Visit, free_port
 
@@ -52,6 +53,17 @@ def test_a_browser_without_network_says_so_and_comes_back_by_itself(
     expect(page.locator("#offline")).to_be_hidden()
     expect(page.locator(".call", has_text="Dora")).to_be_visible()
     expect(page.locator(".call [data-action=hangup]").first).to_be_enabled()
+
+
+def test_the_page_tells_how_asterisk_is_reached_and_how_long_that_takes(panel22: Panel, visit: Visit) -> None:
+    page = visit(panel22, "anna", "/calls/")
+    name = {"tcp": "TCP", "tls": "TLS", "http": "HTTP", "https": "HTTPS"}[TRANSPORT]
+    expect(page.locator("#links .transport")).to_have_text(re.compile(rf"^{name} · (< 1|\d+) ms$"))
+    page.set_viewport_size({"width": 390, "height": 800})
+    line = page.locator("#links .pbx-link").bounding_box()
+    assert line is not None
+    assert line["height"] < 30
+    assert line["x"] + line["width"] <= 390
 
 
 def test_a_restarted_panel_fetches_its_pages_again(
