@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 
 from operators.models import AuditEntry
@@ -345,7 +346,7 @@ def test_an_older_change_is_not_undone(stand_in: StandIn) -> None:
 
 def test_an_undo_that_comes_too_late_says_so_and_stays_offered(stand_in: StandIn) -> None:
     client = client_of("Administrator", "anna")
-    user = people.User.objects.get(username="anna")
+    user = User.objects.get(username="anna")
     change = AstDbChange.objects.create(pbx="main", user=user, entries=[["/f/k", "1", "2"]])
     stand_in.answer = Outcome(Status.REFUSED, astdb.CHANGED, {"name": "/f/k", "now": "3"})
     response = client.post("/system/main/astdb/undo/", {"change": change.pk})
@@ -356,7 +357,7 @@ def test_an_undo_that_comes_too_late_says_so_and_stays_offered(stand_in: StandIn
 
 def test_a_value_that_cannot_be_sent_again_is_told_apart(stand_in: StandIn) -> None:
     client = client_of("Administrator", "anna")
-    user = people.User.objects.get(username="anna")
+    user = User.objects.get(username="anna")
     change = AstDbChange.objects.create(pbx="main", user=user, entries=[["/f/k", " 1", None]])
     response = client.post("/system/main/astdb/undo/", {"change": change.pk})
     assert "cannot be undone" in response.content.decode()

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 
 from calls.models import Channel
@@ -68,7 +69,7 @@ async def test_a_channel_is_recorded_where_it_is_said_and_stopped_by_id(
         first = await start(desk, channel, "sub/one")
         assert first.done
         assert asterisk.root / first.data["path"].lstrip("/") == folder(asterisk) / "sub/one.wav"
-        second = await start(desk, channel, "李雷-2", "sides", "append", "announce")
+        second = await start(desk, channel, "李雷-2", "sides", "append")
         assert second.done
         files = (await listed(desk, channel))["files"]
         assert [file[0] for file in files] == [second.data["id"], first.data["id"]]
@@ -255,7 +256,7 @@ def test_the_page_tells_what_is_recorded_and_what_is_not_known(stand_in: StandIn
 
 def client_again(name: str) -> Client:
     client = Client()
-    client.force_login(people.User.objects.get(username=name))
+    client.force_login(User.objects.get(username=name))
     return client
 
 
