@@ -14,8 +14,9 @@ from pbxpanel.mirror.state import State
 
 # Endings of files that are offered, where this Asterisk knows their format: in any other it would write raw audio.
 FORMATS = ("wav", "wav16", "gsm", "g722", "ulaw", "alaw", "sln")
-# What can be asked of MixMonitor beside the file: the name in our form → its letters.
-OPTIONS = {"bridged": "b", "append": "a", "beep": "B", "announce": "pP"}
+# What can be asked of MixMonitor beside the file: the name in our form → its letter. Not its beeps: started by AMI, it
+# plays them before it answers, and the channel stands still; the repeated one needs a module that may be missing.
+OPTIONS = {"bridged": "b", "append": "a"}
 DIRECTIONS = {"both": {"read", "write"}, "read": {"read"}, "write": {"write"}}
 MONITORS = {
     "monitor": "Monitor", "stop-monitor": "StopMonitor", "change-monitor": "ChangeMonitor",

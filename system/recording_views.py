@@ -26,8 +26,6 @@ SHOWN = 60
 _OPTIONS = (
     ("bridged", gettext_lazy("Only while connected with somebody")),
     ("append", gettext_lazy("Append to the file if there is one")),
-    ("announce", gettext_lazy("Beep at the beginning and at the end")),
-    ("beep", gettext_lazy("Beep every 15 seconds")),
     ("sides", gettext_lazy("Each side in a file of its own, too")),
 )
 # The channel that records a conference; see its own page.
