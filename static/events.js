@@ -18,22 +18,25 @@
   // --- What an event says, in one line. ---
 
   const CHANNEL = /^(?:Dest|Source|Local\w*|Transferer|Transferee|Parker|Parkee|Old|New)?Channel\d?$/;
-  const DULL = /^(?:Event|Privilege|Timestamp|ActionID|SystemName|Uniqueid|Linkedid|.*(?:State|Language|AccountCode|Priority|Uniqueid|Linkedid|Technology|Creator))$/;
+  const DULL = /^(?:Event|Privilege|Timestamp|ActionID|SystemName|EventTV|EventVersion|SessionID|Severity)$|^Bridge(?!Uniqueid|Type)|(?:UniqueID)$/;
+  // What every event about a channel says of it, and of each further one with a word in front; a little of it is news.
+  const SNAPSHOT = /(?:ChannelState|ChannelStateDesc|CallerIDNum|CallerIDName|ConnectedLineNum|ConnectedLineName|Language|AccountCode|Context|Exten|Priority|Uniqueid|Linkedid)$/;
+  const OF_THE_SNAPSHOT = ["CallerIDNum", "CallerIDName", "Exten", "ChannelStateDesc"];
+  const NOTHING = new Set(["", "<unknown>", "<none>"]);
 
   function readEvent([at, fields]) {
     const event = { at, fields, name: "", channel: "", channels: "", text: "", row: null };
-    const summary = [];
+    const own = [], known = [];
     for (const [name, value] of fields) {
-      if (name === "Event" && !event.name) event.name = value;
-      else if (CHANNEL.test(name)) {
-        event.channels += ` ${value.toLowerCase()}`;
-        if (event.channel) summary.push(value); else event.channel = value;
-      } else if (value && value !== "<unknown>" && value !== "<none>" && !DULL.test(name) && summary.length < 6) {
-        summary.push(`${name}: ${value}`);
-      }
       event.text += `${name}: ${value}\n`.toLowerCase();
+      if (CHANNEL.test(name)) event.channels += ` ${value.toLowerCase()}`;
+      if (name === "Event" && !event.name) event.name = value;
+      else if (CHANNEL.test(name) && !event.channel) event.channel = value;
+      else if (NOTHING.has(value) || DULL.test(name)) continue;
+      else if (!SNAPSHOT.test(name)) own.push(`${name}: ${value}`);
+      else if (OF_THE_SNAPSHOT.includes(name)) known.push(`${name}: ${value}`);
     }
-    event.summary = summary.join(" · ").slice(0, 300);
+    event.summary = [...own, ...known].join(" · ").slice(0, 300);
     return event;
   }
 
