@@ -413,4 +413,5 @@ def _lines_of(old: Sequence[Line], new: Sequence[Line]) -> list[tuple[str, str]]
     """A unified difference with three lines around what changes."""
     texts = list(map(written, old)), list(map(written, new))
     changed = difflib.unified_diff(*texts, lineterm="", n=3)
-    return [(line[0], line[1:]) for line in changed if not line.startswith(("---", "+++"))]
+    # The first three say of which files, and from where.
+    return [(line[0], line[1:]) for line in list(changed)[3:]]

@@ -35,7 +35,7 @@ _SECRET = re.compile(
     re.IGNORECASE,
 )
 # Lines that hold a secret among other things: `register => user:secret@host`, `mailbox => pin,name`, a URL's.
-_IN_TEXT = re.compile(r"""((?:^|[\s/<;,"'=])(?:sips?:)?(?!(?:sips?|mailto|im|pres|xmpp):)[^\s:@/]+:)\S+(?=@)""")
+_IN_TEXT = re.compile(r"""((?:^|[\s/<;,"'=])(?:sips?:)?(?!(?:sips?|mailto|im|pres|xmpp):)[^\s:@/]+:)(?!//)\S+(?=@)""")
 _WITH_PIN = {"voicemail.conf": re.compile(r"^\d+$"), "meetme.conf": re.compile(r"^conf$", re.IGNORECASE)}
 
 

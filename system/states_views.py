@@ -16,7 +16,7 @@ from pbxpanel.ami.errors import IllegalField
 from pbxpanel.ami.protocol import Action
 from pbxpanel.mirror.commands import Command, Outcome, Status, run
 from pbxpanel.mirror.models import PBX
-from pbxpanel.mirror.text import clean, clean_name
+from pbxpanel.mirror.text import clean
 
 from .parts import on_pbx, page
 
@@ -69,7 +69,7 @@ def _ask_presence(request: HttpRequest, pbx: PBX) -> HttpResponse:
     reply = outcome.reply
     state = reply.get("State")
     icon, word = PRESENCES.get(state, ("info-circle", state))
-    text = " ".join(filter(None, (clean_name(reply.get("Subtype"), 80), clean_name(reply.get("Message"), 200))))
+    text = " ".join(filter(None, (clean(reply.get("Subtype"), 80), clean(reply.get("PresenceMessage"), 200))))
     look = {"css": "", "icon": icon, "words": [word]}
     return render(request, "system/_state_answer.html", {"name": presentity, "look": look, "text": text})
 

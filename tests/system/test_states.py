@@ -57,7 +57,7 @@ async def test_a_presence_that_changes_is_mirrored_and_listed(asterisk: Asterisk
             await late.take()
             assert late.state.table(Presence).rows["CustomPresence:105"].state == "dnd"
     finally:
-        asterisk.cli(f"{change} NOT_SET")
+        asterisk.cli(f"{change} AVAILABLE")
 
 
 async def test_a_hint_names_the_presence_that_it_shows(asterisk: Asterisk) -> None:
@@ -88,7 +88,10 @@ async def test_one_extension_is_asked_for(
 
 async def test_one_presence_is_asked_for(asterisk: Asterisk, at_desk: AtDesk) -> None:
     async with at_desk(asterisk) as desk:
-        assert (await desk.reply_to(actions.presence_state("CustomPresence:7"))).reply.get("State") == "not_set"
+        assert (await desk.reply_to(actions.presence_state("CustomPresence:8"))).reply.get("State") == "not_set"
+        await asyncio.to_thread(asterisk.cli, 'presencestate change CustomPresence:7 "XA,far,till May"')
+        reply = (await desk.reply_to(actions.presence_state("CustomPresence:7"))).reply
+        assert [reply.get(name) for name in ("State", "Subtype", "PresenceMessage")] == ["xa", "far", "till May"]
         unknown = await desk.reply_to(actions.presence_state("nobody"))
         assert (unknown.status, unknown.text[:16]) == (Status.REFUSED, "Invalid provider")
         unnamed = await desk.reply_to(actions.extension_state("", ""))
@@ -178,7 +181,8 @@ def answer(**fields: str) -> Outcome:
     [
         ({"extension": "101", "context": "internal"}, {"Status": "9"}, "ringing, in a call"),
         ({"extension": "602", "context": "internal"}, {"Status": "-1"}, "There is no hint"),
-        ({"presentity": "CustomPresence:1"}, {"State": "xa", "Message": "till May"}, "away for long"),
+        ({"presentity": "CustomPresence:1"}, {"State": "xa", "Message": "Presence State"}, "away for long</span>"),
+        ({"presentity": "CustomPresence:1"}, {"State": "dnd", "PresenceMessage": "<b>"}, "<bdi>&lt;b&gt;</bdi>"),
     ],
 )  # fmt: skip
 def test_an_answer_is_told_in_words_and_on_record(
