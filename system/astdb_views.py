@@ -169,7 +169,7 @@ def astdb_delete(request: HttpRequest, pbx: PBX) -> HttpResponse:
 def _changed_meanwhile(request: HttpRequest, pbx: PBX, name: str, now: str | None, is_new: bool) -> HttpResponse:
     """Says what the entry holds now, and lets whoever insists do so; what he typed stays."""
     if now is None:
-        text = _("%(name)s is not there any more: somebody else has deleted it. To add it again, save once more.")
+        text = _("Somebody else has deleted %(name)s meanwhile. Nothing was done; to add it again, save it once more.")
     elif is_new:
         text = _("%(name)s is there already, with the value “%(value)s”. Look for it to change it.")
     else:
