@@ -107,7 +107,7 @@ def test_nobody_may_what_no_rule_allows(command: str) -> None:
 @pytest.mark.parametrize(
     ("command", "changes"),
     [
-        ("core restart now", True), ("core stop gracefully", True), ("module reload", True), ("database del show x", True),
+        ("core restart now", True), ("core stop now", True), ("module reload", True), ("database del show x", True),
         ("channel request hangup all", True), ("reload", True), ("_command matchesarray show show", True),
         ("database show x", False), ("manager show user panel", False), ("bridge technology show", False),
         ("config list", False),
