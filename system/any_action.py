@@ -62,8 +62,14 @@ def refusal(name: str) -> str:
 
 def subject(action: Action) -> str:
     """An action as the audit trail keeps it: with its fields, but without what is secret in them."""
-    fields = (f"{key}: {_MASKED if _SECRET.fullmatch(key) else value}" for key, value in action.fields)
-    return ", ".join((action.name, *fields))
+    # An `UpdateConfig` sets the variable `Var-000000` to `Value-000000`.
+    named = {f"value-{key[4:]}" for key, value in action.fields if key.lower()[:4] == "var-" and _is_secret(value)}
+    masked = ((key, _is_secret(key) or key.lower() in named, value) for key, value in action.fields)
+    return ", ".join((action.name, *(f"{key}: {_MASKED if is_secret else value}" for key, is_secret, value in masked)))
+
+
+def _is_secret(name: str) -> bool:
+    return _SECRET.fullmatch(name.strip()) is not None
 
 
 def known(listed: Iterable[Sequence[str]]) -> list[Known]:

@@ -130,6 +130,8 @@ def complete(pbx: str, user: User, line: str) -> Completion:
     if len(line) > cli_rules.LONGEST or not cli_rules.may_begin(groups, before):
         return Completion(line)
     outcome = look(pbx, "system.complete", {"line": line, "last": last})
+    if outcome.status is Status.REFUSED and "permission denied" not in outcome.text.lower():
+        return Completion(line, failure=_("This PBX does not tell how a command goes on."))
     if not outcome.done:
         return Completion(line, failure=toasts.words(outcome, ""))
     options = [word for word in outcome.data if cli_rules.may_begin(groups, [*before, word])]

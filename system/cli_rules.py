@@ -96,8 +96,6 @@ def words_of(command: str) -> list[str]:
     """
     if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") and character != "\t" for character in command):
         raise Malformed(_("A command is one line: it cannot hold line breaks or control characters."))
-    if len(command) > LONGEST:
-        raise Malformed(_("A command of more than 400 characters cannot be given here."))
     lexer = shlex.shlex(command, posix=True)
     lexer.whitespace, lexer.whitespace_split = " \t", True
     lexer.quotes = lexer.escapedquotes = '"'
@@ -110,8 +108,8 @@ def words_of(command: str) -> list[str]:
         raise Malformed(_("Type a command, such as core show channels."))
     if words[0].startswith("!"):
         raise Malformed(_("Commands of the system's shell cannot be given here."))
-    if len(words) > MOST_WORDS:
-        raise Malformed(_("A command of so many words cannot be given here."))
+    if len(words) > MOST_WORDS or len(line_of(words)) > LONGEST:
+        raise Malformed(_("A command of more than 400 characters or 60 words cannot be given here."))
     return words
 
 
@@ -127,8 +125,9 @@ def _quoted(word: str) -> str:
 
 
 def changes(words: Sequence[str]) -> bool:
-    """Whether a command may change or end something: all do but those that look."""
-    return not _LOOKING.intersection(word.lower() for word in words[:3])
+    """Whether a command may change or end something: all may but those that look, which say so in their second word."""
+    looks = len(words) > 1 and words[1].lower() in _LOOKING
+    return not looks and not EVERYBODY.allows(words)
 
 
 def allows(groups: Iterable[Rules], words: Sequence[str]) -> bool:

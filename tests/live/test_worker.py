@@ -19,7 +19,7 @@ from pbxpanel.ami import actions
 from pbxpanel.ami.protocol import Action, Message
 from pbxpanel.demo import DemoPbx, load
 from pbxpanel.live import hub
-from pbxpanel.mirror import commands, registry, store, worker
+from pbxpanel.mirror import commands, registry, store, stream, worker
 from pbxpanel.mirror.commands import Command, Outcome, Status
 from pbxpanel.mirror.models import PBX
 from pbxpanel.mirror.worker import AmiWorker, Mirror
@@ -428,3 +428,26 @@ async def test_a_row_is_drawn_in_the_languages_that_are_looked_at_and_else_not_a
         while not (cards := [row for batch in station.batches for row in batch["rows"] if row.html]):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
     assert {tuple(row.html) for row in cards} == {("en",)}
+
+
+async def test_who_watches_is_sent_events_for_as_long_as_the_worker_leads(station: Station, ring: Ringing) -> None:
+    layer = get_channel_layer()
+    channel = await layer.new_channel()
+    await layer.send(commands.channel_name("main"), {"type": stream.WATCH, "channel": channel, "filter": {}})
+    names: set[str] = set()
+    async with asyncio.timeout(10):
+        while (batch := await layer.receive(channel))["state"] != stream.LIVE:
+            pass
+        await ring("105")
+        while "Newchannel" not in names:
+            batch = await layer.receive(channel)
+            names |= {dict(fields)["Event"] for _at, fields in batch["events"]}
+    assert station.mirror.stream.is_open
+    await layer.send(commands.channel_name("main"), {"type": stream.UNWATCH, "channel": channel})
+    await until(lambda: not station.mirror.stream.is_open)
+    await layer.send(commands.channel_name("main"), {"type": stream.WATCH, "channel": channel, "filter": {}})
+    await until(lambda: station.mirror.stream.is_open)
+    mirror = station.mirror
+    station.task.cancel()
+    await asyncio.gather(station.task, return_exceptions=True)
+    await until(lambda: not mirror.stream.is_open)

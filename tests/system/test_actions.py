@@ -211,6 +211,17 @@ def test_an_action_is_on_record_without_what_is_secret(stand_in: StandIn) -> Non
     )
 
 
+def test_a_password_in_a_configuration_is_not_on_record() -> None:
+    fields = (
+        ("SrcFilename", "pjsip.conf"), ("Action-000000", "append"), ("Var-000000", "password"),
+        ("Value-000000", "one"), ("Var-000001", "username"), ("value-000001", "two"),
+    )  # fmt: skip
+    subject = any_action.subject(Action("UpdateConfig", fields))
+    assert "Value-000000: •••" in subject
+    assert "value-000001: two" in subject
+    assert "Var-000000: password" in subject
+
+
 def test_the_answer_is_shown_as_a_table_and_as_it_came(stand_in: StandIn) -> None:
     events = [
         [["Event", "BridgeListItem"], ["BridgeName", "<b>x</b>"], ["Variable", "A"], ["Variable", "B"]],

@@ -104,6 +104,19 @@ def test_nobody_may_what_no_rule_allows(command: str) -> None:
     assert not cli_rules.allows([], words_of(command))
 
 
+@pytest.mark.parametrize(
+    ("command", "changes"),
+    [
+        ("core restart now", True), ("core stop now", True), ("module reload", True), ("database del show x", True),
+        ("channel request hangup all", True), ("reload", True), ("_command matchesarray show show", True),
+        ("database show x", False), ("manager show user panel", False), ("bridge technology show", False),
+        ("config list", False),
+    ],
+)  # fmt: skip
+def test_what_does_not_merely_look_is_asked_about(command: str, changes: bool) -> None:
+    assert cli_rules.changes(words_of(command)) is changes
+
+
 def test_rules_of_a_group_allow_what_everybody_may_not_and_refuse_what_he_may() -> None:
     reload = Rules(allowed=("module reload *",))
     strict = Rules(refused=("core show channel *", "module reload chan_*"))
@@ -429,10 +442,11 @@ def test_asterisk_is_not_asked_how_what_one_may_not_goes_on(
 
 
 def test_why_nothing_completes_is_said(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
-    refused = Outcome(Status.REFUSED, "Permission denied")
-    monkeypatch.setattr("system.cli.look", lambda pbx, order, parameters: refused)
-    answer = client_of("Administrator").get("/system/main/cli/complete/", {"line": "core "}).json()
-    assert "lacks a privilege" in answer["failure"]
+    client = client_of("Administrator")
+    for answer, words in (("Permission denied", "lacks a privilege"), ("Command output follows", "does not tell how")):
+        refused = Outcome(Status.REFUSED, answer)
+        monkeypatch.setattr("system.cli.look", lambda pbx, order, parameters, refused=refused: refused)
+        assert words in client.get("/system/main/cli/complete/", {"line": "core "}).json()["failure"]
 
 
 @pytest.mark.parametrize("role", [people.NOBODY, "Operator", "Moderator", people.INTEGRATOR])
