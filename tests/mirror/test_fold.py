@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from calls.models import Bridge, Channel, ParkedCall
 from conferences.events import can_be_asked_for
 from conferences.models import Conference, Participant
-from extensions.models import Device, Extension
+from extensions.models import Device, Extension, Presence
 from pbxpanel.mirror.models import Kept
 from pbxpanel.mirror.state import TOMBSTONE_SECONDS, Changes
 from pbxpanel.mirror.text import clean, clean_name, duration, exact, shown
@@ -781,7 +781,7 @@ def test_an_extension_follows_its_hint(told: Told) -> None:
     )  # fmt: skip
     told.hear("ExtensionStatus", **fields, Status="0", StatusText="Idle")
     assert (row.state, row.text) == (0, "Idle")
-    assert told.subjects() == set()
+    assert told.subjects() == {("extension", "101@internal")}
     told.hear("ExtensionStatus", **fields, Status="-2", StatusText="Removed")
     assert told.state.table(Extension).rows == {}
 
@@ -796,6 +796,18 @@ def test_a_device_that_is_not_known_is_looked_up_and_a_local_channel_is_none(tol
     told.state.table(Device).add("PJSIP/101", state="INUSE")
     told.hear("DeviceStateChange", Privilege="call,all", Device="PJSIP/101", State="NOT_INUSE")
     assert told.state.table(Device).rows["PJSIP/101"].state == "NOT_INUSE"
+
+
+def test_a_presence_is_what_its_last_event_says(told: Told) -> None:
+    fields = {"Privilege": "call,all", "Presentity": "CustomPresence:101"}
+    told.hear("PresenceStateChange", **fields, Status="away", Subtype="out", Message='till \\"May\\"')
+    row = told.state.table(Presence).rows["CustomPresence:101"]
+    assert (row.state, row.subtype, row.message) == ("away", "out", 'till "May"')
+    told.hear("PresenceStateChange", **fields, Status="not_set", Subtype="", Message="")
+    assert (row.state, row.subtype, row.message) == ("not_set", "", "")
+    assert told.subjects() == {("presence", "CustomPresence:101")}
+    told.hear("PresenceStateChange", **{**fields, "Presentity": ""}, Status="away", Subtype="", Message="")
+    assert len(told.state.table(Presence).rows) == 1
 
 
 def test_a_reload_has_the_hints_listed_anew(told: Told) -> None:
