@@ -36,7 +36,6 @@ _TRIES = 50
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 _CHALLENGE = (("Action", "Challenge"), ("AuthType", "MD5"))
 _WAIT_EVENT = (("Action", "WaitEvent"), ("Timeout", f"{WAIT:.0f}"))
-_WAITED = b"Response: Success\r\nMessage: Waiting for Event completed.\r\n\r\n"
 _NO_MORE = b"Event: WaitEventComplete\r\n\r\n"
 _MANSESSION = re.compile(r'mansession_id="?([0-9a-f]+)')
 _FORGOTTEN = gettext_noop("Asterisk has forgotten our session.")
@@ -206,13 +205,14 @@ class HttpTransport(asyncio.Transport):
         while True:
             began = time.monotonic()
             body = await self._post(_WAIT_EVENT)
-            if body.startswith(b"Response: Error"):
-                words = _field(body, b"Message").decode("utf-8", "replace")
+            head, _, events = body.partition(b"\r\n\r\n")
+            if head.startswith(b"Response: Error"):
+                words = _field(head, b"Message").decode("utf-8", "replace")
                 raise LinkLost(gettext_noop("Asterisk sends no more events: %(answer)s."), answer=words)
-            if not (body.startswith(_WAITED) and body.endswith(_NO_MORE)):
+            if not events.endswith(_NO_MORE):
                 raise self._not_ami()
             async with self._turn:
-                await self._hand_on(body[len(_WAITED) : -len(_NO_MORE)])
+                await self._hand_on(events.removesuffix(_NO_MORE))
             if self._address.is_digest and time.monotonic() - checked_at >= WAIT:
                 # A nonce that Asterisk does not know any more is a new session, and nobody says so.
                 if _field(await self._post(_CHALLENGE), b"Challenge") != self._mark:
@@ -364,7 +364,8 @@ def _cause(error: BaseException) -> BaseException:
 def _broken(error: httpx.TransportError) -> LinkLost:
     if isinstance(error, httpx.RemoteProtocolError) and "disconnected" in str(error):
         return LinkLost(gettext_noop("Asterisk closed the connection."))
-    return LinkLost(gettext_noop("The connection broke: %(reason)s."), reason=_cause(error) or type(error).__name__)
+    cause = _cause(error)
+    return LinkLost(gettext_noop("The connection broke: %(reason)s."), reason=str(cause) or type(cause).__name__)
 
 
 def _fields(action: bytes) -> list[tuple[str, str]]:

@@ -50,6 +50,10 @@ def installation(asterisk22: Asterisk, postgresql: PostgreSQL, redis_server: Red
         "unresolved": f"ami://panel:{good}@no.such.host.invalid",
         "untrusted": f"amis://panel:{good}@127.0.0.1:{asterisk22.amis_port}",
         "nottls": f"amis://panel:{good}@{host}?ca={asterisk22.ca_file}",
+        "webrefused": f"ami+http://panel:{wrong}@127.0.0.1:{asterisk22.http_port}/rawman",
+        "webdenied": f"ami+http://panel:{wrong}@127.0.0.1:{asterisk22.http_port}/arawman",
+        "webdigest": asterisk22.url("https", path="arawman"),
+        "pinned": f"amis://panel:{good}@127.0.0.1:{asterisk22.amis_port}?fingerprint={'ab' * 32}",
         "noca": f"amis://panel:{good}@{host}?ca=/no/such/file.pem",
     }
     panel = Panel(
@@ -95,6 +99,8 @@ def test_no_secret_is_in_a_log_on_a_page_or_in_the_database(
     for name, words in (
         ("refused", "refuses the login"), ("unreachable", "refuses the connection"), ("untrusted", "not trusted"),
         ("nottls", "TLS"), ("noca", "does not exist"), ("unresolved", "cannot be resolved"),
+        ("webrefused", "refuses the login"), ("webdenied", "refuses the login"), ("webdigest", "HTTPS"),
+        ("pinned", "is not the pinned one"),
     ):  # fmt: skip
         expect(page.locator(f"#pbx-{name}-link")).to_contain_text(words, timeout=30_000)
     page.fill("#dial-number", "602")
