@@ -192,6 +192,7 @@ _VERBS = {
     "dismiss-invitation": _("Dismiss an invitation"),
     "call-back": _("Call back"),
     "plan": _("Carry out the plan"),
+    "reload": _("Reload"),
     "cli": _("Command of the CLI"),
     "action": _("AMI action"),
     "read-config": _("Read the configuration file"),
