@@ -26,7 +26,7 @@ def test_every_text_in_the_sources_has_its_chinese(
     tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # On a copy: the command writes into every catalogue it finds below.
-    for folder in ("pbxpanel", "calls", "conferences", "extensions", "operators", "templates"):
+    for folder in ("pbxpanel", "calls", "conferences", "extensions", "operators", "system", "templates"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
     settings.LOCALE_PATHS = [str(tmp_path / "pbxpanel" / "locale")]
     monkeypatch.chdir(tmp_path)
