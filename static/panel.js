@@ -434,6 +434,9 @@
     search();
   });
 
+  // Of a row of pages that is wider than a phone, the one that is open is in sight.
+  document.querySelector(".system-parts [aria-current=page]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
   addEventListener("htmx:after:swap", settle);
   let tickedAt = Date.now();
   setInterval(() => {
