@@ -22,8 +22,9 @@ async def status(desk: Desk, parameters: Mapping[str, Any]) -> Outcome:
 
     Data: `version`, `ami`, `started`, `reloaded` (as Asterisk writes them), `up` and `since_reload` (seconds, or None
     where its clock cannot be read), `channels` (now), `processed` (since its start; empty where it does not say),
-    `most` (its limit of them; 0 is none), `seconds` (events in each, oldest first), `kinds` (name and number in these
-    seconds, the most frequent first; the rest has no name), `unread` (events that were dropped unread in them).
+    `most` (its limit of them; 0 is none), `kinds` (name and number of events in the last seconds, the most frequent
+    first; the rest has no name), `unread` (those that were dropped unread), `seconds` (for each, oldest first: how
+    many of each named kind, of the rest, and unread).
     """
     core = await desk.ask(actions.core_status())
     if not core.ok:
@@ -63,7 +64,16 @@ def heard(seconds: list[Counter[str]]) -> dict[str, Any]:
     frequent = total.most_common(KINDS)
     rest = total.total() - sum(number for _name, number in frequent)
     kinds = [[name, number] for name, number in frequent] + ([["", rest]] if rest else [])
-    return {"seconds": [second.total() for second in seconds], "kinds": kinds, "unread": unread}
+    names = [name for name, _number in frequent]
+    by_kind = [[second[name] for name in names] for second in seconds]
+    return {
+        "seconds": [
+            [*numbers, second.total() - second[""] - sum(numbers), second[""]]
+            for second, numbers in zip(seconds, by_kind, strict=True)
+        ],
+        "kinds": kinds,
+        "unread": unread,
+    }
 
 
 @order("system.modules")

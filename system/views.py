@@ -57,6 +57,8 @@ def _status(pbx: PBX) -> dict[str, object]:
     if not outcome.done:
         return {"failure": toasts.words(outcome, "")}
     data = outcome.data
+    totals = [sum(numbers) for numbers in data["seconds"]]
+    named = sum(1 for name, _number in data["kinds"] if name)
     return {
         "status": data,
         "up": None if data["up"] is None else timedelta(seconds=data["up"]),
@@ -64,9 +66,12 @@ def _status(pbx: PBX) -> dict[str, object]:
         "bars": chart.bars(data["seconds"]),
         "chart_width": chart.WIDTH,
         "chart_height": chart.HEIGHT,
-        "per_second": round(sum(data["seconds"]) / max(1, len(data["seconds"])), 1),
-        "most_in_a_second": max(data["seconds"], default=0),
-        "kinds": [(name, round(number / max(1, len(data["seconds"])), 1), number) for name, number in data["kinds"]],
+        "per_second": round(sum(totals) / max(1, len(totals)), 1),
+        "most_in_a_second": max(totals, default=0),
+        "kinds": [
+            (name, round(number / max(1, len(totals)), 1), number, chart.colour_of(place, named))
+            for place, (name, number) in enumerate(data["kinds"])
+        ],
     }
 
 

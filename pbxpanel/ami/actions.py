@@ -44,11 +44,6 @@ def list_commands() -> Action:
     return Action("ListCommands")
 
 
-def events(mask: str) -> Action:
-    """`Events` (no privilege): which classes of events this session is sent, such as `on` or `call,system`."""
-    return Action("Events", (("EventMask", mask),))
-
-
 def user_event(name: str, fields: Iterable[tuple[str, str]] = ()) -> Action:
     """`UserEvent` (user): Asterisk sends an event of this name, with these fields, to everybody."""
     return Action("UserEvent", (("UserEvent", name), *fields))

@@ -157,6 +157,13 @@ class Session(asyncio.Protocol):
         """`ask` for an action that answers with a list of events."""
         return await self.ask(action, timeout=timeout, on_item=on_item, is_list=True)
 
+    async def hear(self, events: str, *, timeout: float = 5.0) -> Answer:
+        """Have the events of these classes sent from now on, as `open` does. Raises as `ask` does."""
+        answer = await self.ask(actions.event_mask(events), timeout=timeout)
+        if isinstance(self._transport, over_http.HttpTransport):
+            self._transport.listen()
+        return answer
+
     def close(self, reason: AmiError | None = None) -> None:
         """End the connection; whoever waits for an answer gets `LinkLost`. May be called twice.
 

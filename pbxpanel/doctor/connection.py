@@ -14,7 +14,7 @@ from django.utils.translation import gettext_noop
 
 from pbxpanel.ami import actions, transports
 from pbxpanel.ami.client import Session
-from pbxpanel.ami.errors import AnswerTimeout, ConnectFailed, LinkLost, LoginRefused
+from pbxpanel.ami.errors import AnswerTimeout, ConnectFailed, LinkLost, LoginRefused, NotAmi
 
 from .patient import Patient
 from .report import Finding, Text, ok, problem
@@ -143,8 +143,8 @@ async def _why_no_tls(patient: Patient, error: ConnectFailed) -> Finding:
             advice=[
                 Text(
                     gettext_noop(
-                        "Is this the port of tlsbindaddr in manager.conf, with tlsenable = yes and a readable "
-                        "tlscertfile?"
+                        "Is this the port of tlsbindaddr in manager.conf (for HTTPS: in http.conf), with "
+                        "tlsenable = yes and a readable tlscertfile?"
                     )
                 )
             ],
@@ -153,6 +153,22 @@ async def _why_no_tls(patient: Patient, error: ConnectFailed) -> Finding:
         )
     certificate = x509.load_der_x509_certificate(der)
     facts, now = _facts(certificate), datetime.fromtimestamp(patient.now(), UTC)
+    if address.fingerprint:
+        return problem(
+            seen,
+            advice=[
+                Text(
+                    gettext_noop(
+                        "If the certificate was replaced on the PBX (“openssl x509 -noout -fingerprint -sha256 -in "
+                        "FILE” there prints the same), pin the new one: fingerprint=sha256:%(fingerprint)s. If not, "
+                        "somebody stands between."
+                    ),
+                    fingerprint=facts["fingerprint"],
+                )
+            ],
+            kind="wrong-pin",
+            **facts,
+        )
     if now > certificate.not_valid_after_utc:
         return problem(
             Text(
@@ -295,6 +311,20 @@ async def login(patient: Patient) -> Finding:
         session = await Session.open(address, patient.on_event, events="off", timeout=patient.patience)
     except LoginRefused as error:
         return _refused(patient, error)
+    except (ConnectFailed, NotAmi) as error:  # only over HTTP: else the steps before have found it
+        return problem(
+            Text(error.sentence, **error.parameters),
+            advice=[
+                Text(
+                    gettext_noop(
+                        "AMI over HTTP takes “webenabled = yes” in [general] of manager.conf, and “enabled = yes” "
+                        "(for HTTPS “tlsenable = yes”) in http.conf; “http show status” on Asterisk's console says "
+                        "at which port, and under which paths."
+                    )
+                )
+            ],
+            kind="not-over-http",
+        )
     except AnswerTimeout as error:
         return problem(
             Text(error.sentence, **error.parameters),

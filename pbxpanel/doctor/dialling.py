@@ -236,7 +236,7 @@ async def ring(patient: Patient) -> Finding:
     )
     patient.listeners.append(call.take)
     try:
-        await patient.ask(actions.events("on"))
+        await patient.hear()
         assert patient.session is not None  # noqa: S101
         answer = await patient.session.ask(action, action_id=call.uniqueid)
         if not answer.ok:

@@ -38,12 +38,12 @@ class Check:
 
 
 def _by_tls(patient: Patient) -> bool:
-    return patient.address.scheme == "amis"
+    return patient.address.is_tls
 
 
 def _greets(patient: Patient) -> bool:
     """AMI over HTTP does not."""
-    return patient.address.scheme in ("ami", "amis")
+    return not patient.address.is_http
 
 
 def _about_somebody(patient: Patient) -> bool:

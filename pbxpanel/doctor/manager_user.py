@@ -314,7 +314,7 @@ async def _echo(patient: Patient) -> tuple[bool | None, str]:
 
     patient.listeners.append(listen)
     try:
-        await patient.ask(actions.events("on"))
+        await patient.hear()
         await patient.ask(action)
         async with asyncio.timeout(patient.echo):
             await came.wait()

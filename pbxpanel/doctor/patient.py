@@ -85,6 +85,11 @@ class Patient:
         assert self.session is not None  # noqa: S101  the engine skips what needs one
         return await self.session.ask(action, timeout=timeout)
 
+    async def hear(self) -> None:
+        """Have every event sent to our session from now on. Raises `AmiError`."""
+        assert self.session is not None  # noqa: S101
+        await self.session.hear("on")
+
     async def ask_list(self, action: Action) -> Answer:
         """Raises `AmiError`."""
         assert self.session is not None  # noqa: S101

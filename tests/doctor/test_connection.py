@@ -1,6 +1,8 @@
 """From the name to the login: each fault made for real, and what the doctor says of it."""
 
+import http.server
 import socket
+import threading
 import time
 from dataclasses import replace
 from typing import Any
@@ -176,3 +178,50 @@ def test_permit_alone_forbids_nobody_anything(asterisk: Asterisk) -> None:
     """Which is why the stanza has a deny before it."""
     with manager_user(asterisk, "permit = 192.0.2.7/255.255.255.255") as address:
         assert result(look(address), "login").status is Status.OK
+
+
+# AMI over HTTP.
+
+
+@pytest.mark.parametrize(("transport", "path"), [("http", "rawman"), ("https", "rawman"), ("http", "arawman")])
+def test_ami_over_http_that_is_well(asterisk: Asterisk, transport: Any, path: str) -> None:
+    report = look(asterisk.url(transport, path=path), echo=5.0)
+    assert [(one.id, words(one)) for one in report.problems] == []
+    assert ("tls" in {one.id for one in report.results}) == (transport == "https")
+    for check in ("login", "write", "read", "events", "clock", "talking"):
+        assert result(report, check).status is Status.OK, words(result(report, check))
+
+
+def test_a_path_where_there_is_no_ami(asterisk22: Asterisk) -> None:
+    found = result(look(asterisk22.url("http").replace("/rawman", "/asterisk/rawman")), "login")
+    assert found.finding.facts["kind"] == "not-over-http"
+    assert "There is no AMI at /asterisk/rawman" in words(found)
+    assert "http show status" in words(found)
+
+
+def test_a_web_server_that_is_not_asterisks() -> None:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), http.server.SimpleHTTPRequestHandler) as server:
+        threading.Thread(target=server.serve_forever).start()
+        try:
+            found = result(look(f"ami+http://panel:secret@127.0.0.1:{server.server_port}/rawman"), "login")
+        finally:
+            server.shutdown()
+    assert found.finding.facts["kind"] == "not-over-http"
+    assert "answers with HTTP status 501" in words(found)
+
+
+def test_a_secret_that_is_wrong_over_http(asterisk: Asterisk) -> None:
+    found = result(look(asterisk.url("http").replace(asterisk.secret, SECRET)), "login")
+    assert found.finding.facts["kind"] == "refused"
+    assert SECRET not in words(found)
+
+
+@pytest.mark.parametrize("transport", ["tls", "https"])
+def test_a_certificate_that_is_not_the_pinned_one(asterisk22: Asterisk, transport: Any) -> None:
+    address = Address.parse(asterisk22.url(transport))
+    found = result(look(replace(address, ca="", fingerprint="ab" * 32)), "tls")
+    assert found.finding.facts["kind"] == "wrong-pin"
+    presented = found.finding.facts["fingerprint"]
+    assert f"fingerprint=sha256:{presented}" in words(found)
+    pinned = presented.replace(":", "").lower()
+    assert result(look(replace(address, ca="", fingerprint=pinned)), "login").status is Status.OK

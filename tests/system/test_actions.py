@@ -110,6 +110,20 @@ async def test_what_asterisk_refuses_is_told_in_its_words(
         assert (await desk.ask(actions.ping())).ok
 
 
+async def test_the_categories_of_a_file_are_listed(asterisk: Asterisk, at_desk: AtDesk) -> None:
+    async with at_desk(asterisk) as desk:
+        outcome, reply = await send(desk, "ListCategories", Filename="confbridge.conf")
+        categories = {value for name, value in reply.fields if name.startswith("Category-")}
+        missing, _reply = await send(desk, "ListCategories", Filename="nothing.conf")
+    assert outcome.done
+    assert {"general", "panel_bridge", "panel_user"} <= categories
+    assert missing.status is Status.REFUSED
+    assert "not found" in missing.text
+    async with at_desk(asterisk, url=asterisk.listener_url) as desk:
+        refused, _reply = await send(desk, "ListCategories", Filename="confbridge.conf")
+    assert (refused.status, refused.text) == (Status.REFUSED, "Permission denied")
+
+
 async def test_how_an_originate_that_does_not_wait_ended_is_told(
     asterisk: Asterisk, at_desk: AtDesk, phone_factory: PhoneFactory
 ) -> None:

@@ -24,7 +24,7 @@ from .conftest import AtDesk
 FOUND = {
     "version": "22.10.0", "ami": "11.0.0", "started": "2026-11-27 07:00:00", "reloaded": "2026-11-27 07:30:00",
     "up": 3723, "since_reload": 1923, "channels": "2", "processed": "17", "most": "0",
-    "seconds": [0, 4, 2], "kinds": [["Newchannel", 4], ["Hangup", 2]], "unread": 5,
+    "seconds": [[0, 0, 0, 0], [4, 0, 0, 0], [0, 2, 0, 0]], "kinds": [["Newchannel", 4], ["Hangup", 2]], "unread": 5,
 }  # fmt: skip
 
 
@@ -103,7 +103,9 @@ async def test_what_takes_too_long_leaves_the_link_as_it_is(asterisk: Asterisk, 
 def test_events_are_counted_by_second_and_by_name() -> None:
     seconds = [Counter({"Newchannel": 2, "": 7}), Counter({"Hangup": 1, "": 1}), Counter()]
     found = status.heard(seconds)
-    assert found == {"seconds": [9, 2, 0], "kinds": [["Newchannel", 2], ["Hangup", 1]], "unread": 8}
+    assert found == {
+        "seconds": [[2, 0, 0, 7], [0, 1, 0, 1], [0, 0, 0, 0]], "kinds": [["Newchannel", 2], ["Hangup", 1]], "unread": 8
+    }  # fmt: skip
 
 
 def test_the_rarest_events_are_told_together() -> None:
@@ -114,11 +116,21 @@ def test_the_rarest_events_are_told_together() -> None:
 
 
 def test_the_chart_is_as_high_as_its_highest_bar_and_ends_now() -> None:
-    drawn = chart.bars([0, 10, 5])
-    assert [bar.height for bar in drawn] == [0, chart.HEIGHT, chart.HEIGHT / 2]
-    assert drawn[-1].x == chart.WIDTH - 5
-    assert all(bar.y + bar.height == chart.HEIGHT for bar in drawn)
+    drawn = chart.bars([[0, 0, 0], [6, 3, 1], [5, 0, 0]])
+    assert [(bar.colour, bar.height) for bar in drawn] == [
+        ("0", chart.HEIGHT * 0.6), ("", chart.HEIGHT * 0.4), ("0", chart.HEIGHT / 2)
+    ]  # fmt: skip
+    assert [(bar.x, bar.y) for bar in drawn] == [
+        (chart.WIDTH - 10, chart.HEIGHT * 0.4), (chart.WIDTH - 10, 0), (chart.WIDTH - 5, chart.HEIGHT / 2)
+    ]  # fmt: skip
     assert chart.bars([]) == []
+
+
+def test_more_kinds_than_colours_share_one() -> None:
+    drawn = chart.bars([[1] * (chart.COLOURS + 3) + [0, 2]])
+    assert [bar.colour for bar in drawn] == [*map(str, range(chart.COLOURS)), ""]
+    assert drawn[-1].y == pytest.approx(0, abs=0.5)
+    assert [chart.colour_of(kind, 2) for kind in range(3)] == ["0", "1", ""]
 
 
 # The page.
@@ -129,7 +141,7 @@ def test_the_page_tells_what_was_found(stand_in: StandIn, monkeypatch: pytest.Mo
     html = client_of("Administrator").get("/system/main/").content.decode()
     for text in ("Asterisk 22.10.0", "1:02:03", "32:03 ago", ">2<", ">17<", "Newchannel", "2.0 on average, 4 at most"):
         assert text in html
-    assert html.count("<rect ") == 3
+    assert html.count("<rect ") == 2
     assert not AuditEntry.objects.exists(), "looking leaves no trace"
 
 
