@@ -44,7 +44,8 @@ def code(outcome: Outcome) -> int:
 
 def words(outcome: Outcome, gone: str) -> str:
     if outcome.status is Status.NOT_CONNECTED:
-        return _("The panel is not connected to the PBX, so nothing was done. Try again when it is.")
+        nothing = _("The panel is not connected to the PBX, so nothing was done. Try again when it is.")
+        return f"{nothing} ({outcome.text})" if outcome.text else nothing
     if outcome.status is Status.EXPIRED:
         return _("The PBX could not be reached in time, so nothing was done. Try again.")
     if outcome.status is Status.NO_ANSWER:

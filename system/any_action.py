@@ -11,8 +11,6 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from pbxpanel.ami import actions
-from pbxpanel.ami.client import Session
-from pbxpanel.ami.errors import AnswerTimeout, LinkLost
 from pbxpanel.ami.protocol import Action, Message
 from pbxpanel.mirror.commands import Fields, Outcome
 from pbxpanel.mirror.desk import Desk, outcome_of
@@ -135,21 +133,12 @@ async def _originate(desk: Desk, action: Action) -> Outcome:
             ended.set_result([list(pair) for pair in event.pairs()])
 
     outcome: Fields = []
-    try:
-        session = await Session.open(
-            desk.session.address, on_event, events=_ORIGINATE_EVENTS, timeout=desk.left, boot_timeout=desk.left
-        )
-        try:
-            answer = await session.ask(action, timeout=desk.left, action_id=action_id)
-            if answer.ok:
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(desk.left):
-                        outcome = await ended
-        finally:
-            session.close()
-    except AnswerTimeout as error:
-        # It ends this session; of the link it says nothing.
-        raise LinkLost(error.sentence, **error.parameters) from error
+    async with desk.aside(on_event, _ORIGINATE_EVENTS) as session:
+        answer = await session.ask(action, timeout=desk.left, action_id=action_id)
+        if answer.ok:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(desk.left):
+                    outcome = await ended
     fields = [list(pair) for pair in answer.response.pairs()]
     return Outcome(
         outcome_of(answer).status, answer.text, {"fields": fields, "events": [], "left_off": 0, "outcome": outcome}

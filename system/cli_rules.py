@@ -84,7 +84,14 @@ EVERYBODY = Rules(
         "sip show *",
     ),
     # These show passwords, or variables that may hold some.
-    refused=("pjsip show auth *", "dialplan show globals *", "dialplan show chanvar *"),
+    refused=(
+        "core show channel *",
+        "dialplan show globals *",
+        "dialplan show chanvar *",
+        "iax2 show users *",
+        "pjsip show auth *",
+        "sip show users *",
+    ),
 )
 """What whoever may open the page may use. The rules of a group may allow what is refused here."""
 

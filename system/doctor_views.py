@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -22,7 +22,7 @@ from pbxpanel.mirror.commands import Command, Outcome
 from pbxpanel.mirror.commands import Status as CommandStatus
 from pbxpanel.mirror.models import PBX
 
-from .parts import on_pbx, page
+from .parts import may, on_pbx, page
 
 
 class DoctorForm(forms.Form):
@@ -49,10 +49,20 @@ class DoctorForm(forms.Form):
         widget=forms.CheckboxInput({"class": "form-check-input"}),
     )
 
+    def __init__(self, asker: User, data: QueryDict | None) -> None:
+        super().__init__(data)
+        self.asker = asker
+
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         if not cleaned.get("user") and (cleaned.get("number") or cleaned.get("call")):
             self.add_error("user", _("Choose whose phone and context it is about."))
+        if (
+            cleaned.get("call")
+            and cleaned.get("user") not in (None, self.asker)
+            and not may(self.asker, "send_actions")
+        ):
+            self.add_error("call", _("Without the permission to send any action you may let only your own phone ring."))
         return cleaned
 
 
@@ -61,7 +71,7 @@ class DoctorForm(forms.Form):
 def doctor(request: HttpRequest, pbx: PBX) -> HttpResponse:
     """GET: the form. POST: examine it, with `user`, `number` and `call`; takes seconds, and as long as it rings."""
     address = settings.AMI_ADDRESSES.get(pbx.name)
-    form = DoctorForm(request.POST if request.method == "POST" else None)
+    form = DoctorForm(user_of(request), request.POST if request.method == "POST" else None)
     context: dict[str, Any] = {"form": form, "has_address": address is not None, "after_a_change": AFTER_A_CHANGE}
     if form.is_bound and form.is_valid():
         if address is None:

@@ -10,16 +10,17 @@ from pbxpanel.mirror.desk import Desk, outcome_of
 from pbxpanel.mirror.registry import order
 
 # Functions whose reading does nothing, tells no secret and evaluates nothing: for whoever may only see variables.
-# Of all others there are too many that run a program, write a file, ask another host or read the configuration.
+# Of all others there are too many that run a program, write a file, ask another host or read the configuration; and
+# CUT and MASTER_CHANNEL evaluate whatever function stands in their argument, VM_INFO tells a mailbox's password.
 HARMLESS = frozenset(
     (
-        "AOC", "CALLERID", "CALLERPRES", "CDR", "CHANNEL", "CHANNELS", "CONFBRIDGE_INFO", "CONNECTEDLINE", "CUT",
+        "AOC", "CALLERID", "CALLERPRES", "CDR", "CHANNEL", "CHANNELS", "CONFBRIDGE_INFO", "CONNECTEDLINE",
         "DEVICE_STATE", "DIALGROUP", "DIALPLAN_EXISTS", "EXCEPTION", "EXISTS", "EXTENSION_STATE", "FEATURE", "GLOBAL",
         "GROUP", "GROUP_COUNT", "GROUP_LIST", "GROUP_MATCH_COUNT", "HANGUPCAUSE", "HANGUPCAUSE_KEYS", "HINT",
-        "ISNULL", "LEN", "LOCAL", "MASTER_CHANNEL", "MIXMONITOR", "PJSIP_AOR", "PJSIP_CONTACT", "PJSIP_DIAL_CONTACTS",
+        "ISNULL", "LEN", "LOCAL", "MIXMONITOR", "PJSIP_AOR", "PJSIP_CONTACT", "PJSIP_DIAL_CONTACTS",
         "PJSIP_ENDPOINT", "PRESENCE_STATE", "QUEUE_EXISTS", "QUEUE_MEMBER", "QUEUE_MEMBER_COUNT", "QUEUE_VARIABLES",
         "QUEUE_WAITING_COUNT", "REDIRECTING", "SHARED", "STACK_PEEK", "STRFTIME", "SYSINFO", "TIMEOUT",
-        "TOLOWER", "TOUPPER", "VALID_EXTEN", "VERSION", "VM_INFO",
+        "TOLOWER", "TOUPPER", "VALID_EXTEN", "VERSION",
     )
 )  # fmt: skip
 # Which of the others AMI may use only where asterisk.conf has `live_dangerously = yes`.

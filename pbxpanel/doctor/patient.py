@@ -45,9 +45,8 @@ class Patient:
     # Our address on the connection, and as Asterisk sees it, which differs where a NAT stands between.
     source: str = ""
     seen_source: str = ""
-    # The doctor's own session, and every event that it was sent.
+    # The doctor's own session, and who listens to its events.
     session: Session | None = None
-    events: list[Message] = field(default_factory=list)
     listeners: list[Callable[[Message], None]] = field(default_factory=list)
     # Action → its classes, of those that this user may use.
     permitted: dict[str, set[str]] = field(default_factory=dict)
@@ -63,7 +62,6 @@ class Patient:
         return f"{host}:{self.address.port}"
 
     def on_event(self, event: Message) -> None:
-        self.events.append(event)
         for listener in self.listeners:
             listener(event)
 

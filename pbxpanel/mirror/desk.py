@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from pbxpanel.ami.client import Answer, Session
-from pbxpanel.ami.errors import AnswerTimeout, LinkLost
+from pbxpanel.ami.client import Answer, EventHandler, Session
+from pbxpanel.ami.errors import AnswerTimeout, ConnectFailed, LinkLost, gettext_noop
 from pbxpanel.ami.protocol import Action
 
 from .commands import Outcome, Status
@@ -36,8 +36,14 @@ class Desk:
 
     @property
     def left(self) -> float:
-        """How much time the order still has, in seconds."""
-        return max(0.1, self.deadline - time.time())
+        """How much time the order still has, in seconds.
+
+        Raises `LinkLost` when it has none: nothing may be sent late.
+        """
+        left = self.deadline - time.time()
+        if left <= 0:
+            raise LinkLost(gettext_noop("The time for it was over before all of it was done."))
+        return left
 
     async def ask(self, action: Action) -> Answer:
         """Send one action. Raises `AmiError`."""
@@ -58,17 +64,31 @@ class Desk:
         return list(await asyncio.gather(*map(run, actions)))
 
     @asynccontextmanager
-    async def aside(self) -> AsyncIterator[Session]:
-        """A session beside the link, without events, for what may take long. Raises `AmiError`."""
+    async def aside(self, on_event: EventHandler = lambda event: None, events: str = "off") -> AsyncIterator[Session]:
+        """A session beside the link, for what may take long; `events` is the mask of those that `on_event` gets.
+
+        Raises `ConnectFailed`, `LoginRefused` or `NotAmi` where there is none to be had, so that nothing was sent;
+        `LinkLost` for an answer that does not come, which says nothing of the link itself.
+        """
+        session = await self._open(on_event, events)
         try:
-            session = await Session.open(self.session.address, lambda event: None, events="off", timeout=self.left)
-            try:
-                yield session
-            finally:
-                session.close()
+            yield session
         except AnswerTimeout as error:
-            # It ends this session; of the link it says nothing.
             raise LinkLost(error.sentence, **error.parameters) from error
+        finally:
+            session.close()
+
+    async def _open(self, on_event: EventHandler, events: str) -> Session:
+        left = self.left
+        try:
+            async with asyncio.timeout(left):  # of all its steps together
+                return await Session.open(
+                    self.session.address, on_event, events=events, timeout=left, boot_timeout=left
+                )
+        except (AnswerTimeout, LinkLost) as error:
+            raise ConnectFailed(error.sentence, **error.parameters) from error
+        except TimeoutError:
+            raise ConnectFailed(gettext_noop("No session beside the link could be opened in time.")) from None
 
     async def reply_to(self, action: Action) -> Outcome:
         """Send one action in a session of its own; its whole answer is the outcome's `reply`. Raises `AmiError`."""

@@ -25,7 +25,16 @@ from django.utils import timezone
 from pbxpanel import metrics
 from pbxpanel.ami import actions
 from pbxpanel.ami.client import Link, LinkState, Session
-from pbxpanel.ami.errors import AmiError, AnswerTimeout, LinkLost, gettext_noop
+from pbxpanel.ami.errors import (
+    AmiError,
+    AnswerTimeout,
+    ConnectFailed,
+    IllegalField,
+    LinkLost,
+    LoginRefused,
+    NotAmi,
+    gettext_noop,
+)
 from pbxpanel.ami.protocol import Action, Message
 from pbxpanel.ami.transports import Address
 from pbxpanel.database import in_thread
@@ -524,10 +533,12 @@ class Mirror:
         try:
             return await registry.orders[message["order"]](desk, message["parameters"])
         except AnswerTimeout as error:
-            session.close(error)
+            # What only looks may arrive late; everybody's link need not pay for it.
+            if message["type"] != commands.LOOK:
+                session.close(error)
             return Outcome(Status.NO_ANSWER, str(error))
         except AmiError as error:
-            return Outcome(Status.NO_ANSWER, str(error))
+            return _unanswered(error)
         finally:
             self._see_what_is_to_do()
 
@@ -535,7 +546,7 @@ class Mirror:
         try:
             return await self._desk(session, message).reply_to(action)
         except AmiError as error:
-            return Outcome(Status.NO_ANSWER, str(error))
+            return _unanswered(error)
 
     def _desk(self, session: Session, message: dict[str, Any]) -> Desk:
         return Desk(session, self.state, message["user_id"], message["deadline"], self._heard)
@@ -565,6 +576,14 @@ class Mirror:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("%s: a task failed.", self.name, exc_info=error)
+
+
+def _unanswered(error: AmiError) -> Outcome:
+    """Of an order that ended with an error: where no session could be opened for it, or nothing that can be sent be
+    made of it, nothing was sent.
+    """
+    nothing_sent = isinstance(error, ConnectFailed | LoginRefused | NotAmi | IllegalField)
+    return Outcome(Status.NOT_CONNECTED if nothing_sent else Status.NO_ANSWER, str(error))
 
 
 async def _patiently(ask: Callable[[], T]) -> T:

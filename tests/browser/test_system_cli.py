@@ -56,7 +56,7 @@ def test_a_command_is_completed_given_and_found_again(panel22: Panel, visit: Vis
     line.press_sequentially("cha")
     line.press("Tab")
     expect(line).to_have_value("core show channel")
-    expect(options).to_contain_text(["channel", "channels", "channeltype", "channeltypes"])
+    expect(options).to_contain_text(["channels", "channeltype", "channeltypes"])
     assert is_within(page)
     options.get_by_text("channels", exact=True).click()
     expect(line).to_have_value("core show channels ")

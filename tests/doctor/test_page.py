@@ -115,6 +115,22 @@ def test_a_policy_that_forbids_the_phone_forbids_to_ring_it(
     assert phone.invites() == []
 
 
+def test_who_may_only_look_lets_no_phone_of_another_ring(
+    settings: Any, asterisk22: Asterisk, phone_factory: PhoneFactory, db: None
+) -> None:
+    people.pbx()
+    settings.AMI_ADDRESSES = {"main": Address.parse(asterisk22.ami_url)}
+    phone = phone_factory(asterisk22, "102", "answer_and_hangup")
+    client, own = Client(), people.person(people.INTEGRATOR, "ina", endpoint="PJSIP/102")
+    other = people.person("Operator", "ben", endpoint="PJSIP/102")
+    DialPolicy.objects.get_or_create(group=own.groups.get(), defaults={"phones": "PJSIP/*"})
+    client.force_login(own)
+    response = client.post(PATH, {"user": other.pk, "call": "on"}, headers={"HX-Request": "true"})
+    assert response.status_code == 422
+    assert "only your own phone ring" in response.content.decode()
+    assert phone.invites() == []
+
+
 # The command.
 
 

@@ -95,6 +95,7 @@ def test_everybody_may_look(command: str) -> None:
     "command",
     ["core restart now", "core stop now", "module unload res_pjsip.so", "database show", "database put a b c",
      "manager show user panel", "manager show settings", "pjsip show auth 101", 'pjsip show "auth" 101',
+     "core show channel PJSIP/101-1", "sip show users", "iax2 show users like x",
      "PJSIP SHOW AUTH 101", "pjsip show a\\uth 101", 'pjsip show a"ut"h 101', "pjsip  show\tauth\t101",
      "dialplan show globals", "dialplan show chanvar PJSIP/101-1", "confbridge show profile user x",
      "channel originate Local/1@x application System rm", "dialplan eval function SHELL(ls)",
@@ -413,10 +414,10 @@ def test_the_page_tells_what_one_may_use(stand_in: StandIn) -> None:
     ("line", "found", "completed", "options"),
     [
         ("core sh", ["show"], "core show ", ["show"]),
-        ("core show cha", ["channel", "channels"], "core show channel", ["channel", "channels"]),
+        ("core show cha", ["channel", "channels", "channeltype"], "core show channel", ["channels", "channeltype"]),
         ("core ", ["reload", "restart", "show", "stop"], "core show ", ["show"]),
         ("pjsip show a", ["aor", "aors", "auth", "auths"], "pjsip show a", ["aor", "aors", "auths"]),
-        ("core show Cha", ["channel", "channels"], "core show channel", ["channel", "channels"]),
+        ("core show Cha", ["channel", "channels"], "core show channels ", ["channels"]),
         ("core show x", [], "core show x", []),
     ],
 )  # fmt: skip

@@ -1,7 +1,9 @@
 """The page of a PBX: what Asterisk says of itself, what is counted, and reloading."""
 
 import asyncio
+import time
 from collections import Counter
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -9,7 +11,7 @@ from django.test import Client
 
 from operators.models import AuditEntry
 from pbxpanel.ami import actions
-from pbxpanel.ami.errors import LinkLost
+from pbxpanel.ami.errors import ConnectFailed, LinkLost, LoginRefused
 from pbxpanel.ami.protocol import Action
 from pbxpanel.mirror import commands
 from pbxpanel.mirror.commands import Outcome, Status
@@ -94,10 +96,24 @@ async def test_a_whole_answer_is_handed_on_and_no_more_than_that(
 
 async def test_what_takes_too_long_leaves_the_link_as_it_is(asterisk: Asterisk, at_desk: AtDesk) -> None:
     async with at_desk(asterisk) as desk:
-        late = Desk(desk.session, desk.state, 7, 0.0)  # it has a tenth of a second
+        late = Desk(desk.session, desk.state, 7, time.time() + 0.5)
         with pytest.raises(LinkLost, match="did not answer WaitEvent"):
             await late.reply_to(Action("WaitEvent", (("Timeout", "30"),)))
         assert (await desk.ask(actions.ping())).ok
+        over = Desk(desk.session, desk.state, 7, time.time() - 0.1)
+        for sending in (over.reply_to(actions.reload()), over.run(actions.ping()), over.run_all([actions.ping()])):
+            with pytest.raises(LinkLost, match="time for it was over"):
+                await sending
+
+
+async def test_where_no_session_can_be_had_nothing_was_sent(asterisk: Asterisk, at_desk: AtDesk) -> None:
+    async with at_desk(asterisk) as desk:
+        desk.session.address = replace(desk.session.address, secret="wrong-one")
+        with pytest.raises(LoginRefused):
+            await desk.reply_to(actions.reload())
+        desk.session.address = replace(desk.session.address, port=1)
+        with pytest.raises(ConnectFailed):
+            await desk.reply_to(actions.reload())
 
 
 def test_events_are_counted_by_second_and_by_name() -> None:
