@@ -15,6 +15,7 @@ from django.contrib.auth.models import Group, Permission, User
 from django.db import models
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
 from pbxpanel.mirror.admin import BoundedSearch, ReadOnlyAdmin
@@ -96,9 +97,13 @@ admin.site.register(Group, PolicyGroupAdmin)
 
 @admin.register(AuditEntry)
 class AuditEntryAdmin(ReadOnlyAdmin):
-    list_display = ["at", "username", "pbx", "verb", "subject", "status", "answer"]
+    list_display = ["at", "username", "pbx", "verb", "beginning", "status", "answer"]
     list_filter = ["verb", "status"]
     search_fields = ["username", "subject"]
+
+    @admin.display(description=_("on whom"), ordering="subject")
+    def beginning(self, entry: AuditEntry) -> str:
+        return Truncator(entry.subject).chars(200)
 
 
 class LoginFailureAdmin(AccessAttemptAdmin, BoundedSearch):  # type: ignore[misc]

@@ -9,7 +9,7 @@ from django.db.models.functions import Concat, Left
 
 from pbxpanel.mirror.commands import Command, Outcome
 
-from .models import AuditEntry
+from .models import SUBJECT_SIZE, AuditEntry
 
 
 class Trail:
@@ -24,7 +24,7 @@ class Trail:
                     username=User.objects.get(pk=command.user_id).get_username(),
                     pbx=command.pbx,
                     verb=command.verb,
-                    subject=command.subject[:400],
+                    subject=command.subject[:SUBJECT_SIZE],
                     topic=command.topic[:200],
                 )
         except IntegrityError:
@@ -41,8 +41,8 @@ class Trail:
 
     def note(self, pbx: str, verb: str, subject: str, topic: str, answer: str) -> None:
         AuditEntry.objects.create(
-            command_id=uuid.uuid4().hex, username="", pbx=pbx, verb=verb, subject=subject[:400], topic=topic[:200],
-            claimed=True, status="done", answer=answer[:400],
+            command_id=uuid.uuid4().hex, username="", pbx=pbx, verb=verb, subject=subject[:SUBJECT_SIZE],
+            topic=topic[:200], claimed=True, status="done", answer=answer[:400],
         )  # fmt: skip
 
     def follow_up(self, command_id: str, text: str) -> None:

@@ -227,6 +227,10 @@ _STATUSES = {
 }
 
 
+# How many characters of an entry's subject are kept.
+SUBJECT_SIZE = 16_000
+
+
 class AuditEntry(models.Model):
     """One command: who asked what, on whom, when, and what came of it. Written once, never edited."""
 
@@ -239,7 +243,7 @@ class AuditEntry(models.Model):
     username = models.CharField(_("who"), max_length=150)
     pbx = models.CharField(_("PBX"), max_length=32)
     verb = models.CharField(_("what"), max_length=40)
-    subject = models.CharField(_("on whom"), max_length=400)
+    subject = models.TextField(_("on whom"), max_length=SUBJECT_SIZE)
     # What it belongs to, so that a page about that can find it: `conference/8001`.
     topic = models.CharField(_("topic"), max_length=200, blank=True, db_index=True)
     # Whether a worker has taken it up: of several, or again, none does so twice.

@@ -9,6 +9,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from operators.models import SUBJECT_SIZE
 from pbxpanel import toasts
 from pbxpanel.ami.errors import IllegalField
 from pbxpanel.ami.protocol import Action
@@ -130,9 +131,12 @@ def _action(form: QueryDict) -> Action:
     if any(key.lower() in ("action", "actionid") for key, _value in fields):
         raise Malformed(_("Action and ActionID are set by the panel; leave them out."))
     try:
-        return Action(name, tuple(fields))
+        action = Action(name, tuple(fields))
     except IllegalField as error:
         raise Malformed(str(error)) from error
+    if len(any_action.subject(action)) > SUBJECT_SIZE:
+        raise Malformed(_("The action is too long to be kept on record in full, so it is not sent. Leave fields out."))
+    return action
 
 
 def _words(outcome: Outcome) -> str:

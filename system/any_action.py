@@ -16,11 +16,11 @@ from pbxpanel.mirror.commands import Fields, Outcome
 from pbxpanel.mirror.desk import Desk, outcome_of
 from pbxpanel.mirror.registry import order
 
+from .config_file import is_secret, masked
+
 # Actions about the session itself, which the panel opens for one action and closes after it.
 _OF_THE_SESSION = _("It is about the session in which it is sent, and the panel opens a new one for each action.")
 REFUSED = dict.fromkeys(("login", "logoff", "challenge", "events", "filter", "waitevent"), _OF_THE_SESSION)
-# Fields whose values no audit trail may keep.
-_SECRET = re.compile(r"(?i).*(secret|password|passwd)|key|pin|auth")
 _MASKED = "•••"
 # Of a line of `ListCommands`: what the action does, and the privileges of which it takes one.
 _LISTED = re.compile(r"(.*?)\s*\(Priv: (.*)\)\s*", re.DOTALL)
@@ -60,14 +60,20 @@ def refusal(name: str) -> str:
 
 def subject(action: Action) -> str:
     """An action as the audit trail keeps it: with its fields, but without what is secret in them."""
-    # An `UpdateConfig` sets the variable `Var-000000` to `Value-000000`.
-    named = {f"value-{key[4:]}" for key, value in action.fields if key.lower()[:4] == "var-" and _is_secret(value)}
-    masked = ((key, _is_secret(key) or key.lower() in named, value) for key, value in action.fields)
-    return ", ".join((action.name, *(f"{key}: {_MASKED if is_secret else value}" for key, is_secret, value in masked)))
+    files = {_value(action, "SrcFilename"), _value(action, "DstFilename")}
+    fields = [(key.strip().lower().partition("-"), value) for key, value in action.fields]
+    variables = {number: value.strip() for (kind, _separator, number), value in fields if kind == "var"}
 
+    def shown(key: str, value: str) -> str:
+        # An `UpdateConfig` sets the variable `Var-000000`, which was `Match-000000`, to `Value-000000`.
+        kind, _separator, number = key.strip().lower().partition("-")
+        if kind in ("value", "match") and (variable := variables.get(number)):
+            is_kept = all(masked(file, (variable, value))[1] == value for file in files)
+        else:
+            is_kept = not is_secret(key) and key.strip().lower() != "auth"
+        return value if is_kept else _MASKED
 
-def _is_secret(name: str) -> bool:
-    return _SECRET.fullmatch(name.strip()) is not None
+    return ", ".join((action.name, *(f"{key}: {shown(key, value)}" for key, value in action.fields)))
 
 
 def known(listed: Iterable[Sequence[str]]) -> list[Known]:

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 
 from django.utils.translation import gettext as _
 
+from operators.models import SUBJECT_SIZE
+
 from .config_file import (
     VALUE_SIZE,
     Category,
@@ -56,7 +58,7 @@ class Plan:
     updates: list[tuple[str, str]] = field(default_factory=list)
     after: tuple[Category, ...] = ()
     steps: list[str] = field(default_factory=list)
-    # For the audit trail, in English and without secrets.
+    # For the audit trail, which keeps all of it: in English and without secrets.
     subject: str = ""
 
     @property
@@ -126,13 +128,13 @@ class _Planner:
         for edit in edits:
             if edit.at is None:
                 self._add(edit)
-        if len(self.made.updates) > FIELDS:
+        self.made.subject = f"{self.file}: {'; '.join(self.notes)}"
+        if len(self.made.updates) > FIELDS or len(self.made.subject) > SUBJECT_SIZE:
             raise Wrong(
                 None,
                 _("These are more changes than Asterisk takes at a time. Write some of them first, then the others."),
             )
         self.made.after = tuple(self._read_anew())
-        self.made.subject = "; ".join(self.notes)
         return self.made
 
     def _base(self, name: str) -> _InMemory | None:

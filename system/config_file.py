@@ -31,12 +31,19 @@ NAME_SIZE = 79
 MASK = "••••••"
 # Names of which the value is a secret, in whichever file.
 _SECRET = re.compile(
-    r"secret|passw|passphrase|(^|_)(pin|adminpin|pwd|pass|token|apikey|api_key|md5_cred|key_?pass|userpin)s?$",
+    r"secret|passw|passphrase|passcode|md5_?cred|(pass|pwd|token|api_?key|credential)s?$|(^|_|admin|user|auth)pins?$",
     re.IGNORECASE,
 )
 # Lines that hold a secret among other things: `register => user:secret@host`, `mailbox => pin,name`, a URL's.
 _IN_TEXT = re.compile(r"""((?:^|[\s/<;,"'=])(?:sips?:)?(?!(?:sips?|mailto|im|pres|xmpp):)[^\s:@/]+:)(?!//)\S+(?=@)""")
-_WITH_PIN = {"voicemail.conf": re.compile(r"^\d+$"), "meetme.conf": re.compile(r"^conf$", re.IGNORECASE)}
+# What the lines of a voicemail.conf begin with, which may stand in any file that it includes; and what looks like that
+# and is none: steps of a dialplan, and options that are a number.
+_PIN = re.compile(r"-?\d+,|-?\d{3,}$")
+_NO_MAILBOX = re.compile(
+    r"exten|same|(max|min)_.*|.*(port|time|timeout|interval|freq|frequency|expiry|expiration|secs?|seconds|ms|msg|size|"
+    r"length|limit|rate|logins|silence|greet|threshold|deleted)",
+    re.IGNORECASE,
+)
 
 
 class Malformed(ValueError):
@@ -275,22 +282,31 @@ def check_category_name(name: str) -> None:
 # What not everybody may read.
 
 
+def is_secret(name: str) -> bool:
+    """Whether the value of a line of this name is a secret, in whichever file."""
+    return _SECRET.search(name.strip()) is not None
+
+
 def masked(file: str, line: Line) -> Line:
     """A line without what is secret in it."""
     name, value = line
     if not value:
         return line
-    if _SECRET.search(name):
+    if is_secret(name):
         return name, MASK
-    pins = _WITH_PIN.get(file)
-    if pins and pins.search(name):
-        first, separator, rest = value.partition(",")
-        if file == "meetme.conf":
-            return name, first + (f",{MASK}" if separator else "")
+    is_any = file not in MODULES and file not in OTHERS
+    first, separator, rest = value.partition(",")
+    if name.lower() == "conf" and (is_any or file == "meetme.conf"):
+        return name, first + (f",{MASK}" if separator else "")
+    if (is_any or file == "voicemail.conf") and _is_mailbox(name, value):
         return name, f"{MASK}{separator}{rest}" if first else value
     if name.lower() == "auth" and ":" in value and "@" in value:
         return name, MASK
     return name, _IN_TEXT.sub(rf"\1{MASK}", value)
+
+
+def _is_mailbox(name: str, value: str) -> bool:
+    return name.isdecimal() or (_PIN.match(value) is not None and _NO_MAILBOX.fullmatch(name) is None)
 
 
 def json_of(file: str, text: str, *, secrets: bool) -> str:

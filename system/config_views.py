@@ -202,7 +202,7 @@ def write(request: HttpRequest, pbx: PBX) -> HttpResponse:
         "unordered": planned.promise.unordered_digest,
     }
     command = Command(
-        pbx.name, None, "write-config", f"{file}: {planned.subject}", user.pk, order="system.config.write",
+        pbx.name, None, "write-config", planned.subject, user.pk, order="system.config.write",
         parameters=parameters, topic=f"config/{file}", timeout=_TIMEOUT,
     )  # fmt: skip
     outcome = run(command)

@@ -221,8 +221,20 @@ def test_an_action_is_on_record_without_what_is_secret(stand_in: StandIn) -> Non
     assert (entry.verb, entry.what) == ("action", "AMI action")
     assert entry.subject == (
         "Originate, Channel: PJSIP/101, Secret: •••, Variable: A=1, Variable: B=2, MD5Secret: •••, Password: •••, "
-        "Key: •••, Keypad: 5"
+        "Key: four, Keypad: 5"
     )
+
+
+def test_no_field_is_pushed_off_the_record(stand_in: StandIn) -> None:
+    stand_in.answer = Outcome(Status.DONE, data=NOTHING)
+    client = client_of("Administrator")
+    client.post(SEND, {"name": "DBDel", "more": f"Foo: {'x' * 900}\nFamily: f\nKey: k"})
+    assert AuditEntry.objects.get().subject.endswith(", Family: f, Key: k")
+    padding = "\n".join(f"Foo: {'x' * 900}" for _ in range(20))
+    response = client.post(SEND, {"name": "DBDel", "more": f"{padding}\nFamily: f\nKey: k"})
+    assert response.status_code == 400
+    assert "too long to be kept on record" in response.content.decode()
+    assert len(stand_in.commands) == 1
 
 
 def test_a_password_in_a_configuration_is_not_on_record() -> None:
@@ -234,6 +246,25 @@ def test_a_password_in_a_configuration_is_not_on_record() -> None:
     assert "Value-000000: •••" in subject
     assert "value-000001: two" in subject
     assert "Var-000000: password" in subject
+
+
+@pytest.mark.parametrize(
+    ("file", "variable", "value"),
+    [
+        ("pjsip.conf", "password", "OLDSECRET"), ("pjsip.conf", "md5_cred", "OLDSECRET"),
+        ("res_curl.conf", "userpwd", "me:OLDSECRET"), ("a.conf", "token", "OLDSECRET"),
+        ("voicemail.conf", "alice", "4711,Alice"), ("sip.conf", "register", "me:OLDSECRET@host"),
+    ],
+)  # fmt: skip
+def test_neither_what_it_was_nor_what_it_becomes_is_on_record(file: str, variable: str, value: str) -> None:
+    fields = (
+        ("SrcFilename", file), ("DstFilename", file), ("Action-000000", "update"), ("Var-000000", variable),
+        ("Value-000000", value), ("Match-000000", value), ("Var-000001", "context"), ("Match-000001", "internal"),
+    )  # fmt: skip
+    subject = any_action.subject(Action("UpdateConfig", fields))
+    assert "Value-000000: •••, Match-000000: •••, " in subject
+    assert value not in subject
+    assert subject.endswith("Match-000001: internal")
 
 
 def test_the_answer_is_shown_as_a_table_and_as_it_came(stand_in: StandIn) -> None:

@@ -53,6 +53,7 @@ def test_who_may_only_read_sees_no_secret_and_no_editor(looked: StandIn) -> None
     assert "geheim" not in html
     assert f"password = {config_file.MASK}" in html
     assert "Edit" not in html
+    assert DIGEST not in html, "whoever has it can try PINs until one fits"
     assert "Reload res_pjsip.so" not in html
     looked.answer = Outcome(
         Status.DONE, data={"fields": [["JSON", '{"101":{"password":"geheim","a":"b"}}']], "events": []}
@@ -121,6 +122,15 @@ def test_what_was_looked_at_is_written_and_no_secret_is_on_record(looked: StandI
     assert "neu" not in entry.subject
     assert "geheim" not in entry.subject
     assert "is written." in client.get(ADDRESS).content.decode()
+
+
+def test_all_lines_that_changed_are_on_record(looked: StandIn) -> None:
+    client = client_of("Administrator")
+    typed = "\n".join(["type = auth", "password = geheim", *(f"line{n} = {'x' * 60}{n}" for n in range(15))])
+    html = client.post(f"{ADDRESS}review/", {**FORM, "lines-1": typed}).content.decode()
+    seal = html.partition('name="reviewed" value="')[2].partition('"')[0]
+    assert client.post(f"{ADDRESS}write/", {**FORM, "lines-1": typed, "reviewed": seal}).status_code == 204
+    assert all(f"{'x' * 60}{n}" in AuditEntry.objects.get(verb="write-config").subject for n in range(15))
 
 
 def test_what_was_typed_after_the_look_is_not_written(looked: StandIn) -> None:
@@ -194,6 +204,14 @@ def test_a_category_is_given_to_edit_and_taken_back(looked: StandIn) -> None:
         ("voicemail.conf", "101", "1234,Anna,a@b.c", "••••••,Anna,a@b.c"),
         ("meetme.conf", "conf", "8001,12", "8001,••••••"),
         ("confbridge.conf", "pin", "12", "••••••"), ("pjsip.conf", "password", "", ""),
+        ("res_config_mysql.conf", "dbpass", "x", "••••••"), ("res_curl.conf", "userpwd", "a:b", "••••••"),
+        ("res_curl.conf", "proxyuserpwd", "a:b", "••••••"), ("pjsip.conf", "refresh_token", "x", "••••••"),
+        ("voicemail.conf", "alice", "1234,Alice", "••••••,Alice"), ("voicemail.conf", "alice", "-1234", "••••••"),
+        ("voicemail.conf", "maxsecs", "180", "180"), ("boxes.inc", "101", "1234,Anna", "••••••,Anna"),
+        ("boxes.inc", "alice", "-1234,Alice", "••••••,Alice"), ("boxes.inc", "alice", "1234", "••••••"),
+        ("rooms.inc", "conf", "8001,12", "8001,••••••"), ("my_pjsip.conf", "port", "5060", "5060"),
+        ("my_dialplan.conf", "exten", "101,1,NoOp()", "101,1,NoOp()"),
+        ("pjsip.conf", "mailboxes", "101,102", "101,102"),
         ("pjsip.conf", "auth_type", "digest", "digest"),
         ("pjsip.conf", "contact", "sip:101@127.0.0.1:5", "sip:101@127.0.0.1:5"),
         ("pjsip.conf", "server_uri", "sip:me:wo/rd@host", "sip:me:••••••@host"),
