@@ -1,4 +1,5 @@
-// The list is asked for anew every few seconds, but not while somebody is at work in it: nothing moves under his hand.
+// The list is asked for anew every few seconds, but not while somebody is at work in it: nothing moves under his hand,
+// not even by an answer that was asked for before he came.
 (() => {
   "use strict";
   const AT_WORK = 3000;
@@ -7,7 +8,9 @@
   for (const name of ["pointermove", "pointerdown", "keydown", "focusin", "change"]) {
     list.addEventListener(name, () => { touched = Date.now(); });
   }
-  document.addEventListener("htmx:before:request", (event) => {
-    if (event.detail.ctx.sourceElement === list && Date.now() - touched < AT_WORK) event.preventDefault();
-  });
+  for (const name of ["htmx:before:request", "htmx:before:swap"]) {
+    document.addEventListener(name, (event) => {
+      if (event.detail.ctx?.sourceElement === list && Date.now() - touched < AT_WORK) event.preventDefault();
+    });
+  }
 })();

@@ -132,8 +132,9 @@ async def _change(desk: Desk, parameters: Mapping[str, Any], action: Action) -> 
 async def delete_tree(desk: Desk, parameters: Mapping[str, Any]) -> Outcome:
     """Delete the `number` entries of a `family`, and no others: one by one where `DBDelTree` would take more.
 
-    Data: `entries`, name and value of each, or None where they are too many to be undone. Refused as `CHANGED` where
-    it has another number by now.
+    Data: `entries`, name and value of each that is deleted, or None where they are too many to be undone; `deleted`,
+    how many they are. These are told too where one of them was refused, as when somebody else has deleted it first.
+    Refused as `CHANGED` where the family has another number by now, or is empty; then nothing was done.
     """
     family = parameters["family"]
     async with desk.aside() as session:
@@ -141,13 +142,14 @@ async def delete_tree(desk: Desk, parameters: Mapping[str, Any]) -> Outcome:
         if refusal:
             return refusal
         entries = {name: value for name, value in everything.items() if name.startswith(f"/{family}/")}
-        if len(entries) != parameters["number"]:
+        if not entries or len(entries) != parameters["number"]:
             return Outcome(Status.REFUSED, CHANGED)
         if len(entries) == len(everything):
-            answers = [await session.ask(actions.db_del_tree(family), timeout=desk.left)]
+            answers = [await session.ask(actions.db_del_tree(family), timeout=desk.left)] * len(entries)
         else:
             answers = await send_all(desk, session, (actions.db_del(*parts_of(name)) for name in entries))
-    data = {"entries": [list(entry) for entry in entries.items()] if len(entries) <= UNDOABLE else None}
+    deleted = [list(entry) for entry, answer in zip(entries.items(), answers, strict=True) if answer.ok]
+    data = {"entries": deleted if len(deleted) <= UNDOABLE else None, "deleted": len(deleted)}
     failure = next((answer for answer in answers if not answer.ok), answers[0])
     return Outcome(outcome_of(failure).status, failure.text, data)
 
@@ -156,7 +158,8 @@ async def delete_tree(desk: Desk, parameters: Mapping[str, Any]) -> Outcome:
 async def undo(desk: Desk, parameters: Mapping[str, Any]) -> Outcome:
     """Give `entries` (name, value before, value after; None: no entry) the value before, if all have that after.
 
-    Refused as `CHANGED` where one has not, with its name and value as data; then nothing was done.
+    One that has the value before already is left as it is: an undo that failed halfway is completed by the next.
+    Refused as `CHANGED` where one has neither, with its name and value as data; then nothing was done.
     """
     entries, family = parameters["entries"], parameters["family"]
     async with desk.aside() as session:
@@ -167,12 +170,13 @@ async def undo(desk: Desk, parameters: Mapping[str, Any]) -> Outcome:
             current = {} if value is None else {entries[0][0]: value}
         if refusal:
             return refusal
-        for name, _before, after in entries:
+        left = [entry for entry in entries if current.get(entry[0]) != entry[1]]
+        for name, _before, after in left:
             if current.get(name) != after:
                 return Outcome(Status.REFUSED, CHANGED, {"name": name, "now": current.get(name)})
-        answers = await send_all(desk, session, (_restoring(name, before) for name, before, _after in entries))
-    failure = next((answer for answer in answers if not answer.ok), answers[0])
-    return Outcome(outcome_of(failure).status, failure.text)
+        answers = await send_all(desk, session, (_restoring(name, before) for name, before, _after in left))
+    failure = next((answer for answer in answers if not answer.ok), None)
+    return outcome_of(failure) if failure else Outcome(Status.DONE)
 
 
 def _restoring(name: str, value: str | None) -> Action:

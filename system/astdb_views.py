@@ -75,6 +75,22 @@ def _order(
     )  # fmt: skip
 
 
+def _change(
+    request: HttpRequest,
+    pbx: PBX,
+    order: str,
+    verb: str,
+    subject: str,
+    parameters: dict[str, Any],
+    timeout: float = 5.0,
+) -> Outcome:
+    """An order that changes something. Where nobody knows whether it did, an older change cannot be undone safely."""
+    outcome = _order(request, pbx, order, verb, subject, parameters, timeout)
+    if outcome.status is Status.NO_ANSWER:
+        _forget(request, pbx)
+    return outcome
+
+
 def _text(data: Any, name: str, limit: int = 2000) -> str:
     return str(data.get(name, "")).replace("\0", "")[:limit]
 
@@ -134,7 +150,7 @@ def astdb_put(request: HttpRequest, pbx: PBX) -> HttpResponse:
     if complaint := astdb.complaint(*astdb.parts_of(name), value):
         return toasts.toast(request, "warning", complaint, 400)
     was = _text(request.POST, "was")
-    outcome = _order(request, pbx, "put", "put-astdb", name, {"name": name, "value": value, "was": was})
+    outcome = _change(request, pbx, "put", "put-astdb", name, {"name": name, "value": value, "was": was})
     if outcome.status is Status.REFUSED and outcome.text == astdb.CHANGED:
         return _changed_meanwhile(request, pbx, name, outcome.data["now"], is_new)
     if not outcome.done:
@@ -155,7 +171,7 @@ def astdb_delete(request: HttpRequest, pbx: PBX) -> HttpResponse:
     if complaint := astdb.complaint(*astdb.parts_of(name)):
         return toasts.toast(request, "warning", complaint, 400)
     was = _text(request.POST, "was")
-    outcome = _order(request, pbx, "delete", "delete-astdb", name, {"name": name, "was": was})
+    outcome = _change(request, pbx, "delete", "delete-astdb", name, {"name": name, "was": was})
     if outcome.status is Status.REFUSED and outcome.text == astdb.CHANGED:
         return _changed_meanwhile(request, pbx, name, outcome.data["now"], is_new=False)
     if not outcome.done:
@@ -210,16 +226,26 @@ def astdb_tree(request: HttpRequest, pbx: PBX) -> HttpResponse:
     if request.method != "POST" or not number.isdecimal():
         return _ask_about_tree(request, pbx, family)
     parameters = {"family": family, "number": int(number)}
-    outcome = _order(request, pbx, "delete-tree", "delete-astdb-tree", f"/{family}", parameters, _LONG)
+    outcome = _change(request, pbx, "delete-tree", "delete-astdb-tree", f"/{family}", parameters, _LONG)
     if outcome.status is Status.REFUSED and outcome.text == astdb.CHANGED:
         return _ask_about_tree(request, pbx, family, _("It has changed meanwhile, so nothing was done. Look again."))
+    deleted = outcome.data["deleted"] if outcome.data else 0
+    if deleted:
+        entries = outcome.data["entries"]
+        if entries is None:
+            _forget(request, pbx)
+        else:
+            _remember(request, pbx, [[name, value, None] for name, value in entries], family)
     if not outcome.done:
-        return _ask_about_tree(request, pbx, family, _words(outcome), toasts.code(outcome))
-    entries = outcome.data["entries"]
-    if entries is None:
-        AstDbChange.objects.filter(pbx=pbx.name, user=user_of(request)).delete()
-    else:
-        _remember(request, pbx, [[name, value, None] for name, value in entries], family)
+        failure = _words(outcome)
+        if deleted:
+            text = ngettext(
+                "Only %(number)s entry is deleted. %(failure)s",
+                "Only %(number)s entries are deleted. %(failure)s",
+                deleted,
+            )
+            failure = text % {"number": deleted, "failure": failure}
+        return _ask_about_tree(request, pbx, family, failure, toasts.code(outcome))
     text = ngettext(
         "%(family)s is deleted: %(number)s entry.", "%(family)s is deleted: %(number)s entries.", int(number)
     )
@@ -286,9 +312,12 @@ def astdb_undo(request: HttpRequest, pbx: PBX) -> HttpResponse:
 
 def _remember(request: HttpRequest, pbx: PBX, entries: list[list[str | None]], family: str = "") -> None:
     """What somebody has done last. A new row, so that what another of his tabs offers to undo is not taken for it."""
-    user = user_of(request)
-    AstDbChange.objects.filter(pbx=pbx.name, user=user).delete()
-    AstDbChange.objects.create(pbx=pbx.name, user=user, entries=entries, family=family)
+    _forget(request, pbx)
+    AstDbChange.objects.create(pbx=pbx.name, user=user_of(request), entries=entries, family=family)
+
+
+def _forget(request: HttpRequest, pbx: PBX) -> None:
+    AstDbChange.objects.filter(pbx=pbx.name, user=user_of(request)).delete()
 
 
 def _change_of(user: User, pbx: PBX) -> AstDbChange | None:

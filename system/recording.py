@@ -34,7 +34,7 @@ ID = re.compile(r"0x[0-9a-f]{1,16}")
 # A channel's name that the CLI takes for one argument.
 _ONE_WORD = re.compile(r"[^\s\"\\]+")
 
-# Channel → the directions that were heard to be muted since the panel has been connected.
+# Channel → the directions that were heard to be muted since the link has been up.
 _muted: WeakKeyDictionary[State, dict[str, set[str]]] = WeakKeyDictionary()
 
 
@@ -60,6 +60,17 @@ def mute(state: State, event: Message) -> None:
         muted |= directions
     else:
         muted -= directions
+
+
+@on("FullyBooted")
+def link_comes_up(state: State, event: Message) -> None:
+    """What was unmuted while we were not listening nobody tells."""
+    _muted.pop(state, None)
+
+
+@on("Hangup", bearing=CHANNEL_FIELDS)
+def hung_up(state: State, event: Message) -> None:
+    _muted.get(state, {}).pop(event.get("Uniqueid"), None)
 
 
 @order("system.recording.list")

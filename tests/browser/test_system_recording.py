@@ -1,7 +1,7 @@
 """The page of recording: a real Chromium, the real 22 and 16."""
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.lab.asterisk import Asterisk
 from tests.panel import Panel, Visit
@@ -53,3 +53,30 @@ def test_a_channel_is_recorded_muted_and_stopped(
     page.mouse.move(1, 1)
     asterisk.quiet()
     expect(page.locator(".recording-row")).to_have_count(0)
+
+
+def test_an_answer_that_comes_while_somebody_is_at_work_in_the_list_does_not_change_it(
+    asterisk22: Asterisk, panel22: Panel, visit: Visit
+) -> None:
+    asterisk22.cli("channel originate Local/601@internal application Wait 600")
+    page = visit(panel22, "anna", "/calls/")
+    expect(page.locator(".call")).to_have_count(1)
+    page.goto(f"{panel22.url}/system/main/recording/")
+    rows = page.locator(".recording-row")
+    expect(rows).to_have_count(2)
+    held: list[Route] = []
+    page.route("**/recording/channels/**", lambda route: held.append(route))
+    while not held:
+        page.wait_for_timeout(20)
+    # It was asked for before the hand came.
+    rows.first.hover()
+    with page.expect_response("**/recording/channels/**") as answer:
+        held[0].fulfill(content_type="text/html", body="<p>other</p>")
+    answer.value.finished()
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    assert rows.count() == 2
+    # Once the hand is gone, the next one is shown.
+    page.unroute("**/recording/channels/**")
+    page.route("**/recording/channels/**", lambda route: route.fulfill(content_type="text/html", body="<p>other</p>"))
+    page.mouse.move(1, 1)
+    expect(rows).to_have_count(0)

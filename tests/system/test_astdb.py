@@ -1,6 +1,6 @@
 """The AstDB: what a real Asterisk does with odd names, and with changes; and the page."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -9,9 +9,11 @@ from django.test import Client
 
 from operators.models import AuditEntry
 from pbxpanel.ami import actions
+from pbxpanel.ami.client import Answer, Session
 from pbxpanel.ami.errors import IllegalField
+from pbxpanel.ami.protocol import Action
 from pbxpanel.mirror.commands import Outcome, Status
-from pbxpanel.mirror.desk import Desk
+from pbxpanel.mirror.desk import Desk, send_all
 from system import astdb
 from system.models import AstDbChange
 from tests.access import people
@@ -146,7 +148,7 @@ async def test_a_family_is_deleted_and_what_only_looks_like_it_stays(asterisk: A
             assert (await put(desk, name, "1")).done
         assert (await read(desk, "p_"))["beside"] == 4
         outcome = await astdb.delete_tree(desk, {"family": "p_", "number": 1})
-        assert (outcome.status, outcome.data) == (Status.DONE, {"entries": [["/p_/a", "1"]]})
+        assert (outcome.status, outcome.data) == (Status.DONE, {"entries": [["/p_/a", "1"]], "deleted": 1})
         outcome = await astdb.delete_tree(desk, {"family": "pt", "number": 2})
         assert outcome.done
         assert [name for name, _value in (await read(desk, "PT"))["entries"]] == ["/PT/a"]
@@ -165,8 +167,40 @@ async def test_a_family_that_has_grown_is_not_deleted(asterisk: Asterisk, at_des
         outcome = await astdb.delete_tree(desk, {"family": "pt", "number": 1})
         assert (outcome.status, outcome.text) == (Status.REFUSED, astdb.CHANGED)
         assert (await read(desk))["total"] == 2
-        outcome = await astdb.delete_tree(desk, {"family": "none", "number": 1})
-        assert outcome.text == astdb.CHANGED
+        for number in (0, 1):
+            outcome = await astdb.delete_tree(desk, {"family": "none", "number": number})
+            assert outcome.text == astdb.CHANGED
+
+
+@pytest.mark.usefixtures("clean")
+async def test_an_entry_named_like_the_family_alone_is_no_family(asterisk: Asterisk, at_desk: AtDesk) -> None:
+    async with at_desk(asterisk) as desk:
+        assert (await put(desk, "/pt/k", "1")).done
+        outcome = await astdb.delete_tree(desk, {"family": "pt/k", "number": 0})
+        assert (outcome.status, outcome.text) == (Status.REFUSED, astdb.CHANGED)
+        assert (await read(desk))["entries"] == [["/pt/k", "1"]]
+
+
+@pytest.mark.usefixtures("clean")
+async def test_of_a_family_that_is_deleted_in_part_that_part_is_told_and_put_back(
+    asterisk: Asterisk, at_desk: AtDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def while_somebody_else_deletes_one(desk: Desk, session: Session, wanted: Iterable[Action]) -> list[Answer]:
+        assert (await session.ask(actions.db_del("p_", "b"))).ok
+        return await send_all(desk, session, wanted)
+
+    async with at_desk(asterisk) as desk:
+        for name in ("/p_/a", "/p_/b", "/p_/c", "/px/a"):
+            assert (await put(desk, name, "1")).done
+        with monkeypatch.context() as patch:
+            patch.setattr("system.astdb.send_all", while_somebody_else_deletes_one)
+            outcome = await astdb.delete_tree(desk, {"family": "p_", "number": 3})
+        assert (outcome.status, outcome.text) == (Status.REFUSED, "Database entry could not be deleted")
+        deleted = [["/p_/a", "1"], ["/p_/c", "1"]]
+        assert outcome.data == {"entries": deleted, "deleted": 2}
+        entries = [[*entry, None] for entry in deleted]
+        assert (await astdb.undo(desk, {"entries": entries, "family": "p_"})).done
+        assert (await read(desk, "p_"))["entries"] == deleted
 
 
 @pytest.mark.usefixtures("clean")
@@ -188,10 +222,20 @@ async def test_each_kind_of_change_is_undone(asterisk: Asterisk, at_desk: AtDesk
         entries = [[name, value, None] for name, value in outcome.data["entries"]]
         assert (await undo(*entries, family="pt")).done
         assert (await read(desk))["entries"] == before
+        # What is back already stays: of an undo that failed halfway, the rest is done.
+        assert (await undo(*entries, family="pt")).done
+        assert (await astdb.delete(desk, {"name": "/pt/k", "was": astdb.digest("old")})).done
+        assert (await undo(*entries, family="pt")).done
+        assert (await read(desk))["entries"] == before
         # Not where it has changed since; then nothing is.
+        assert (await put(desk, "/pt/k", "new", "old")).done
+        assert (await astdb.delete(desk, {"name": "/pt/sub/x", "was": astdb.digest("李雷")})).done
         outcome = await undo(*entries, family="pt")
         assert (outcome.status, outcome.text) == (Status.REFUSED, astdb.CHANGED)
-        assert outcome.data == {"name": "/pt/k", "now": "old"}
+        assert outcome.data == {"name": "/pt/k", "now": "new"}
+        assert [name for name, _value in (await read(desk))["entries"]] == ["/pt/k"]
+        assert (await put(desk, "/pt/k", "old", "new")).done
+        assert (await undo(*entries, family="pt")).done
         assert (await undo(["/pt/k", "0", "other"])).text == astdb.CHANGED
         assert (await read(desk))["entries"] == before
 
@@ -384,7 +428,10 @@ def test_somebody_elses_change_is_told_and_what_was_typed_stays(stand_in: StandI
 
 
 def test_a_family_is_deleted_after_a_question(stand_in: StandIn) -> None:
-    stand_in.found = {"system.astdb.browse": FOUND, "system.astdb.delete-tree": {"entries": [["/f/a", "1"]]}}
+    stand_in.found = {
+        "system.astdb.browse": FOUND,
+        "system.astdb.delete-tree": {"entries": [["/f/a", "1"]], "deleted": 1},
+    }
     client = client_of("Administrator")
     html = client.get("/system/main/astdb/tree/", {"family": "f"}).content.decode()
     assert "<strong>7 entries</strong>" in html
@@ -395,6 +442,46 @@ def test_a_family_is_deleted_after_a_question(stand_in: StandIn) -> None:
     assert stand_in.commands[1].parameters == {"family": "f", "number": 7}
     assert AstDbChange.objects.get().family == "f"
     # One too large to be kept cannot be undone, nor what was done before.
-    stand_in.found["system.astdb.delete-tree"] = {"entries": None}
+    stand_in.found["system.astdb.delete-tree"] = {"entries": None, "deleted": 9999}
     client.post("/system/main/astdb/tree/", {"family": "g", "number": "9999"})
+    assert not AstDbChange.objects.exists()
+
+
+def test_what_was_deleted_of_a_family_before_a_refusal_can_be_undone(stand_in: StandIn) -> None:
+    client = client_of("Administrator", "anna")
+    user = User.objects.get(username="anna")
+    older = AstDbChange.objects.create(pbx="main", user=user, entries=[["/f/k", "1", "2"]])
+    refusal = "Database entry could not be deleted"
+    stand_in.answer = Outcome(Status.REFUSED, refusal, {"entries": [], "deleted": 0})
+    response = client.post("/system/main/astdb/tree/", {"family": "f", "number": "2"})
+    assert refusal in response.content.decode()
+    assert "deleted. The PBX" not in response.content.decode()
+    assert AstDbChange.objects.get() == older
+    stand_in.answer = Outcome(Status.REFUSED, refusal, {"entries": [["/f/a", "1"]], "deleted": 1})
+    response = client.post("/system/main/astdb/tree/", {"family": "f", "number": "2"})
+    assert response.status_code == 409
+    assert f"Only 1 entry is deleted. The PBX refused: {refusal}" in response.content.decode()
+    change = AstDbChange.objects.get()
+    assert (change.family, change.entries) == ("f", [["/f/a", "1", None]])
+
+
+@pytest.mark.parametrize(
+    ("path", "data"),
+    [
+        ("put", {"name": "/f/k", "value": "3"}),
+        ("delete", {"name": "/f/k"}),
+        ("tree", {"family": "f", "number": "2"}),
+    ],
+)
+def test_after_a_change_without_an_answer_no_older_one_is_undone(
+    path: str, data: dict[str, str], stand_in: StandIn
+) -> None:
+    client = client_of("Administrator", "anna")
+    user = User.objects.get(username="anna")
+    change = AstDbChange.objects.create(pbx="main", user=user, entries=[["/f/k", "1", "2"]])
+    stand_in.answer = Outcome(Status.NO_ANSWER)
+    # An undo without an answer can be tried again.
+    assert client.post("/system/main/astdb/undo/", {"change": change.pk}).status_code >= 400
+    assert AstDbChange.objects.get() == change
+    assert "did not answer in time" in client.post(f"/system/main/astdb/{path}/", data).content.decode()
     assert not AstDbChange.objects.exists()

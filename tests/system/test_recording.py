@@ -142,10 +142,24 @@ async def test_muting_is_heard_from_asterisk(asterisk: Asterisk, at_desk: AtDesk
         assert await muted("read", on=False) == ["write"]
         assert await muted("write", on=False) == []
         assert await muted("read", on=True) == ["read"]
+        # Another link has not heard what happened before it.
+        again = await Session.open(Address.parse(asterisk.ami_url), fold, timeout=10)
+        again.close()
+        outcome = await recording.recordings(desk, {"channels": {uniqueid: channel}})
+        assert outcome.data["of"][uniqueid]["muted"] == []
+        assert await muted("read", on=True) == ["read"]
         # What is recorded next is not muted.
         assert (await session.ask(actions.stop_mix_monitor(channel))).ok
         outcome = await recording.recordings(desk, {"channels": {uniqueid: channel}})
         assert outcome.data["of"][uniqueid]["muted"] == []
+        # Nothing is kept of what has hung up.
+        assert (await start(desk, channel, "muted-again")).done
+        assert await muted("both", on=True) == ["read", "write"]
+        assert uniqueid in recording._muted[state]
+        assert (await session.ask(actions.hangup(channel))).ok
+        while heard.count("Hangup") < 2:
+            await session.ask(actions.ping())
+        assert recording._muted[state] == {}
     finally:
         session.close()
 
