@@ -113,6 +113,8 @@ def test_what_the_cli_prints_of_global_variables_is_read() -> None:
         ("EPOCH", "", True), ("CHANNEL(state)", "CHANNEL", True), ("CALLERID(num)", "CALLERID", True),
         ("SHELL(id)", "SHELL", False), ("shell(id)", "shell", False), ("CURL(http://x)", "CURL", False),
         ("DB_DELETE(a/b)", "DB_DELETE", False), ("FILE(/x)", "FILE", False), ("DB(a/b)", "DB", False),
+        (f"MASTER_CHANNEL({SECRET})", "MASTER_CHANNEL", False), ("CUT(SHELL(id),x,1)", "CUT", False),
+        ("VM_INFO(100@default,password)", "VM_INFO", False),
         (SECRET, "AST_CONFIG", False), ("EVAL(${SHELL(id)})", "EVAL", False), ("ENV(PATH)", "ENV", False),
         (" SHELL(id)", " SHELL", False), ("CHANNEL (state)", "CHANNEL ", False), ("x)", "", False), ("()", "", False),
         ("SHELL(id", "", True),
