@@ -246,7 +246,7 @@ SYSTEM_FINDS = {
     "system.astdb.browse": {"families": [], "entries": [], "total": 0, "found": 0, "beside": 0},
     "system.astdb.put": {"before": None},
     "system.astdb.delete": {"before": "v"},
-    "system.astdb.delete-tree": {"entries": []},
+    "system.astdb.delete-tree": {"entries": [], "deleted": 1},
     "system.variables.get": {"value": "1", "known": True},
     "system.variables.set": {"value": "1", "known": True},
     "system.variables.all": [],
