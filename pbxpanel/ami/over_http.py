@@ -24,6 +24,8 @@ from .transports import NO_LINGER, Address, explained, tls_context
 WAIT = 10.0
 # At most one WaitEvent in this time, in seconds: Asterisk ends each with the first event, even one that is filtered.
 PACE = 0.02
+# How long after an answer the next action waits for the events before it, at least, in seconds.
+GRACE = 0.01
 # Asterisk ends a connection that has been idle for 15 s (`session_keep_alive`).
 _IDLE = 12.0
 # The longest body that is read, in bytes, and how much of one is handed on at a time.
@@ -113,8 +115,9 @@ def _escaped(value: str) -> str:
 class HttpTransport(asyncio.Transport):
     """In the place of a socket: posts each action that is written, hands answers and events to the protocol.
 
-    Actions are posted one after the other, so they happen in order. Events that come while one is under way are
-    handed on behind its answer: of a list and an event, the newer comes last, as on a socket.
+    Actions are posted one after the other, so they happen in order. Of a list and an event the newer is to come last,
+    as on a socket: the events of what was done before are waited for (see `_settle`), and those that come while an
+    action is under way are handed on behind its answer.
     """
 
     def __init__(self, address: Address, client: httpx.AsyncClient) -> None:
@@ -127,12 +130,20 @@ class HttpTransport(asyncio.Transport):
         self._closing = False
         # A text that Asterisk makes once for each session.
         self._mark = b""
+        # When an answer was handed on last, since when a WaitEvent is under way, and when that was posted whose events
+        # were handed on last.
+        self._answered_at = 0.0
+        self._waiting_since: float | None = None
+        self._fetched_from = 0.0
+        self._grace = GRACE
         self._protocol: asyncio.Protocol
         self._task: asyncio.Task[None]
 
     async def begin(self, timeout: float) -> None:
         """Begin a session on Asterisk's side, and see that it is AMI that answers."""
+        began = time.monotonic()
         self._mark = _field(await self._post(_CHALLENGE, httpx.Timeout(timeout)), b"Challenge")
+        self._grace = max(GRACE, time.monotonic() - began)
         if not self._mark:
             raise self._not_ami()
 
@@ -196,15 +207,32 @@ class HttpTransport(asyncio.Transport):
     async def _carry_actions(self) -> None:
         while True:
             fields = _fields(await self._actions.get())
+            if self._listening.is_set():
+                await self._settle()
             async with self._turn:
                 await self._hand_on(await self._post(fields))
+            self._answered_at = time.monotonic()
+
+    async def _settle(self) -> None:
+        """Wait until the events of what was done last are handed on; returns at once where that is long ago.
+
+        They are when a WaitEvent that was posted since then has brought what there was, or one is under way and brings
+        nothing.
+        """
+        while self._fetched_from < self._answered_at:
+            since = self._waiting_since
+            left = GRACE if since is None else max(since, self._answered_at) + self._grace - time.monotonic()
+            if left <= 0:
+                break
+            await asyncio.sleep(left)
 
     async def _fetch_events(self) -> None:
         await self._listening.wait()
         checked_at = time.monotonic()
         while True:
-            began = time.monotonic()
+            self._waiting_since = began = time.monotonic()
             body = await self._post(_WAIT_EVENT)
+            self._waiting_since = None
             head, _, events = body.partition(b"\r\n\r\n")
             if head.startswith(b"Response: Error"):
                 words = _field(head, b"Message").decode("utf-8", "replace")
@@ -213,6 +241,7 @@ class HttpTransport(asyncio.Transport):
                 raise self._not_ami()
             async with self._turn:
                 await self._hand_on(events.removesuffix(_NO_MORE))
+            self._fetched_from = began
             if self._address.is_digest and time.monotonic() - checked_at >= WAIT:
                 # A nonce that Asterisk does not know any more is a new session, and nobody says so.
                 if _field(await self._post(_CHALLENGE), b"Challenge") != self._mark:
