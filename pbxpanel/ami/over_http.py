@@ -24,6 +24,8 @@ from .transports import NO_LINGER, Address, explained, tls_context
 WAIT = 10.0
 # At most one WaitEvent in this time, in seconds: Asterisk ends each with the first event, even one that is filtered.
 PACE = 0.02
+# So long after it was posted a WaitEvent has reached Asterisk, at least, and so long after it is told to end, it has.
+GRACE, _ENDED = 0.01, 1.5
 # Asterisk ends a connection that has been idle for 15 s (`session_keep_alive`).
 _IDLE = 12.0
 # The longest body that is read, in bytes, and how much of one is handed on at a time.
@@ -36,6 +38,7 @@ _TRIES = 50
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 _CHALLENGE = (("Action", "Challenge"), ("AuthType", "MD5"))
 _WAIT_EVENT = (("Action", "WaitEvent"), ("Timeout", f"{WAIT:.0f}"))
+_HAND_OVER = (("Action", "WaitEvent"), ("Timeout", "0"))
 _NO_MORE = b"Event: WaitEventComplete\r\n\r\n"
 _MANSESSION = re.compile(r'mansession_id="?([0-9a-f]+)')
 _FORGOTTEN = gettext_noop("Asterisk has forgotten our session.")
@@ -113,8 +116,9 @@ def _escaped(value: str) -> str:
 class HttpTransport(asyncio.Transport):
     """In the place of a socket: posts each action that is written, hands answers and events to the protocol.
 
-    Actions are posted one after the other, so they happen in order. Events that come while one is under way are
-    handed on behind its answer: of a list and an event, the newer comes last, as on a socket.
+    Actions are posted one after the other, so they happen in order. Of a list and an event the newer is to come last,
+    as on a socket: the events that there are before an action are handed on before it is posted (see `_catch_up`), and
+    those that come while it is under way behind its answer.
     """
 
     def __init__(self, address: Address, client: httpx.AsyncClient) -> None:
@@ -127,12 +131,20 @@ class HttpTransport(asyncio.Transport):
         self._closing = False
         # A text that Asterisk makes once for each session.
         self._mark = b""
+        # Whether another WaitEvent may be posted; whether none is under way; since when one is.
+        self._may_wait, self._idle = asyncio.Event(), asyncio.Event()
+        self._may_wait.set()
+        self._idle.set()
+        self._waiting_since = 0.0
+        self._grace = GRACE
         self._protocol: asyncio.Protocol
         self._task: asyncio.Task[None]
 
     async def begin(self, timeout: float) -> None:
         """Begin a session on Asterisk's side, and see that it is AMI that answers."""
-        self._mark = _field(await self._post(_CHALLENGE, httpx.Timeout(timeout)), b"Challenge")
+        began = time.monotonic()
+        self._mark = _field(await self._answer(_CHALLENGE, httpx.Timeout(timeout)), b"Challenge")
+        self._grace = max(GRACE, time.monotonic() - began)
         if not self._mark:
             raise self._not_ami()
 
@@ -196,35 +208,71 @@ class HttpTransport(asyncio.Transport):
     async def _carry_actions(self) -> None:
         while True:
             fields = _fields(await self._actions.get())
+            # A ping asks for nothing that an event could change.
+            if self._listening.is_set() and fields[0] != ("Action", "Ping"):
+                await self._catch_up()
             async with self._turn:
-                await self._hand_on(await self._post(fields))
+                await self._hand_on(await self._answer(fields))
+
+    async def _catch_up(self) -> None:
+        """Hand on the events that Asterisk has by now.
+
+        It gives them to this WaitEvent, which ends the one that waits: that comes back empty, or with what was before.
+        """
+        self._may_wait.clear()
+        try:
+            # One that is still on its way there would not be ended, and bring what comes behind.
+            if not self._idle.is_set() and (left := self._waiting_since + self._grace - time.monotonic()) > 0:
+                await asyncio.sleep(left)
+            events = self._events(await self._post(_HAND_OVER))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_ENDED):
+                    await self._idle.wait()
+            async with self._turn:
+                await self._hand_on(events)
+        finally:
+            self._may_wait.set()
 
     async def _fetch_events(self) -> None:
         await self._listening.wait()
         checked_at = time.monotonic()
         while True:
-            began = time.monotonic()
-            body = await self._post(_WAIT_EVENT)
-            head, _, events = body.partition(b"\r\n\r\n")
-            if head.startswith(b"Response: Error"):
-                words = _field(head, b"Message").decode("utf-8", "replace")
-                raise LinkLost(gettext_noop("Asterisk sends no more events: %(answer)s."), answer=words)
-            if not events.endswith(_NO_MORE):
-                raise self._not_ami()
+            await self._may_wait.wait()
+            self._waiting_since = began = time.monotonic()
+            self._idle.clear()
+            events = self._events(await self._post(_WAIT_EVENT))
             async with self._turn:
-                await self._hand_on(events.removesuffix(_NO_MORE))
+                await self._hand_on(events)
+            self._idle.set()
             if self._address.is_digest and time.monotonic() - checked_at >= WAIT:
                 # A nonce that Asterisk does not know any more is a new session, and nobody says so.
-                if _field(await self._post(_CHALLENGE), b"Challenge") != self._mark:
+                if _field(await self._answer(_CHALLENGE), b"Challenge") != self._mark:
                     raise LinkLost(_FORGOTTEN)
                 checked_at = time.monotonic()
             await asyncio.sleep(max(0.0, began + PACE - time.monotonic()))
+
+    def _events(self, body: bytes) -> bytes:
+        """Of the answer to a WaitEvent; of one that another has ended it is empty."""
+        head, _, events = body.partition(b"\r\n\r\n")
+        if head.startswith(b"Response: Error"):
+            words = _field(head, b"Message").decode("utf-8", "replace")
+            raise LinkLost(gettext_noop("Asterisk sends no more events: %(answer)s."), answer=words)
+        if body and not (head.startswith(b"Response: ") and events.endswith(_NO_MORE)):
+            raise self._not_ami()
+        return events.removesuffix(_NO_MORE)
 
     async def _hand_on(self, body: bytes) -> None:
         """In slices, so that everybody else has his turn; even nothing is a sign of life."""
         for at in range(0, max(1, len(body)), _SLICE):
             self._protocol.data_received(body[at : at + _SLICE])
             await asyncio.sleep(0)
+
+    async def _answer(self, fields: Sequence[tuple[str, str]], timeout: httpx.Timeout | None = None) -> bytes:
+        """What an action is answered: a response, and perhaps a list."""
+        body = await self._post(fields, timeout)
+        if not body.startswith(b"Response: ") or not body.endswith(b"\r\n\r\n"):
+            raise self._not_ami()
+        return body
 
     async def _post(self, fields: Sequence[tuple[str, str]], timeout: httpx.Timeout | None = None) -> bytes:
         request = self._client.build_request(
@@ -248,8 +296,6 @@ class HttpTransport(asyncio.Transport):
                     raise MessageTooLarge(
                         gettext_noop("Asterisk sent a message of more than %(limit)s bytes."), limit=_LONGEST
                     )
-        if not body.startswith(b"Response: ") or not body.endswith(b"\r\n\r\n"):
-            raise self._not_ami()
         return bytes(body)
 
     # What can be wrong.

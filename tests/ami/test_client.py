@@ -795,6 +795,22 @@ async def test_a_real_asterisks_events_come_whole_and_in_order_and_soon(real_add
     assert delays[-1] < 3
 
 
+async def test_what_was_done_is_told_before_the_next_answer(real_address: Address) -> None:
+    """What a list does not name any more has been told by an event before."""
+    events: list[Message] = []
+    session = await Session.open(real_address, events.append, events="user,system")
+    events.clear()
+    try:
+        for number in range(50):
+            await session.ask(Action("UserEvent", (("UserEvent", "Done"), ("Number", str(number)))))
+            await session.ask(actions.core_show_channels())
+            assert [event.get("Number") for event in events if event.name == "UserEvent"] == [
+                str(n) for n in range(number + 1)
+            ]
+    finally:
+        session.close()
+
+
 async def test_a_real_asterisk_does_what_is_asked_in_the_order_of_asking(real_address: Address) -> None:
     session = await opened(real_address, timeout=10, events="off")
     try:

@@ -1,7 +1,7 @@
 """A command and an event over each transport of AMI, on a real Asterisk 22: how long they take, and what they cost it.
 
-A command is a Ping and its answer. An event is a UserEvent: from when another session asks for it until it is heard.
-The cost is Asterisk's own time while it makes 200 events a second for one such session.
+A command is a Ping and its answer, with nothing right before it. An event is a UserEvent: from when another session
+asks for it until it is heard. The cost is Asterisk's own time while it makes 200 events a second for one such session.
 """
 
 import asyncio
@@ -43,6 +43,7 @@ async def _over(way: str, url: str, asterisk: Asterisk) -> list[Figure]:
         await session.ask(actions.ping())
         pings = []
         for _ in range(COUNT):
+            await asyncio.sleep(random.uniform(0.02, 0.05))
             await session.ask(actions.ping())
             pings.append(session.round_trip or 0.0)
         with asterisk.ami() as other:

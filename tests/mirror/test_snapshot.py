@@ -49,7 +49,7 @@ class Mirror:
 
     async def settle(self) -> None:
         """Wait until all that the PBX has said before is folded, and what was asked for then is read anew."""
-        await self.session.ask(actions.ping())
+        await self.session.ask(actions.core_settings())
         while self.state.requests:
             await self.refresh()
 
