@@ -24,8 +24,9 @@ from .transports import NO_LINGER, Address, explained, tls_context
 WAIT = 10.0
 # At most one WaitEvent in this time, in seconds: Asterisk ends each with the first event, even one that is filtered.
 PACE = 0.02
-# So long after it was posted a WaitEvent has reached Asterisk, at least, and so long after it is told to end, it has.
-GRACE, _ENDED = 0.01, 1.5
+# So long after it was posted a WaitEvent has reached Asterisk, in seconds, or longer where a request takes longer. And
+# so many times as long after another has ended it, it is back.
+GRACE, _ENDED = 0.01, 5
 # Asterisk ends a connection that has been idle for 15 s (`session_keep_alive`).
 _IDLE = 12.0
 # The longest body that is read, in bytes, and how much of one is handed on at a time.
@@ -131,10 +132,10 @@ class HttpTransport(asyncio.Transport):
         self._closing = False
         # A text that Asterisk makes once for each session.
         self._mark = b""
-        # Whether another WaitEvent may be posted; whether none is under way; since when one is.
-        self._may_wait, self._idle = asyncio.Event(), asyncio.Event()
+        # Whether another WaitEvent may be posted; since when the last one is under way, and whether it has ended.
+        self._may_wait, self._ended = asyncio.Event(), asyncio.Event()
         self._may_wait.set()
-        self._idle.set()
+        self._ended.set()
         self._waiting_since = 0.0
         self._grace = GRACE
         self._protocol: asyncio.Protocol
@@ -142,11 +143,12 @@ class HttpTransport(asyncio.Transport):
 
     async def begin(self, timeout: float) -> None:
         """Begin a session on Asterisk's side, and see that it is AMI that answers."""
-        began = time.monotonic()
         self._mark = _field(await self._answer(_CHALLENGE, httpx.Timeout(timeout)), b"Challenge")
-        self._grace = max(GRACE, time.monotonic() - began)
         if not self._mark:
             raise self._not_ami()
+        began = time.monotonic()
+        await self._answer(_CHALLENGE)
+        self._grace = max(GRACE, time.monotonic() - began)
 
     def carry(self, protocol: asyncio.Protocol) -> None:
         """Work for this protocol until closed."""
@@ -189,7 +191,7 @@ class HttpTransport(asyncio.Transport):
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._carry_actions())
-                group.create_task(self._fetch_events())
+                group.create_task(self._fetch_events(group))
         except* Exception as errors:
             error = errors.exceptions[0]
         if isinstance(error, httpx.TransportError):
@@ -218,38 +220,43 @@ class HttpTransport(asyncio.Transport):
         """Hand on the events that Asterisk has by now.
 
         It gives them to this WaitEvent, which ends the one that waits: that comes back empty, or with what was before.
+        Asterisk may sleep for a second before it notices that it has been ended; it is not waited for so long.
         """
         self._may_wait.clear()
         try:
             # One that is still on its way there would not be ended, and bring what comes behind.
-            if not self._idle.is_set() and (left := self._waiting_since + self._grace - time.monotonic()) > 0:
+            if not self._ended.is_set() and (left := self._waiting_since + self._grace - time.monotonic()) > 0:
                 await asyncio.sleep(left)
             events = self._events(await self._post(_HAND_OVER))
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_ENDED):
-                    await self._idle.wait()
+                async with asyncio.timeout(_ENDED * self._grace):
+                    await self._ended.wait()
+            self._ended.set()
             async with self._turn:
                 await self._hand_on(events)
         finally:
             self._may_wait.set()
 
-    async def _fetch_events(self) -> None:
+    async def _fetch_events(self, group: asyncio.TaskGroup) -> None:
         await self._listening.wait()
         checked_at = time.monotonic()
         while True:
             await self._may_wait.wait()
-            self._waiting_since = began = time.monotonic()
-            self._idle.clear()
-            events = self._events(await self._post(_WAIT_EVENT))
-            async with self._turn:
-                await self._hand_on(events)
-            self._idle.set()
+            self._ended, self._waiting_since = asyncio.Event(), time.monotonic()
+            group.create_task(self._wait_for_events(self._ended))
+            await self._ended.wait()
             if self._address.is_digest and time.monotonic() - checked_at >= WAIT:
                 # A nonce that Asterisk does not know any more is a new session, and nobody says so.
                 if _field(await self._answer(_CHALLENGE), b"Challenge") != self._mark:
                     raise LinkLost(_FORGOTTEN)
                 checked_at = time.monotonic()
-            await asyncio.sleep(max(0.0, began + PACE - time.monotonic()))
+            await asyncio.sleep(max(0.0, self._waiting_since + PACE - time.monotonic()))
+
+    async def _wait_for_events(self, ended: asyncio.Event) -> None:
+        events = self._events(await self._post(_WAIT_EVENT))
+        async with self._turn:
+            await self._hand_on(events)
+        ended.set()
 
     def _events(self, body: bytes) -> bytes:
         """Of the answer to a WaitEvent; of one that another has ended it is empty."""
@@ -355,13 +362,14 @@ async def connect(
         limits=httpx.Limits(keepalive_expiry=_IDLE),
     )
     auth = Digest(address.username, address.secret) if address.is_digest else Cookie()
-    # Neither proxies nor passwords of this machine's environment. Each action has a time limit of its own.
+    # Neither proxies nor passwords of this machine's environment. Each action has a time limit of its own. It takes
+    # requests that are repeated with a new nonce for redirections, of which it follows none.
     times = httpx.Timeout(None, connect=timeout)
-    client = httpx.AsyncClient(transport=http, auth=auth, trust_env=False, timeout=times)
+    client = httpx.AsyncClient(transport=http, auth=auth, trust_env=False, timeout=times, max_redirects=_TRIES)
     transport = HttpTransport(address, client)
     try:
         with explained(address), _unwrapped(address):
-            async with asyncio.timeout(2 * timeout):  # with digest it is two requests
+            async with asyncio.timeout(2 * timeout):  # it is several requests
                 await transport.begin(timeout)
     except BaseException:
         await client.aclose()

@@ -106,7 +106,7 @@ def test_a_worker_that_comes_back_stands_by_and_can_lead_again(pair: Pair) -> No
 def test_clicks_while_the_leader_dies_are_done_once_or_refused(pair: Pair, asterisk22: Asterisk, visit: Visit) -> None:
     """One click is one call, at most: counted by Asterisk itself."""
     page = visit(pair.panel, "anna", "/calls/")
-    ids = [f"{number:032x}" for number in range(40)]
+    ids = [f"{number:032x}" for number in range(200)]
     token = page.evaluate("JSON.parse(document.body.getAttribute('hx-headers:inherited'))['X-CSRFToken']")
 
     def click(command_id: str) -> int:
