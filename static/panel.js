@@ -127,9 +127,10 @@
     }
   }
 
-  // As is usual where he is, if he reads the panel in the language of his browser; else as in that language.
+  // As is usual where he is; in another language than English, which stands in for all that the panel does not speak, as
+  // in that language.
   const language = document.documentElement.lang;
-  const locale = navigator.language.split("-")[0] === language.split("-")[0] ? navigator.language : language;
+  const locale = language.startsWith("en") ? undefined : language;
 
   function localTimes() {
     for (const time of document.querySelectorAll("time[data-at], text[data-at]")) {
