@@ -3,7 +3,7 @@
 `rawman` knows a session by its cookie, after a login; `arawman` by the nonce of HTTP digest authentication. Asterisk
 keeps the events of a session until a `WaitEvent` fetches them. One that waits would have to be ended for each action,
 and Asterisk may sleep for a second before it notices, or give events to either of two in an order that nobody can tell
-from outside. So none waits: events are fetched every 50 ms, and before each action.
+from outside. So none waits: events are fetched 20 times a second, 5 times when all is quiet, and before each action.
 """
 
 import asyncio
@@ -19,8 +19,10 @@ import httpx
 from .errors import AmiError, ConnectFailed, LinkLost, LoginRefused, MessageTooLarge, NotAmi, gettext_noop
 from .transports import NO_LINGER, Address, explained, tls_context
 
-# How often events are fetched; and how often it is made sure whose they are, where no cookie tells; in seconds.
-EVERY, CHECK_EVERY = 0.05, 10.0
+# How often events are fetched, and how often when nothing has happened for so long, in seconds.
+EVERY, QUIET_EVERY, QUIET_AFTER = 0.05, 0.2, 5.0
+# How often it is made sure that they are of the same session, where no cookie tells, in seconds.
+CHECK_EVERY = 10.0
 # Asterisk ends a connection that has been idle for 15 s (`session_keep_alive`).
 _IDLE = 12.0
 # The longest body that is read, in bytes, and how much of one is handed on at a time.
@@ -68,7 +70,8 @@ class HttpTransport(asyncio.Transport):
         # An empty one only wakes.
         self._actions = asyncio.Queue[bytes]()
         self._listening = self._closing = False
-        self._fetched_at = self._checked_at = 0.0
+        # When events were fetched, when there were some or something was done, and when the session was made sure of.
+        self._fetched_at = self._busy_at = self._checked_at = 0.0
         # A text that Asterisk makes once for each session.
         self._mark = b""
         self._protocol: asyncio.Protocol
@@ -122,10 +125,13 @@ class HttpTransport(asyncio.Transport):
             while True:
                 action = await self._next_action()
                 # A ping asks for nothing that an event could change.
-                if self._listening and (not action.startswith(b"Action: Ping\r\n") or self._is_due):
+                is_ping = action.startswith(b"Action: Ping\r\n")
+                if self._listening and (not is_ping or time.monotonic() - self._fetched_at >= self._every):
                     await self._fetch_events()
                 if action:
                     await self._hand_on(await self._answer(_fields(action)))
+                if action and not is_ping:
+                    self._busy_at = time.monotonic()
         except httpx.TransportError as error:
             return _broken(error)
         except ConnectFailed as error:
@@ -141,19 +147,22 @@ class HttpTransport(asyncio.Transport):
                     await self._post((("Action", "Logoff"),))
 
     @property
-    def _is_due(self) -> bool:
-        return time.monotonic() - self._fetched_at >= EVERY
+    def _every(self) -> float:
+        return EVERY if time.monotonic() - self._busy_at < QUIET_AFTER else QUIET_EVERY
 
     async def _next_action(self) -> bytes:
         """Empty when it is time to fetch events."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(EVERY if self._listening else None):
+            async with asyncio.timeout(self._every if self._listening else None):
                 return await self._actions.get()
         return b""
 
     async def _fetch_events(self) -> None:
-        await self._hand_on(self._events(await self._post(_WAIT_EVENT)))
+        events = self._events(await self._post(_WAIT_EVENT))
         self._fetched_at = time.monotonic()
+        if events:
+            self._busy_at = self._fetched_at
+        await self._hand_on(events)
         if self._address.is_digest and self._fetched_at - self._checked_at >= CHECK_EVERY:
             # A nonce that Asterisk does not know any more is a new session, and nobody says so.
             if _field(await self._answer(_CHALLENGE), b"Challenge") != self._mark:

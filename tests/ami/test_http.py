@@ -131,6 +131,25 @@ async def test_events_are_handed_on_and_their_envelope_is_not() -> None:
     assert names(events) == ["FullyBooted", "One", "Two", "Three"]
 
 
+async def test_when_all_is_quiet_events_are_fetched_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(over_http, "QUIET_AFTER", 0.5)
+    async with session_with() as (session, peer, events):
+
+        def fetches() -> int:
+            return [request.action for request in peer.requests].count("WaitEvent")
+
+        await asyncio.sleep(0.8)
+        before = fetches()
+        await asyncio.sleep(1.0)
+        assert 2 <= fetches() - before <= 6
+        peer.events.put_nowait("Event: One\r\n\r\n")
+        await until(lambda: len(events) == 2)
+        before = fetches()
+        await asyncio.sleep(0.45)
+        assert fetches() - before >= 4
+        assert not session.closed.done()
+
+
 async def test_what_is_older_than_an_answer_is_handed_on_before_it() -> None:
     """Whether Asterisk still has it, or it is on its way."""
     async with session_with() as (session, peer, events):
