@@ -1,45 +1,37 @@
 """AMI over HTTP (main/manager.c, main/http.c): what a session writes is posted, what Asterisk answers is read.
 
-`rawman` knows a session by its cookie, after a login; `arawman` by the nonce of HTTP digest authentication. Events
-come to neither by themselves: a `WaitEvent` that is always under way fetches them, beside the actions.
+`rawman` knows a session by its cookie, after a login; `arawman` by the nonce of HTTP digest authentication. Asterisk
+keeps the events of a session until a `WaitEvent` fetches them. One that waits would have to be ended for each action,
+and Asterisk may sleep for a second before it notices, or give events to either of two in an order that nobody can tell
+from outside. So none waits: events are fetched 20 times a second, 5 times when all is quiet, and before each action.
 """
 
 import asyncio
 import contextlib
-import hashlib
 import re
-import secrets
 import ssl
 import time
 from collections.abc import Callable, Generator, Sequence
 from urllib.parse import urlencode, urlsplit
-from urllib.request import parse_http_list, parse_keqv_list
 
 import httpx
 
 from .errors import AmiError, ConnectFailed, LinkLost, LoginRefused, MessageTooLarge, NotAmi, gettext_noop
 from .transports import NO_LINGER, Address, explained, tls_context
 
-# How long Asterisk may keep a WaitEvent, in seconds. It keeps none longer than `httptimeout` less 10 s, which is 50 s.
-WAIT = 10.0
-# At most one WaitEvent in this time, in seconds: Asterisk ends each with the first event, even one that is filtered.
-PACE = 0.02
-# So long after it was posted a WaitEvent has reached Asterisk, in seconds, or longer where a request takes longer. And
-# so many times as long after another has ended it, it is back.
-GRACE, _ENDED = 0.01, 5
+# How often events are fetched, and how often when nothing has happened for so long, in seconds.
+EVERY, QUIET_EVERY, QUIET_AFTER = 0.05, 0.2, 5.0
+# How often it is made sure that they are of the same session, where no cookie tells, in seconds.
+CHECK_EVERY = 10.0
 # Asterisk ends a connection that has been idle for 15 s (`session_keep_alive`).
 _IDLE = 12.0
 # The longest body that is read, in bytes, and how much of one is handed on at a time.
 _LONGEST, _SLICE = 256 * 2**20, 64 * 2**10
 # How long the farewell may take, in seconds.
 _FAREWELL = 1.0
-# How often a request is repeated whose nonce has become old meanwhile. Others may overtake it each time.
-_TRIES = 50
-
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 _CHALLENGE = (("Action", "Challenge"), ("AuthType", "MD5"))
-_WAIT_EVENT = (("Action", "WaitEvent"), ("Timeout", f"{WAIT:.0f}"))
-_HAND_OVER = (("Action", "WaitEvent"), ("Timeout", "0"))
+_WAIT_EVENT = (("Action", "WaitEvent"), ("Timeout", "0"))
 _NO_MORE = b"Event: WaitEventComplete\r\n\r\n"
 _MANSESSION = re.compile(r'mansession_id="?([0-9a-f]+)')
 _FORGOTTEN = gettext_noop("Asterisk has forgotten our session.")
@@ -64,80 +56,24 @@ class Cookie(httpx.Auth):
             self._session = found[1]
 
 
-class Digest(httpx.Auth):
-    """Of `arawman`: HTTP digest authentication (RFC 2617, MD5), for requests that are under way at the same time.
-
-    They share one nonce, which is the session's name. Asterisk replaces it after a minute, and when a count arrives
-    that is not higher than the last; then the request is repeated with the new one. (`httpx.DigestAuth` tries once,
-    and starts the count anew while another request is under way.)
-    """
-
-    def __init__(self, username: str, secret: str) -> None:
-        self._username, self._secret = username, secret
-        self._realm = self._nonce = self._opaque = ""
-        self._count = 0
-
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        for _ in range(_TRIES):
-            had = bool(self._nonce)
-            if had:
-                request.headers["Authorization"] = self._authorization(request)
-            response = yield request
-            scheme, _, parameters = response.headers.get("WWW-Authenticate", "").partition(" ")
-            if response.status_code != 401 or scheme.lower() != "digest":
-                return
-            challenge = parse_keqv_list(parse_http_list(parameters))
-            if had and challenge.get("stale", "").lower() != "true":
-                return
-            if challenge.get("nonce", "") != self._nonce:
-                self._nonce, self._count = challenge.get("nonce", ""), 0
-            self._realm, self._opaque = challenge.get("realm", ""), challenge.get("opaque", "")
-
-    def _authorization(self, request: httpx.Request) -> str:
-        self._count += 1
-        count, own, uri = f"{self._count:08x}", secrets.token_hex(8), request.url.raw_path.decode()
-        who = _md5(f"{self._username}:{self._realm}:{self._secret}")
-        answer = _md5(f"{who}:{self._nonce}:{count}:{own}:auth:{_md5(f'{request.method}:{uri}')}")
-        quoted = {
-            "username": self._username, "realm": self._realm, "nonce": self._nonce, "uri": uri,
-            "response": answer, "opaque": self._opaque, "cnonce": own,
-        }  # fmt: skip
-        fields = [f'{name}="{_escaped(value)}"' for name, value in quoted.items()]
-        return f"Digest {', '.join(fields)}, algorithm=MD5, qop=auth, nc={count}"
-
-
-def _md5(text: str) -> str:
-    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
-
-
-def _escaped(value: str) -> str:
-    return value.replace("\\", "\\\\").replace('"', '\\"')
-
-
 class HttpTransport(asyncio.Transport):
     """In the place of a socket: posts each action that is written, hands answers and events to the protocol.
 
-    Actions are posted one after the other, so they happen in order. Of a list and an event the newer is to come last,
-    as on a socket: the events that there are before an action are handed on before it is posted (see `_catch_up`), and
-    those that come while it is under way behind its answer.
+    One request after the other, so actions happen in order, and of an answer and an event the newer comes last, as on a
+    socket.
     """
 
     def __init__(self, address: Address, client: httpx.AsyncClient) -> None:
         super().__init__()
         self._address, self._client = address, client
         self._url = f"{'https' if address.is_tls else 'http'}://{address.netloc}{address.path}"
+        # An empty one only wakes.
         self._actions = asyncio.Queue[bytes]()
-        self._listening = asyncio.Event()
-        self._turn = asyncio.Lock()
-        self._closing = False
+        self._listening = self._closing = False
+        # When events were fetched, when there were some or something was done, and when the session was made sure of.
+        self._fetched_at = self._busy_at = self._checked_at = 0.0
         # A text that Asterisk makes once for each session.
         self._mark = b""
-        # Whether another WaitEvent may be posted; since when the last one is under way, and whether it has ended.
-        self._may_wait, self._ended = asyncio.Event(), asyncio.Event()
-        self._may_wait.set()
-        self._ended.set()
-        self._waiting_since = 0.0
-        self._grace = GRACE
         self._protocol: asyncio.Protocol
         self._task: asyncio.Task[None]
 
@@ -146,9 +82,6 @@ class HttpTransport(asyncio.Transport):
         self._mark = _field(await self._answer(_CHALLENGE, httpx.Timeout(timeout)), b"Challenge")
         if not self._mark:
             raise self._not_ami()
-        began = time.monotonic()
-        await self._answer(_CHALLENGE)
-        self._grace = max(GRACE, time.monotonic() - began)
 
     def carry(self, protocol: asyncio.Protocol) -> None:
         """Work for this protocol until closed."""
@@ -158,7 +91,8 @@ class HttpTransport(asyncio.Transport):
 
     def listen(self) -> None:
         """Fetch events from now on; they are kept by Asterisk since the session began."""
-        self._listening.set()
+        self._listening = True
+        self._actions.put_nowait(b"")
 
     # What a transport of asyncio has.
 
@@ -187,18 +121,23 @@ class HttpTransport(asyncio.Transport):
 
     async def _work(self) -> Exception | None:
         """Until it fails; why."""
-        error: Exception | None = None
         try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._carry_actions())
-                group.create_task(self._fetch_events(group))
-        except* Exception as errors:
-            error = errors.exceptions[0]
-        if isinstance(error, httpx.TransportError):
+            while True:
+                action = await self._next_action()
+                # A ping asks for nothing that an event could change.
+                is_ping = action.startswith(b"Action: Ping\r\n")
+                if self._listening and (not is_ping or time.monotonic() - self._fetched_at >= self._every):
+                    await self._fetch_events()
+                if action:
+                    await self._hand_on(await self._answer(_fields(action)))
+                if action and not is_ping:
+                    self._busy_at = time.monotonic()
+        except httpx.TransportError as error:
             return _broken(error)
-        if isinstance(error, ConnectFailed):
+        except ConnectFailed as error:
             return LinkLost(error.sentence, **error.parameters)
-        return error
+        except Exception as error:  # whoever waits for an answer must hear of it, whatever it is
+            return error
 
     async def _leave(self) -> None:
         """Tell Asterisk that it need not keep this session, and its events, any longer."""
@@ -207,64 +146,36 @@ class HttpTransport(asyncio.Transport):
                 async with asyncio.timeout(_FAREWELL):
                     await self._post((("Action", "Logoff"),))
 
-    async def _carry_actions(self) -> None:
-        while True:
-            fields = _fields(await self._actions.get())
-            # A ping asks for nothing that an event could change.
-            if self._listening.is_set() and fields[0] != ("Action", "Ping"):
-                await self._catch_up()
-            async with self._turn:
-                await self._hand_on(await self._answer(fields))
+    @property
+    def _every(self) -> float:
+        return EVERY if time.monotonic() - self._busy_at < QUIET_AFTER else QUIET_EVERY
 
-    async def _catch_up(self) -> None:
-        """Hand on the events that Asterisk has by now.
+    async def _next_action(self) -> bytes:
+        """Empty when it is time to fetch events."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._every if self._listening else None):
+                return await self._actions.get()
+        return b""
 
-        It gives them to this WaitEvent, which ends the one that waits: that comes back empty, or with what was before.
-        Asterisk may sleep for a second before it notices that it has been ended; it is not waited for so long.
-        """
-        self._may_wait.clear()
-        try:
-            # One that is still on its way there would not be ended, and bring what comes behind.
-            if not self._ended.is_set() and (left := self._waiting_since + self._grace - time.monotonic()) > 0:
-                await asyncio.sleep(left)
-            events = self._events(await self._post(_HAND_OVER))
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_ENDED * self._grace):
-                    await self._ended.wait()
-            self._ended.set()
-            async with self._turn:
-                await self._hand_on(events)
-        finally:
-            self._may_wait.set()
-
-    async def _fetch_events(self, group: asyncio.TaskGroup) -> None:
-        await self._listening.wait()
-        checked_at = time.monotonic()
-        while True:
-            await self._may_wait.wait()
-            self._ended, self._waiting_since = asyncio.Event(), time.monotonic()
-            group.create_task(self._wait_for_events(self._ended))
-            await self._ended.wait()
-            if self._address.is_digest and time.monotonic() - checked_at >= WAIT:
-                # A nonce that Asterisk does not know any more is a new session, and nobody says so.
-                if _field(await self._answer(_CHALLENGE), b"Challenge") != self._mark:
-                    raise LinkLost(_FORGOTTEN)
-                checked_at = time.monotonic()
-            await asyncio.sleep(max(0.0, self._waiting_since + PACE - time.monotonic()))
-
-    async def _wait_for_events(self, ended: asyncio.Event) -> None:
+    async def _fetch_events(self) -> None:
         events = self._events(await self._post(_WAIT_EVENT))
-        async with self._turn:
-            await self._hand_on(events)
-        ended.set()
+        self._fetched_at = time.monotonic()
+        if events:
+            self._busy_at = self._fetched_at
+        await self._hand_on(events)
+        if self._address.is_digest and self._fetched_at - self._checked_at >= CHECK_EVERY:
+            # A nonce that Asterisk does not know any more is a new session, and nobody says so.
+            if _field(await self._answer(_CHALLENGE), b"Challenge") != self._mark:
+                raise LinkLost(_FORGOTTEN)
+            self._checked_at = self._fetched_at
 
     def _events(self, body: bytes) -> bytes:
-        """Of the answer to a WaitEvent; of one that another has ended it is empty."""
+        """Of the answer to a WaitEvent."""
         head, _, events = body.partition(b"\r\n\r\n")
         if head.startswith(b"Response: Error"):
             words = _field(head, b"Message").decode("utf-8", "replace")
             raise LinkLost(gettext_noop("Asterisk sends no more events: %(answer)s."), answer=words)
-        if body and not (head.startswith(b"Response: ") and events.endswith(_NO_MORE)):
+        if not head.startswith(b"Response: ") or not events.endswith(_NO_MORE):
             raise self._not_ami()
         return events.removesuffix(_NO_MORE)
 
@@ -361,11 +272,10 @@ async def connect(
         socket_options=[NO_LINGER],
         limits=httpx.Limits(keepalive_expiry=_IDLE),
     )
-    auth = Digest(address.username, address.secret) if address.is_digest else Cookie()
-    # Neither proxies nor passwords of this machine's environment. Each action has a time limit of its own. It takes
-    # requests that are repeated with a new nonce for redirections, of which it follows none.
+    auth = httpx.DigestAuth(address.username, address.secret) if address.is_digest else Cookie()
+    # Neither proxies nor passwords of this machine's environment. Each action has a time limit of its own.
     times = httpx.Timeout(None, connect=timeout)
-    client = httpx.AsyncClient(transport=http, auth=auth, trust_env=False, timeout=times, max_redirects=_TRIES)
+    client = httpx.AsyncClient(transport=http, auth=auth, trust_env=False, timeout=times)
     transport = HttpTransport(address, client)
     try:
         with explained(address), _unwrapped(address):

@@ -57,7 +57,6 @@ class Web:
     events: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
     errors: list[BaseException] = field(default_factory=list)
     address: Address = field(init=False)
-    _waiting: asyncio.Future[str] | None = None
 
     @property
     def asked(self) -> list[str]:
@@ -86,21 +85,9 @@ class Web:
         elif request.action == "Login":
             body += "Event: FullyBooted\r\nStatus: Fully Booted\r\n\r\n"
         elif request.action == "WaitEvent":
-            body = await self._wait(request)
+            body = WAITED + "".join(self.events.get_nowait() for _ in range(self.events.qsize())) + NO_MORE
         cookie = f'Set-Cookie: mansession_id="{self.session}"; Version=1; Max-Age=60'
         request.send(body, "200 OK", "text/plain", cookie)
-
-    async def _wait(self, request: Request) -> str:
-        """As Asterisk: whoever comes ends the one that waits, which then brings nothing."""
-        if self._waiting is not None:
-            self._waiting.cancel()
-        if request.form["Timeout"] == "0":
-            return WAITED + "".join(self.events.get_nowait() for _ in range(self.events.qsize())) + NO_MORE
-        self._waiting = waiting = asyncio.ensure_future(self.events.get())
-        await asyncio.wait([waiting])
-        if self._waiting is waiting:
-            self._waiting = None
-        return "" if waiting.cancelled() else WAITED + waiting.result() + NO_MORE
 
 
 async def _read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Request | None:
