@@ -968,5 +968,5 @@ async def test_a_session_that_is_closed_leaves_none_behind(real_address: Address
     assert await is_there()
     session.close()
     async with asyncio.timeout(10):
-        while await is_there():
+        while await is_there():  # noqa: ASYNC110
             await asyncio.sleep(0.05)
