@@ -20,6 +20,8 @@ from .transports import Address
 logger = logging.getLogger(__name__)
 
 EventHandler = Callable[[Message], None]
+# Hears what crosses a session: whether we sent it, and the message itself.
+Tap = Callable[[bool, bytes], None]
 
 
 @dataclass(slots=True)
@@ -51,18 +53,25 @@ class Session(asyncio.Protocol):
     """One connection, from the greeting to its end. Made by `Session.open`.
 
     `on_event` is called with every event that answers nothing we asked, in the order received and from within
-    the read: it must not block.
+    the read: it must not block. `tap` is called with every message of either direction, before anything is done
+    with it.
     """
 
     def __init__(
-        self, address: Address, on_event: EventHandler, *, wanted: Iterable[str] | None = None, max_message: int
+        self,
+        address: Address,
+        on_event: EventHandler,
+        *,
+        wanted: Iterable[str] | None = None,
+        max_message: int,
+        tap: Tap | None = None,
     ) -> None:
         self.address = address
         self.closed: asyncio.Future[AmiError] = asyncio.get_running_loop().create_future()
         self.heard_at = time.monotonic()
         # How long the last answered ping took, in seconds.
         self.round_trip: float | None = None
-        self._on_event = on_event
+        self._on_event, self._tap = on_event, tap
         self._protocol = Protocol(wanted=wanted, max_message=max_message, greeting=not address.is_http)
         self._greeted = asyncio.Event()
         self._fully_booted = asyncio.Event()
@@ -81,6 +90,7 @@ class Session(asyncio.Protocol):
         timeout: float = 10.0,
         boot_timeout: float = 60.0,
         max_message: int = 16 * 2**20,
+        tap: Tap | None = None,
     ) -> "Session":
         """Connect, log in and wait until Asterisk says that it has fully booted.
 
@@ -89,7 +99,7 @@ class Session(asyncio.Protocol):
 
         Raises `ConnectFailed`, `NotAmi`, `LoginRefused`, `AnswerTimeout` or `LinkLost`.
         """
-        session = cls(address, on_event, wanted=wanted, max_message=max_message)
+        session = cls(address, on_event, wanted=wanted, max_message=max_message, tap=tap)
         connect = over_http.connect if address.is_http else transports.connect
         await connect(address, lambda: session, timeout=timeout)
         try:
@@ -138,7 +148,10 @@ class Session(asyncio.Protocol):
         self._waiting[action_id] = waiting
         asked_at = time.monotonic()
         try:
-            self._transport.write(action.encode(action_id))
+            raw = action.encode(action_id)
+            if self._tap is not None:
+                self._tap(True, raw)
+            self._transport.write(raw)
             async with asyncio.timeout(timeout):
                 answer = await waiting.answer
             if action.name == "Ping":
@@ -201,6 +214,8 @@ class Session(asyncio.Protocol):
     # From bytes to whoever waits.
 
     def _take(self, message: Message) -> None:
+        if self._tap is not None:
+            self._tap(False, message.raw)
         # Most events answer nothing; do not parse them to find that out.
         waiting = None
         if self._waiting and (not message.is_event or b"\r\nActionID: " in message.raw):

@@ -46,10 +46,10 @@ _OF_EVERY_USER_EVENT = CHANNEL_FIELDS | {"Event", "Privilege", "ActionID"}
 _WORDS = """
 PJSIP SIP IAX DAHDI Local CBAnn CBRec Announcer Recorder Surrogate AsyncGoto Message Custom confbridge Queue
 MeetMe voice pbxpanel sound move aside PanelHand PanelSaid toggle raise lower SUCCESS FAILED PBXPANEL_CONFERENCE
-PBXPANEL_SOUND PBXPANEL_USER CHANNEL onhold MIXMONITOR_FILENAME core show channels concise wav unknown none
-Authentication accepted Success Error Permission denied No active conferences Conference by that name found such
-channel Channels will follow Command output follows Bridge listing Extension Statuses Parked calls Device State
-Changes Invalid or variable Variable Set yes no on off Up Down Ring Ringing Busy Event VarSet RTCPSent
+PBXPANEL_SOUND PBXPANEL_USER CHANNEL onhold MIXMONITOR_FILENAME core waitfullybooted show channels concise
+wav unknown none Authentication accepted Success Error Permission denied No active conferences Conference by
+that name found such channel Channels will follow Command output follows Bridge listing Extension Statuses Parked calls
+Device State Changes Invalid or variable Variable Set yes no on off Up Down Ring Ringing Busy Event VarSet RTCPSent
 RTCPReceived ChannelTalkingStart ChannelTalkingStop DTMFBegin
 """
 _KNOWN_WORDS = frozenset(_WORDS.split())

@@ -91,7 +91,7 @@ class Playback(asyncio.Protocol):
         # How many of the script's events have been sent, and which of the first questions are still to come.
         self._sent = 0
         self._awaited = {id(one) for all in script.exchanges.values() for one in all if one.first} - {
-            id(one) for key, all in script.exchanges.items() if key[0] in _OWN_ANSWERS for one in all
+            id(one) for key, all in script.exchanges.items() if _own_answer(key) is not None for one in all
         }
         self._began: tuple[float, float] | None = None
         self._task: asyncio.Task[None] | None = None
@@ -115,8 +115,8 @@ class Playback(asyncio.Protocol):
     def _act(self, lines: list[str]) -> None:
         key, pairs = key_of(lines), dict(fields_of(lines))
         action_id = pairs.get("ActionID", "")
-        if key[0] in _OWN_ANSWERS:
-            self._say(["Response: Success", f"ActionID: {action_id}", *_OWN_ANSWERS[key[0]]])
+        if (own := _own_answer(key)) is not None:
+            self._say(["Response: Success", f"ActionID: {action_id}", *own])
             if key[0] == "login":
                 if self._script.booted:
                     self._say(self._script.booted)
@@ -196,6 +196,12 @@ _OWN_ANSWERS: dict[str, list[str]] = {
     "events": ["Events: On"],
     "logoff": ["Message: Thanks for all the fish."],
 }
+# What a session over HTTP digest asks, and no other.
+_WAIT_BOOTED: _Key = ("command", (("Command", "core waitfullybooted"),))
+
+
+def _own_answer(key: _Key) -> list[str] | None:
+    return [] if key == _WAIT_BOOTED else _OWN_ANSWERS.get(key[0])
 
 
 def _with_id(line: str, action_id: str) -> str:

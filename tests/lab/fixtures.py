@@ -29,11 +29,20 @@ class CallerFactory(Protocol):
     def __call__(self, asterisk: Asterisk, to: str, number: str = "0401234567", name: str = "") -> Caller: ...
 
 
+def _versions_of(item: pytest.Item) -> set[str]:
+    """The Asterisks that a test asks for. (Some tests have a fixture `asterisk` of their own, which is none.)"""
+    names = set(getattr(item, "fixturenames", ()))
+    versions = {version for version in VERSIONS if f"_asterisk{version}" in names}
+    if isinstance(item, pytest.Function) and hasattr(item, "callspec") and "asterisk" in item.callspec.params:
+        versions.add(str(item.callspec.params["asterisk"]))
+    return versions
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark those that use a real Asterisk, for ``-m live``."""
     for item in items:
-        if {"_asterisk22", "_asterisk16", "asterisk"} & set(getattr(item, "fixturenames", ())):
+        if _versions_of(item):
             item.add_marker("live")
 
 
@@ -42,11 +51,9 @@ def pytest_runtestloop(session: pytest.Session) -> None:
     """Install each Asterisk that a test asks for before the first test, since that takes longer than a test may."""
     if session.config.option.collectonly:
         return
-    asked = {name for item in session.items for name in getattr(item, "fixturenames", ())}
-    for version in VERSIONS:
-        if f"_asterisk{version}" in asked or "asterisk" in asked:
-            with contextlib.suppress(LabUnavailableError):  # which each test that needs it will tell
-                build(version)
+    for version in sorted(set[str]().union(*map(_versions_of, session.items)), key=list(VERSIONS).index):
+        with contextlib.suppress(LabUnavailableError):  # which each test that needs it will tell
+            build(version)
 
 
 def _running(version: str) -> Iterator[Asterisk]:
