@@ -26,11 +26,12 @@ PROCESSES ?= 2
 test-processes: $(VENV)/dev.done system-packages var/secret_key
 	@PANEL_PROCESSES=$(PROCESSES) $(BIN)/python -m pytest tests/browser tests/hostile tests/faults/test_browser.py tests/processes $(ARGS)
 
-# What reaches a real Asterisk through the panel, over each way there is to reach it.
+# What reaches a real Asterisk through the panel, over each way there is to reach it. Some tests choose it themselves.
 TRANSPORTS ?= tcp tls http https
-LIVE := tests/mirror tests/calls tests/conferences tests/extensions tests/browser tests/processes tests/faults/test_servers.py tests/faults/test_browser.py
+OWN_TRANSPORT := tests/ami tests/doctor/test_connection.py tests/faults/test_link.py tests/faults/test_transports.py tests/hostile/test_wire.py tests/recording
+LIVE := tests --ignore=tests/lab --ignore=tests/demo $(OWN_TRANSPORT:%=--ignore=%)
 test-transports: $(VENV)/dev.done system-packages var/secret_key
-	@$(BIN)/python -m pytest -m live tests/ami tests/faults/test_transports.py $(ARGS)
+	@$(BIN)/python -m pytest -m live $(OWN_TRANSPORT) $(ARGS)
 	@for transport in $(TRANSPORTS); do \
 		echo "Over $$transport:"; PANEL_TRANSPORT=$$transport $(BIN)/python -m pytest -m live $(LIVE) $(ARGS) || exit 1; \
 	done
