@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -223,9 +224,8 @@ async def test_why_nothing_comes_is_told(
     asterisk22: Asterisk, watch: Watch, monkeypatch: pytest.MonkeyPatch, fault: dict[str, Any], words: str
 ) -> None:
     monkeypatch.setattr(stream, "OPEN_TIMEOUT", 4.0)
-    found = Address.parse(asterisk22.ami_url)
-    values = {name: getattr(found, name) for name in ("scheme", "host", "port", "username", "secret")}
-    watching = await watch("", of=Stream("main", Address(**{**values, **fault})))
+    address = replace(Address.parse(asterisk22.ami_url), **fault)
+    watching = await watch("", of=Stream("main", address))
     await watching.until(lambda: watching.state == stream.DOWN)
     batch = watching.batches[-1]
     assert words in batch["reason"] % batch["reason_parameters"]
