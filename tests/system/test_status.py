@@ -95,10 +95,11 @@ async def test_a_whole_answer_is_handed_on_and_no_more_than_that(
 
 
 async def test_what_takes_too_long_leaves_the_link_as_it_is(asterisk: Asterisk, at_desk: AtDesk) -> None:
+    call = (("Channel", "Local/603@internal"), ("Application", "Wait"), ("Data", "1"), ("Timeout", "30000"))
     async with at_desk(asterisk) as desk:
         late = Desk(desk.session, desk.state, 7, time.time() + 0.5)
-        with pytest.raises(LinkLost, match="did not answer WaitEvent"):
-            await late.reply_to(Action("WaitEvent", (("Timeout", "30"),)))
+        with pytest.raises(LinkLost, match="did not answer Originate"):  # which rings until then
+            await late.reply_to(Action("Originate", call))
         assert (await desk.ask(actions.ping())).ok
         over = Desk(desk.session, desk.state, 7, time.time() - 0.1)
         for sending in (over.reply_to(actions.reload()), over.run(actions.ping()), over.run_all([actions.ping()])):
