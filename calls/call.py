@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import cached_property
 
 from django.db.models import TextChoices
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from pbxpanel.mirror.models import dom_id
@@ -27,6 +28,19 @@ class CallState(TextChoices):
     PARKED = "parked", _("Parked")
     CONFERENCE = "conference", _("In conference")
     ALONE = "alone", _("Connected")
+
+
+# Of one who is up and has nobody with him: what the application of the dialplan says of him.
+_ALONE_IN = {
+    "Queue": _("Waiting in queue %(queue)s"),
+    "VoiceMail": _("Leaving a message"),
+    "VoiceMailMain": _("Listening to messages"),
+    "MusicOnHold": _("Hearing music"),
+    "Playback": _("Hearing an announcement"),
+    "BackGround": _("At a menu"),
+    "WaitExten": _("At a menu"),
+    "Read": _("At a menu"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +171,16 @@ class Call:
         if self._is_in_conference:
             return CallState.CONFERENCE
         return CallState.ALONE
+
+    @property
+    def state_name(self) -> str:
+        """The state in people's words, with where he waits whom nobody is with."""
+        if self.state is CallState.PARKED and self.parked:
+            return gettext("Parked on %(space)s") % {"space": self.parked.space}
+        alone = self._ends[0] if self.state is CallState.ALONE and len(self._ends) == 1 else None
+        if alone is None or alone.application not in _ALONE_IN:
+            return str(self.state.label)
+        return str(_ALONE_IN[alone.application]) % {"queue": alone.application_data.partition(",")[0]}
 
     @property
     def _is_in_conference(self) -> bool:

@@ -83,6 +83,24 @@ def test_two_of_one_call_in_a_conference_are_in_conference() -> None:
     assert call(*ends, bridges=(bridge,)).state is CallState.CONFERENCE
 
 
+@pytest.mark.parametrize(
+    ("application", "data", "told"),
+    [
+        ("Queue", "support,t,,,60", "Waiting in queue support"),
+        ("Queue", "100%s", "Waiting in queue 100%s"),
+        ("VoiceMail", "101@default,u", "Leaving a message"),
+        ("WaitExten", "5", "At a menu"),
+        ("Wait", "5", "Connected"),
+    ],
+)
+def test_whom_nobody_is_with_is_told_where_he_is(application: str, data: str, told: str) -> None:
+    alone = channel(1, "PJSIP/101-1", application=application, application_data=data)
+    assert call(alone).state_name == told
+    assert call(alone, channel(2, "PJSIP/102-2", "Ringing")).state_name == "Ringing"
+    two = [channel(n, f"PJSIP/10{n}-1", bridge="b", application=application, application_data=data) for n in (1, 2)]
+    assert call(*two).state_name == "Talking"
+
+
 def test_a_transfer_that_rings_rings_since_the_target_does() -> None:
     told = call(channel(9, "PJSIP/101-1"), channel(2, "PJSIP/102-2", "Ringing"))
     assert (told.state, told.since) == (CallState.RINGING, NOW - timedelta(minutes=2))

@@ -501,6 +501,13 @@ class Scenario:
                 self.session.event("BridgeEnter", since)
                 yield "answered"
 
+    def queue_of_nobody(self) -> Moves:
+        """The queue has no members: he hears music."""
+        since = len(self.session.messages)
+        with Caller(self.asterisk, "611", name="Queued"):
+            self.session.event("Newexten", since, Application="Queue")
+            yield "waits"
+
     def conference_move(self) -> Moves:
         """One of three participants, each a call of his own, is sent to another conference."""
         with Phone(self.asterisk, "101"), Phone(self.asterisk, "102"):
@@ -579,7 +586,7 @@ MOVES = (
     Scenario.bridge_with_local, Scenario.phone_holds, Scenario.phone_transfers_blind,
     Scenario.phone_transfers_attended, Scenario.phone_transfers_attended_by_local, Scenario.local_optimization,
     Scenario.pickup, Scenario.park_and_retrieve, Scenario.park_and_give_up, Scenario.park_until_time_is_over,
-    Scenario.queue, Scenario.conference_move,
+    Scenario.queue, Scenario.queue_of_nobody, Scenario.conference_move,
 )  # fmt: skip
 
 

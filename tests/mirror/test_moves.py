@@ -89,6 +89,7 @@ EXPECTED: dict[str, dict[str, list[str]]] = {
     "park_and_give_up": {"parked": ["Parked on 701: Parked"], "gave up": []},
     "park_until_time_is_over": {"came back": ["Talking: Parked, Anna Alpha"]},
     "queue": {"answered": ["Talking: Queued, Anna Alpha"]},
+    "queue_of_nobody": {"waits": ["Waiting in queue night: Queued → 611"]},
     "conference_move": {
         "three in one": [
             "In conference: 8001@internal → 602",
@@ -119,8 +120,7 @@ def words(call: Call) -> str:
         + (" (waits)" if party.waits else "")
         for party in call.parties
     )
-    where = f" on {call.parked.space}" if call.parked else ""
-    return f"{call.state.label}{where}: {parties}" + (f" → {call.destination}" if call.destination else "")
+    return f"{call.state_name}: {parties}" + (f" → {call.destination}" if call.destination else "")
 
 
 def differences(one: State, other: State) -> list[str]:
