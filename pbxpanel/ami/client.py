@@ -151,7 +151,8 @@ class Session(asyncio.Protocol):
             raw = action.encode(action_id)
             if self._tap is not None:
                 self._tap(True, raw)
-            self._transport.write(raw)
+            for record in transports.records(raw) if self.address.scheme == "amis" else (raw,):
+                self._transport.write(record)
             async with asyncio.timeout(timeout):
                 answer = await waiting.answer
             if action.name == "Ping":

@@ -21,6 +21,8 @@ RAWMAN, ARAWMAN = "rawman", "arawman"
 
 # What the kernel has not sent when a connection ends is dropped: no action may arrive after its time.
 NO_LINGER = (socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+# How much a manager session reads at a time (main/manager.c, `inbuf`), in bytes.
+_READ = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,20 @@ async def connect(
             )
         transport.get_extra_info("socket").setsockopt(*NO_LINGER)
         return transport
+
+
+def records(action: bytes) -> Iterator[bytes]:
+    """An action in the pieces in which it has to be written over TLS: whole lines, of up to 1,024 bytes together.
+
+    Of a longer TLS record Asterisk reads the beginning and then waits for the socket, which has nothing more.
+    """
+    record = b""
+    for line in action.splitlines(keepends=True):
+        if record and len(record) + len(line) > _READ:
+            yield record
+            record = b""
+        record += line
+    yield record
 
 
 @contextlib.contextmanager

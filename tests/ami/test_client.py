@@ -826,6 +826,21 @@ async def test_a_real_asterisk_does_what_is_asked_in_the_order_of_asking(real_ad
         session.close()
 
 
+@pytest.mark.parametrize(("number", "size"), [(120, 10), (120, 100), (12, 990)])
+async def test_a_long_action_arrives_whole(real_address: Address, number: int, size: int) -> None:
+    """Also over TLS, where Asterisk reads no more of a record than it has room for."""
+    fields = [(f"Field{n}", f"{n:0{size}}") for n in range(number)]
+    events: list[Message] = []
+    session = await Session.open(real_address, events.append, events="user,system")
+    try:
+        assert (await session.ask(Action("UserEvent", (("UserEvent", "Long"), *fields)))).ok
+        await until(lambda: "UserEvent" in names(events))
+        (event,) = (event for event in events if event.name == "UserEvent")
+        assert [event.get(name) for name, _value in fields] == [value for _name, value in fields]
+    finally:
+        session.close()
+
+
 async def test_a_real_asterisk_refuses_a_wrong_secret(real_address: Address, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     address = dataclasses.replace(real_address, secret="wrong-one")
