@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable
+from itertools import pairwise
 
 from tests.lab.ami import Message
 
@@ -131,7 +132,7 @@ def block(message: Message, names: Names) -> Lines:
 def states_of(lines: Lines) -> list[Lines]:
     """The lines of one teller → those of each of its events."""
     begins = [number for number, line in enumerate(lines) if not line.startswith(" ")]
-    return [lines[begin:end] for begin, end in zip(begins, [*begins[1:], len(lines)], strict=True)]
+    return [lines[begin:end] for begin, end in pairwise([*begins, len(lines)])]
 
 
 def agrees(expected: list[Lines], said: list[Lines]) -> bool:
