@@ -441,7 +441,7 @@ class ManagerSession:
             raise Refused(needed)
         replace = _is_yes(action.get("Replace"))
         if priority == "hint":
-            is_added = self._switch.states.add_hint(extension, context, application, replace=replace)
+            is_added = self._switch.states.add_hint(extension, context, application, replace=replace, is_told=True)
         elif priority.isdecimal() and int(priority) > 0:
             step = (application, action.get("ApplicationData"))
             is_added = self._dialplan.add(context, extension, int(priority), step, replace=replace)

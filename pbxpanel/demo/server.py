@@ -41,12 +41,12 @@ class DemoPbx:
         chance = random.Random(seed)  # noqa: S311 (it plays at telephones)
         now = time.time()
         self.started_at = now - LIVED_BEFORE if lively else now
-        self.clients: set[_Client] = set()
         self.schedule = Schedule(self.started_at)
         self.switch = Switch(self._announce, self.schedule.now, chance)
         self.dialplan = Dialplan(self.switch, self.schedule, phones, chance, reluctance=RELUCTANCE if lively else 0.0)
         self._life = Life(self.dialplan, self.schedule, chance) if lively else None
         self._secret = secrets.token_hex(12)
+        self.clients: set[_Client] = set()
         self._server: asyncio.Server | None = None
         self._clockwork: asyncio.Task[None] | None = None
         self._rung = asyncio.Event()

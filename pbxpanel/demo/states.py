@@ -59,17 +59,17 @@ class States:
         # Of a telephone: its state without calls, and what its channels are in.
         self._resting: dict[str, str] = {}
         self._engaged: dict[str, Counter[str]] = {}
-        # Hints by extension and context; what was last told of each; and who watches a device or a presence.
+        # Hints by extension and context, the state of each, and who watches a device or a presence.
         self._hints: dict[tuple[str, str], str] = {}
-        self._told: dict[tuple[str, str], tuple[str, str]] = {}
+        self._hint_states: dict[tuple[str, str], tuple[str, str]] = {}
         self._watchers: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
 
     # Devices.
 
     def add_phone(self, device: str, resting: str = NOT_INUSE) -> None:
-        """A telephone, such as `PJSIP/101`, and its state while it has no call."""
+        """A telephone, such as `PJSIP/101`, and its state without calls. Add it before the hints that name it."""
         self._resting[device], self._engaged[device] = resting, Counter()
-        self.set_device(device, resting)
+        self.devices[device] = resting
 
     def engage(self, device: str, before: str, now: str) -> None:
         """One of a telephone's channels goes from this state to that; "" is none."""
@@ -91,8 +91,13 @@ class States:
 
     # Hints.
 
-    def add_hint(self, extension: str, context: str, hint: str, *, replace: bool = False) -> bool:
-        """A hint such as `PJSIP/101&PJSIP/102,CustomPresence:101`. False where one is that may not be replaced."""
+    def add_hint(
+        self, extension: str, context: str, hint: str, *, replace: bool = False, is_told: bool = False
+    ) -> bool:
+        """A hint such as `PJSIP/101&PJSIP/102,CustomPresence:101`. False where one is that may not be replaced.
+
+        Its state is told of one that is added while the PBX runs, not of one that the dialplan has from the beginning.
+        """
         place = (extension, context)
         if place in self._hints and not replace:
             return False
@@ -101,13 +106,13 @@ class States:
         self._hints[place] = hint
         for watched in _watched(hint):
             self._watchers[watched].add(place)
-        self._look_at(place)
+        self._look_at(place, is_told=is_told)
         return True
 
     def hint_fields(self, extension: str, context: str) -> Fields:
         """What is told of an extension's hint, also if it has none."""
         place = (extension, context)
-        status, text = self._told.get(place, _NO_HINT)
+        status, text = self._hint_states.get(place, _NO_HINT)
         return [
             ("Exten", extension),
             ("Context", context),
@@ -119,11 +124,11 @@ class States:
     def hints(self) -> list[Fields]:
         return [self.hint_fields(*place) for place in self._hints]
 
-    def _look_at(self, place: tuple[str, str]) -> None:
+    def _look_at(self, place: tuple[str, str], *, is_told: bool = True) -> None:
         devices = self._hints[place].partition(",")[0].split("&")
         now = _OF_HINT[combined({self.devices.get(device, INVALID) for device in devices})]
-        if self._told.get(place) != now:
-            self._told[place] = now
+        before, self._hint_states[place] = self._hint_states.get(place), now
+        if is_told and now != before:
             self._emit("ExtensionStatus", self.hint_fields(*place))
 
     # Presence.

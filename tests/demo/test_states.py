@@ -27,7 +27,7 @@ class Pbx:
         self.switch = Switch(self._hear, self.schedule.now, chance)
         self.dialplan = Dialplan(self.switch, self.schedule, CAST, chance)
         self.life = Life(self.dialplan, self.schedule, chance)
-        self.told.clear()
+        assert not self.told, "what has been there from the beginning is no event"
 
     def _hear(self, name: str, fields: Fields) -> None:
         self.told.append((name, dict(fields)))
@@ -87,7 +87,7 @@ def test_whoever_is_held_is_on_hold_until_he_is_taken_back_or_the_holder_leaves(
 
 
 def test_a_parked_call_and_a_conference_are_told(pbx: Pbx) -> None:
-    pbx.switch.states.add_hint("8001", CONTEXT, "confbridge:8001")
+    pbx.switch.states.add_hint("8001", CONTEXT, "confbridge:8001", is_told=True)
     mine, theirs = pbx.call("101", "102")
     pbx.switch.connect(theirs)
     pbx.switch.hang_up(pbx.switch.park(mine).channel)
