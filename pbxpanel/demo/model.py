@@ -943,7 +943,7 @@ class Switch:
             channel.bridge, channel.on_hold = None, False
             self._emit("BridgeLeave", [*bridge.fields(), *channel.fields()])
             if bridge.type == "basic":  # nobody is held in others, which can be large
-                self._follow(channel, *bridge.channels)
+                self._follow(*(one for one in (channel, *bridge.channels) if one.device_state == states.ONHOLD))
             if bridge.video_source == channel.uniqueid:
                 self._set_video_source(bridge, "")
         return bridge
