@@ -171,7 +171,12 @@ def test_at_rest_what_is_told_is_what_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("expected", "agreed"), [("abc", True), ("ac", True), ("c", True), ("ab", False), ("bac", False), ("", False)]
-)
-def test_states_may_be_left_out_but_not_the_last(expected: str, agreed: bool) -> None:
-    assert agrees([[state] for state in expected], [[state] for state in "abc"]) is agreed
+    ("expected", "before", "agreed"),
+    [
+        ("abc", "", True), ("ac", "", True), ("c", "", True), ("ab", "", False), ("bac", "", False), ("abcd", "", False),
+        ("", "", False), ("", "b", False), ("", "c", True), ("ab", "c", False),
+    ],
+)  # fmt: skip
+def test_states_may_be_left_out_but_not_the_last(expected: str, before: str, agreed: bool) -> None:
+    told, said, earlier = ([[state] for state in states] for states in (expected, "abc", before))
+    assert agrees(told, said, earlier) is agreed
