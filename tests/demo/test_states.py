@@ -173,8 +173,8 @@ def test_at_rest_what_is_told_is_what_is() -> None:
 @pytest.mark.parametrize(
     ("expected", "before", "agreed"),
     [
-        ("abc", "", True), ("ac", "", True), ("c", "", True), ("ab", "", False), ("bac", "", False), ("abcd", "", False),
-        ("", "", False), ("", "b", False), ("", "c", True), ("ab", "c", False),
+        ("abc", "", True), ("ac", "", True), ("c", "", True), ("ab", "", False), ("bac", "", False),
+        ("abcd", "", False), ("", "", False), ("", "b", False), ("", "c", True), ("ab", "c", False),
     ],
 )  # fmt: skip
 def test_states_may_be_left_out_but_not_the_last(expected: str, before: str, agreed: bool) -> None:

@@ -139,7 +139,8 @@ def agrees(expected: list[Lines], said: list[Lines], before: list[Lines]) -> boo
     """Whether the states that Asterisk has told are those that the demo has told, but for some left out on the way.
 
     A thread of Asterisk looks at a device some time after it has changed, and another at the hint after that: of a
-    telephone that rings and answers at once, they may see only that it is in use. The last state is always told, unless it is that of `before`.
+    telephone that rings and answers at once, they may see only that it is in use. The last state is always
+    told, unless it is the one of `before`: of a telephone that rings and is given up at once they may see nothing.
     """
     rest = iter(said)
     return all(state in rest for state in expected) and (expected or before)[-1:] == said[-1:]
