@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from .model import NOBODY, Party
+from .states import Presence
 
 
 class Habit(Enum):
@@ -48,6 +49,12 @@ _NAMES = (
 CAST: dict[str, Phone] = {OWN_NUMBER: Phone(OWN_NUMBER, "Demo Operator", rings_for=2.0)} | {
     number: Phone(number, name, habit_of(number))
     for number, name in ((str(101 + place), name) for place, name in enumerate(_NAMES))
+}
+
+# Who says of himself whether he is there, and what he says in turn.
+SAYINGS: dict[str, tuple[Presence, ...]] = {
+    "101": (Presence("available"), Presence("away", "lunch", "Back at half past one"), Presence("chat")),
+    "105": (Presence("dnd", "meeting", "Quarterly figures"), Presence("available")),
 }
 
 # Callers from outside; not every carrier delivers a name.

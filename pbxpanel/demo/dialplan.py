@@ -15,6 +15,7 @@ from .cast import Habit, Phone, habit_of
 from .expressions import arguments, expand, is_true
 from .model import NOBODY, Channel, Party, Place, State, Switch
 from .schedule import Schedule
+from .states import UNAVAILABLE
 
 CONTEXT, OUTSIDE_CONTEXT = "internal", "from-outside"
 DIAL_SECONDS = 30
@@ -110,6 +111,12 @@ class Dialplan:
         self.switch, self.phones, self.reluctance = switch, phones, reluctance
         self._schedule, self._chance = schedule, chance
         self._added: dict[tuple[str, str, int], Step] = {}
+        # Each telephone has a hint. Callers from outside come from no address that could be called.
+        for number in phones:
+            switch.states.add_phone(f"PJSIP/{number}")
+            switch.states.add_hint(number, CONTEXT, f"PJSIP/{number}")
+        switch.states.add_phone("PJSIP/trunk")
+        switch.states.add_phone("PJSIP/outside", UNAVAILABLE)
 
     def exists(self, extension: str, context: str = CONTEXT) -> bool:
         """Whether the dialplan has this extension; a telephone need not stand behind it."""

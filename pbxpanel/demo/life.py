@@ -1,14 +1,15 @@
-"""What makes the demo lively: people who call each other, hold, hang up, talk in turns in three conferences, and raise
-their hands there.
+"""What makes the demo lively: people who call each other, hold, hang up, talk in turns in three conferences, raise
+their hands there, and say when they are away.
 """
 
 import random
 from collections.abc import Sequence
 
-from .cast import OUTSIDERS, OWN_NUMBER, Phone
-from .dialplan import HAND_KEY, MUTE_KEY, Dialplan
+from .cast import OUTSIDERS, OWN_NUMBER, SAYINGS, Phone
+from .dialplan import CONTEXT, HAND_KEY, MUTE_KEY, Dialplan
 from .model import Channel, Conference, Member, State
 from .schedule import Schedule
+from .states import PRESENCE_PROVIDER
 
 CONFERENCES = ("8001", "8002", "8003")
 FEWEST_MEMBERS, MOST_MEMBERS = 4, 9
@@ -16,6 +17,8 @@ FEWEST_MEMBERS, MOST_MEMBERS = 4, 9
 CALLS = 8
 # What the chances below count in: so often somebody does something, in seconds.
 BEAT = 1.0
+# How long what somebody says of himself holds, in seconds.
+SAYING_SECONDS = 40.0
 
 END_CALL, CANCEL_CALL, HOLD, UNHOLD = 1 / 50, 1 / 60, 1 / 70, 1 / 8
 NEXT_SPEAKER, PAUSE, JOIN, LEAVE, MUTE_SELF, UNMUTE_SELF = 1 / 4, 1 / 12, 1 / 25, 1 / 30, 1 / 40, 1 / 15
@@ -39,7 +42,12 @@ class Life:
 
     def begin(self) -> None:
         """Start now, and go on for as long as the schedule is moved."""
+        for number in SAYINGS:
+            hint = f"PJSIP/{number},{PRESENCE_PROVIDER}{number}"
+            self._switch.states.add_hint(number, CONTEXT, hint, replace=True)
+        self._tell_presence(0)
         for name in CONFERENCES:
+            self._switch.states.add_hint(name, CONTEXT, f"confbridge:{name}")
             for place in range(self._chance.randint(FEWEST_MEMBERS + 1, MOST_MEMBERS - 2)):
                 self._send_to_conference(name, admin=place == 0)
         self._beat()
@@ -58,6 +66,12 @@ class Life:
         for name in (*CONFERENCES, *others):
             self._meet(name)
         self._schedule.later(BEAT * self._chance.uniform(0.6, 1.4), self._beat)
+
+    def _tell_presence(self, turn: int) -> None:
+        """Each of those who tell whether they are there says the next thing."""
+        for number, sayings in SAYINGS.items():
+            self._switch.states.set_presence(f"{PRESENCE_PROVIDER}{number}", sayings[turn % len(sayings)])
+        self._schedule.later(SAYING_SECONDS, lambda: self._tell_presence(turn + 1))
 
     # Calls.
 

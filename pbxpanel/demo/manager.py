@@ -18,6 +18,7 @@ from .dialplan import ANSWERED, Dialplan, Originate
 from .expressions import arguments
 from .model import NO_CAUSE, NOBODY, NORMAL, PARKING_SECONDS, UNKNOWN, Channel, Conference, Fields, Member, Party, yes
 from .model import IllegalTransition as Impossible
+from .states import PRESENCE_PROVIDER, PRESENCES, Presence
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +38,7 @@ _CLASSES = frozenset(
 )
 _WITHOUT_LOGIN = ("login", "logoff", "challenge")
 _SETTING = re.compile(r"(CONNECTEDLINE|CALLERID)\((num|name)(?:,i)?\)=(.*)")
+_PRESENCE = re.compile(rf"PRESENCE_STATE\(({PRESENCE_PROVIDER}.+)\)")
 _CALLER_ID = re.compile(r'\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<bare>[^<"]*?))\s*(?:<(?P<number>[^>]*)>)?\s*')
 _PHONE_NUMBER = re.compile(r"[0-9*#+]+")
 
@@ -251,6 +253,45 @@ class ManagerSession:
         described = [(answer.name, f"{answer.synopsis}  (Priv: {answer.privilege})") for answer in commands]
         self._respond("Success", *described)
 
+    # Who is busy.
+
+    def answer_extension_states(self, action: ActionFields) -> None:
+        hints = self._switch.states.hints()
+        self._list("Extension Statuses will follow", "ExtensionStatus", hints, "ExtensionStateListComplete")
+
+    def answer_extension_state(self, action: ActionFields) -> None:
+        extension = action.get("Exten")
+        if not extension:
+            raise Refused("Extension not specified")
+        fields = self._switch.states.hint_fields(extension, action.get("Context") or "default")
+        self._respond("Success", ("Message", "Extension Status"), *fields)
+
+    def answer_device_states(self, action: ActionFields) -> None:
+        devices = self._switch.states.devices.items()
+        items: list[Fields] = [[("Device", device), ("State", state)] for device, state in devices]
+        self._list("Device State Changes will follow", "DeviceStateChange", items, "DeviceStateListComplete")
+
+    def answer_presence_states(self, action: ActionFields) -> None:
+        presences = self._switch.states.presences.items()
+        items = [[("Presentity", presentity), *presence.fields()] for presentity, presence in presences]
+        self._list("Presence State Changes will follow", "PresenceStateChange", items, "PresenceStateListComplete")
+
+    def answer_presence_state(self, action: ActionFields) -> None:
+        provider = action.get("Provider")
+        if not provider:
+            raise Refused("No provider specified")
+        if not provider.startswith(PRESENCE_PROVIDER):
+            raise Refused(f"Invalid provider {provider} or provider in invalid state")
+        presence = self._switch.states.presences.get(provider, Presence())
+        message = presence.message
+        self._respond(
+            "Success",
+            ("Message", "Presence State"),
+            ("State", presence.state),
+            *([("Subtype", presence.subtype)] if presence.subtype else ()),
+            *([("Message", message), ("PresenceMessage", message)] if message else ()),
+        )
+
     # The PBX.
 
     def answer_core_settings(self, action: ActionFields) -> None:
@@ -374,8 +415,7 @@ class ManagerSession:
             channel = self._channel(action, "Channel", "No such channel")
             value = channel.variables.get(variable, "")
             if variable == "CHANNEL(onhold)":
-                both = channel.bridge.channels if channel.bridge is not None else []
-                value = str(int(len(both) == 2 and any(other.on_hold for other in both if other is not channel)))
+                value = str(int(channel.is_held))
         self._respond("Success", ("Variable", variable), ("Value", value))
 
     def answer_setvar(self, action: ActionFields) -> None:
@@ -385,6 +425,11 @@ class ManagerSession:
         if action.get("Channel"):
             channel = self._channel(action, "Channel", "No such channel")
             self._dialplan.assign(channel, variable, action.get("Value"))
+        elif match := _PRESENCE.fullmatch(variable):
+            presence = Presence(*[*action.get("Value").split(","), "", ""][:3])
+            if presence.state not in PRESENCES:
+                raise Refused("Variable not set")
+            self._switch.states.set_presence(match[1], presence)
         self._respond("Success", ("Message", "Variable Set"))
 
     def answer_extension_add(self, action: ActionFields) -> None:
@@ -394,10 +439,15 @@ class ManagerSession:
         if not (context and extension and priority and application):
             needed = "Context, Extension, Priority, and Application must be defined for DialplanExtensionAdd."
             raise Refused(needed)
-        if not priority.isdecimal() or int(priority) < 1:
+        replace = _is_yes(action.get("Replace"))
+        if priority == "hint":
+            is_added = self._switch.states.add_hint(extension, context, application, replace=replace, is_told=True)
+        elif priority.isdecimal() and int(priority) > 0:
+            step = (application, action.get("ApplicationData"))
+            is_added = self._dialplan.add(context, extension, int(priority), step, replace=replace)
+        else:
             raise Refused("The priority specified was invalid.")
-        step = (application, action.get("ApplicationData"))
-        if not self._dialplan.add(context, extension, int(priority), step, replace=_is_yes(action.get("Replace"))):
+        if not is_added:
             raise Refused("That extension and priority already exist at that context")
         self._respond("Success", ("Message", "Added requested extension"))
 
@@ -715,12 +765,25 @@ _ANSWERS = {
             ManagerSession.answer_core_status,
         ),
         (
+            "DeviceStateList",
+            "List the current known device states.",
+            "call,reporting,all",
+            ManagerSession.answer_device_states,
+        ),
+        (
             "DialplanExtensionAdd",
             "Add an extension to the dialplan",
             "system,all",
             ManagerSession.answer_extension_add,
         ),
         ("Events", "Control Event Flow.", "<none>", ManagerSession.answer_events),
+        ("ExtensionState", "Check Extension Status.", "call,reporting,all", ManagerSession.answer_extension_state),
+        (
+            "ExtensionStateList",
+            "List the current known extension states.",
+            "call,reporting,all",
+            ManagerSession.answer_extension_states,
+        ),
         (
             "Filter",
             "Dynamically add filters for the current manager session.",
@@ -736,6 +799,13 @@ _ANSWERS = {
         ("Park", "Park a channel.", "call,all", ManagerSession.answer_park),
         ("ParkedCalls", "List parked calls.", "call,all", ManagerSession.answer_parked_calls),
         ("Ping", "Keepalive command.", "<none>", ManagerSession.answer_ping),
+        ("PresenceState", "Check Presence State", "call,reporting,all", ManagerSession.answer_presence_state),
+        (
+            "PresenceStateList",
+            "List the current known presence states.",
+            "call,reporting,all",
+            ManagerSession.answer_presence_states,
+        ),
         ("Redirect", "Redirect (transfer) a call.", "call,all", ManagerSession.answer_redirect),
         ("Setvar", "Sets a channel variable or function value.", "call,all", ManagerSession.answer_setvar),
     )

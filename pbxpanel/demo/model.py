@@ -13,8 +13,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 
-Fields = list[tuple[str, str]]
-Emit = Callable[[str, Fields], None]
+from . import states
+from .states import States
+
+Fields = states.Fields
+Emit = states.Emit
 
 UNKNOWN = "<unknown>"
 
@@ -30,6 +33,7 @@ _CAUSE_TEXTS = {
 }
 # How long a parked call waits, in seconds; the lot and its first space.
 PARKING_SECONDS, PARKING_LOT, FIRST_SPACE = 300, "default", 701
+PARKING_CONTEXT = "parkedcalls"
 MONITOR_FOLDER = "/var/spool/asterisk/monitor"
 # The characters before which Asterisk's ast_escape_c() puts a backslash, as far as a name here can hold them.
 _ESCAPE = str.maketrans({character: f"\\{character}" for character in "\\'\"?"})
@@ -62,6 +66,15 @@ _NEXT_STATES = {
     State.RINGING: {State.UP},
     State.UP: set[State](),
     State.BUSY: set[State](),
+}
+
+# What the state of a channel makes of its device.
+_DEVICE_STATES = {
+    State.DOWN: "",
+    State.RING: states.INUSE,
+    State.RINGING: states.RINGING,
+    State.UP: states.INUSE,
+    State.BUSY: states.BUSY,
 }
 
 
@@ -153,6 +166,8 @@ class Channel:
     originated: bool = False
     answered_at: float | None = None
     on_hold: bool = False
+    # What this channel last made of its device; empty: nothing.
+    device_state: str = ""
     # The place to which somebody has sent it, which has been told: of the application there no event tells.
     sent_to: tuple[str, int] | None = None
     # Variables; and what `CONFBRIDGE(user,…)` has set for the next conference it enters.
@@ -179,6 +194,12 @@ class Channel:
     @property
     def is_local(self) -> bool:
         return self.name.startswith("Local/")
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the other one of its call holds it."""
+        both = self.bridge.channels if self.bridge is not None else []
+        return len(both) == 2 and any(other.on_hold for other in both if other is not self)
 
     @property
     def is_consulting(self) -> bool:
@@ -308,6 +329,7 @@ class Switch:
         self.parked: dict[int, ParkedCall] = {}
         self.calls_processed = 0
         self.now = now
+        self.states = States(emit)
         self._emit, self._chance = emit, chance
         self._uniqueids, self._pjsip_numbers, self._local_numbers = (itertools.count() for _ in range(3))
         self._optimizations, self._recorders = itertools.count(), itertools.count()
@@ -360,6 +382,7 @@ class Switch:
         if state is State.UP:
             channel.answered_at = self.now()
         self._say("Newstate", channel)
+        self._follow(channel)
 
     def run(self, channel: Channel, extension: str, priority: int, application: str, data: str = "") -> None:
         """The channel begins this application, at this place of the dialplan."""
@@ -437,6 +460,7 @@ class Switch:
         if tech_cause:
             fields.append(("TechCause", str(tech_cause)))
         self._say("Hangup", channel, *fields)
+        self._follow(channel)
         if caller is not None and not keep_caller:
             self.end_dialplan(caller, cause)
         for other in others:
@@ -507,6 +531,8 @@ class Switch:
         self.change_state(callee, State.RINGING)
         if caller is None:
             return
+        # A phone that dials counts as in use from here on.
+        self._follow(caller)
         if not caller.connected.number or caller.connected.number != callee.caller.number:
             self.set_connected(caller, callee.caller)
         twin = caller.twin
@@ -543,12 +569,14 @@ class Switch:
             raise IllegalTransition(f"{channel.name} cannot hold now.")
         channel.on_hold = True
         self._say("Hold", channel, ("MusicClass", "default"))
+        self._follow(*channel.bridge.channels)
 
     def unhold(self, channel: Channel) -> None:
         if not channel.on_hold:
             raise IllegalTransition(f"{channel.name} does not hold.")
         channel.on_hold = False
         self._say("Unhold", channel)
+        self._follow(*(channel.bridge.channels if channel.bridge is not None else ()))
 
     # Calls that move.
 
@@ -697,6 +725,7 @@ class Switch:
         parked = channel.parked = ParkedCall(channel, channel.endpoint, space, self.now(), seconds)
         self.parked[space] = parked
         self._emit("ParkedCall", parked.fields(self.now()))
+        self._follow_space(space, states.INUSE)
         self._enter(self._parking_bridge, channel)
         for other in left:
             self.hang_up(other)
@@ -754,6 +783,7 @@ class Switch:
                 self._hide(f"CBAnn/{name}-{number};2", bridge=bridge.id),
             ]
             self._emit("ConfbridgeStart", [("Conference", name), *bridge.fields()])
+            self.states.set_device(f"confbridge:{name}", states.INUSE)
         elif conference.locked and not admin:
             raise IllegalTransition(f"{name} is locked.")
         member = channel.member = Member(conference, channel, admin, muted, marked, wait_marked)
@@ -912,6 +942,8 @@ class Switch:
             bridge.channels.remove(channel)
             channel.bridge, channel.on_hold = None, False
             self._emit("BridgeLeave", [*bridge.fields(), *channel.fields()])
+            if bridge.type == "basic":  # nobody is held in others, which can be large
+                self._follow(*(one for one in (channel, *bridge.channels) if one.device_state == states.ONHOLD))
             if bridge.video_source == channel.uniqueid:
                 self._set_video_source(bridge, "")
         return bridge
@@ -930,10 +962,12 @@ class Switch:
             del self.parked[parked.space]
             channel.parked = None
             self._emit("ParkedCallGiveUp", parked.fields(self.now()))
+            self._follow_space(parked.space, states.NOT_INUSE)
         if member is not None and not member.conference.members:
             conference = member.conference
             del self.conferences[conference.name]
             self._emit("ConfbridgeEnd", [("Conference", conference.name), *conference.bridge.fields()])
+            self.states.set_device(f"confbridge:{conference.name}", states.NOT_INUSE)
             if conference.recording:
                 self.record(conference, False)
             self._destroy(conference.bridge)
@@ -1030,7 +1064,20 @@ class Switch:
     def _unpark(self, parked: ParkedCall) -> None:
         del self.parked[parked.space]
         parked.channel.parked = None
+        self._follow_space(parked.space, states.NOT_INUSE)
         self._take_out(parked.channel)
+
+    def _follow(self, *channels: Channel) -> None:
+        """Tell what has become of the devices of these channels; only of them, for there may be thousands."""
+        for channel in channels:
+            now = _DEVICE_STATES[channel.state] if not channel.is_gone else ""
+            now = states.ONHOLD if now and channel.is_held else now
+            if now != channel.device_state:
+                before, channel.device_state = channel.device_state, now
+                self.states.engage(channel.endpoint, before, now)
+
+    def _follow_space(self, space: int, state: str) -> None:
+        self.states.set_device(f"park:{space}@{PARKING_CONTEXT}", state)
 
     def _part(self, channel: Channel) -> None:
         """Nobody refers to this channel any more."""

@@ -11,7 +11,9 @@ from typing import Protocol, TypeVar
 
 from pbxpanel.demo import DemoPbx
 from pbxpanel.demo.cast import Phone, habit_of
+from pbxpanel.demo.dialplan import CONTEXT
 from pbxpanel.demo.model import Channel, State
+from pbxpanel.demo.states import UNAVAILABLE
 from tests.lab.ami import Ami
 from tests.lab.asterisk import CALLER_IDS, WITHOUT_CONTACT, Asterisk
 from tests.lab.phones import Behaviour, Caller
@@ -106,6 +108,9 @@ class DemoBench:
         thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         thread.start()
         self.pbx = DemoPbx(seed=1, lively=False, phones=lab_phones())
+        states = self.pbx.switch.states
+        states.add_phone(f"PJSIP/{WITHOUT_CONTACT}", UNAVAILABLE)
+        states.add_hint(WITHOUT_CONTACT, CONTEXT, f"PJSIP/{WITHOUT_CONTACT}")
         address = asyncio.run_coroutine_threadsafe(self.pbx.start(), self._loop).result(10)
         self.port, self.user, self.secret = address.port, address.username, address.secret
 

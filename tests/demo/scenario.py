@@ -35,6 +35,8 @@ class Scenario:
         for step in (
             self.questions_to_an_idle_pbx,
             self.questions_that_are_refused,
+            self.hints_are_added,
+            self.people_say_whether_they_are_there,
             self.click_to_call,
             self.click_to_call_as_somebody_else,
             self.click_to_call_from_a_phone_without_caller_id,
@@ -78,6 +80,7 @@ class Scenario:
             self.a_video_source_is_chosen,
             self.somebody_is_invited,
             self.an_invitation_fails,
+            self.who_is_busy,
             self.log_off,
         ):
             self.step(step)
@@ -163,6 +166,43 @@ class Scenario:
             ask(f"Confbridge{action}")
             ask(f"Confbridge{action}", **ROOM)
             ask(f"Confbridge{action}", **ROOM, Channel="PJSIP/nobody-00000000")
+
+    # Hints.
+
+    def hints_are_added(self) -> None:
+        """One that watches two telephones, one with a presence, and a conference's."""
+        self.who_is_busy()
+        for extension, hint, replace in (
+            ("201", "PJSIP/101&PJSIP/102", "no"),
+            ("201", "PJSIP/101&PJSIP/107", "no"),
+            ("201", "PJSIP/101&PJSIP/107", "yes"),
+            ("202", "PJSIP/105,CustomPresence:105", "no"),
+            ("203", "PJSIP/101&PJSIP/109", "no"),
+            ("8001", "confbridge:8001", "no"),
+        ):
+            self.session.action(
+                "DialplanExtensionAdd", Context="internal", Extension=extension, Priority="hint", Application=hint,
+                Replace=replace,
+            )  # fmt: skip
+            settle(self.session)
+        self.who_is_busy()
+
+    def people_say_whether_they_are_there(self) -> None:
+        variable = "PRESENCE_STATE(CustomPresence:105)"
+        for value in ("away,lunch,Back at two", "away,lunch,Back at two", "dnd", "gone", "", "not_set"):
+            self.session.action("Setvar", Variable=variable, Value=value)
+            settle(self.session)
+            self.session.listing("PresenceStateList")
+            self.session.action("PresenceState", Provider="CustomPresence:105")
+
+    def who_is_busy(self) -> None:
+        for listing in ("ExtensionStateList", "DeviceStateList", "PresenceStateList"):
+            self.session.listing(listing)
+        self.session.action("ExtensionState")
+        for extension, context in (("101", ""), ("101", "internal"), ("109", "internal"), ("8001", "internal")):
+            self.session.action("ExtensionState", Exten=extension, Context=context)
+        for provider in ("", "CustomPresence:105", "Nothing:105"):
+            self.session.action("PresenceState", Provider=provider)
 
     # Click-to-call.
 

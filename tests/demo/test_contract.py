@@ -12,23 +12,22 @@ import pytest
 
 import calls.events  # noqa: F401 (registers what the panel reads)
 import conferences.events  # noqa: F401
+import extensions.events  # noqa: F401
 from pbxpanel.mirror import registry
 from tests.lab.asterisk import Asterisk
 
 from .benches import Bench, demo_bench, lab_bench
 from .scenario import Scenario, Steps
+from .transcript import STATE_OF, Lines, agrees, states_of
 
 pytestmark = [pytest.mark.timeout(1200)]
 
 PLAYS = 3
 
 
-# The demo has no hints, device states or presence: its page of extension states is empty. Nor does it say how a dial
-# ended: of an invitation its causes and its Originate tell the same. It records no single channel.
+# The demo does not say how a dial ended: of an invitation its causes and its Originate tell the same. It records no
+# single channel.
 NOT_IN_THE_DEMO = {
-    "ExtensionStatus",
-    "DeviceStateChange",
-    "PresenceStateChange",
     "Reload",
     "DialEnd",
     "MixMonitorMute",
@@ -36,12 +35,12 @@ NOT_IN_THE_DEMO = {
 
 
 def events_the_panel_reads() -> frozenset[str]:
-    return frozenset(registry.handlers) - NOT_IN_THE_DEMO | {"FullyBooted", "OriginateResponse"}
+    return frozenset(registry.handlers) - NOT_IN_THE_DEMO | {"FullyBooted", "OriginateResponse", "PresenceStatus"}
 
 
 # What the panel would read and this scenario does not bring about. The list is fixed: whatever else the panel
 # begins to read has to be played, or put here.
-NOT_PLAYED = {"Rename", "UnParkedCall", "ParkedCallTimeOut", "ParkedCallSwap", "PresenceStateChange"}
+NOT_PLAYED = {"Rename", "UnParkedCall", "ParkedCallTimeOut", "ParkedCallSwap"}
 # Asterisk 22 has these names, but locking and unlocking sends nothing.
 NEVER_SENT = {"ConfbridgeLock", "ConfbridgeUnlock"}
 
@@ -65,13 +64,35 @@ def play_both(asterisk: Asterisk) -> tuple[Steps, Steps]:
 def differences(real: Steps, ours: Steps) -> list[str]:
     """A readable account of each difference, by step and by who was speaking."""
     found: list[str] = []
+    latest: dict[str, list[Lines]] = {}
     for step in real:
         for teller in dict.fromkeys([*real[step], *ours[step]]):
             expected, said = real[step].get(teller, []), ours[step].get(teller, [])
+            if teller.startswith(STATE_OF):
+                before, states = latest.get(teller, []), states_of(expected)
+                latest[teller] = states[-1:] or before
+                if agrees(states, states_of(said), before):
+                    continue
             if expected != said:
                 diff = difflib.unified_diff(expected, said, "Asterisk 22", "the demo", lineterm="", n=4)
                 found.append("\n".join([f"### {step}: {teller}", *diff]))
-    return found
+    return found + invented(real, ours)
+
+
+def invented(real: Steps, ours: Steps) -> list[str]:
+    """The states which the demo says of a device or a hint that Asterisk has told of it in no step at all."""
+    known, said = states_told(real), states_told(ours)
+    return [f"### {teller}\n" + "\n".join(state) for teller, state in sorted(said - known)]
+
+
+def states_told(steps: Steps) -> set[tuple[str, tuple[str, ...]]]:
+    return {
+        (teller, tuple(state))
+        for step in steps.values()
+        for teller, lines in step.items()
+        if teller.startswith(STATE_OF)
+        for state in states_of(lines)
+    }
 
 
 @pytest.mark.usefixtures("asterisk22")  # which skips, or fails, where none can be had

@@ -119,12 +119,17 @@ async def test_a_snapshot_gives_the_same_rows_as_listening_from_the_start(pbx: D
         assert [row.muted for row in rows].count(True) == [row.talking for row in rows].count(True) == 1
 
 
-async def test_a_snapshot_of_a_pbx_where_nothing_happens_is_empty(pbx: DemoPbx) -> None:
+async def test_a_snapshot_of_a_pbx_where_nothing_happens_tells_of_idle_phones_alone(pbx: DemoPbx) -> None:
     async with mirroring(await pbx.start()) as mirror:
         answer = await mirror.session.ask_list(actions.confbridge_list_rooms())
         assert (answer.ok, answer.text) == (False, "No active conferences.")
         await mirror.take()
         assert mirror.count() == [0, 0, 0]
+        changes = mirror.state.take()
+        assert {model for model, rows in changes.upserts.items() if rows} == {Device, Extension}
+        assert not any(changes.removals.values())
+        assert {row.text for row in mirror.state.table(Extension).rows.values()} == {"Idle"}
+        assert {row.state for row in mirror.state.table(Device).rows.values()} == {"NOT_INUSE", "UNAVAILABLE"}
         assert not mirror.state.is_dirty
 
 
