@@ -79,3 +79,18 @@ OUTSIDERS: tuple[Phone, ...] = tuple(
         ("+43151515", "Café Größenwahn"),
     )
 )
+
+# What the AstDB holds: who diverts his calls, who does not want to be disturbed, and names for numbers.
+ENTRIES: dict[str, str] = {
+    "/CFWD/103": "108",
+    "/CFWD/112": "+491711234567",
+    "/DND/105": "YES",
+    "/DND/121": "YES",
+    "/AMPUSER/100/cidname": CAST[OWN_NUMBER].name,
+    "/AMPUSER/100/language": "en",
+    **{f"/AMPUSER/{number}/cidname": CAST[number].name for number in ("101", "102", "103", "104", "105")},
+    **{f"/cidname/{phone.number}": phone.name for phone in OUTSIDERS if phone.name},
+}
+
+# The global variables of its dialplan.
+GLOBALS: dict[str, str] = {"OPERATOR": f"PJSIP/{OWN_NUMBER}", "TRUNK": "PJSIP/trunk", "OFFICE_HOURS": "08:00-18:00"}

@@ -1,17 +1,31 @@
 """The few lines of Asterisk's console that the demo knows, printed as Asterisk 22 prints them."""
 
+from . import functions
+from .dialplan import Dialplan
 from .model import UNKNOWN, Channel, HiddenChannel, Member, Switch
 
+_UNITS = (("year", 31_536_000), ("week", 604_800), ("day", 86_400), ("hour", 3600), ("minute", 60), ("second", 1))
 
-def run(line: str, switch: Switch, started_at: float, version: str) -> list[str] | None:
-    """What a command prints; None where there is no such command."""
-    words = line.split()
+
+def run(line: str, dialplan: Dialplan, started_at: float, version: str) -> list[str] | None:
+    """What a command prints; None where there is no such command, or it fails."""
+    switch, words = dialplan.switch, line.split()
+    seconds = int(switch.now() - started_at)
     match words:
         case ["core", "show", "version"]:
             return [f"Asterisk {version} (the demo of PBX Panel)"]
         case ["core", "show", "uptime"]:
-            seconds = int(switch.now() - started_at)
-            return [f"System uptime: {seconds} seconds", f"Last reload: {seconds} seconds"]
+            return [f"System uptime: {uptime(seconds)}", f"Last reload: {uptime(seconds)}"]
+        case ["core", "show", "uptime", "seconds"]:
+            return [f"System uptime: {seconds}", f"Last reload: {seconds}"]
+        case ["core", "show", "calls"]:
+            return _call_counts(switch)
+        case ["core", "show", "function", name] if name in functions.KNOWN:
+            return ["", f"  -= Info about Function '{name}' =- ", "", "[Synopsis]", functions.KNOWN[name], ""]
+        case ["dialplan", "show", "globals"]:
+            # The newest first.
+            lines = [f"   {name}={value}" for name, value in reversed(dialplan.variables.items())]
+            return [*lines, "", f"    -- {len(lines)} variable(s)"]
         case ["core", "show", "channels"]:
             heading = f"{'Channel':<64} {'Location':<32} {'State':<7} {'Application(Data)':<30}"
             lines = [*map(_hidden_line, switch.hidden()), *map(_channel_line, switch.channels.values())]
@@ -43,12 +57,24 @@ def run(line: str, switch: Switch, started_at: float, version: str) -> list[str]
     return None
 
 
-def no_such_command(line: str) -> str:
-    """What Asterisk says to a line it does not know."""
+def failure(line: str) -> list[str]:
+    """What Asterisk says to a line that it does not know, or to one that fails."""
     words = line.split()
+    if words[:3] == ["core", "show", "function"] and len(words) == 4:
+        return ["No function by that name registered.", f"Command '{line}' failed."]
     known = 2 if words[:2] in (["core", "show"], ["confbridge", "list"]) else 0
     topic = " ".join(words[: known + 2])
-    return f"No such command '{line}' (type 'core show help {topic}' for other possible commands)"
+    return [f"No such command '{line}' (type 'core show help {topic}' for other possible commands)"]
+
+
+def uptime(seconds: int) -> str:
+    """`1 hour, 2 minutes, 3 seconds`; what is zero is left out."""
+    found = []
+    for unit, length in _UNITS:
+        number, seconds = divmod(seconds, length)
+        if number:
+            found.append(f"{number} {unit}{'' if number == 1 else 's'}")
+    return ", ".join(found)
 
 
 def active_calls(switch: Switch) -> int:
@@ -80,9 +106,12 @@ def _concise_hidden(channel: HiddenChannel, now: float) -> str:
 
 def _channel_counts(switch: Switch) -> list[str]:
     channels = len(switch.channels) + len(switch.hidden())
+    return [f"{channels} active channel{'' if channels == 1 else 's'}", *_call_counts(switch)]
+
+
+def _call_counts(switch: Switch) -> list[str]:
     calls, processed = active_calls(switch), switch.calls_processed
     return [
-        f"{channels} active channel{'' if channels == 1 else 's'}",
         f"{calls} active call{'' if calls == 1 else 's'}",
         f"{processed} call{'' if processed == 1 else 's'} processed",
     ]

@@ -110,6 +110,8 @@ class Dialplan:
     ) -> None:
         self.switch, self.phones, self.reluctance = switch, phones, reluctance
         self._schedule, self._chance = schedule, chance
+        # The global ones.
+        self.variables: dict[str, str] = {}
         self._added: dict[tuple[str, str, int], Step] = {}
         # Each telephone has a hint. Callers from outside come from no address that could be called.
         for number in phones:
@@ -265,7 +267,7 @@ class Dialplan:
             self.switch.hang_up(channel, model.NORMAL if channel.was_bridged else model.NO_CAUSE)
             return
         application, template = step
-        data = expand(template, lambda name: _value(channel, name))
+        data = expand(template, lambda name: self._value(channel, name))
         self.switch.run(channel, extension, priority, application, data)
         self._execute(
             channel,
@@ -273,6 +275,12 @@ class Dialplan:
             data,
             self._unless_elsewhere(channel, lambda: self._go_on(channel, extension, priority + 1)),
         )
+
+    def _value(self, channel: Channel, name: str) -> str:
+        """What `${…}` stands for: a variable of the channel or a global one, or the length of a text."""
+        if name.startswith("LEN(") and name.endswith(")"):
+            return str(len(name[4:-1].encode()))
+        return channel.variables.get(name, self.variables.get(name, ""))
 
     def _unless_elsewhere(self, channel: Channel, act: Callable[[], None]) -> Callable[[], None]:
         """To be called when an application is over: does nothing for a channel that is gone or was sent elsewhere."""
@@ -483,10 +491,3 @@ def _steps(context: str, extension: str) -> tuple[Step, ...]:
     if key is not None:
         return (("Answer", ",i"), ("Wait", "1"), ("SendDTMF", key[1]), ("Wait", "3600"))
     return _APPLICATIONS.get(extension, ())
-
-
-def _value(channel: Channel, name: str) -> str:
-    """What `${…}` stands for: a variable, or the length of a text."""
-    if name.startswith("LEN(") and name.endswith(")"):
-        return str(len(name[4:-1].encode()))
-    return channel.variables.get(name, "")

@@ -13,7 +13,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import cli
+from . import cli, functions
+from .astdb import AstDb
 from .dialplan import ANSWERED, Dialplan, Originate
 from .expressions import arguments
 from .model import NO_CAUSE, NOBODY, NORMAL, PARKING_SECONDS, UNKNOWN, Channel, Conference, Fields, Member, Party, yes
@@ -37,6 +38,8 @@ _CLASSES = frozenset(
     | {"dialplan", "originate", "agi", "cc", "aoc", "test", "security", "message"}
 )
 _WITHOUT_LOGIN = ("login", "logoff", "challenge")
+# Items of lists that bear the ActionID last.
+_WITH_ID_LAST = ("ParkedCall", "DBGetResponse", "DBGetTreeResponse")
 _SETTING = re.compile(r"(CONNECTEDLINE|CALLERID)\((num|name)(?:,i)?\)=(.*)")
 _PRESENCE = re.compile(rf"PRESENCE_STATE\(({PRESENCE_PROVIDER}.+)\)")
 _CALLER_ID = re.compile(r'\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<bare>[^<"]*?))\s*(?:<(?P<number>[^>]*)>)?\s*')
@@ -70,7 +73,7 @@ class ActionFields:
 
     def __init__(self, text: str) -> None:
         self._pairs = [
-            (key.strip().lower(), value.removeprefix(" "))
+            (key.strip().lower(), value.lstrip(" "))
             for key, separator, value in (line.partition(":") for line in text.split("\r\n"))
             if separator
         ]
@@ -110,6 +113,7 @@ class ManagerSession:
     def __init__(
         self,
         dialplan: Dialplan,
+        astdb: AstDb,
         credentials: tuple[str, str],
         started_at: float,
         *,
@@ -118,7 +122,7 @@ class ManagerSession:
         announce: Callable[[str, Fields], None],
         later: Callable[[float, Callable[[], None]], None],
     ) -> None:
-        self._dialplan, self._switch = dialplan, dialplan.switch
+        self._dialplan, self._switch, self._astdb = dialplan, dialplan.switch, astdb
         self._username, self._secret = credentials
         self._started_at = started_at
         self._send, self._close, self._announce = send, close, announce
@@ -174,8 +178,7 @@ class ManagerSession:
         self._respond("Success", ("EventList", "start"), ("Message", message))
         own = _id_field(self._action_id)
         for fields in items:
-            # Of a parked call, Asterisk writes the ActionID last.
-            placed = [*fields, *own] if item == "ParkedCall" else [*own, *fields]
+            placed = [*fields, *own] if item in _WITH_ID_LAST else [*own, *fields]
             self._send(encode([("Event", item), *placed]))
         count = ("ListItems", str(len(items)))
         self._send(encode([("Event", complete), *own, ("EventList", "Complete"), count, *(ending or [])]))
@@ -362,9 +365,9 @@ class ManagerSession:
         line = action.get("Command").strip()
         if not line:
             raise Refused("No command provided")
-        output = cli.run(line, self._switch, self._started_at, ASTERISK_VERSION)
+        output = cli.run(line, self._dialplan, self._started_at, ASTERISK_VERSION)
         response = "Success" if output is not None else "Error"
-        lines = output if output is not None else [cli.no_such_command(line)]
+        lines = output if output is not None else cli.failure(line)
         follows = ("Message", "Command output follows")
         self._respond(response, follows, *(("Output", text) for text in lines or [""]))
 
@@ -403,19 +406,18 @@ class ManagerSession:
         self._dialplan.transfer(channel, extension)
 
     def answer_getvar(self, action: ActionFields) -> None:
-        """Of a channel: whether the other one of its call holds it, and its variables; of a recorder, its file."""
+        """Of a channel, or a global one without; of a recorder, its file."""
         variable = action.get("Variable")
         if not variable:
             raise Refused("No variable specified")
-        value = ""
         hidden = self._switch.hidden(action.get("Channel")) if action.get("Channel") else []
         if hidden:
             value = hidden[0].file if variable == "MIXMONITOR_FILENAME" else ""
         elif action.get("Channel"):
             channel = self._channel(action, "Channel", "No such channel")
-            value = channel.variables.get(variable, "")
-            if variable == "CHANNEL(onhold)":
-                value = str(int(channel.is_held))
+            value = functions.read_of(channel, variable, self._dialplan)
+        else:
+            value = functions.read(variable, self._dialplan)
         self._respond("Success", ("Variable", variable), ("Value", value))
 
     def answer_setvar(self, action: ActionFields) -> None:
@@ -430,6 +432,8 @@ class ManagerSession:
             if presence.state not in PRESENCES:
                 raise Refused("Variable not set")
             self._switch.states.set_presence(match[1], presence)
+        elif not functions.write(variable, action.get("Value"), self._dialplan):
+            raise Refused("Variable not set")
         self._respond("Success", ("Message", "Variable Set"))
 
     def answer_extension_add(self, action: ActionFields) -> None:
@@ -515,6 +519,44 @@ class ManagerSession:
             account_code=action.get("Account"),
             uniqueids=(action.get("ChannelId"), action.get("OtherChannelId")),
         )
+
+    # The AstDB.
+
+    def answer_db_get(self, action: ActionFields) -> None:
+        family, key = self._db_name(action, ".")
+        value = self._astdb.get(family, key)
+        if value is None:
+            raise Refused("Database entry not found")
+        item = [("Family", family), ("Key", key), ("Val", value)]
+        self._list("Result will follow", "DBGetResponse", [item], "DBGetComplete")
+
+    def answer_db_get_tree(self, action: ActionFields) -> None:
+        entries = self._astdb.tree(action.get("Family"), action.get("Key"))
+        items = [[("Key", name), ("Val", value)] for name, value in entries]
+        self._list("Result will follow", "DBGetTreeResponse", items, "DBGetTreeComplete")
+
+    def answer_db_put(self, action: ActionFields) -> None:
+        self._astdb.put(*self._db_name(action), action.get("Val"))
+        self._respond("Success", ("Message", "Updated database successfully"))
+
+    def answer_db_del(self, action: ActionFields) -> None:
+        if not self._astdb.delete(*self._db_name(action, ".")):
+            raise Refused("Database entry could not be deleted")
+        self._respond("Success", ("Message", "Key deleted successfully"))
+
+    def answer_db_del_tree(self, action: ActionFields) -> None:
+        if not action.get("Family"):
+            raise Refused("No family specified.")
+        if not self._astdb.delete_tree(action.get("Family"), action.get("Key")):
+            raise Refused("Database entry not found")
+        self._respond("Success", ("Message", "Key tree deleted successfully"))
+
+    def _db_name(self, action: ActionFields, full_stop: str = "") -> tuple[str, str]:
+        """Family and key. Of the refusals, only that of DBPut has no full stop."""
+        for field in ("Family", "Key"):
+            if not action.get(field):
+                raise Refused(f"No {field.lower()} specified{full_stop}")
+        return action.get("Family"), action.get("Key")
 
     # Conferences.
 
@@ -764,6 +806,16 @@ _ANSWERS = {
             "system,reporting,all",
             ManagerSession.answer_core_status,
         ),
+        ("DBDel", "Delete DB entry.", "system,all", ManagerSession.answer_db_del),
+        ("DBDelTree", "Delete DB Tree.", "system,all", ManagerSession.answer_db_del_tree),
+        ("DBGet", "Get DB Entry.", "system,reporting,all", ManagerSession.answer_db_get),
+        (
+            "DBGetTree",
+            "Get DB entries, optionally at a particular family/key",
+            "system,reporting,all",
+            ManagerSession.answer_db_get_tree,
+        ),
+        ("DBPut", "Put DB entry.", "system,all", ManagerSession.answer_db_put),
         (
             "DeviceStateList",
             "List the current known device states.",

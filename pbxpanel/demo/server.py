@@ -10,7 +10,8 @@ from typing import cast
 
 from pbxpanel.ami.transports import Address
 
-from .cast import CAST, Phone
+from .astdb import AstDb
+from .cast import CAST, ENTRIES, GLOBALS, Phone
 from .dialplan import Dialplan
 from .life import Life
 from .manager import Event, ManagerSession, event
@@ -33,17 +34,27 @@ class DemoPbx:
     """A PBX of its own. `start` it within a running event loop, and `stop` it there.
 
     With `lively` people call each other and meet in conferences; without, nothing happens but what is asked for:
-    by AMI, or by the methods of `switch` and `dialplan`. `phones` are its telephones, by number. The same `seed`
-    gives the same course of things.
+    by AMI, or by the methods of `switch` and `dialplan`. `phones` are its telephones, by number; `entries` and
+    `variables` what its AstDB and its global variables hold at first. The same `seed` gives the same course of things.
     """
 
-    def __init__(self, seed: int | None = None, lively: bool = True, *, phones: Mapping[str, Phone] = CAST) -> None:
+    def __init__(
+        self,
+        seed: int | None = None,
+        lively: bool = True,
+        *,
+        phones: Mapping[str, Phone] = CAST,
+        entries: Mapping[str, str] = ENTRIES,
+        variables: Mapping[str, str] = GLOBALS,
+    ) -> None:
         chance = random.Random(seed)  # noqa: S311 (it plays at telephones)
         now = time.time()
         self.started_at = now - LIVED_BEFORE if lively else now
         self.schedule = Schedule(self.started_at)
         self.switch = Switch(self._announce, self.schedule.now, chance)
         self.dialplan = Dialplan(self.switch, self.schedule, phones, chance, reluctance=RELUCTANCE if lively else 0.0)
+        self.dialplan.variables.update(variables)
+        self.astdb = AstDb(entries)
         self._life = Life(self.dialplan, self.schedule, chance) if lively else None
         self._secret = secrets.token_hex(12)
         self.clients: set[_Client] = set()
@@ -105,6 +116,7 @@ class DemoPbx:
     def session(self, client: "_Client", secret: str) -> ManagerSession:
         return ManagerSession(
             self.dialplan,
+            self.astdb,
             (USERNAME, secret),
             self.started_at,
             send=client.send,

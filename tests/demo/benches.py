@@ -107,7 +107,7 @@ class DemoBench:
         self._loop = asyncio.new_event_loop()
         thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         thread.start()
-        self.pbx = DemoPbx(seed=1, lively=False, phones=lab_phones())
+        self.pbx = DemoPbx(seed=1, lively=False, phones=lab_phones(), entries={}, variables={})
         states = self.pbx.switch.states
         states.add_phone(f"PJSIP/{WITHOUT_CONTACT}", UNAVAILABLE)
         states.add_hint(WITHOUT_CONTACT, CONTEXT, f"PJSIP/{WITHOUT_CONTACT}")

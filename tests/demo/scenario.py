@@ -7,6 +7,7 @@ import re
 import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from itertools import repeat
 
 from conferences.orders import CONTEXT, DIALPLAN
@@ -35,6 +36,8 @@ class Scenario:
         for step in (
             self.questions_to_an_idle_pbx,
             self.questions_that_are_refused,
+            self.entries_of_the_astdb,
+            self.global_variables,
             self.hints_are_added,
             self.people_say_whether_they_are_there,
             self.click_to_call,
@@ -131,6 +134,9 @@ class Scenario:
             "core show channels concise",
             "core show channels",
             "core show channels count",
+            "core show calls",
+            "dialplan show globals",
+            "core show function NOSUCH",
             "confbridge list",
             "confbridge list 8001",
             "no such thing",
@@ -166,6 +172,68 @@ class Scenario:
             ask(f"Confbridge{action}")
             ask(f"Confbridge{action}", **ROOM)
             ask(f"Confbridge{action}", **ROOM, Channel="PJSIP/nobody-00000000")
+
+    def entries_of_the_astdb(self) -> None:
+        """Their names are patterns of SQL's LIKE for a tree, and nothing but themselves for one entry."""
+        ask, listing = self.session.action, self.session.listing
+        listing("DBGetTree")
+        for action in ("DBGet", "DBPut", "DBDel", "DBDelTree"):
+            ask(action)
+            ask(action, Key="k")
+        for action in ("DBGet", "DBPut", "DBDel"):
+            ask(action, Family="fam")
+        for family, key, value in (
+            ("fam", "k", "old"),
+            ("fam", "k", "a value: of 韩梅梅"),
+            ("fam", "empty", ""),
+            ("fam", "blanks", "   a  b "),
+            ("fam/sub", "k", "1"),
+            ("Fam", "k", "2"),
+            ("f_m", "k", "3"),
+            ("famous", "k", "4"),
+            ("other", "k", "5"),
+        ):
+            ask("DBPut", Family=family, Key=key, Val=value)
+        ask("DBPut", Family="fam", Key="none")
+        for family, key in (("fam", "k"), ("fam", "empty"), ("fam", "blanks"), ("fam/sub", "k"), ("fam", "sub/k")):
+            listing("DBGet", Family=family, Key=key)
+        for family, key in (("FAM", "k"), ("fam", "sub"), ("nothing", "k")):
+            listing("DBGet", Family=family, Key=key)
+            ask("DBDel", Family=family, Key=key)
+        for family in ("", "fam", "f_m", "f%", "fam/", "fam/sub", "nothing"):
+            listing("DBGetTree", Family=family)
+        for key in ("k", "s", "sub"):
+            listing("DBGetTree", Family="fam", Key=key)
+        listing("DBGetTree", Key="k")
+        ask("DBDel", Family="fam", Key="k")
+        ask("DBDel", Family="fam", Key="k")
+        for family, key in (("fam", "nothing"), ("fam", "empty"), ("fam", ""), ("fam", ""), ("f%", ""), ("other", "")):
+            ask("DBDelTree", Family=family, Key=key)
+            listing("DBGetTree")
+
+    def global_variables(self) -> None:
+        ask = self.session.action
+        for name, value in (
+            ("TRUNK", "PJSIP/trunk"),
+            ("trunk", "1"),
+            ("TRUNK", "a b = c"),
+            ("EMPTY", ""),
+            ("GLOBAL(G)", "2"),
+            ("_H", "3"),
+            ("__I", "4"),
+            ("NOSUCH(x)", "5"),
+            ("CALLERID(num)", "6"),
+            ("STRFTIME()", "7"),
+        ):
+            ask("Setvar", Variable=name, Value=value)
+        ask("Setvar", Variable="trunk")
+        names = ("TRUNK", "trunk", "EMPTY", "GLOBAL(G)", "GLOBAL(TRUNK)", "G", "H", "I", "_H", "NEVER_SET", "NOSUCH(x)")
+        for name in (*names, "CALLERID(num)", "DEVICE_STATE(PJSIP/101)", "DEVICE_STATE(PJSIP/nobody)"):
+            ask("Getvar", Variable=name)
+        now = ask("Getvar", Variable="STRFTIME(,,%Y-%m-%d %H:%M:%S)")["Value"]
+        assert abs(datetime.fromisoformat(now) - datetime.now()) < timedelta(seconds=10)
+        ask("Getvar", Variable="STRFTIME(86400,,%Y, %H:%M:%S)")
+        ask("Command", Command="dialplan show globals")
 
     # Hints.
 
@@ -496,7 +564,8 @@ class Scenario:
             ask("Redirect", **{key: value for key, value in where.items() if key != missing})
         ask("Setvar", Channel=mine, Variable="X", Value="8002,panel_bridge,a b")
         ask("Setvar", Channel=mine, Variable="EMPTY", Value="")
-        for variable in ("X", "EMPTY", "NEVER_SET"):
+        functions = [f"{name}({of})" for name in ("CALLERID", "CONNECTEDLINE") for of in ("num", "name")]
+        for variable in ("X", "EMPTY", "NEVER_SET", "TRUNK", "CHANNEL(state)", "CHANNEL(onhold)", *functions):
             ask("Getvar", Channel=mine, Variable=variable)
         self.hang_up(mine)
 

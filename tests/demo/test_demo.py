@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -24,6 +25,7 @@ from pbxpanel.ami.protocol import Action, Message
 from pbxpanel.ami.transports import Address
 from pbxpanel.demo import DemoPbx, load
 from pbxpanel.demo.cast import CAST, OUTSIDERS, Phone
+from pbxpanel.demo.cli import uptime
 from pbxpanel.demo.dialplan import HAND, SOUNDS, Dialplan
 from pbxpanel.demo.expressions import arguments, expand
 from pbxpanel.demo.life import CONFERENCES, FEWEST_MEMBERS, MOST_MEMBERS, Life
@@ -91,6 +93,16 @@ async def operating(pbx: DemoPbx) -> AsyncIterator[Operator]:
         operator.session.close()
     finally:
         await pbx.stop()
+
+
+@contextlib.asynccontextmanager
+async def aside(operator: Operator) -> AsyncIterator[Session]:
+    """A second session with the same PBX."""
+    session = await Session.open(operator.session.address, lambda event: None, events="off")
+    try:
+        yield session
+    finally:
+        session.close()
 
 
 @pytest.fixture
@@ -479,6 +491,57 @@ def test_variables_are_put_in_once(text: str, expected: str) -> None:
 )
 def test_arguments_are_told_apart_as_asterisk_does(text: str, expected: list[str]) -> None:
     assert arguments(text) == expected
+
+
+# What the system pages ask.
+
+
+async def test_it_tells_how_long_it_has_been_running(lively: Operator) -> None:
+    core = (await lively.ask(actions.core_status())).response
+    clock = await lively.ask(actions.getvar_global("STRFTIME(,,%Y-%m-%d %H:%M:%S)"))
+    started = datetime.fromisoformat(f"{core.get('CoreStartupDate')} {core.get('CoreStartupTime')}")
+    up = datetime.fromisoformat(clock.response.get("Value")) - started
+    assert timedelta(minutes=10) <= up < timedelta(minutes=11)
+    printed = (await lively.ask(actions.command("core show uptime"))).response.output
+    assert re.fullmatch(r"System uptime: 10 minutes(, \d+ seconds?)?", printed[0])
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (1, "1 second"),
+        (3600, "1 hour"),
+        (90061, "1 day, 1 hour, 1 minute, 1 second"),
+        (1_209_602, "2 weeks, 2 seconds"),
+    ],
+)
+def test_an_uptime_is_written_as_asterisk_writes_it(seconds: int, text: str) -> None:
+    assert uptime(seconds) == text
+
+
+async def test_its_astdb_is_one_for_all_sessions(lively: Operator) -> None:
+    name = {m.get("Key"): m.get("Val") for m in await lively.list(actions.db_get_tree("cidname"))}
+    assert name["/cidname/+8613800138000"] == "张伟"
+    assert (await lively.ask(actions.db_put("DND", "100", "YES"))).ok
+    async with aside(lively) as other:
+        entry = (await other.ask_list(actions.db_get("DND", "100"))).events[0]
+        assert entry.get("Val") == "YES"
+        assert (await other.ask(actions.db_del_tree("DND"))).ok
+    assert await lively.list(actions.db_get_tree("DND")) == []
+
+
+async def test_a_global_variable_holds_in_the_dialplan(quiet: Operator) -> None:
+    await quiet.ask(actions.setvar_global("GREETING", "hello-world"))
+    step = {"Context": "internal", "Extension": "640", "Priority": "1", "Application": "Playback"}
+    await quiet.ask(Action("DialplanExtensionAdd", tuple({**step, "ApplicationData": "${GREETING}"}.items())))
+    await quiet.dial("640")
+    await quiet.event("Newexten", Application="Playback", AppData="hello-world")
+
+
+async def test_it_lists_every_action_that_it_knows(quiet: Operator) -> None:
+    listed = (await quiet.ask(Action("ListCommands"))).response
+    for name in ("DBGet", "DBGetTree", "DBPut", "DBDel", "DBDelTree", "Getvar", "Setvar"):
+        assert "(Priv: " in listed.get(name)
 
 
 # Its switch knows what cannot be.

@@ -30,6 +30,8 @@ _UNIQUEID = re.compile(r"\b\d{10}\.\d+\b")
 _BRIDGE = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 # Where Asterisk puts a recording, and the time in its name.
 _RECORDING = re.compile(r"/\S+/monitor/(\S+)-\d{10}(\.\w+)")
+# The PBX's clock, which two do not read in the same second.
+_CLOCK = re.compile(r"\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\b")
 # `!seconds!` of a channel in `core show channels concise`.
 _CONCISE_SECONDS = re.compile(r"(?<=!3!)\d+(?=!)")
 
@@ -48,6 +50,7 @@ class Names:
 
     def plain(self, text: str) -> str:
         """The text with every id replaced."""
+        text = _CLOCK.sub("<clock>", text)
         text = _RECORDING.sub(r"<folder>/\1-<time>\2", text)
         text = _CHANNEL_NAME.sub(lambda found: f"{found[1]}-#{self._number('channel', found[0])}", text)
         text = _UNIQUEID.sub(lambda found: f"<uniqueid {self._number('uniqueid', found[0])}>", text)
