@@ -92,5 +92,92 @@ ENTRIES: dict[str, str] = {
     **{f"/cidname/{phone.number}": phone.name for phone in OUTSIDERS if phone.name},
 }
 
-# The global variables of its dialplan.
-GLOBALS: dict[str, str] = {"OPERATOR": f"PJSIP/{OWN_NUMBER}", "TRUNK": "PJSIP/trunk", "OFFICE_HOURS": "08:00-18:00"}
+_DIALPLAN = """
+[general]
+static = yes
+writeprotect = yes
+autofallthrough = yes
+
+[globals]
+OPERATOR = PJSIP/100
+TRUNK = PJSIP/trunk
+OFFICE_HOURS = 08:00-18:00
+
+[internal]
+exten => _1XX,1,Dial(PJSIP/${EXTEN},30)
+exten => 600,1,Answer(,i)
+same => n,Echo()
+exten => 602,1,Answer(,i)
+same => n,Wait(3600)
+exten => _80XX,1,Answer(,i)
+same => n,ConfBridge(${EXTEN},panel_bridge,panel_user,panel_menu)
+exten => _81XX,1,Answer(,i)
+same => n,ConfBridge(80${EXTEN:2},panel_bridge,panel_admin,panel_menu)
+exten => _84XX,1,Answer(,i)
+same => n,ConfBridge(80${EXTEN:2},panel_bridge,panel_muted,panel_menu)
+exten => _9.,1,Dial(PJSIP/${EXTEN:1}@trunk,30)
+exten => 8001,hint,confbridge:8001
+exten => 8002,hint,confbridge:8002
+exten => 8003,hint,confbridge:8003
+"""
+
+_CONFERENCES = """
+[general]
+
+[panel_bridge]
+type = bridge
+max_members = 200
+record_conference = no
+
+[quiet](!)
+type = user
+quiet = yes
+announce_only_user = no
+talk_detection_events = yes
+
+[panel_user](quiet)
+music_on_hold_when_empty = no
+
+[panel_admin](quiet)
+admin = yes
+marked = yes
+
+[panel_waiting](quiet)
+wait_marked = yes
+music_on_hold_when_empty = yes
+
+[panel_muted](quiet)
+startmuted = yes
+
+[panel_menu]
+type = menu
+1 = toggle_mute
+5 = dialplan_exec(hand,s,1)
+"""
+
+_MUSIC = """
+[default]
+mode = files
+directory = moh
+sort = random
+
+[reception]
+mode = files
+directory = moh/reception
+"""
+
+
+def _hint(number: str) -> str:
+    presence = f",CustomPresence:{number}" if number in SAYINGS else ""
+    return f"exten => {number},hint,PJSIP/{number}{presence}\n"
+
+
+# Its configuration, as far as it can be looked at.
+FILES: dict[str, str] = {
+    "confbridge.conf": _CONFERENCES,
+    "extensions.conf": (
+        f"{_DIALPLAN}{''.join(map(_hint, CAST))}\n[hand]\nexten => s,1,UserEvent(PanelHand,Hand: toggle)\n"
+    ),
+    "modules.conf": "[modules]\nautoload = yes\n",
+    "musiconhold.conf": _MUSIC,
+}

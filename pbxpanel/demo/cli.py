@@ -1,13 +1,18 @@
 """The few lines of Asterisk's console that the demo knows, printed as Asterisk 22 prints them."""
 
 from . import functions
+from .configuration import FOLDER, Configuration
 from .dialplan import Dialplan
 from .model import UNKNOWN, Channel, HiddenChannel, Member, Switch
 
+# Which module has loaded a file.
+_LOADED_BY = {"extensions.conf": "pbx_config", "musiconhold.conf": "res_musiconhold"}
 _UNITS = (("year", 31_536_000), ("week", 604_800), ("day", 86_400), ("hour", 3600), ("minute", 60), ("second", 1))
 
 
-def run(line: str, dialplan: Dialplan, started_at: float, version: str) -> list[str] | None:
+def run(
+    line: str, dialplan: Dialplan, configuration: Configuration, started_at: float, version: str
+) -> list[str] | None:
     """What a command prints; None where there is no such command, or it fails."""
     switch, words = dialplan.switch, line.split()
     seconds = int(switch.now() - started_at)
@@ -22,6 +27,9 @@ def run(line: str, dialplan: Dialplan, started_at: float, version: str) -> list[
             return _call_counts(switch)
         case ["core", "show", "function", name] if name in functions.KNOWN:
             return ["", f"  -= Info about Function '{name}' =- ", "", "[Synopsis]", functions.KNOWN[name], ""]
+        case ["config", "list"]:
+            files = sorted(configuration.files)
+            return [f"{_LOADED_BY.get(file, 'core'):<20} {f'{FOLDER}/{file}':<50}" for file in files]
         case ["dialplan", "show", "globals"]:
             # The newest first.
             lines = [f"   {name}={value}" for name, value in reversed(dialplan.variables.items())]

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 
 from . import cli, functions
 from .astdb import AstDb
+from .configuration import Category, Configuration, fields_of, json_of
+from .configuration import Refused as CannotBeWritten
 from .dialplan import ANSWERED, Dialplan, Originate
 from .expressions import arguments
 from .model import NO_CAUSE, NOBODY, NORMAL, PARKING_SECONDS, UNKNOWN, Channel, Conference, Fields, Member, Party, yes
@@ -114,6 +116,7 @@ class ManagerSession:
         self,
         dialplan: Dialplan,
         astdb: AstDb,
+        configuration: Configuration,
         credentials: tuple[str, str],
         started_at: float,
         *,
@@ -122,7 +125,8 @@ class ManagerSession:
         announce: Callable[[str, Fields], None],
         later: Callable[[float, Callable[[], None]], None],
     ) -> None:
-        self._dialplan, self._switch, self._astdb = dialplan, dialplan.switch, astdb
+        self._dialplan, self._switch = dialplan, dialplan.switch
+        self._astdb, self._configuration = astdb, configuration
         self._username, self._secret = credentials
         self._started_at = started_at
         self._send, self._close, self._announce = send, close, announce
@@ -365,7 +369,7 @@ class ManagerSession:
         line = action.get("Command").strip()
         if not line:
             raise Refused("No command provided")
-        output = cli.run(line, self._dialplan, self._started_at, ASTERISK_VERSION)
+        output = cli.run(line, self._dialplan, self._configuration, self._started_at, ASTERISK_VERSION)
         response = "Success" if output is not None else "Error"
         lines = output if output is not None else cli.failure(line)
         follows = ("Message", "Command output follows")
@@ -557,6 +561,40 @@ class ManagerSession:
             if not action.get(field):
                 raise Refused(f"No {field.lower()} specified{full_stop}")
         return action.get("Family"), action.get("Key")
+
+    # Configuration files.
+
+    def answer_get_config(self, action: ActionFields) -> None:
+        categories = self._categories(action, "Config file not found")
+        self._respond("Success", *(fields_of(categories) or [("No categories found", "")]))
+
+    def answer_get_config_json(self, action: ActionFields) -> None:
+        self._respond("Success", ("JSON", json_of(self._categories(action, "File requires escalated privileges"))))
+
+    def _categories(self, action: ActionFields, complaint: str) -> list[Category]:
+        file = action.get("Filename")
+        if not file:
+            raise Refused("Filename not specified")
+        try:
+            return self._configuration.read(file, action.get("Category"), action.get("Filter"))
+        except KeyError:
+            raise Refused(complaint) from None
+
+    def answer_update_config(self, action: ActionFields) -> None:
+        source, target = action.get("SrcFilename"), action.get("DstFilename")
+        if not (source and target):
+            raise Refused("Filename not specified")
+        parts = ("Action", "Cat", "Var", "Value", "Match", "Line", "Options")
+        steps: list[dict[str, str]] = []
+        while action.get(f"Action-{len(steps):06}"):
+            steps.append({part: action.get(f"{part}-{len(steps):06}") for part in parts})
+        try:
+            self._configuration.update(source, target, steps)
+        except KeyError:
+            raise Refused("File requires escalated privileges") from None
+        except CannotBeWritten as reason:
+            raise Refused(str(reason)) from None
+        self._respond("Success")
 
     # Conferences.
 
@@ -842,6 +880,13 @@ _ANSWERS = {
             "system,all",
             ManagerSession.answer_filter,
         ),
+        ("GetConfig", "Retrieve configuration.", "system,config,all", ManagerSession.answer_get_config),
+        (
+            "GetConfigJSON",
+            "Retrieve configuration (JSON format).",
+            "system,config,all",
+            ManagerSession.answer_get_config_json,
+        ),
         ("Getvar", "Gets a channel variable or function value.", "call,reporting,all", ManagerSession.answer_getvar),
         ("Hangup", "Hangup channel.", "system,call,all", ManagerSession.answer_hangup),
         ("ListCommands", "List available manager commands.", "<none>", ManagerSession.answer_list_commands),
@@ -860,5 +905,6 @@ _ANSWERS = {
         ),
         ("Redirect", "Redirect (transfer) a call.", "call,all", ManagerSession.answer_redirect),
         ("Setvar", "Sets a channel variable or function value.", "call,all", ManagerSession.answer_setvar),
+        ("UpdateConfig", "Update basic configuration.", "config,all", ManagerSession.answer_update_config),
     )
 }

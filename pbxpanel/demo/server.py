@@ -11,7 +11,8 @@ from typing import cast
 from pbxpanel.ami.transports import Address
 
 from .astdb import AstDb
-from .cast import CAST, ENTRIES, GLOBALS, Phone
+from .cast import CAST, ENTRIES, FILES, Phone
+from .configuration import Configuration
 from .dialplan import Dialplan
 from .life import Life
 from .manager import Event, ManagerSession, event
@@ -34,8 +35,8 @@ class DemoPbx:
     """A PBX of its own. `start` it within a running event loop, and `stop` it there.
 
     With `lively` people call each other and meet in conferences; without, nothing happens but what is asked for:
-    by AMI, or by the methods of `switch` and `dialplan`. `phones` are its telephones, by number; `entries` and
-    `variables` what its AstDB and its global variables hold at first. The same `seed` gives the same course of things.
+    by AMI, or by the methods of `switch` and `dialplan`. `phones` are its telephones, by number; `entries` what its
+    AstDB holds at first, and `files` the texts of its configuration. The same `seed` gives the same course of things.
     """
 
     def __init__(
@@ -45,7 +46,7 @@ class DemoPbx:
         *,
         phones: Mapping[str, Phone] = CAST,
         entries: Mapping[str, str] = ENTRIES,
-        variables: Mapping[str, str] = GLOBALS,
+        files: Mapping[str, str] = FILES,
     ) -> None:
         chance = random.Random(seed)  # noqa: S311 (it plays at telephones)
         now = time.time()
@@ -53,8 +54,10 @@ class DemoPbx:
         self.schedule = Schedule(self.started_at)
         self.switch = Switch(self._announce, self.schedule.now, chance)
         self.dialplan = Dialplan(self.switch, self.schedule, phones, chance, reluctance=RELUCTANCE if lively else 0.0)
-        self.dialplan.variables.update(variables)
-        self.astdb = AstDb(entries)
+        self.astdb, self.configuration = AstDb(entries), Configuration(files)
+        for category in self.configuration.files.get("extensions.conf", ()):
+            if category.name == "globals":
+                self.dialplan.variables.update((line.name, line.value) for line in category.lines)
         self._life = Life(self.dialplan, self.schedule, chance) if lively else None
         self._secret = secrets.token_hex(12)
         self.clients: set[_Client] = set()
@@ -117,6 +120,7 @@ class DemoPbx:
         return ManagerSession(
             self.dialplan,
             self.astdb,
+            self.configuration,
             (USERNAME, secret),
             self.started_at,
             send=client.send,

@@ -15,7 +15,7 @@ from pbxpanel.demo.dialplan import CONTEXT
 from pbxpanel.demo.model import Channel, State
 from pbxpanel.demo.states import UNAVAILABLE
 from tests.lab.ami import Ami
-from tests.lab.asterisk import CALLER_IDS, WITHOUT_CONTACT, Asterisk
+from tests.lab.asterisk import CALLER_IDS, CONFIGURATION, WITHOUT_CONTACT, Asterisk
 from tests.lab.phones import Behaviour, Caller
 from tests.lab.phones import Phone as LabPhone
 
@@ -107,7 +107,8 @@ class DemoBench:
         self._loop = asyncio.new_event_loop()
         thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         thread.start()
-        self.pbx = DemoPbx(seed=1, lively=False, phones=lab_phones(), entries={}, variables={})
+        files = {"confbridge.conf": (CONFIGURATION / "confbridge.conf").read_text()}
+        self.pbx = DemoPbx(seed=1, lively=False, phones=lab_phones(), entries={}, files=files)
         states = self.pbx.switch.states
         states.add_phone(f"PJSIP/{WITHOUT_CONTACT}", UNAVAILABLE)
         states.add_hint(WITHOUT_CONTACT, CONTEXT, f"PJSIP/{WITHOUT_CONTACT}")

@@ -38,6 +38,7 @@ class Scenario:
             self.questions_that_are_refused,
             self.entries_of_the_astdb,
             self.global_variables,
+            self.a_configuration_file,
             self.hints_are_added,
             self.people_say_whether_they_are_there,
             self.click_to_call,
@@ -234,6 +235,57 @@ class Scenario:
         assert abs(datetime.fromisoformat(now) - datetime.now()) < timedelta(seconds=10)
         ask("Getvar", Variable="STRFTIME(86400,,%Y, %H:%M:%S)")
         ask("Command", Command="dialplan show globals")
+
+    def a_configuration_file(self) -> None:
+        """Which is read, changed step by step, and read after each."""
+        ask = self.session.action
+        for action in ("GetConfig", "GetConfigJSON"):
+            ask(action)
+            ask(action, Filename="none.conf")
+            for fields in ({}, {"Category": "panel_admin"}, {"Category": "nothing"}):
+                ask(action, Filename="confbridge.conf", **fields)
+        ask("UpdateConfig")
+        ask("UpdateConfig", SrcFilename="confbridge.conf")
+        ask("UpdateConfig", SrcFilename="none.conf", DstFilename="none.conf")
+        template, inherits = "template", 'inherit="tried"'
+        restricted = 'catfilter="TEMPLATES=restrict"'
+        for step in (
+            {"Action": "Nonsense", "Cat": "general"},
+            {"Action": "NewCat"},
+            {"Action": "NewCat", "Cat": "general"},
+            {"Action": "NewCat", "Cat": "tried", "Options": template},
+            {"Action": "Append", "Cat": "tried", "Var": "type", "Value": "user"},
+            {"Action": "Append", "Cat": "tried", "Var": "type", "Value": "user", "Options": restricted},
+            {"Action": "NewCat", "Cat": "heir", "Options": inherits},
+            {"Action": "NewCat", "Cat": "orphan", "Options": 'inherit="nobody"'},
+            {"Action": "Append", "Cat": "heir", "Var": "quiet", "Value": ">yes"},
+            {"Action": "Append", "Cat": "heir", "Var": "type", "Value": "user"},
+            {"Action": "Insert", "Cat": "heir", "Var": "admin", "Value": "no", "Line": "1"},
+            {"Action": "Insert", "Cat": "heir", "Var": "admin", "Value": "no"},
+            {"Action": "Update", "Cat": "heir", "Var": "admin", "Value": "yes", "Match": "NO"},
+            {"Action": "Update", "Cat": "heir", "Var": "admin", "Value": "yes", "Match": "other"},
+            {"Action": "Update", "Cat": "heir", "Var": "nothing", "Value": "yes"},
+            {"Action": "Update", "Cat": "heir", "Value": "yes"},
+            {"Action": "Append", "Cat": "heir", "Value": "yes"},
+            {"Action": "Update", "Cat": "nothing", "Var": "admin", "Value": "yes"},
+            {"Action": "Update", "Cat": "tried", "Var": "type", "Value": "bridge", "Options": restricted},
+            {"Action": "Delete", "Cat": "heir", "Var": "nothing", "Match": "yes"},
+            {"Action": "Delete", "Cat": "heir", "Var": "quiet"},
+            {"Action": "Delete", "Cat": "heir", "Var": "quiet", "Line": "2"},
+            {"Action": "Delete", "Cat": "heir", "Var": "admin", "Match": "yes"},
+            {"Action": "Append", "Cat": "panel_menu", "Var": "7", "Value": "leave", "Options": 'catfilter="type=menu"'},
+            {"Action": "Append", "Cat": "panel_menu", "Var": "7", "Value": "leave", "Options": 'catfilter="type=user"'},
+            {"Action": "EmptyCat", "Cat": "panel_prompted"},
+            {"Action": "RenameCat", "Cat": "panel_prompted", "Value": "renamed"},
+            {"Action": "RenameCat", "Cat": "panel_prompted", "Value": "renamed"},
+            {"Action": "DelCat", "Cat": "renamed"},
+            {"Action": "DelCat", "Cat": "renamed"},
+        ):
+            fields = {f"{name}-000000": value for name, value in step.items()}
+            where = {"SrcFilename": "confbridge.conf", "DstFilename": "confbridge.conf"}
+            ask("UpdateConfig", **where, PreserveEffectiveContext="no", **fields)
+            ask("GetConfig", Filename="confbridge.conf", Filter="TEMPLATES=include")
+        ask("GetConfigJSON", Filename="confbridge.conf", Filter="TEMPLATES=include")
 
     # Hints.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import random
 import re
 import subprocess
@@ -538,9 +539,41 @@ async def test_a_global_variable_holds_in_the_dialplan(quiet: Operator) -> None:
     await quiet.event("Newexten", Application="Playback", AppData="hello-world")
 
 
+async def test_its_configuration_can_be_read_and_changed(quiet: Operator) -> None:
+    listed = (await quiet.ask(actions.command("config list"))).response.output
+    assert "pbx_config           /etc/asterisk/extensions.conf" in [line.rstrip() for line in listed]
+    fields = (await quiet.ask(actions.get_config("extensions.conf"))).response.pairs()
+    assert ("Line-000001-000001", "TRUNK=PJSIP/trunk") in fields
+    assert "exten=101,hint,PJSIP/101,CustomPresence:101" in dict(fields).values()
+    step = [("Action-000000", "DelCat"), ("Cat-000000", "reception")]
+    assert (await quiet.ask(actions.update_config("musiconhold.conf", step))).ok
+    read = json.loads((await quiet.ask(actions.get_config_json("musiconhold.conf"))).response.get("JSON"))
+    assert read == {"default": {"mode": "files", "directory": "moh", "sort": "random"}}
+
+
+async def test_what_a_filter_cannot_mean_finds_nothing(quiet: Operator) -> None:
+    options = [("Action-000000", "DelCat"), ("Cat-000000", "default"), ("Options-000000", 'catfilter="mode=("')]
+    answer = await quiet.ask(actions.update_config("musiconhold.conf", options))
+    assert answer.text == "Given category does not exist"
+    far = [("Var-000000", "x"), ("Value-000000", "y"), ("Line-000000", "9" * 900)]
+    insert = [("Action-000000", "Insert"), ("Cat-000000", "default"), *far]
+    assert (await quiet.ask(actions.update_config("musiconhold.conf", insert))).ok
+
+
 async def test_it_lists_every_action_that_it_knows(quiet: Operator) -> None:
     listed = (await quiet.ask(Action("ListCommands"))).response
-    for name in ("DBGet", "DBGetTree", "DBPut", "DBDel", "DBDelTree", "Getvar", "Setvar"):
+    for name in (
+        "DBGet",
+        "DBGetTree",
+        "DBPut",
+        "DBDel",
+        "DBDelTree",
+        "Getvar",
+        "Setvar",
+        "GetConfig",
+        "GetConfigJSON",
+        "UpdateConfig",
+    ):
         assert "(Priv: " in listed.get(name)
 
 
