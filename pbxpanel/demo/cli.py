@@ -5,6 +5,13 @@ from .configuration import FOLDER, Configuration
 from .dialplan import Dialplan
 from .model import UNKNOWN, Channel, HiddenChannel, Member, Switch
 
+MODULES = {
+    "app_confbridge.so": "Conference Bridge Application",
+    "pbx_config.so": "Text Extension Configuration",
+    "res_musiconhold.so": "Music On Hold Resource",
+}
+"""The modules that read their files anew, and what each is."""
+
 # Which module has loaded a file.
 _LOADED_BY = {"extensions.conf": "pbx_config", "musiconhold.conf": "res_musiconhold"}
 _UNITS = (("year", 31_536_000), ("week", 604_800), ("day", 86_400), ("hour", 3600), ("minute", 60), ("second", 1))
@@ -15,18 +22,22 @@ def run(
 ) -> list[str] | None:
     """What a command prints; None where there is no such command, or it fails."""
     switch, words = dialplan.switch, line.split()
-    seconds = int(switch.now() - started_at)
+    seconds, since_reload = (int(switch.now() - moment) for moment in (started_at, configuration.read_at))
     match words:
         case ["core", "show", "version"]:
             return [f"Asterisk {version} (the demo of PBX Panel)"]
         case ["core", "show", "uptime"]:
-            return [f"System uptime: {uptime(seconds)}", f"Last reload: {uptime(seconds)}"]
+            return [f"System uptime: {uptime(seconds)}", f"Last reload: {uptime(since_reload)}"]
         case ["core", "show", "uptime", "seconds"]:
-            return [f"System uptime: {seconds}", f"Last reload: {seconds}"]
+            return [f"System uptime: {seconds}", f"Last reload: {since_reload}"]
         case ["core", "show", "calls"]:
             return _call_counts(switch)
         case ["core", "show", "function", name] if name in functions.KNOWN:
             return ["", f"  -= Info about Function '{name}' =- ", "", "[Synopsis]", functions.KNOWN[name], ""]
+        case ["module", "show"]:
+            heading = f"{'Module':<30} {'Description':<40} {'Use Count':<10} {'Status':<11} {'Support Level':>13}"
+            lines = [f"{name:<30} {what:<40} {0:<10} {'Running':<11} {'core':>13}" for name, what in MODULES.items()]
+            return [heading, *lines, f"{len(lines)} modules loaded"]
         case ["config", "list"]:
             files = sorted(configuration.files)
             return [f"{_LOADED_BY.get(file, 'core'):<20} {f'{FOLDER}/{file}':<50}" for file in files]

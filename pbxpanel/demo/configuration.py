@@ -1,6 +1,6 @@
 """The configuration files of the demo, in memory: read and changed as Asterisk 22 does (main/config.c, main/manager.c).
 
-Nothing goes by what is changed here, as with an Asterisk that has not read its files anew.
+Of what is changed here, the global variables alone hold once it has been read anew.
 """
 
 import json
@@ -58,10 +58,17 @@ def _matches(pattern: str, text: str) -> bool:
 
 
 class Configuration:
-    """All files, by name; begins with these texts."""
+    """All files, by name; begins with these texts. `read_at` is when all of them were last read."""
 
-    def __init__(self, texts: Mapping[str, str]) -> None:
+    def __init__(self, texts: Mapping[str, str], read_at: float) -> None:
         self.files = {name: _parse(text) for name, text in texts.items()}
+        self.read_at = read_at
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The global variables of the dialplan, as its file has them."""
+        sections = (one for one in self.files.get("extensions.conf", ()) if one.name == "globals")
+        return {line.name: line.value for section in sections for line in section.lines}
 
     def read(self, file: str, category: str = "", conditions: str = "") -> list[Category]:
         """The categories of a file, or those of one name. Raises `KeyError` where there is no such file."""

@@ -33,7 +33,8 @@ FAILED_LOGIN_SECONDS = 1.0
 MAX_ACTION = 64 * 1024
 
 _EVENT_CLASSES = {
-    "Newexten": "dialplan", "FullyBooted": "system", "DTMFBegin": "dtmf", "DTMFEnd": "dtmf", "UserEvent": "user",
+    "Newexten": "dialplan", "FullyBooted": "system", "Reload": "system", "DTMFBegin": "dtmf", "DTMFEnd": "dtmf",
+    "UserEvent": "user",
 }  # fmt: skip
 _CLASSES = frozenset(
     {"system", "call", "log", "verbose", "command", "agent", "user", "config", "dtmf", "reporting", "cdr"}
@@ -42,6 +43,8 @@ _CLASSES = frozenset(
 _WITHOUT_LOGIN = ("login", "logoff", "challenge")
 # Items of lists that bear the ActionID last.
 _WITH_ID_LAST = ("ParkedCall", "DBGetResponse", "DBGetTreeResponse")
+# How reading a file anew went (include/asterisk/module.h).
+_RELOADED, _NOT_FOUND = "0", "2"
 _SETTING = re.compile(r"(CONNECTEDLINE|CALLERID)\((num|name)(?:,i)?\)=(.*)")
 _PRESENCE = re.compile(rf"PRESENCE_STATE\(({PRESENCE_PROVIDER}.+)\)")
 _CALLER_ID = re.compile(r'\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<bare>[^<"]*?))\s*(?:<(?P<number>[^>]*)>)?\s*')
@@ -220,8 +223,9 @@ class ManagerSession:
         mask = _parse_mask(action.get("Events"))
         self._mask = _CLASSES if mask is None else mask
         self._respond("Success", ("Message", "Authentication accepted"))
-        uptime = str(int(self._switch.now() - self._started_at))
-        booted = [("Uptime", uptime), ("LastReload", uptime), ("Status", "Fully Booted")]
+        moments = (("Uptime", self._started_at), ("LastReload", self._configuration.read_at))
+        past = [(name, str(int(self._switch.now() - moment))) for name, moment in moments]
+        booted = [*past, ("Status", "Fully Booted")]
         self.take_event(event("FullyBooted", booted))
 
     def _refuse_login(self, action_id: str) -> None:
@@ -319,14 +323,13 @@ class ManagerSession:
         )
 
     def answer_core_status(self, action: ActionFields) -> None:
-        started = time.localtime(self._started_at)
-        date, clock = time.strftime("%Y-%m-%d", started), time.strftime("%H:%M:%S", started)
+        started, reloaded = map(time.localtime, (self._started_at, self._configuration.read_at))
         self._respond(
             "Success",
-            ("CoreStartupDate", date),
-            ("CoreStartupTime", clock),
-            ("CoreReloadDate", date),
-            ("CoreReloadTime", clock),
+            ("CoreStartupDate", time.strftime("%Y-%m-%d", started)),
+            ("CoreStartupTime", time.strftime("%H:%M:%S", started)),
+            ("CoreReloadDate", time.strftime("%Y-%m-%d", reloaded)),
+            ("CoreReloadTime", time.strftime("%H:%M:%S", reloaded)),
             ("CoreCurrentCalls", str(cli.active_calls(self._switch))),
             ("CoreProcessedCalls", str(self._switch.calls_processed)),
         )
@@ -563,6 +566,19 @@ class ManagerSession:
         return action.get("Family"), action.get("Key")
 
     # Configuration files.
+
+    def answer_reload(self, action: ActionFields) -> None:
+        module = action.get("Module")
+        is_known = not module or f"{module.removesuffix('.so')}.so" in cli.MODULES
+        if not module:
+            self._configuration.read_at = self._switch.now()
+        if module.removesuffix(".so") in ("", "pbx_config"):
+            self._dialplan.variables.update(self._configuration.variables)
+        status = _RELOADED if is_known else _NOT_FOUND
+        self._announce("Reload", [("Module", module or "All"), ("Status", status)])
+        if not is_known:
+            raise Refused("No such module")
+        self._respond("Success", ("Message", "Module Reloaded"))
 
     def answer_get_config(self, action: ActionFields) -> None:
         categories = self._categories(action, "Config file not found")
@@ -904,6 +920,7 @@ _ANSWERS = {
             ManagerSession.answer_presence_states,
         ),
         ("Redirect", "Redirect (transfer) a call.", "call,all", ManagerSession.answer_redirect),
+        ("Reload", "Send a reload event.", "system,config,all", ManagerSession.answer_reload),
         ("Setvar", "Sets a channel variable or function value.", "call,all", ManagerSession.answer_setvar),
         ("UpdateConfig", "Update basic configuration.", "config,all", ManagerSession.answer_update_config),
     )

@@ -54,10 +54,8 @@ class DemoPbx:
         self.schedule = Schedule(self.started_at)
         self.switch = Switch(self._announce, self.schedule.now, chance)
         self.dialplan = Dialplan(self.switch, self.schedule, phones, chance, reluctance=RELUCTANCE if lively else 0.0)
-        self.astdb, self.configuration = AstDb(entries), Configuration(files)
-        for category in self.configuration.files.get("extensions.conf", ()):
-            if category.name == "globals":
-                self.dialplan.variables.update((line.name, line.value) for line in category.lines)
+        self.astdb, self.configuration = AstDb(entries), Configuration(files, self.started_at)
+        self.dialplan.variables.update(self.configuration.variables)
         self._life = Life(self.dialplan, self.schedule, chance) if lively else None
         self._secret = secrets.token_hex(12)
         self.clients: set[_Client] = set()

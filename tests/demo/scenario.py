@@ -239,6 +239,9 @@ class Scenario:
     def a_configuration_file(self) -> None:
         """Which is read, changed step by step, and read after each."""
         ask = self.session.action
+        ask("Reload", Module="app_confbridge.so")
+        ask("Reload", Module="nothing.so")
+        settle(self.session)
         for action in ("GetConfig", "GetConfigJSON"):
             ask(action)
             ask(action, Filename="none.conf")

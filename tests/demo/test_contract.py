@@ -28,7 +28,6 @@ PLAYS = 3
 # The demo does not say how a dial ended: of an invitation its causes and its Originate tell the same. It records no
 # single channel.
 NOT_IN_THE_DEMO = {
-    "Reload",
     "DialEnd",
     "MixMonitorMute",
 }

@@ -551,6 +551,22 @@ async def test_its_configuration_can_be_read_and_changed(quiet: Operator) -> Non
     assert read == {"default": {"mode": "files", "directory": "moh", "sort": "random"}}
 
 
+async def test_what_is_written_holds_once_it_is_read_anew(lively: Operator) -> None:
+    variable = [("Var-000000", "TRUNK"), ("Value-000000", "PJSIP/other")]
+    step = [("Action-000000", "Update"), ("Cat-000000", "globals"), *variable]
+    assert (await lively.ask(actions.update_config("extensions.conf", step))).ok
+    for module, value in (("", "PJSIP/trunk"), ("app_confbridge.so", "PJSIP/trunk"), ("pbx_config.so", "PJSIP/other")):
+        assert not module or (await lively.ask(actions.reload(module))).ok
+        assert (await lively.ask(actions.getvar_global("TRUNK"))).response.get("Value") == value
+    seconds = actions.command("core show uptime seconds")
+    before = [line.partition(": ")[2] for line in (await lively.ask(seconds)).response.output]
+    assert before[0] == before[1]
+    assert (await lively.ask(actions.reload())).ok
+    after = [int(line.partition(": ")[2]) for line in (await lively.ask(seconds)).response.output]
+    assert after[0] >= 600 > 10 > after[1]
+    assert (await lively.ask(actions.reload("nothing.so"))).text == "No such module"
+
+
 async def test_what_a_filter_cannot_mean_finds_nothing(quiet: Operator) -> None:
     options = [("Action-000000", "DelCat"), ("Cat-000000", "default"), ("Options-000000", 'catfilter="mode=("')]
     answer = await quiet.ask(actions.update_config("musiconhold.conf", options))
