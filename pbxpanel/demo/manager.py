@@ -42,7 +42,7 @@ _CLASSES = frozenset(
 )
 _WITHOUT_LOGIN = ("login", "logoff", "challenge")
 # Items of lists that bear the ActionID last.
-_WITH_ID_LAST = ("ParkedCall", "DBGetResponse", "DBGetTreeResponse")
+_WITH_ID_LAST = ("ParkedCall", "DBGetResponse", "DBGetTreeResponse", "Status")
 # How reading a file anew went (include/asterisk/module.h).
 _RELOADED, _NOT_FOUND = "0", "2"
 _SETTING = re.compile(r"(CONNECTEDLINE|CALLERID)\((num|name)(?:,i)?\)=(.*)")
@@ -347,6 +347,16 @@ class ManagerSession:
             for channel in self._switch.channels.values()
         ]
         self._list("Channels will follow", "CoreShowChannel", items, "CoreShowChannelsComplete")
+
+    def answer_status(self, action: ActionFields) -> None:
+        """Of one channel, or of all."""
+        channels = list(self._switch.channels.values())
+        if action.get("Channel"):
+            channels = [self._channel(action, "Channel", "No such channel")]
+        with_variables = _is_yes(action.get("AllVariables"))
+        items = [_status(channel, self._switch.now(), with_variables) for channel in channels]
+        number = [("Items", str(len(items)))]
+        self._list("Channel status will follow", "Status", items, "StatusComplete", number)
 
     def answer_bridge_list(self, action: ActionFields) -> None:
         items = [bridge.fields() for bridge in self._switch.bridges.values()]
@@ -745,6 +755,33 @@ def _parse_setting(variable: str) -> tuple[str, Party] | None:
     return match[1], Party("", match[3]) if match[2] == "name" else Party(match[3], "")
 
 
+def _status(channel: Channel, now: float, with_variables: bool) -> Fields:
+    """One item of Status."""
+    form = "slin" if channel.is_local else "ulaw"
+    variables = reversed(channel.variables.items()) if with_variables else ()
+    return [
+        ("Privilege", "Call"),
+        *channel.fields(),
+        ("Type", channel.name.partition("/")[0]),
+        ("DNID", ""),
+        ("EffectiveConnectedLineNum", channel.connected.number or UNKNOWN),
+        ("EffectiveConnectedLineName", channel.connected.name or UNKNOWN),
+        ("TimeToHangup", "0"),
+        ("BridgeID", channel.bridge.id if channel.bridge else ""),
+        ("Application", channel.application),
+        ("Data", channel.application_data),
+        ("Nativeformats", f"({form})"),
+        ("Readformat", form),
+        ("Readtrans", ""),
+        ("Writeformat", form),
+        ("Writetrans", ""),
+        ("Callgroup", "0"),
+        ("Pickupgroup", "0"),
+        ("Seconds", str(int(now - channel.created_at))),
+        *(("Variable", f"{name}={value}") for name, value in variables),
+    ]
+
+
 def _originate_response(action_id: str, request: Originate, reason: int, channel: Channel | None) -> Fields:
     where = (
         [("Application", request.application), ("Data", request.application_data)]
@@ -922,6 +959,7 @@ _ANSWERS = {
         ("Redirect", "Redirect (transfer) a call.", "call,all", ManagerSession.answer_redirect),
         ("Reload", "Send a reload event.", "system,config,all", ManagerSession.answer_reload),
         ("Setvar", "Sets a channel variable or function value.", "call,all", ManagerSession.answer_setvar),
+        ("Status", "List channel status.", "system,call,reporting,all", ManagerSession.answer_status),
         ("UpdateConfig", "Update basic configuration.", "config,all", ManagerSession.answer_update_config),
     )
 }

@@ -74,6 +74,7 @@ class Scenario:
             self.a_conference_is_recorded,
             self.dialplan_is_written,
             self.variables_are_set,
+            self.what_a_channel_is_like,
             self.one_is_moved,
             self.two_are_taken_aside,
             self.one_is_sent_nowhere,
@@ -623,6 +624,18 @@ class Scenario:
         for variable in ("X", "EMPTY", "NEVER_SET", "TRUNK", "CHANNEL(state)", "CHANNEL(onhold)", *functions):
             ask("Getvar", Channel=mine, Variable=variable)
         self.hang_up(mine)
+
+    def what_a_channel_is_like(self) -> None:
+        self.session.action("Status", Channel="PJSIP/nobody-00000000")
+        self.session.listing("Status")
+        for caller in ('"Zoë" <4711>', ""):
+            fields = {"CallerID": caller} if caller else {}
+            mine = self.outcome(self.originate("Local/602@internal", "600", **fields))["Channel"]
+            settle(self.session)
+            self.session.action("Setvar", Channel=mine, Variable="X", Value="a = b")
+            self.session.listing("Status", Channel=mine)
+            self.session.listing("Status", Channel=mine, AllVariables="true")
+            self.hang_up(mine)
 
     def one_is_moved(self) -> None:
         ada = self.joins("Local/8001@internal", "602", CallerID='"Ada" <722>')

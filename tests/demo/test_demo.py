@@ -576,6 +576,16 @@ async def test_what_a_filter_cannot_mean_finds_nothing(quiet: Operator) -> None:
     assert (await quiet.ask(actions.update_config("musiconhold.conf", insert))).ok
 
 
+async def test_all_variables_of_a_channel(quiet: Operator) -> None:
+    mine = (await quiet.dial("602")).get("Channel")
+    for name in ("ONE", "TWO"):
+        await quiet.ask(actions.setvar(mine, name, f"{name} = 1"))
+    (item,) = await quiet.list(actions.status_with_variables(mine))
+    assert item.all("Variable") == ["TWO=TWO = 1", "ONE=ONE = 1"]
+    state = await quiet.ask(actions.getvar(mine, "CHANNEL(state)"))
+    assert (item.get("Type"), state.response.get("Value")) == ("PJSIP", "Up")
+
+
 async def test_it_lists_every_action_that_it_knows(quiet: Operator) -> None:
     listed = (await quiet.ask(Action("ListCommands"))).response
     for name in (

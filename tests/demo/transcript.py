@@ -21,7 +21,7 @@ STATE_OF = "state of "
 _ANY = {
     "ActionID", "Timestamp", "Challenge", "AsteriskVersion", "CoreStartupDate", "CoreStartupTime", "CoreReloadDate",
     "CoreReloadTime", "Uptime", "LastReload", "Duration", "AnsweredTime", "BridgeNumChannels", "BridgeTechnology",
-    "ParkingTimeout", "ParkingDuration",
+    "ParkingTimeout", "ParkingDuration", "Seconds",
 }  # fmt: skip
 # Devices of channels and queues: of the first Asterisk tells twice or after they are gone, the demo has neither.
 _OTHER_DEVICES = ("Local/", "CBAnn/", "Queue:")
