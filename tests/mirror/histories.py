@@ -29,7 +29,9 @@ from pbxpanel.ami.errors import AmiError
 from pbxpanel.ami.protocol import Message
 from pbxpanel.ami.transports import Address
 from pbxpanel.demo import model
+from pbxpanel.demo.astdb import AstDb
 from pbxpanel.demo.cli import duration
+from pbxpanel.demo.configuration import Configuration
 from pbxpanel.demo.dialplan import Dialplan
 from pbxpanel.demo.manager import ActionFields, Event, ManagerSession, event
 from pbxpanel.demo.model import Bridge, Fields, IllegalTransition, Member, Party, Switch
@@ -253,6 +255,8 @@ class History:
             made.connection_made(link)
             self._manager = LaggingSession(
                 Dialplan(self.switch, Schedule(0), {}, random.Random(1)),
+                AstDb({}),
+                Configuration({}, BEGINNING),
                 (ADDRESS.username, ADDRESS.secret),
                 BEGINNING,
                 send=self._send,
