@@ -196,6 +196,7 @@ _VERBS = {
     "cli": _("Command of the CLI"),
     "action": _("AMI action"),
     "read-config": _("Read the configuration file"),
+    "find-config": _("Looked for a category"),
     "write-config": _("Write the configuration file"),
     "ask-state": _("Ask the state of"),
     "examine": _("Examine"),

@@ -24,10 +24,28 @@ async def files(desk: Desk, parameters: Mapping[str, Any]) -> Outcome:
     """`config list`: data is the names of the files that modules have loaded from Asterisk's folder."""
     async with desk.aside() as session:
         answer = await session.ask(actions.command("config list"), timeout=desk.left)
-    loaded = _loaded(answer)
-    folder = _folder(loaded)
-    names = {path.removeprefix(f"{folder}/") for _who, path in loaded if path.startswith(f"{folder}/")}
-    return Outcome(outcome_of(answer).status, answer.text, sorted(name for name in names if "/" not in name))
+    return Outcome(outcome_of(answer).status, answer.text, _names(_loaded(answer)))
+
+
+@order("system.config.find")
+async def find(desk: Desk, parameters: Mapping[str, Any]) -> Outcome:
+    """`ListCategories` of every file that is loaded: where a category is of which the name holds `text`, in any case.
+
+    Data: for each file that has some, its name and theirs. What cannot be read by itself is passed over.
+    """
+    text, found = parameters["text"].lower(), []
+    async with desk.aside() as session:
+        answer = await session.ask(actions.command("config list"), timeout=desk.left)
+        if not answer.ok:
+            return outcome_of(answer)
+        for file in _names(_loaded(answer)):
+            answer = await session.ask(actions.list_categories(file), timeout=desk.left)
+            if not answer.ok and answer.text == "Permission denied":  # else it is gone, or holds what is none
+                return outcome_of(answer)
+            names = [value for key, value in answer.response.pairs() if key.startswith("Category-")]
+            if fitting := [name for name in dict.fromkeys(names) if text in name.lower()]:
+                found.append([file, fitting])
+    return Outcome(Status.DONE, data=found)
 
 
 @order("system.config.read")
@@ -93,6 +111,13 @@ def _loaded(answer: Answer) -> list[tuple[str, str]]:
     """Who loaded which file, by its path, as `config list` tells."""
     found = (_LOADED.fullmatch(line.strip()) for line in answer.response.output)
     return [(match[1], match[2]) for match in found if match]
+
+
+def _names(loaded: list[tuple[str, str]]) -> list[str]:
+    """The files in Asterisk's own folder."""
+    folder = _folder(loaded)
+    names = {path.removeprefix(f"{folder}/") for _who, path in loaded if path.startswith(f"{folder}/")}
+    return sorted(name for name in names if "/" not in name)
 
 
 def _folder(loaded: list[tuple[str, str]]) -> str:

@@ -24,6 +24,7 @@ from .config_edit import Edit, Plan, Wrong, differences, plan
 from .config_file import (
     MODULES,
     NAME,
+    NAME_SIZE,
     OTHERS,
     Malformed,
     Reading,
@@ -122,6 +123,26 @@ def files(request: HttpRequest, pbx: PBX) -> HttpResponse:
     """GET: the names of the files that Asterisk has loaded, as links, and as options beside the usual ones."""
     names = look(pbx.name, "system.config.files").data or []
     return render(request, "system/_config_files.html", {"pbx": pbx, "names": names, "known": sorted(MODULES)})
+
+
+@require_safe
+@on_pbx("see_config")
+def find(request: HttpRequest, pbx: PBX) -> HttpResponse:
+    """GET: the files that have a category of which the name holds `category`."""
+    text = request.GET.get("category", "").strip()
+    context: dict[str, Any] = {"pbx": pbx, "text": text}
+    if not text or len(text) > NAME_SIZE:
+        context["failure"] = _("Type the name of a category, or a part of it: 101.")
+        return render(request, "system/_config_found.html", context, status=422)
+    command = Command(
+        pbx.name, None, "find-config", text, user_of(request).pk, order="system.config.find", parameters={"text": text},
+        topic="config", timeout=_TIMEOUT,
+    )  # fmt: skip
+    outcome = run(command)
+    if not outcome.done:
+        context["failure"] = toasts.words(outcome, "")
+        return render(request, "system/_config_found.html", context, status=toasts.code(outcome))
+    return render(request, "system/_config_found.html", {**context, "found": outcome.data})
 
 
 @require_safe

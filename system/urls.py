@@ -30,6 +30,7 @@ urlpatterns = [
     path("<str:pbx>/action/send/", action_views.send, name="system-action-send"),
     path("<str:pbx>/config/", config_views.config, name="system-config"),
     path("<str:pbx>/config/files/", config_views.files, name="system-config-files"),
+    path("<str:pbx>/config/find/", config_views.find, name="system-config-find"),
     path("<str:pbx>/config/category/", config_views.category, name="system-config-category"),
     path("<str:pbx>/config/new/", config_views.new, name="system-config-new"),
     path("<str:pbx>/config/review/", config_views.review, name="system-config-review"),

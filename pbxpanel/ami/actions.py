@@ -249,6 +249,11 @@ def get_config_json(file: str) -> Action:
     return Action("GetConfigJSON", (("Filename", file), _TEMPLATES))
 
 
+def list_categories(file: str) -> Action:
+    """`ListCategories` (config): the names of a file's categories, `Category-000000: general`."""
+    return Action("ListCategories", (("Filename", file),))
+
+
 def update_config(file: str, updates: Iterable[tuple[str, str]]) -> Action:
     """`UpdateConfig` (config): `updates` are fields such as `Action-000000`. What a category inherits stays inherited.
 

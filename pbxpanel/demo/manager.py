@@ -597,6 +597,11 @@ class ManagerSession:
     def answer_get_config_json(self, action: ActionFields) -> None:
         self._respond("Success", ("JSON", json_of(self._categories(action, "File requires escalated privileges"))))
 
+    def answer_list_categories(self, action: ActionFields) -> None:
+        names = [category.name for category in self._categories(action, "Config file not found")]
+        fields = [(f"Category-{number:06}", name) for number, name in enumerate(names)]
+        self._respond("Success", *(fields or [("Error", "no categories found")]))
+
     def _categories(self, action: ActionFields, complaint: str) -> list[Category]:
         file = action.get("Filename")
         if not file:
@@ -942,6 +947,12 @@ _ANSWERS = {
         ),
         ("Getvar", "Gets a channel variable or function value.", "call,reporting,all", ManagerSession.answer_getvar),
         ("Hangup", "Hangup channel.", "system,call,all", ManagerSession.answer_hangup),
+        (
+            "ListCategories",
+            "List categories in configuration file.",
+            "config,all",
+            ManagerSession.answer_list_categories,
+        ),
         ("ListCommands", "List available manager commands.", "<none>", ManagerSession.answer_list_commands),
         ("Login", "Login Manager.", "<none>", ManagerSession.answer_login),
         ("Logoff", "Logoff Manager.", "<none>", ManagerSession.answer_logoff),

@@ -42,6 +42,7 @@ ACTIONS: dict[str, tuple[str, ...]] = {
     "GetConfigJSON": ("system", "config"),
     "Getvar": ("call", "reporting"),
     "Hangup": ("system", "call"),
+    "ListCategories": ("config",),
     "MixMonitor": ("system",),
     "MixMonitorMute": ("system", "call"),
     "Originate": ("originate",),
@@ -186,6 +187,7 @@ FEATURES: tuple[Feature, ...] = (
         gettext_noop("the AstDB"), Weight.ADMINISTRATIVE, ("DBDel", "DBDelTree", "DBGet", "DBGetTree", "DBPut")
     ),
     Feature(gettext_noop("reading configuration"), Weight.ADMINISTRATIVE, ("GetConfig", "GetConfigJSON")),
+    Feature(gettext_noop("finding a category of the configuration"), Weight.ADMINISTRATIVE, ("ListCategories",)),
     Feature(gettext_noop("editing configuration"), Weight.ADMINISTRATIVE, ("UpdateConfig",)),
     Feature(gettext_noop("variables"), Weight.ADMINISTRATIVE, ("Getvar", "Setvar", "Status")),
     Feature(gettext_noop("asking for a state"), Weight.ADMINISTRATIVE, ("ExtensionState", "PresenceState")),

@@ -176,7 +176,8 @@ TABLE: dict[str, list[Line]] = {
     ],
     "system/<str:pbx>/config/": [Line("/system/main/config/", "GET", ADMINISTERING, 200)],
     "system/<str:pbx>/config/files/": [Line("/system/main/config/files/", "GET", ADMINISTERING, 200)],
-    # Without a file.
+    # Without a file or a category.
+    "system/<str:pbx>/config/find/": [Line("/system/main/config/find/", "GET", ADMINISTERING, 422)],
     "system/<str:pbx>/config/category/": [Line("/system/main/config/category/", "GET", ADMINISTERING, 400)],
     "system/<str:pbx>/config/new/": [Line("/system/main/config/new/", "GET", ADMINISTERING, 200)],
     "system/<str:pbx>/config/review/": [Line("/system/main/config/review/", "POST", ADMINISTERING, 400)],

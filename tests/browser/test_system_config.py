@@ -37,6 +37,20 @@ def opened(panel: Panel, visit: Visit, width: dict[str, int]) -> Page:
     return page
 
 
+def test_the_file_of_a_category_is_found(panel: Panel, visit: Visit, width: dict[str, int]) -> None:
+    page = visit(panel, "anna", "/system/main/config/", viewport=width)
+    box = page.get_by_label("Category", exact=True)
+    box.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("Type the name of a category")
+    box.fill("panel_us")
+    box.press("Enter")
+    expect(page.locator("#config-found")).to_contain_text("[panel_user]")
+    expect(box).to_be_focused()
+    assert is_within(page)
+    page.get_by_role("link", name="confbridge.conf").first.click()
+    expect(page.get_by_role("heading", name="confbridge.conf")).to_be_visible()
+
+
 def lines(path: Path) -> list[str]:
     return [line for line in path.read_text().splitlines() if line.strip() and not line.startswith(";!")]
 

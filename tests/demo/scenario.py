@@ -248,6 +248,8 @@ class Scenario:
             ask(action, Filename="none.conf")
             for fields in ({}, {"Category": "panel_admin"}, {"Category": "nothing"}):
                 ask(action, Filename="confbridge.conf", **fields)
+        for fields in ({}, {"Filename": "none.conf"}, {"Filename": "confbridge.conf"}):
+            ask("ListCategories", **fields)
         ask("UpdateConfig")
         ask("UpdateConfig", SrcFilename="confbridge.conf")
         ask("UpdateConfig", SrcFilename="none.conf", DstFilename="none.conf")

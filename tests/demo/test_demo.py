@@ -597,6 +597,7 @@ async def test_it_lists_every_action_that_it_knows(quiet: Operator) -> None:
         "Getvar",
         "Setvar",
         "GetConfig",
+        "ListCategories",
         "GetConfigJSON",
         "UpdateConfig",
     ):

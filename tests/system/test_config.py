@@ -124,6 +124,17 @@ async def test_files_that_are_loaded_are_named(asterisk: Asterisk, at_desk: AtDe
     assert outcome.data == sorted(set(outcome.data))
 
 
+async def test_a_category_is_found_in_whichever_file_it_is(asterisk: Asterisk, at_desk: AtDesk) -> None:
+    async with at_desk(asterisk) as desk:
+        outcome = await config_orders.find(desk, {"text": "PANEL_USER"})
+        assert (outcome.status, outcome.data) == (Status.DONE, [["confbridge.conf", ["panel_user"]]])
+        found = dict((await config_orders.find(desk, {"text": "general"})).data)
+        assert {"extensions.conf", "manager.conf", "queues.conf"} <= set(found)
+        assert (await config_orders.find(desk, {"text": "such a one there is not"})).data == []
+    async with at_desk(asterisk, url=asterisk.limited_url) as desk:
+        assert (await config_orders.find(desk, {"text": "general"})).status is Status.REFUSED
+
+
 @pytest.mark.parametrize(
     ("file", "answer"),
     [

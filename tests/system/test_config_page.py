@@ -67,6 +67,28 @@ def test_who_may_only_read_sees_no_secret_and_no_editor(looked: StandIn) -> None
         assert client.post(ADDRESS + path, FORM).status_code == 403
 
 
+def test_a_category_is_looked_for_in_all_files_and_that_is_on_record(stand_in: StandIn) -> None:
+    stand_in.answer = Outcome(Status.DONE, data=[["pjsip.conf", ["101", "<b>"]]])
+    client = client_of("Administrator")
+    html = client.get(f"{ADDRESS}find/", {"category": "101"}).content.decode()
+    assert 'href="/system/main/config/?file=pjsip.conf"' in html
+    assert "[&lt;b&gt;]" in html
+    assert (stand_in.commands[0].order, stand_in.commands[0].parameters) == ("system.config.find", {"text": "101"})
+    entry = AuditEntry.objects.get()
+    assert (entry.verb, entry.subject) == ("find-config", "101")
+    stand_in.answer = Outcome(Status.DONE, data=[])
+    assert "with “101” in its name" in client.get(f"{ADDRESS}find/", {"category": "101"}).content.decode()
+    stand_in.answer = Outcome(Status.REFUSED, "Permission denied")
+    assert "lacks a privilege" in client.get(f"{ADDRESS}find/", {"category": "101"}).content.decode()
+
+
+@pytest.mark.parametrize("text", ["", " ", "x" * 80])
+def test_what_can_be_no_category_is_not_looked_for(text: str, stand_in: StandIn) -> None:
+    response = client_of("Administrator").get(f"{ADDRESS}find/", {"category": text})
+    assert (response.status_code, stand_in.commands) == (422, [])
+    assert "Type the name of a category" in response.content.decode()
+
+
 @pytest.mark.parametrize("file", ["../manager.conf", "/etc/passwd", "a/b.conf", "a b", "x" * 81, "*.conf", ".x"])
 def test_only_names_are_files(file: str, looked: StandIn) -> None:
     client = client_of("Administrator")
