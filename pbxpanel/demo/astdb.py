@@ -1,5 +1,6 @@
 """The AstDB of the demo: a text for each name `/family/key`, as Asterisk 22 keeps it (main/db.c), in memory."""
 
+import fnmatch
 import re
 import uuid
 from collections.abc import Mapping
@@ -27,10 +28,11 @@ class AstDb:
         The name is a pattern of SQL's LIKE, and so `t` is also `T`, and `a_` is also `ab`.
         """
         prefix = "".join(f"/{part}" for part in (family, key) if part) if family else ""
-        wildcards = {"%": ".*", "_": "."}
-        pattern = "".join(wildcards.get(character, re.escape(character)) for character in prefix)
-        within = re.compile(f"{pattern}/.*", re.IGNORECASE | re.ASCII | re.DOTALL)
-        return sorted(entry for entry in self._entries.items() if within.fullmatch(f"{entry[0]}/"))
+        # As the shell writes such patterns: `fnmatch` makes of them what no pattern can keep busy for long.
+        wildcards = {"%": "*", "_": "?", "*": "[*]", "?": "[?]", "[": "[[]"}
+        pattern = "".join(wildcards.get(character, character) for character in prefix)
+        within = re.compile(fnmatch.translate(f"{pattern}/*"), re.IGNORECASE | re.ASCII)
+        return sorted(entry for entry in self._entries.items() if within.match(f"{entry[0]}/"))
 
     def delete_tree(self, family: str, key: str) -> bool:
         """Deletes what `tree` finds. False where that is nothing."""
