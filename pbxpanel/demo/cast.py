@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from .model import NOBODY, Party
-from .states import Presence
+from .states import PRESENCE_PROVIDER, Presence
 
 
 class Habit(Enum):
@@ -167,17 +167,17 @@ directory = moh/reception
 """
 
 
-def _hint(number: str) -> str:
-    presence = f",CustomPresence:{number}" if number in SAYINGS else ""
-    return f"exten => {number},hint,PJSIP/{number}{presence}\n"
+def hint_of(number: str) -> str:
+    """What the hint of a telephone watches: itself, and what its owner says of himself."""
+    presence = f",{PRESENCE_PROVIDER}{number}" if number in SAYINGS else ""
+    return f"PJSIP/{number}{presence}"
 
 
+_HINTS = "".join(f"exten => {number},hint,{hint_of(number)}\n" for number in CAST)
 # Its configuration, as far as it can be looked at.
 FILES: dict[str, str] = {
     "confbridge.conf": _CONFERENCES,
-    "extensions.conf": (
-        f"{_DIALPLAN}{''.join(map(_hint, CAST))}\n[hand]\nexten => s,1,UserEvent(PanelHand,Hand: toggle)\n"
-    ),
+    "extensions.conf": f"{_DIALPLAN}{_HINTS}\n[hand]\nexten => s,1,UserEvent(PanelHand,Hand: toggle)\n",
     "modules.conf": "[modules]\nautoload = yes\n",
     "musiconhold.conf": _MUSIC,
 }

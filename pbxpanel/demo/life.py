@@ -5,7 +5,7 @@ their hands there, and say when they are away.
 import random
 from collections.abc import Sequence
 
-from .cast import OUTSIDERS, OWN_NUMBER, SAYINGS, Phone
+from .cast import OUTSIDERS, OWN_NUMBER, SAYINGS, Phone, hint_of
 from .dialplan import CONTEXT, HAND_KEY, MUTE_KEY, Dialplan
 from .model import Channel, Conference, Member, State
 from .schedule import Schedule
@@ -43,8 +43,7 @@ class Life:
     def begin(self) -> None:
         """Start now, and go on for as long as the schedule is moved."""
         for number in SAYINGS:
-            hint = f"PJSIP/{number},{PRESENCE_PROVIDER}{number}"
-            self._switch.states.add_hint(number, CONTEXT, hint, replace=True)
+            self._switch.states.add_hint(number, CONTEXT, hint_of(number), replace=True)
         self._tell_presence(0)
         for name in CONFERENCES:
             self._switch.states.add_hint(name, CONTEXT, f"confbridge:{name}")

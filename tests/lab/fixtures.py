@@ -51,9 +51,11 @@ def pytest_runtestloop(session: pytest.Session) -> None:
     """Install each Asterisk that a test asks for before the first test, since that takes longer than a test may."""
     if session.config.option.collectonly:
         return
-    for version in sorted(set[str]().union(*map(_versions_of, session.items)), key=list(VERSIONS).index):
-        with contextlib.suppress(LabUnavailableError):  # which each test that needs it will tell
-            build(version)
+    asked = set[str]().union(*map(_versions_of, session.items))
+    for version in VERSIONS:
+        if version in asked:
+            with contextlib.suppress(LabUnavailableError):  # which each test that needs it will tell
+                build(version)
 
 
 def _running(version: str) -> Iterator[Asterisk]:
