@@ -81,7 +81,7 @@ Dial, in context internal:
 
   101 answers · 102 rings for ever · 103 is busy · 108 is silent · 109 is not registered
   600 echo · 601 tone · 602 silence · 603 rings for ever · 604 busy · 605 congestion
-  606 answers after 2 s · 607 hangs up after 1 s · 608 talks on and off · 609 music · 610 queue
+  606 answers after 2 s · 607 hangs up after 1 s · 608 talks on and off · 609 music · 610 queue · 611 queue of nobody
   8001 conference · 8101 the same as admin · 8201 waits for an admin · 8301 with prompts · 8401 joins muted
   9… outside line
 
