@@ -9,7 +9,7 @@ HTTPS ?= no
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test test-processes test-transports lint bench soak lab admin prepare system-packages
+.PHONY: run test test-fast test-live test-browser test-processes test-transports lint bench soak lab admin prepare system-packages
 
 run: export HTTPS := $(HTTPS)
 run: prepare
@@ -18,8 +18,28 @@ run: prepare
 admin: prepare
 	@$(BIN)/python manage.py createsuperuser
 
-test: $(VENV)/dev.done system-packages var/secret_key
-	@$(BIN)/python -m pytest $(ARGS)
+# The whole suite, in three runs of pytest; each can be started alone (docs/developing.md). ARGS go to pytest.
+TESTS := $(BIN)/python -m pytest
+FAST_PROCESSES ?= 2
+LIVE_PROCESSES ?= 6
+BROWSER_PROCESSES ?= 4
+
+test:
+	@$(MAKE) --no-print-directory test-fast
+	@$(MAKE) --no-print-directory test-live
+	@$(MAKE) --no-print-directory test-browser
+
+# What needs nothing but Python.
+test-fast: $(VENV)/dev.done var/secret_key
+	@$(TESTS) -n $(FAST_PROCESSES) -m "not live and not servers and not browser" $(ARGS)
+
+# What needs a real Asterisk, PostgreSQL or Redis.
+test-live: $(VENV)/dev.done system-packages var/secret_key
+	@$(TESTS) -n $(LIVE_PROCESSES) -m "(live or servers) and not browser" $(ARGS)
+
+# What needs a real Chromium.
+test-browser: $(VENV)/dev.done system-packages var/secret_key
+	@$(TESTS) -n $(BROWSER_PROCESSES) -m browser $(ARGS)
 
 # What depends on how many processes serve, with several of them behind a proxy.
 PROCESSES ?= 2

@@ -1,18 +1,15 @@
 """What all tests share."""
 
-import os
-
 import pytest
 from hypothesis import settings
 
-# How long an example takes says nothing on a machine that is busy.
-settings.register_profile("patient", deadline=None)
-settings.load_profile("patient")
+# Random examples are the same in every run; `make soak` tries new ones. How long one takes says nothing on a machine
+# that is busy.
+settings.register_profile("same", deadline=None, derandomize=True)
+settings.register_profile("new", deadline=None)
+settings.load_profile("same")
 
-pytest_plugins = ["tests.lab.fixtures", "tests.servers", "tests.panel"]
-
-# Playwright's synchronous interface keeps an event loop in this thread; Django would refuse to work beside it.
-os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+pytest_plugins = ["tests.lab.fixtures", "tests.servers", "tests.panel", "tests.database", "tests.kinds"]
 
 
 @pytest.fixture(autouse=True)
@@ -28,8 +25,3 @@ def plain_static_files(settings: object) -> None:
         **settings.STORAGES,  # type: ignore[attr-defined]
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests with a browser come last: from the first on, Playwright's event loop runs in this thread for good."""
-    items.sort(key=lambda item: "browser" in getattr(item, "fixturenames", ()))

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -14,7 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from tests.lab.asterisk import Asterisk
+from tests.lab.asterisk import Asterisk, free_port
 from tests.servers import running_haproxy, running_postgresql, running_redis
 
 # How many web processes serve the panels that tests share. With more than one they stand behind a proxy, with a worker
@@ -51,13 +50,6 @@ for name, group, phone in (
         Profile.objects.create(user=user, extension=phone, endpoint="PJSIP/" + phone, dial_context="internal")
 User.objects.create_user("nobody", password={PASSWORD!r})
 """
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Panel:

@@ -1,4 +1,4 @@
-"""Real PostgreSQL, Redis and HAProxy servers for the tests, and where the tests' own database lives."""
+"""Real PostgreSQL, Redis and HAProxy servers for the tests."""
 
 import contextlib
 import os
@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
-from django.conf import settings
 
 from tests.lab.asterisk import free_port
 
@@ -30,14 +29,6 @@ def _unavailable(sentence: str) -> NoReturn:
     if os.environ.get("CI"):
         pytest.fail(sentence, pytrace=False)
     pytest.skip(sentence)
-
-
-@pytest.fixture(scope="session")
-def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Tests have SQLite in a file: threads that share one in memory lock each other out, without waiting."""
-    database = settings.DATABASES["default"]
-    if "sqlite" in database["ENGINE"]:
-        database.setdefault("TEST", {})["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
 
 
 class Server:

@@ -1,6 +1,5 @@
 """People and a small PBX in the database, for the tests of who may what."""
 
-import importlib
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -8,7 +7,6 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.apps import apps
 from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
@@ -16,7 +14,6 @@ from calls.models import Bridge, Channel, ParkedCall
 from conferences.models import Attendance, Conference, ConferenceRecord, Invitation, InviteGroup, Participant, Room
 from extensions.models import Device, Extension, Presence
 from operators.models import Profile
-from operators.permissions import grant
 from pbxpanel.mirror import commands
 from pbxpanel.mirror.commands import Command, Outcome, Status
 from pbxpanel.mirror.models import PBX
@@ -26,26 +23,8 @@ INTEGRATOR = "Integrator"
 NOBODY, ANONYMOUS = "user without group", "anonymous"
 
 
-def make_groups() -> None:
-    """The groups of the migrations; a test on a database that was flushed has lost them."""
-    importlib.import_module("operators.migrations.0002_groups").make_groups(apps, None)
-    importlib.import_module("extensions.migrations.0002_administrators_view").grant(apps, None)
-    importlib.import_module("extensions.migrations.0004_administrators_view_presence").let_administrators_view(
-        apps, None
-    )
-    records = importlib.import_module("conferences.migrations.0003_administrators_view_records")
-    records.let_administrators_view(apps, None)
-    importlib.import_module("operators.migrations.0004_dial_policies").give_policies(apps, None)
-    importlib.import_module("conferences.migrations.0004_planners").grant_planning(apps, None)
-    importlib.import_module("system.migrations.0001_initial").grant_access(apps, None)
-    importlib.import_module("system.migrations.0002_cli_rules").grant_rules(apps, None)
-    for planners in Group.objects.filter(name__in=("Moderator", "Administrator")):
-        grant(apps, planners, [("conferences", "conference", "plan_rooms")])
-
-
 def person(group: str = NOBODY, name: str = "anna", endpoint: str = "PJSIP/101", *, staff: bool = False) -> User:
     """A user of a group (or of none), with this telephone; he has no password yet."""
-    make_groups()
     user = User.objects.create_user(name, is_staff=staff)
     if group in (*GROUPS, INTEGRATOR):
         user.groups.add(Group.objects.get(name=group))

@@ -121,7 +121,6 @@ def test_people_are_put_into_the_groups_of_the_panel(admin: Client) -> None:
 
 
 def test_nobody_puts_himself_into_a_group_that_may_more_than_he() -> None:
-    people.make_groups()
     client = limited("change_user", "view_user", "change_group")
     user = User.objects.get(username="limited")
     administrators = Group.objects.get(name="Administrator")
@@ -151,7 +150,6 @@ def test_an_account_that_may_more_than_he_is_not_taken_over(is_active: str) -> N
 
 
 def test_a_group_is_given_no_permission_that_its_editor_lacks() -> None:
-    people.make_groups()
     client = limited("change_group", "view_group", "delete_group", "see_calls")
     viewers = Group.objects.get(name="Viewer")
     viewers.permissions.set(Permission.objects.filter(codename="see_calls"))
@@ -167,7 +165,6 @@ def test_a_group_is_given_no_permission_that_its_editor_lacks() -> None:
 
 
 def test_a_superuser_does_all_of_that(root: User) -> None:
-    people.make_groups()
     client = Client()
     client.force_login(root)
     ben = people.person("Operator", "ben")
@@ -212,7 +209,6 @@ def test_a_line_that_is_no_pattern_is_told_beside_its_field(admin: Client) -> No
 
 
 def test_who_may_change_groups_alone_changes_no_policy() -> None:
-    people.make_groups()
     Group.objects.get(name="Operator").permissions.clear()
     client = limited("change_group", "view_group")
     save_policy(client, "Operator", allowed="1")

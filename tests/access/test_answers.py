@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from tests.panel import PASSWORD, Panel, Visit, free_port
+from tests.lab.asterisk import free_port
+from tests.panel import PASSWORD, Panel, Visit
 
 # Makes somebody who sees every page.
 _PEOPLE = """

@@ -297,7 +297,6 @@ def test_no_phone_needs_no_policy(anna: Client) -> None:
     ],
 )
 def test_a_line_that_is_no_pattern_is_named(field: str, text: str, words: list[str] | None) -> None:
-    people.make_groups()
     found = DialPolicy.objects.get(group__name="Operator")
     setattr(found, field, text)
     if words is None:

@@ -19,7 +19,6 @@ from pbxpanel.live.fragments import Viewer
 from pbxpanel.mirror.models import PBX
 
 from . import people
-from .people import make_groups
 
 # Through threads of their own, so that what is asked must have been committed.
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -27,7 +26,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def session() -> Any:
-    make_groups()
     PBX.objects.create(name="berlin")
     PBX.objects.create(name="vienna")
 

@@ -15,7 +15,8 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
-from tests.panel import Panel, free_port
+from tests.lab.asterisk import free_port
+from tests.panel import Panel
 from tests.servers import running_haproxy, running_postgresql, running_redis
 
 from .child import Child

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.lab.asterisk import TRANSPORT, Asterisk
+from tests.lab.asterisk import TRANSPORT, Asterisk, free_port
 from tests.lab.fixtures import CallerFactory
-from tests.panel import Panel, Visit, free_port
+from tests.panel import Panel, Visit
 
 
 def test_a_killed_asterisk_is_told_and_its_return_heals_the_page(

@@ -10,8 +10,7 @@ from pbxpanel.doctor.engine import examine
 from pbxpanel.doctor.needs import read_classes, write_classes
 from pbxpanel.doctor.patient import Wanted
 from pbxpanel.doctor.report import Report, Result
-from tests.lab.asterisk import Asterisk
-from tests.panel import free_port
+from tests.lab.asterisk import Asterisk, free_port
 
 USER = "doctor"
 

@@ -28,7 +28,9 @@ CONFIGURATION = Path(__file__).parent / "conf"
 # Inside the chroot.
 RUN_FOLDER = "run/pbxpanel-lab"
 # Below the ports that the kernel gives to outgoing connections, so that a port stays ours over a restart.
-PORT_RANGE = (12000, 32000)
+PORTS = range(12000, 32000)
+# Above them; Asterisk takes the next one where an outgoing connection has one of these.
+RTP_RANGE = range(33000, 60000)
 RTP_PORTS = 400
 
 # Extension -> the caller ID its endpoint is configured with; None: none at all.
@@ -57,10 +59,24 @@ _taken: set[int] = set()
 _numbers = itertools.count(1)
 
 
+def own_share(ports: range) -> range:
+    """What this process may take of a range of ports: those of pytest-xdist that run side by side have a share each."""
+    number, count = _process_of_the_run()
+    size = len(ports) // count
+    return ports[number * size : (number + 1) * size]
+
+
+def _process_of_the_run() -> tuple[int, int]:
+    """The number of this process among those that pytest-xdist started, from 0, and how many they are."""
+    count = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    return int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")), count
+
+
 def free_port() -> int:
     """A port on loopback that nobody listens on, by TCP or UDP, and that this process has not given away yet."""
+    ports = own_share(PORTS)
     for _ in range(1000):
-        port = random.randint(*PORT_RANGE)
+        port = random.choice(ports)
         if port not in _taken and is_free(port):
             _taken.add(port)
             return port
@@ -274,7 +290,7 @@ class Asterisk:
     def _write_configuration(self) -> None:
         for name in ("etc", "lib/keys", "spool/monitor", "spool/tmp", "run", "log", "cache", "tls", "moh"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
-        rtp_start = random.randrange(33000, 60000, 2)
+        rtp_start = random.choice(own_share(RTP_RANGE)[:-RTP_PORTS:2])
         values = {
             "RUN": self._inside,
             "MODULES": self._module_folder(),

@@ -23,7 +23,6 @@ from pbxpanel.mirror import commands, registry, store, stream, worker
 from pbxpanel.mirror.commands import Command, Outcome, Status
 from pbxpanel.mirror.models import PBX
 from pbxpanel.mirror.worker import AmiWorker, Mirror
-from tests.access import people
 from tests.mirror.events import CHANNEL
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(60)]
@@ -233,7 +232,6 @@ async def test_a_pbx_that_does_not_answer_is_waited_for_until_the_deadline(
 
 async def test_how_a_call_that_was_placed_ended_reaches_its_user_and_the_audit_trail(station: Station) -> None:
     def originate() -> Outcome:
-        people.make_groups()
         station.user.groups.add(Group.objects.get(name="Operator"))
         return calls.actions.originate(
             station.user.pk, "main", "PJSIP/100", "100", "internal", "101", command_id="0" * 32

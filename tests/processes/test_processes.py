@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.lab.asterisk import Asterisk
-from tests.panel import ROOT, Panel, Visit, free_port
+from tests.lab.asterisk import Asterisk, free_port
+from tests.panel import ROOT, Panel, Visit
 from tests.servers import PostgreSQL, Redis
 
 # A participant whom the database knows and Asterisk does not.

@@ -9,9 +9,9 @@ import pytest
 import redis
 from playwright.sync_api import expect
 
-from tests.lab.asterisk import Asterisk
+from tests.lab.asterisk import Asterisk, free_port
 from tests.lab.fixtures import PhoneFactory
-from tests.panel import PASSWORD, Panel, Visit, free_port
+from tests.panel import PASSWORD, Panel, Visit
 from tests.servers import PostgreSQL, Redis
 
 pytestmark = pytest.mark.timeout(300)
