@@ -1,4 +1,4 @@
-# `make run`, `make test`, `make test-transports`, `make lint`, `make bench`, `make soak`, `make lab`: each installs what it needs first.
+# `make run`, `make test`, `make lint`, `make bench`, `make soak`, `make lab`, …: each installs what it needs first.
 
 PYTHON ?= python3
 PORT ?= 8000
@@ -9,7 +9,7 @@ HTTPS ?= no
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test test-fast test-live test-browser test-processes test-transports lint bench soak lab admin prepare system-packages
+.PHONY: run test test-fast test-live test-browser test-matrix test-processes test-transports coverage mutants lint bench soak lab admin prepare system-packages
 
 run: export HTTPS := $(HTTPS)
 run: prepare
@@ -41,20 +41,38 @@ test-live: $(VENV)/dev.done system-packages var/secret_key
 test-browser: $(VENV)/dev.done system-packages var/secret_key
 	@$(TESTS) -n $(BROWSER_PROCESSES) -m browser $(ARGS)
 
+# The same three, with the lines and branches of the product counted in every process that they start.
+coverage: $(VENV)/dev.done
+	@rm -rf var/coverage && mkdir -p var/coverage
+	@$(MAKE) --no-print-directory test TESTS="$(CURDIR)/$(BIN)/python -m coverage run -m pytest"
+	@$(BIN)/python -m coverage combine --quiet
+	@$(BIN)/python -m coverage report --skip-covered --precision 2 --sort cover
+
+# Deliberate faults in the product, each of which the tests must notice.
+mutants: $(VENV)/dev.done system-packages var/secret_key
+	@$(BIN)/python -m tests.mutants $(ARGS)
+
 # What depends on how many processes serve, with several of them behind a proxy.
 PROCESSES ?= 2
 test-processes: $(VENV)/dev.done system-packages var/secret_key
-	@PANEL_PROCESSES=$(PROCESSES) $(BIN)/python -m pytest tests/browser tests/hostile tests/faults/test_browser.py tests/processes $(ARGS)
+	@PANEL_PROCESSES=$(PROCESSES) $(TESTS) -n $(BROWSER_PROCESSES) -m browser tests/browser tests/hostile tests/faults/test_browser.py tests/processes $(ARGS)
 
 # What reaches a real Asterisk through the panel, over each way there is to reach it. Some tests choose it themselves.
 TRANSPORTS ?= tcp tls http https
 OWN_TRANSPORT := tests/ami tests/doctor/test_connection.py tests/faults/test_link.py tests/faults/test_transports.py tests/hostile/test_wire.py tests/recording
 LIVE := tests --ignore=tests/lab --ignore=tests/demo $(OWN_TRANSPORT:%=--ignore=%)
 test-transports: $(VENV)/dev.done system-packages var/secret_key
-	@$(BIN)/python -m pytest -m live $(OWN_TRANSPORT) $(ARGS)
 	@for transport in $(TRANSPORTS); do \
-		echo "Over $$transport:"; PANEL_TRANSPORT=$$transport $(BIN)/python -m pytest -m live $(LIVE) $(ARGS) || exit 1; \
+		echo "Over $$transport:"; export PANEL_TRANSPORT=$$transport; \
+		$(TESTS) -n $(LIVE_PROCESSES) -m "live and not browser" $(LIVE) $(ARGS) || exit 1; \
+		$(TESTS) -n $(BROWSER_PROCESSES) -m "live and browser" $(LIVE) $(ARGS) || exit 1; \
 	done
+
+# Every combination, of which `make test` goes through every pair; over each transport; served by several processes.
+test-matrix: $(VENV)/dev.done system-packages var/secret_key
+	@PANEL_MATRIX=full $(TESTS) -n $(LIVE_PROCESSES) -m "matrix and not browser" $(ARGS)
+	@$(MAKE) --no-print-directory test-transports
+	@$(MAKE) --no-print-directory test-processes
 
 lint: $(VENV)/dev.done var/secret_key
 	@$(BIN)/ruff check .

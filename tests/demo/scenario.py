@@ -7,6 +7,7 @@ import re
 import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import repeat
 
@@ -22,8 +23,141 @@ INTERNAL = {"Context": "internal", "Priority": "1", "Async": "true", "Timeout": 
 ROOM = {"Conference": "8001"}
 
 
+@dataclass(frozen=True)
+class Chapter:
+    """What is played in one session: steps of a `Scenario`, in order, and events that they bring about."""
+
+    steps: tuple[str, ...]
+    events: frozenset[str] = frozenset()
+
+
+def _chapter(steps: str, events: str = "") -> Chapter:
+    return Chapter(tuple(steps.split()), frozenset(events.split()))
+
+
+# Each begins with an Asterisk that has seen nothing, so they may be played side by side. Each event that the panel
+# reads is brought about in one of them.
+CHAPTERS = {
+    "questions": _chapter(
+        """
+        connections_before_there_is_a_session
+        questions_to_an_idle_pbx
+        questions_that_are_refused
+        entries_of_the_astdb
+        global_variables
+        """,
+        "FullyBooted",
+    ),
+    "a configuration file": _chapter("a_configuration_file", "Reload"),
+    "states": _chapter(
+        """
+        hints_are_added
+        people_say_whether_they_are_there
+        click_to_call
+        the_other_side_rings_and_i_hang_up
+        a_phone_joins_a_conference_alone
+        who_is_busy
+        """,
+        "DeviceStateChange ExtensionStatus PresenceStateChange PresenceStatus",
+    ),
+    "calls from the panel": _chapter(
+        """
+        hints_are_added
+        click_to_call
+        click_to_call_as_somebody_else
+        click_to_call_from_a_phone_without_caller_id
+        click_to_call_outside
+        a_busy_phone
+        a_phone_that_does_not_answer
+        hang_up_while_my_phone_rings
+        endpoints_that_do_not_exist
+        originate_an_application
+        originate_and_wait
+        who_is_busy
+        """,
+        "Newchannel Newexten Newstate NewCallerid NewConnectedLine NewAccountCode OriginateResponse Hangup",
+    ),
+    "calls from phones": _chapter(
+        """
+        hints_are_added
+        the_other_side_is_busy_or_has_no_phone
+        the_other_side_rings_and_i_hang_up
+        the_other_side_refuses_while_ringing
+        a_phone_dials_a_phone
+        a_phone_dials_and_gives_up
+        a_call_from_outside
+        a_call_from_outside_meets_a_busy_phone
+        hold
+        who_is_busy
+        """,
+        "BridgeCreate BridgeEnter BridgeLeave BridgeDestroy Hold Unhold",
+    ),
+    "calls that move": _chapter(
+        """
+        hints_are_added
+        two_calls_are_bridged
+        a_call_is_redirected
+        a_call_is_transferred
+        a_call_is_parked
+        a_local_channel
+        a_local_channel_to_a_phone
+        who_is_busy
+        """,
+        "ParkedCall ParkedCallGiveUp",
+    ),
+    "conferences": _chapter(
+        """
+        hints_are_added
+        a_phone_joins_a_conference_alone
+        a_phone_is_kicked
+        a_caller_without_a_name_joins
+        two_in_a_conference
+        an_admin_and_everybody_at_once
+        one_joins_muted
+        a_conference_is_recorded
+        who_is_busy
+        """,
+        """
+        ConfbridgeStart ConfbridgeJoin ConfbridgeTalking ConfbridgeMute ConfbridgeUnmute ConfbridgeLeave ConfbridgeEnd
+        ConfbridgeRecord ConfbridgeStopRecord
+        """,
+    ),
+    "moderation": _chapter(
+        """
+        dialplan_is_written
+        variables_are_set
+        what_a_channel_is_like
+        one_is_moved
+        two_are_taken_aside
+        one_is_sent_nowhere
+        something_is_said
+        """,
+        "UserEvent",
+    ),
+    "people in a conference": _chapter(
+        """
+        dialplan_is_written
+        a_hand_is_raised
+        one_mutes_himself
+        the_file_of_a_recording
+        a_video_source_is_chosen
+        """,
+        "UserEvent DTMFEnd",
+    ),
+    "invitations": _chapter(
+        """
+        hints_are_added
+        somebody_is_invited
+        an_invitation_fails
+        who_is_busy
+        """,
+        "OriginateResponse ConfbridgeJoin",
+    ),
+}
+
+
 class Scenario:
-    """One session with one switch. `play` returns, for each step, what was said to whom."""
+    """One session with one switch. `play` returns, for each step of a chapter, what was said to whom."""
 
     def __init__(self, bench: Bench, events: frozenset[str]) -> None:
         self.bench, self.events = bench, events
@@ -31,64 +165,11 @@ class Scenario:
         self.steps: Steps = {}
         self.session: Ami
 
-    def play(self) -> Steps:
+    def play(self, chapter: str) -> Steps:
+        """One of `CHAPTERS`, in a session of its own."""
         self.log_in()
-        for step in (
-            self.questions_to_an_idle_pbx,
-            self.questions_that_are_refused,
-            self.entries_of_the_astdb,
-            self.global_variables,
-            self.a_configuration_file,
-            self.hints_are_added,
-            self.people_say_whether_they_are_there,
-            self.click_to_call,
-            self.click_to_call_as_somebody_else,
-            self.click_to_call_from_a_phone_without_caller_id,
-            self.click_to_call_outside,
-            self.a_busy_phone,
-            self.a_phone_that_does_not_answer,
-            self.hang_up_while_my_phone_rings,
-            self.endpoints_that_do_not_exist,
-            self.originate_an_application,
-            self.originate_and_wait,
-            self.the_other_side_is_busy_or_has_no_phone,
-            self.the_other_side_rings_and_i_hang_up,
-            self.the_other_side_refuses_while_ringing,
-            self.a_phone_dials_a_phone,
-            self.a_phone_dials_and_gives_up,
-            self.a_call_from_outside,
-            self.a_call_from_outside_meets_a_busy_phone,
-            self.hold,
-            self.two_calls_are_bridged,
-            self.a_call_is_redirected,
-            self.a_call_is_transferred,
-            self.a_call_is_parked,
-            self.a_local_channel,
-            self.a_local_channel_to_a_phone,
-            self.a_phone_joins_a_conference_alone,
-            self.a_phone_is_kicked,
-            self.a_caller_without_a_name_joins,
-            self.two_in_a_conference,
-            self.an_admin_and_everybody_at_once,
-            self.one_joins_muted,
-            self.a_conference_is_recorded,
-            self.dialplan_is_written,
-            self.variables_are_set,
-            self.what_a_channel_is_like,
-            self.one_is_moved,
-            self.two_are_taken_aside,
-            self.one_is_sent_nowhere,
-            self.something_is_said,
-            self.a_hand_is_raised,
-            self.one_mutes_himself,
-            self.the_file_of_a_recording,
-            self.a_video_source_is_chosen,
-            self.somebody_is_invited,
-            self.an_invitation_fails,
-            self.who_is_busy,
-            self.log_off,
-        ):
-            self.step(step)
+        for name in (*CHAPTERS[chapter].steps, "log_off"):
+            self.step(getattr(self, name))
         return self.steps
 
     def step(self, play: Callable[[], None]) -> None:
@@ -102,7 +183,13 @@ class Scenario:
     # The session.
 
     def log_in(self) -> None:
-        """Before there is a session: each on a connection of its own, with bytes of its own."""
+        self.session = self.bench.ami()
+        self.session.event("FullyBooted")
+        settle(self.session)
+        self.steps["log in"] = tell(self.session.messages, self.events, self.names)
+
+    def connections_before_there_is_a_session(self) -> None:
+        """Each with bytes of its own."""
         bench, user = self.bench, f"Username: {self.bench.user}"
         conversations = (
             ["Action: Ping", "Action: NoSuchAction", "Action: Challenge", "Action: Challenge\r\nAuthType: SHA"],

@@ -114,6 +114,11 @@ class Proxy:
         for link in self._now():
             link.stall_after(-1)
 
+    @property
+    def connections(self) -> frozenset[object]:
+        """Those that are open now. One whose client has given up is closed, and what it sent last is lost."""
+        return frozenset(self._now())
+
     # The machinery.
 
     def _now(self) -> list["_Link"]:

@@ -278,12 +278,15 @@ async def test_a_command_that_stalls_beyond_its_deadline_never_takes_effect(watc
     (name, *_) = sorted(name for name in watched.asterisk.channels() if name.startswith("Local/602"))
     down = asyncio.create_task(watched.goes_down())
     await asyncio.to_thread(watched.proxy.stall)
+    stalled = watched.proxy.connections
     assert await watched.give(name, seconds=0.3) is Status.NO_ANSWER
     assert (await down).startswith("Asterisk did not answer Hangup within 0.")
     await asyncio.to_thread(watched.proxy.mend)
     await watched.is_up()
     await watched.is_right()
-    await asyncio.sleep(2)
+    # No way is left on which it could still come: the old connections are closed, and this was asked by the new one.
+    await until(lambda: not stalled & watched.proxy.connections)
+    assert await watched.running.mirrors["main"].check() == []
     assert name in await asyncio.to_thread(watched.asterisk.channels)
     # One in time does.
     assert await watched.give(name, seconds=5) is Status.DONE

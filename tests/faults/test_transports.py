@@ -10,6 +10,8 @@ from channels.layers import channel_layers
 from pbxpanel.mirror.commands import Status
 from pbxpanel.mirror.models import PBX
 from tests.lab.asterisk import TRANSPORTS, Asterisk, Transport
+from tests.lab.chroot import VERSIONS
+from tests.matrix import matrix
 
 from .proxy import Proxy
 from .test_link import Watched, until
@@ -21,7 +23,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(120)]
 WAYS = [*TRANSPORTS, "http-digest", "https-digest"]
 
 
-@pytest.fixture(params=WAYS)
+@pytest.fixture
 async def watched(
     asterisk: Asterisk, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Watched]:
@@ -48,6 +50,7 @@ async def scene(watched: Watched) -> Scene:
     return scene
 
 
+@matrix(watched=WAYS, asterisk=VERSIONS, indirect=["watched", "asterisk"])
 async def test_what_the_panel_shows_is_what_asterisk_has(watched: Watched, scene: Scene) -> None:
     for _ in range(2):
         await asyncio.to_thread(scene.change)
@@ -61,6 +64,7 @@ async def test_what_the_panel_shows_is_what_asterisk_has(watched: Watched, scene
     assert watched.downs() == []
 
 
+@matrix(watched=WAYS, asterisk=VERSIONS, indirect=["watched", "asterisk"])
 async def test_the_transport_and_its_round_trip_time_are_told(watched: Watched) -> None:
     watched.start()
     await watched.is_up()
@@ -93,7 +97,7 @@ FAULTS: dict[str, Callable[[Proxy], None]] = {
 }
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@matrix(fault=FAULTS, watched=WAYS, asterisk=VERSIONS, indirect=["watched", "asterisk"])
 async def test_a_fault_is_noticed_and_what_happened_meanwhile_is_right_afterwards(
     watched: Watched, scene: Scene, fault: str
 ) -> None:
@@ -110,7 +114,7 @@ async def test_a_fault_is_noticed_and_what_happened_meanwhile_is_right_afterward
 
 
 # Asterisk itself ends a session of AMI over TLS when a record of ours comes in pieces (`get_input` of main/manager.c).
-@pytest.mark.parametrize("watched", [way for way in WAYS if way != "tls"], indirect=True)
+@matrix(watched=[way for way in WAYS if way != "tls"], asterisk=VERSIONS, indirect=["watched", "asterisk"])
 async def test_one_byte_at_a_time_is_as_good_as_all_at_once(watched: Watched) -> None:
     scene = await asyncio.to_thread(Scene, watched.asterisk)
     watched.proxy.trickle()
@@ -122,16 +126,20 @@ async def test_one_byte_at_a_time_is_as_good_as_all_at_once(watched: Watched) ->
     assert watched.downs() == []
 
 
+@matrix(watched=WAYS, asterisk=VERSIONS, indirect=["watched", "asterisk"])
 async def test_a_command_that_stalls_beyond_its_deadline_never_takes_effect(watched: Watched, scene: Scene) -> None:
     (name, *_) = sorted(name for name in watched.asterisk.channels() if name.startswith("Local/602"))
     down = asyncio.create_task(watched.goes_down())
     await asyncio.to_thread(watched.proxy.stall)
+    stalled = watched.proxy.connections
     assert await watched.give(name, seconds=0.3) is Status.NO_ANSWER
     assert (await down).startswith("Asterisk did not answer Hangup within 0.")
     await asyncio.to_thread(watched.proxy.mend)
     await watched.is_up()
     await watched.is_right()
-    await asyncio.sleep(2)
+    # No way is left on which it could still come: the old connections are closed, and this was asked by the new one.
+    await until(lambda: not stalled & watched.proxy.connections)
+    assert await watched.running.mirrors["main"].check() == []
     assert name in await asyncio.to_thread(watched.asterisk.channels)
     assert await watched.give(name, seconds=5) is Status.DONE
     await watched.is_right()
