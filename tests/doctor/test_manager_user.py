@@ -34,7 +34,7 @@ def test_what_the_stanza_gives_is_enough(asterisk: Asterisk) -> None:
 
 
 @pytest.mark.parametrize("missing", write_classes())
-def test_a_write_class_taken_away(asterisk: Asterisk, missing: str) -> None:
+def test_a_missing_write_class_is_told_with_what_it_takes_away(asterisk: Asterisk, missing: str) -> None:
     left = [name for name in write_classes() if name != missing]
     with manager_user(asterisk, write=",".join(left)) as address:
         found = result(look(address), "write")
@@ -55,7 +55,7 @@ def test_a_write_class_taken_away(asterisk: Asterisk, missing: str) -> None:
 
 
 @pytest.mark.parametrize("missing", read_classes())
-def test_a_read_class_taken_away(asterisk: Asterisk, missing: str) -> None:
+def test_a_missing_read_class_is_told_with_what_it_takes_away(asterisk: Asterisk, missing: str) -> None:
     left = [name for name in read_classes() if name != missing]
     with manager_user(asterisk, read=",".join(left)) as address:
         report = look(address)
@@ -74,7 +74,7 @@ def test_read_classes_are_learned_in_more_than_one_way(asterisk: Asterisk, write
         assert result(look(address), "read").finding.facts["read"] == ["system", "user"]
 
 
-def test_read_classes_that_cannot_be_learned(asterisk: Asterisk) -> None:
+def test_read_classes_that_cannot_be_learned_are_told_to_be_unknown(asterisk: Asterisk) -> None:
     with manager_user(asterisk, write="call,reporting,user") as address:
         report = look(address)
     assert result(report, "read").status is Status.SKIPPED
@@ -85,7 +85,7 @@ def test_read_classes_that_cannot_be_learned(asterisk: Asterisk) -> None:
     "line",
     ["eventfilter = !Event: Newchannel", "eventfilter = Event: (Hangup|FullyBooted)", "eventfilter = !Privilege: call"],
 )
-def test_an_eventfilter_that_hides(asterisk: Asterisk, line: str) -> None:
+def test_an_eventfilter_that_hides_an_event_of_ours_is_told(asterisk: Asterisk, line: str) -> None:
     with manager_user(asterisk, line) as address:
         found = result(look(address), "filter")
     assert found.status is Status.PROBLEM
@@ -93,13 +93,13 @@ def test_an_eventfilter_that_hides(asterisk: Asterisk, line: str) -> None:
     assert line in words(found)
 
 
-def test_an_eventfilter_of_the_new_form_that_hides(asterisk22: Asterisk) -> None:
+def test_an_eventfilter_of_the_new_form_that_hides_is_told(asterisk22: Asterisk) -> None:
     with manager_user(asterisk22, "eventfilter(action(exclude),name(Newchannel)) =") as address:
         found = result(look(address), "filter")
     assert found.finding.facts["hidden"] == ["Newchannel"]
 
 
-def test_an_eventfilter_that_hides_nothing_of_ours(asterisk: Asterisk) -> None:
+def test_an_eventfilter_that_hides_nothing_of_ours_passes(asterisk: Asterisk) -> None:
     with manager_user(asterisk, "eventfilter = !Event: (VarSet|RTCPSent)") as address:
         report = look(address)
     assert result(report, "filter").status is Status.OK
@@ -130,7 +130,7 @@ def test_what_filters_hide_by_the_name_alone(filters: list[tuple[str, str]], los
     assert set(found) == lost
 
 
-def test_a_short_writetimeout(asterisk: Asterisk) -> None:
+def test_a_short_writetimeout_is_told_with_the_line_to_write(asterisk: Asterisk) -> None:
     with manager_user(asterisk) as address:
         found = result(look(address), "patience")
     assert found.status is Status.WARNING
@@ -142,7 +142,9 @@ def test_a_short_writetimeout(asterisk: Asterisk) -> None:
     ("seconds", "status"),
     [(0.0, Status.OK), (5.0, Status.WARNING), (-5.0, Status.WARNING), (7200.0, Status.PROBLEM)],
 )
-def test_a_clock_that_differs(asterisk: Asterisk, seconds: float, status: Status) -> None:
+def test_a_clock_that_differs_is_told_by_how_much_and_which_way(
+    asterisk: Asterisk, seconds: float, status: Status
+) -> None:
     found = result(look(asterisk.ami_url, now=lambda: time.time() + seconds), "clock")
     assert found.status is status
     assert found.finding.facts["seconds"] == pytest.approx(-seconds, abs=0.5)
@@ -150,7 +152,7 @@ def test_a_clock_that_differs(asterisk: Asterisk, seconds: float, status: Status
     assert ("ahead of the panel's" in words(found)) == (seconds < -1)
 
 
-def test_talk_detection_and_hands(asterisk: Asterisk) -> None:
+def test_profiles_without_talk_detection_or_a_key_for_hands_are_named(asterisk: Asterisk) -> None:
     assert result(look(asterisk.ami_url), "talking").status is Status.OK
     assert result(look(asterisk.ami_url), "hands").status is Status.OK
     file = asterisk.folder / "etc/confbridge.conf"
@@ -209,7 +211,7 @@ def test_the_worker_asks_for_no_more_than_the_stanza_gives() -> None:
     assert set(EVENT_MASK.split(",")) == set(read_classes())
 
 
-def test_classes_as_they_are_written() -> None:
+def test_classes_are_read_as_they_are_written() -> None:
     assert classes_of("system, call") == {"system", "call"}
     assert classes_of("<none>") == set()
     assert {"system", "message"} <= classes_of("all")

@@ -43,7 +43,9 @@ def pbxs(settings: Any) -> dict[str, Address]:
 @pytest.mark.django_db
 @pytest.mark.parametrize("method", ["get", "post"])
 @pytest.mark.parametrize("role", [NOBODY, *(group for group in GROUPS if group != "Administrator")])
-def test_who_may_not(role: str, method: str, pbxs: dict[str, Address], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_an_administrator_opens_the_page_and_examines(
+    role: str, method: str, pbxs: dict[str, Address], monkeypatch: pytest.MonkeyPatch
+) -> None:
     examined: list[object] = []
     monkeypatch.setattr("system.doctor_views.examine", lambda *arguments: examined.append(arguments))
     client = Client()
@@ -54,12 +56,12 @@ def test_who_may_not(role: str, method: str, pbxs: dict[str, Address], monkeypat
 
 
 @pytest.mark.django_db
-def test_who_is_not_logged_in() -> None:
+def test_whoever_is_not_logged_in_is_asked_to() -> None:
     response = Client().post(PATH, {})
     assert (response.status_code, response["Location"]) == (302, f"/login/?next={PATH}")
 
 
-def test_a_fault_on_the_page_and_in_the_audit_trail(chief: Client, pbxs: dict[str, Address]) -> None:
+def test_a_fault_is_on_the_page_and_in_the_audit_trail(chief: Client, pbxs: dict[str, Address]) -> None:
     html = chief.post(PATH, {}, headers={"HX-Request": "true"}).content.decode()
     assert "<html" not in html
     assert "1 problem with main" in html
@@ -87,7 +89,9 @@ def test_without_htmx_the_whole_page_comes_and_keeps_what_was_typed(chief: Clien
         ({"user": "999"}, "Select a valid choice"),
     ],
 )
-def test_bad_input(chief: Client, pbxs: dict[str, Address], data: dict[str, str], told: str) -> None:
+def test_bad_input_is_told_and_nothing_is_examined(
+    chief: Client, pbxs: dict[str, Address], data: dict[str, str], told: str
+) -> None:
     response = chief.post(PATH, data, headers={"HX-Request": "true"})
     assert response.status_code == 422
     assert "Nothing was examined." in response.content.decode()
@@ -143,7 +147,7 @@ def run(*arguments: str) -> tuple[int, str]:
     return 0, out.getvalue()
 
 
-def test_the_command_without_any_database(asterisk: Asterisk) -> None:
+def test_the_command_needs_no_database(asterisk: Asterisk) -> None:
     """pytest-django would fail it if it asked the database."""
     status, text = run("--url", asterisk.ami_url, "--phone", "PJSIP/101", "--context", "internal", "--number", "8001")
     assert status == 0, text
@@ -153,7 +157,7 @@ def test_the_command_without_any_database(asterisk: Asterisk) -> None:
     assert asterisk.secret not in text
 
 
-def test_the_command_on_a_fault() -> None:
+def test_the_command_tells_a_fault_and_what_it_did_not_try() -> None:
     status, text = run("--url", url(closed_port()))
     assert status == 1
     assert "✗ Connection" in text
@@ -184,21 +188,21 @@ def test_what_the_command_prints_for_programs(asterisk22: Asterisk) -> None:
     ],
 )
 @pytest.mark.django_db
-def test_wrong_usage(settings: Any, arguments: tuple[str, ...], told: str) -> None:
+def test_wrong_usage_of_the_command_is_told(settings: Any, arguments: tuple[str, ...], told: str) -> None:
     settings.AMI_ADDRESSES = {}
     with pytest.raises(CommandError, match=told) as error:
         call_command("amidoctor", *arguments)
     assert error.value.returncode == 2
 
 
-def test_a_pbx_that_nobody_named(pbxs: dict[str, Address]) -> None:
+def test_a_pbx_that_is_not_configured_is_told_with_those_that_are(pbxs: dict[str, Address]) -> None:
     with pytest.raises(CommandError, match="no PBX “other”, but main") as error:
         call_command("amidoctor", "other")
     assert error.value.returncode == 2
 
 
 @pytest.mark.django_db
-def test_the_phone_of_a_user(asterisk22: Asterisk) -> None:
+def test_the_command_examines_the_phone_of_a_user(asterisk22: Asterisk) -> None:
     people.pbx()
     people.person("Operator", "ben", endpoint="PJSIP/109")
     status, text = run("--url", asterisk22.ami_url, "--user", "ben", "--number", "77")
@@ -211,7 +215,9 @@ def test_the_phone_of_a_user(asterisk22: Asterisk) -> None:
 # In a browser.
 
 
-def test_examining_in_the_browser(panel22: Panel, visit: Visit, asterisk22: Asterisk) -> None:
+def test_the_browser_shows_what_was_found_and_keeps_what_was_typed(
+    panel22: Panel, visit: Visit, asterisk22: Asterisk
+) -> None:
     make = f"from django.contrib.auth.models import User; User.objects.create_superuser('chief', password={PASSWORD!r})"
     panel22.manage("shell", "--no-imports", "-c", make)
     page = visit(panel22, "chief", PATH)
@@ -232,7 +238,7 @@ def test_examining_in_the_browser(panel22: Panel, visit: Visit, asterisk22: Aste
     expect(page.locator("#title-doctor-report")).to_contain_text("All is well with main")
 
 
-def test_a_button_that_is_busy(panel22: Panel, visit: Visit, asterisk22: Asterisk) -> None:
+def test_the_button_is_busy_until_the_examination_ends(panel22: Panel, visit: Visit, asterisk22: Asterisk) -> None:
     """While it lasts the page says so and takes no second order; the report is what the first one found."""
     page = visit(panel22, "chief", PATH)
     held: list[Any] = []

@@ -54,7 +54,7 @@ def test_a_hostile_name_arrives_as_it_was_sent(
 
 
 @pytest.mark.parametrize(("number", "behaviour", "status"), [("103", "busy", 486), ("104", "decline", 503)])
-def test_a_phone_refuses(
+def test_a_phone_that_refuses_a_call_says_why(
     asterisk: Asterisk,
     phone_factory: PhoneFactory,
     caller_factory: CallerFactory,
@@ -85,7 +85,7 @@ def test_a_phone_holds_and_takes_back(
         session.event("Unhold")
 
 
-def test_busy_extension_604(asterisk: Asterisk, caller_factory: CallerFactory) -> None:
+def test_extension_604_is_busy(asterisk: Asterisk, caller_factory: CallerFactory) -> None:
     caller_factory(asterisk, "604").wait_for_status(486)
 
 
