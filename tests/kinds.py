@@ -9,8 +9,10 @@ from collections.abc import Iterator
 import pytest
 
 # By these fixtures, or parameters of that name, a test asks for a server.
-SERVERS = {"postgresql", "redis_server"}
+SERVERS = {"postgresql", "redis_server", "served"}
 BROWSER = "browser"
+# Fixtures of a module that take long to make: the tests that share one run in one process.
+SHARED = {"served", "crowd", "_installation", "_postgresql"}
 
 
 def _asked_by(item: pytest.Item) -> Iterator[object]:
@@ -27,6 +29,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("servers")
         if BROWSER in asked:
             item.add_marker("browser")
+        for name in asked & SHARED:
+            item.add_marker(pytest.mark.xdist_group(f"{item.path.stem}-{name}"))
         if any(item.iter_markers("live")) or asked & {*SERVERS, BROWSER}:
             # Real servers, phones and browsers share two cores with the tests. What fails is tried once more, and told.
             item.add_marker(pytest.mark.flaky(reruns=1))

@@ -49,6 +49,7 @@ for name, group, phone in (
     if phone:
         Profile.objects.create(user=user, extension=phone, endpoint="PJSIP/" + phone, dial_context="internal")
 User.objects.create_user("nobody", password={PASSWORD!r})
+User.objects.create_superuser("chief", password={PASSWORD!r})
 """
 
 

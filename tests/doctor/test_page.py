@@ -16,7 +16,7 @@ from tests.access import people
 from tests.access.people import GROUPS, NOBODY
 from tests.lab.asterisk import Asterisk
 from tests.lab.fixtures import PhoneFactory
-from tests.panel import PASSWORD, Panel, Visit
+from tests.panel import Panel, Visit
 
 from .faults import closed_port, url
 
@@ -218,8 +218,6 @@ def test_the_command_examines_the_phone_of_a_user(asterisk22: Asterisk) -> None:
 def test_the_browser_shows_what_was_found_and_keeps_what_was_typed(
     panel22: Panel, visit: Visit, asterisk22: Asterisk
 ) -> None:
-    make = f"from django.contrib.auth.models import User; User.objects.create_superuser('chief', password={PASSWORD!r})"
-    panel22.manage("shell", "--no-imports", "-c", make)
     page = visit(panel22, "chief", PATH)
     page.select_option("#id_user", label="nowhere")
     page.fill("#id_number", "77")
