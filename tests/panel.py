@@ -1,7 +1,10 @@
 """A whole panel for the tests: real processes on a database of their own, and a real Chromium to look at it."""
 
 import contextlib
+import fcntl
 import os
+import shutil
+import sqlite3
 import subprocess
 import sys
 import time
@@ -56,6 +59,9 @@ User.objects.create_superuser("chief", password={PASSWORD!r})
 class Panel:
     """One installation: its database in `folder`, and as many processes as a test starts."""
 
+    # A folder of all processes of this run of pytest; none outside of one.
+    shared: Path | None = None
+
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         self.folder = folder
         self.port = free_port()
@@ -91,7 +97,21 @@ class Panel:
         return done.stdout
 
     def prepare(self) -> None:
-        """Migrate, and make the people of the tests."""
+        """Migrate, and make the people of the tests. What that makes of SQLite is made once in a run, and copied."""
+        database = self.folder / "panel.sqlite3"
+        if Panel.shared is None or self.environment["DATABASE_URL"] != f"sqlite:///{database}":
+            self._fill()
+            return
+        with (Panel.shared / "panel.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            filled = Panel.shared / "panel.sqlite3"
+            if not filled.exists():
+                self._fill()
+                with contextlib.closing(sqlite3.connect(database)) as source:
+                    source.execute("VACUUM INTO ?", [str(filled)])
+        shutil.copyfile(filled, database)
+
+    def _fill(self) -> None:
         self.manage("migrate", "--verbosity", "0")
         self.manage("shell", "--no-imports", "-c", _PEOPLE)
 
@@ -150,6 +170,12 @@ class Panel:
             process.kill()
             process.wait()
         self.processes.remove(process)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> None:
+    base = tmp_path_factory.getbasetemp()
+    Panel.shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
 
 Visit = Callable[..., Page]
