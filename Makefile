@@ -31,15 +31,15 @@ test:
 
 # What needs nothing but Python.
 test-fast: $(VENV)/dev.done var/secret_key
-	@$(TESTS) -n $(FAST_PROCESSES) --dist loadgroup -m "not live and not servers and not browser" $(ARGS)
+	@$(TESTS) -n $(FAST_PROCESSES) -m "not live and not servers and not browser" $(ARGS)
 
 # What needs a real Asterisk, PostgreSQL or Redis.
 test-live: $(VENV)/dev.done system-packages var/secret_key
-	@$(TESTS) -n $(LIVE_PROCESSES) --dist loadgroup -m "(live or servers) and not browser" $(ARGS)
+	@$(TESTS) -n $(LIVE_PROCESSES) -m "(live or servers) and not browser" $(ARGS)
 
 # What needs a real Chromium.
 test-browser: $(VENV)/dev.done system-packages var/secret_key
-	@$(TESTS) -n $(BROWSER_PROCESSES) --dist loadgroup -m browser $(ARGS)
+	@$(TESTS) -n $(BROWSER_PROCESSES) -m browser $(ARGS)
 
 # The same three, with the lines and branches of the product counted in every process that they start.
 coverage: $(VENV)/dev.done
@@ -64,8 +64,8 @@ LIVE := tests --ignore=tests/lab --ignore=tests/demo $(OWN_TRANSPORT:%=--ignore=
 test-transports: $(VENV)/dev.done system-packages var/secret_key
 	@for transport in $(TRANSPORTS); do \
 		echo "Over $$transport:"; export PANEL_TRANSPORT=$$transport; \
-		$(TESTS) -n $(LIVE_PROCESSES) --dist loadgroup -m "live and not browser" $(LIVE) $(ARGS) || exit 1; \
-		$(TESTS) -n $(BROWSER_PROCESSES) --dist loadgroup -m "live and browser" $(LIVE) $(ARGS) || exit 1; \
+		$(TESTS) -n $(LIVE_PROCESSES) -m "live and not browser" $(LIVE) $(ARGS) || exit 1; \
+		$(TESTS) -n $(BROWSER_PROCESSES) -m "live and browser" $(LIVE) $(ARGS) || exit 1; \
 	done
 
 # Every combination, of which `make test` goes through every pair; over each transport; served by several processes.

@@ -5,14 +5,21 @@ them down. What has none of them is fast.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from xdist.scheduler.loadscope import LoadScopeScheduling
 
 # By these fixtures, or parameters of that name, a test asks for a server.
 SERVERS = {"postgresql", "redis_server", "served"}
 BROWSER = "browser"
-# Fixtures of a module that take long to make: the tests that share one run in one process.
-SHARED = {"served", "crowd", "_installation", "_postgresql"}
+# Modules with a fixture that takes long to make: their tests run in one process and share it.
+SHARING = {
+    "tests/access/test_answers.py",
+    "tests/browser/test_board.py",
+    "tests/faults/test_servers.py",
+    "tests/mirror/test_records.py",
+}
 
 
 def _asked_by(item: pytest.Item) -> Iterator[object]:
@@ -29,21 +36,43 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("servers")
         if BROWSER in asked:
             item.add_marker("browser")
-        for name in asked & SHARED:
-            item.add_marker(pytest.mark.xdist_group(f"{item.path.stem}-{name}"))
         if any(item.iter_markers("live")) or asked & {*SERVERS, BROWSER}:
             # Real servers, phones and browsers share two cores with the tests. What fails is tried once more, and told.
             item.add_marker(pytest.mark.flaky(reruns=1))
+    # A run is as long as its last test: what says that it takes long begins first.
+    items.sort(key=_longest, reverse=True)
 
 
-@pytest.hookimpl(trylast=True)
+def _longest(item: pytest.Item) -> float:
+    mark = item.get_closest_marker("timeout")
+    return float(mark.args[0]) if mark else 0.0
+
+
+class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
+    """A test goes to whichever process is free, and those of a module that shares something to the same."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        module = nodeid.partition("::")[0]
+        return module if module in SHARING else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
+    return Scheduling(config, log)
+
+
+_mixed = pytest.StashKey[bool]()
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Playwright keeps an event loop in its thread from the first browser on, in which no other test can have one."""
     with_browser = sum(any(item.iter_markers("browser")) for item in session.items)
-    if not session.config.option.collectonly and 0 < with_browser < len(session.items):
-        raise pytest.UsageError(
-            f"{with_browser} of these {len(session.items)} tests use a browser; they run by themselves: "
-            "choose with -m browser or -m 'not browser' (make test runs both)."
+    session.config.stash[_mixed] = 0 < with_browser < len(session.items)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Playwright keeps an event loop in its thread from the first browser on, in which no other test can have one."""
+    if item.config.stash[_mixed]:
+        pytest.fail(
+            "Tests that use a browser run by themselves: choose with -m browser or -m 'not browser'.", pytrace=False
         )
 
 
