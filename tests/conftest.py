@@ -19,8 +19,18 @@ def plain_http(settings: object) -> None:
 
 
 @pytest.fixture(autouse=True)
+def quick_passwords(settings: object) -> None:
+    """Hashing passwords slowly is Django's business. What tests start as a process of its own does hash slowly."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # type: ignore[attr-defined]
+
+
+@pytest.fixture(autouse=True)
 def plain_static_files(settings: object) -> None:
-    """Templates name static files as they are: no manifest has been collected for the tests."""
+    """Templates name static files as they are: no manifest has been collected for the tests.
+
+    WhiteNoise looks for a file when it is asked for, not for all that somebody has collected with each new client.
+    """
+    settings.WHITENOISE_AUTOREFRESH = True  # type: ignore[attr-defined]
     settings.STORAGES = {  # type: ignore[attr-defined]
         **settings.STORAGES,  # type: ignore[attr-defined]
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},

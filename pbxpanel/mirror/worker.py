@@ -9,7 +9,6 @@ import contextlib
 import functools
 import itertools
 import logging
-import signal
 import time
 import uuid
 from collections import Counter, OrderedDict, deque
@@ -41,6 +40,7 @@ from pbxpanel.database import in_thread
 from pbxpanel.live import hub
 from pbxpanel.live.fragments import Notice, Row, rows_of
 from pbxpanel.memory import keep_what_is_loaded
+from pbxpanel.processes import run_until_told
 
 from . import commands, registry, store, sync
 from .commands import Outcome, Status
@@ -623,16 +623,8 @@ class AmiWorker(Worker):  # type: ignore[misc]
 
     def run(self) -> None:
         """Work until the process is told to end, and then leave the PBXs to whoever stands by."""
-
-        async def work() -> None:
-            task = asyncio.current_task()
-            for number in (signal.SIGTERM, signal.SIGINT):
-                asyncio.get_running_loop().add_signal_handler(number, task.cancel)  # type: ignore[union-attr]
-            await self.handle()
-
         keep_what_is_loaded()
-        with contextlib.suppress(asyncio.CancelledError):
-            asyncio.run(work())
+        run_until_told(self.handle())
 
     async def handle(self) -> None:
         if self.alone:

@@ -145,7 +145,12 @@ def fields_of(command: Command) -> dict[str, str]:
 
 
 def stand_in(monkeypatch: pytest.MonkeyPatch) -> Asterisk:
-    """An Asterisk behind `commands.run` that takes every command."""
+    """An Asterisk behind `commands.run` that takes every command; a question is told at once that nobody answers."""
+
+    async def nobody(pbx: str, message: dict[str, Any], timeout: float) -> Outcome:
+        return Outcome(Status.NO_ANSWER)
+
     asterisk = Asterisk()
     monkeypatch.setattr(commands, "_ask", asterisk.ask())
+    monkeypatch.setattr(commands, "_deliver", nobody)
     return asterisk

@@ -285,7 +285,7 @@ def test_a_stay_in_another_conference_is_none_of_this_one(mona: Client, asterisk
     assert asterisk.commands == []
 
 
-def test_the_list_of_those_who_left(mona: Client) -> None:
+def test_who_has_left_is_listed_and_may_be_back(mona: Client) -> None:
     Conference.objects.update(record="r")
     stay("102", "<b>Carla</b>")
     stay("109", "Came back", uniqueid="7.2")

@@ -23,8 +23,7 @@ LOCKED = "Too many wrong passwords. Try again in 10 minutes"
 
 
 @pytest.fixture(autouse=True)
-def users(settings: Any) -> None:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # quick
+def users() -> None:
     for name in ("anna", "ben"):
         user = people.person("Administrator", name, staff=True)
         user.set_password(PASSWORD)

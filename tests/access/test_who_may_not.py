@@ -1,22 +1,28 @@
 """Who may have which page and press which button, told by the server whatever the page shows.
 
-`TABLE` has a line for every route; a route that is added without a line in it fails here.
+`TABLE` has a line for every route; a route that is added without a line in it fails here. Each line is a subtest of one
+test, because a small PBX and a login for each of them cost far more than what is asked.
 """
 
-from collections.abc import Iterator
+import contextlib
+import copy
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from axes.models import AccessLog
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import timezone
 
 import conferences.actions
 from calls.models import Channel
 from operators.models import AuditEntry, Profile
-from pbxpanel.mirror.commands import Outcome, Status
+from pbxpanel.mirror.models import PBX
 from system.recording import MONITORS
 from tests.access import people
 from tests.access.people import ANONYMOUS, GROUPS, NOBODY, Asterisk
@@ -36,7 +42,7 @@ NUMBER = {"number": "102", "command_id": "0123456789abcdef" * 2}
 
 @dataclass(frozen=True)
 class Line:
-    """One route and method: who may, and what he is answered; everybody else is refused."""
+    """One route and method: who may, and what they are answered; everybody else is refused."""
 
     path: str
     method: str
@@ -45,6 +51,10 @@ class Line:
     data: dict[str, str] = field(default_factory=dict)
     # What is answered to a method that the view does not take, where it takes but one.
     only: bool = True
+
+    @property
+    def name(self) -> str:
+        return f"{self.method} {self.path}"
 
     def send(self, client: Client, **options: Any) -> Any:
         return client.generic(
@@ -259,16 +269,11 @@ SYSTEM_FINDS = {
 def asterisk(monkeypatch: pytest.MonkeyPatch) -> Asterisk:
     """A small PBX whose calls everybody asks for, and an Asterisk that obeys."""
     people.a_small_pbx()
+    PBX.objects.update(seen_at=timezone.now() + timedelta(hours=1))  # its worker lives as long as the test
     people.room("8009", pk=1)
-    monkeypatch.setattr("system.recording_views.look", lambda *arguments: Outcome(Status.NOT_CONNECTED))
     asterisk = people.stand_in(monkeypatch)
     asterisk.found = SYSTEM_FINDS
     return asterisk
-
-
-@pytest.fixture
-def client(request: pytest.FixtureRequest) -> Client:
-    return Client()
 
 
 def as_role(role: str, **options: Any) -> Client:
@@ -278,8 +283,25 @@ def as_role(role: str, **options: Any) -> Client:
     return client
 
 
-def name_of(value: object) -> str | None:
-    return f"{value.method} {value.path}" if isinstance(value, Line) else None
+Undone = Callable[[Client], contextlib.AbstractContextManager[None]]
+
+
+@pytest.fixture
+def undone(asterisk: Asterisk) -> Undone:
+    """`with undone(client):` leaves nothing behind: not in the database, nor with the client, nor at Asterisk."""
+
+    @contextlib.contextmanager
+    def undone(client: Client) -> Iterator[None]:
+        cookies = copy.deepcopy(client.cookies)
+        try:
+            with transaction.atomic():
+                yield
+                transaction.set_rollback(True)
+        finally:
+            client.cookies = cookies
+            asterisk.commands.clear()
+
+    return undone
 
 
 def test_every_route_has_a_line_in_the_table() -> None:
@@ -292,19 +314,39 @@ def test_every_route_has_a_line_in_the_table() -> None:
 
 
 @pytest.mark.parametrize("role", ROLES)
-@pytest.mark.parametrize("line", LINES, ids=name_of)
-def test_only_those_who_may_are_answered(role: str, line: Line, asterisk: Asterisk) -> None:
-    response = line.send(as_role(role))
-    if role in line.allowed:
-        assert response.status_code == line.answer
-    elif role == ANONYMOUS:
-        assert (response.status_code, response["Location"]) == (302, f"/login/?next={line.path}")
-    elif line.path == "/login/":
-        assert (response.status_code, response["Location"]) == (302, "/")
-    else:
-        assert response.status_code == 403
-        assert asterisk.commands == []
-        assert not AuditEntry.objects.exists()
+def test_only_those_who_may_are_answered(
+    role: str, asterisk: Asterisk, undone: Undone, subtests: pytest.Subtests
+) -> None:
+    client = as_role(role)
+    for line in LINES:
+        with subtests.test(line=line.name, role=role), undone(client):
+            response = line.send(client)
+            if role in line.allowed:
+                assert response.status_code == line.answer
+            elif role == ANONYMOUS:
+                assert (response.status_code, response["Location"]) == (302, f"/login/?next={line.path}")
+            elif line.path == "/login/":
+                assert (response.status_code, response["Location"]) == (302, "/")
+            else:
+                assert response.status_code == 403
+                assert asterisk.commands == []
+                assert not AuditEntry.objects.exists()
+
+
+def test_what_one_line_does_is_undone_before_the_next(asterisk: Asterisk, undone: Undone) -> None:
+    """Otherwise a line might pass because of what another has left."""
+    client = as_role("Administrator")
+    session = client.cookies["sessionid"].value
+    with undone(client):
+        assert client.post("/calls/dial/", NUMBER).status_code == 200
+        assert asterisk.commands
+        assert AuditEntry.objects.exists()
+        client.post("/language/", {"language": "de"})
+        client.post("/logout/")
+    assert {name: cookie.value for name, cookie in client.cookies.items()} == {"sessionid": session}
+    assert asterisk.commands == []
+    assert not AuditEntry.objects.exists()
+    assert client.get("/audit/").status_code == 200
 
 
 def test_the_log_names_a_refusal_in_one_line(caplog: pytest.LogCaptureFixture) -> None:
@@ -314,22 +356,30 @@ def test_the_log_names_a_refusal_in_one_line(caplog: pytest.LogCaptureFixture) -
     assert record.exc_info is None
 
 
-@pytest.mark.parametrize("line", [line for line in LINES if line.only], ids=name_of)
-def test_a_page_takes_no_post_and_a_button_no_get(line: Line, asterisk: Asterisk) -> None:
+def test_a_page_takes_no_post_and_a_button_no_get(
+    asterisk: Asterisk, undone: Undone, subtests: pytest.Subtests
+) -> None:
     client = as_role("Administrator")
-    response = client.get(line.path) if line.method == "POST" else client.post(line.path)
-    assert response.status_code == 405
-    assert asterisk.commands == []
+    for line in LINES:
+        if not line.only:
+            continue
+        with subtests.test(line=line.name), undone(client):
+            response = client.get(line.path) if line.method == "POST" else client.post(line.path)
+            assert response.status_code == 405
+            assert asterisk.commands == []
 
 
-@pytest.mark.parametrize("line", [line for line in LINES if line.method == "POST"], ids=name_of)
-def test_a_post_without_the_token_is_refused(line: Line, asterisk: Asterisk) -> None:
+def test_a_post_without_the_token_is_refused(asterisk: Asterisk, undone: Undone, subtests: pytest.Subtests) -> None:
     client = as_role("Administrator", enforce_csrf_checks=True)
-    response = line.send(client)
-    assert response.status_code == 403
-    assert "This page is out of date" in response.content.decode()
-    assert asterisk.commands == []
-    assert client.session.get("_auth_user_id")
+    for line in LINES:
+        if line.method != "POST":
+            continue
+        with subtests.test(line=line.name), undone(client):
+            response = line.send(client)
+            assert response.status_code == 403
+            assert "This page is out of date" in response.content.decode()
+            assert asterisk.commands == []
+            assert client.session.get("_auth_user_id")
 
 
 def test_a_button_whose_token_is_out_of_date_says_so_in_a_toast() -> None:
@@ -491,15 +541,16 @@ def admin_paths(model: str) -> list[str]:
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_the_admin_asks_everybody_who_is_not_staff_for_another_login(role: str) -> None:
+def test_the_admin_asks_everybody_who_is_not_staff_for_another_login(role: str, subtests: pytest.Subtests) -> None:
     client = as_role(role)
     fixed = [f"/admin/{route}" for route in ADMIN_ROUTES if "<" not in route]
     paths = [*fixed, "/admin/r/1/1/", "/admin/auth/user/1/password/", "/admin/calls/"]
     paths += [path for model in MODELS for path in admin_paths(model)]
     for path in paths:
-        for response in (client.get(path), client.post(path)):
-            assert response.status_code == 302, path
-            assert response["Location"].partition("?")[0] in ("/admin/login/", "/login/"), path
+        with subtests.test(path=path, role=role):
+            for response in (client.get(path), client.post(path)):
+                assert response.status_code == 302
+                assert response["Location"].partition("?")[0] in ("/admin/login/", "/login/")
 
 
 def test_staff_without_permissions_sees_no_model() -> None:
@@ -532,21 +583,24 @@ def key_of(model: str) -> Any:
     return apps.get_model(model.replace("/", "."))._default_manager.values_list("pk", flat=True)[0]
 
 
-@pytest.mark.parametrize("model", READ_ONLY)
-def test_what_is_mirrored_and_the_audit_trail_can_be_read_and_nothing_else(admin: Client, model: str) -> None:
-    address, key = f"/admin/{model}/", key_of(model)
-    assert admin.get(address).status_code == 200
-    page = admin.get(f"{address}{key}/change/")
-    assert page.status_code == 200
-    assert 'name="_save"' not in page.content.decode()
-    assert "deletelink" not in page.content.decode()
-    assert admin.get(f"{address}add/").status_code == 403
-    assert admin.post(f"{address}add/", {"name": "x"}).status_code == 403
-    assert admin.post(f"{address}{key}/change/", {"name": "x"}).status_code == 403
-    assert admin.get(f"{address}{key}/delete/").status_code == 403
-    assert admin.post(f"{address}{key}/delete/", {"post": "yes"}).status_code == 403
-    admin.post(address, {"action": "delete_selected", "_selected_action": [key], "post": "yes"})
-    assert key_of(model) == key
+def test_what_is_mirrored_and_the_audit_trail_can_be_read_and_nothing_else(
+    admin: Client, undone: Undone, subtests: pytest.Subtests
+) -> None:
+    for model in READ_ONLY:
+        with subtests.test(model=model), undone(admin):
+            address, key = f"/admin/{model}/", key_of(model)
+            assert admin.get(address).status_code == 200
+            page = admin.get(f"{address}{key}/change/")
+            assert page.status_code == 200
+            assert 'name="_save"' not in page.content.decode()
+            assert "deletelink" not in page.content.decode()
+            assert admin.get(f"{address}add/").status_code == 403
+            assert admin.post(f"{address}add/", {"name": "x"}).status_code == 403
+            assert admin.post(f"{address}{key}/change/", {"name": "x"}).status_code == 403
+            assert admin.get(f"{address}{key}/delete/").status_code == 403
+            assert admin.post(f"{address}{key}/delete/", {"post": "yes"}).status_code == 403
+            admin.post(address, {"action": "delete_selected", "_selected_action": [key], "post": "yes"})
+            assert key_of(model) == key
 
 
 def test_people_are_made_and_changed_in_the_admin() -> None:

@@ -28,6 +28,7 @@ from pbxpanel.ami.errors import (
     MessageTooLarge,
     NotAmi,
 )
+from pbxpanel.ami.over_http import HttpTransport
 from pbxpanel.ami.protocol import Action, Message
 from pbxpanel.ami.transports import Address
 from tests.lab.asterisk import TRANSPORTS, Asterisk, Transport
@@ -338,12 +339,15 @@ async def test_whoever_waits_learns_that_the_peer_has_closed() -> None:
 
 
 async def test_whoever_waits_learns_that_the_session_was_closed() -> None:
+    asked = asyncio.Event()
+
     async def script(peer: Peer) -> None:
         await peer.action()
+        asked.set()
 
     async with session_with(script) as (session, _):
         waiting = asyncio.create_task(session.ask(Action("One")))
-        await asyncio.sleep(0.05)
+        await asyncio.wait_for(asked.wait(), 20)
         session.close()
         session.close()
         with pytest.raises(LinkLost, match="was closed"):
@@ -520,9 +524,17 @@ async def test_a_link_that_ends_is_closed() -> None:
 
 
 async def test_an_idle_peer_that_answers_pings_stays_up() -> None:
-    async with serving(stay) as server, keeping(server.address, ping_after=0.02, dead_after=2) as kept:
-        await kept.reaches(LinkState.UP)
-        await asyncio.sleep(0.3)
+    pings = 0
+
+    async def script(peer: Peer) -> None:
+        nonlocal pings
+        await peer.login()
+        while True:
+            peer.answer(await peer.expect("Ping"), "Ping: Pong")
+            pings += 1
+
+    async with serving(script) as server, keeping(server.address, ping_after=0.02, dead_after=2) as kept:
+        await until(lambda: pings >= 10)
         assert kept.states == [LinkState.CONNECTING, LinkState.UP]
 
 
@@ -548,12 +560,12 @@ async def test_a_peer_that_talks_is_pinged_only_to_measure_how_long_that_takes()
             while True:
                 ping = await peer.expect("Ping")
                 pings.append(time.monotonic())
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(0.05)  # it is this time that is measured
                 peer.answer(ping, "Ping: Pong")
         await talking
 
     async def talk(peer: Peer) -> None:
-        for _ in range(50):
+        while len(pings) < 3:
             peer.say("Event: Newexten")
             await asyncio.sleep(0.02)
         peer.writer.close()
@@ -562,20 +574,28 @@ async def test_a_peer_that_talks_is_pinged_only_to_measure_how_long_that_takes()
     async with serving(script) as server, keeping(server.address, **times) as kept:
         await kept.reaches(LinkState.DOWN)
     # At once, and then each 0.4 s; at 0.3 s it would be for its silence.
-    assert 2 <= len(pings) <= 3
     assert all(after - before >= 0.4 for before, after in pairwise(pings))
     round_trip = kept.sessions[0].round_trip
     assert round_trip is not None
-    assert 0.05 <= round_trip < 1
+    assert 0.05 <= round_trip < 5
     assert names(kept.events)[:2] == ["FullyBooted", "Newexten"]
 
 
 async def test_a_peer_that_talks_and_does_not_answer_a_ping_is_not_dead() -> None:
+    pings: list[dict[str, str]] = []
+
     async def script(peer: Peer) -> None:
         await peer.login()
-        for _ in range(60):
+        asking = asyncio.create_task(ask(peer))
+        # At the third ping, two went unanswered for longer than a silent peer is borne with.
+        while len(pings) < 3:
             peer.say("Event: Newexten")
             await asyncio.sleep(0.02)
+        asking.cancel()
+
+    async def ask(peer: Peer) -> None:
+        while True:
+            pings.append(await peer.expect("Ping"))
 
     times = {"ping_after": 0.1, "dead_after": 0.3, "measure_every": 0.1}
     async with serving(script) as server, keeping(server.address, **times) as kept:
@@ -585,19 +605,23 @@ async def test_a_peer_that_talks_and_does_not_answer_a_ping_is_not_dead() -> Non
 
 
 async def test_tries_come_ever_slower_and_at_first_speed_again_after_a_success() -> None:
+    up = asyncio.Event()
+
     async def script(peer: Peer) -> None:
         if peer.number == 6:
             await peer.login()
-            await asyncio.sleep(0.1)
+            await up.wait()
 
     first = 0.04
     async with serving(script) as server, keeping(server.address, first_delay=first, max_delay=60) as kept:
         await kept.reaches(LinkState.UP)
+        ended_at = time.monotonic()
+        up.set()
         await until(lambda: len(server.came_at) >= 7)
     for number, gap in enumerate(server.gaps[:5]):
         assert gap >= 0.75 * first * 2**number * 0.95
     # Without the success the next try would have come after 0.96 s at least.
-    assert server.gaps[5] < 0.1 + 0.75 * first * 2**5
+    assert server.came_at[6] - ended_at < 0.75 * first * 2**5
     assert kept.states[:2] == [LinkState.CONNECTING, LinkState.DOWN]
 
 
@@ -658,7 +682,8 @@ async def test_garbage_that_ends_is_a_message_and_costs_no_session() -> None:
 
     async with serving(script) as server, keeping(server.address, ping_after=0.02) as kept:
         await until(lambda: "Hangup" in names(kept.events))
-        await asyncio.sleep(0.1)
+        await kept.reaches(LinkState.UP)
+        assert (await kept.sessions[0].ask(actions.ping())).ok
         assert kept.times(LinkState.DOWN) == 0
 
 
@@ -724,7 +749,7 @@ async def test_a_real_asterisk_answers_what_the_panel_asks(real_address: Address
         assert session.round_trip is None
         assert (await session.ask(actions.ping())).response.get("Ping") == "Pong"
         assert session.round_trip is not None
-        assert 0 < session.round_trip < 1
+        assert 0 < session.round_trip < 5
     finally:
         session.close()
 
@@ -779,8 +804,8 @@ async def test_a_real_asterisks_events_come_whole_and_in_order_and_soon(real_add
     session = await Session.open(real_address, hear, events="user,system")
     try:
         for number in range(300):
-            if number % 10 == 0:
-                await asyncio.sleep(0.03)
+            if number % 30 == 0:
+                await until(lambda number=number: len(heard) >= number)  # type: ignore[misc]
             fields = (("UserEvent", "Test"), ("Number", str(number)), ("Text", f"Zoë & 李雷 +%2B= {number}"))
             sent[str(number)] = time.monotonic()
             assert (await session.ask(Action("UserEvent", fields))).text == "Event Sent"
@@ -791,8 +816,8 @@ async def test_a_real_asterisks_events_come_whole_and_in_order_and_soon(real_add
     assert texts == [f"Zoë & 李雷 +%2B= {number}" for number in range(300)]
     delays = sorted(heard[number] - sent[number] for number in sent)
     # Now and then Asterisk's own wake-up comes too early over HTTP, and its next one is a second later.
-    assert delays[270] < 0.5
-    assert delays[-1] < 3
+    assert delays[270] < 0.9
+    assert delays[-1] < 10
 
 
 async def test_what_was_done_is_told_before_the_next_answer(real_address: Address) -> None:
@@ -856,7 +881,8 @@ async def test_no_log_has_the_secret(real_address: Address, caplog: pytest.LogCa
     session = await opened(real_address, timeout=10)
     await session.ask(actions.ping())
     session.close()
-    await asyncio.sleep(0.1)  # the farewell
+    if isinstance(session._transport, HttpTransport):
+        await asyncio.wait([session._transport._task], timeout=20)  # until the farewell has been said
     assert real_address.secret not in caplog.text
 
 
@@ -893,20 +919,24 @@ async def test_nothing_is_said_to_a_server_with_another_certificate(asterisk22: 
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(asterisk22.folder / "tls/server.pem", asterisk22.folder / "tls/server.key")
     heard: list[bytes] = []
+    ended = 0
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(GREETING)
+        nonlocal ended
         with contextlib.suppress(ConnectionError, ssl.SSLError):
+            await writer.start_tls(context)
+            writer.write(GREETING)
             heard.append(await reader.read())
         writer.close()
+        ended += 1
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     for scheme, path in (("amis", ""), ("ami+https", "/rawman"), ("ami+https", "/arawman")):
         address = Address(scheme, "127.0.0.1", port, "panel", SECRET, path=path, fingerprint="ab" * 32)
         with pytest.raises(ConnectFailed, match="not the pinned one"):
             await opened(address)
-    await asyncio.sleep(0.2)
+    await until(lambda: ended == 3)
     server.close()
     assert b"".join(heard) == b""
 

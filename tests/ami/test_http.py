@@ -4,7 +4,9 @@ import asyncio
 import contextlib
 import dataclasses
 import re
+import time
 from collections.abc import AsyncIterator
+from itertools import pairwise
 from typing import Any
 
 import httpx
@@ -96,7 +98,7 @@ async def test_a_page_that_is_no_ami_is_told(body: str, kind: str) -> None:
 
 async def test_a_peer_that_takes_the_request_and_says_nothing_is_given_up() -> None:
     async def script(request: Request) -> bool:
-        await asyncio.sleep(30)
+        await asyncio.Event().wait()
         return True
 
     async with web(script) as peer:
@@ -133,20 +135,25 @@ async def test_events_are_handed_on_and_their_envelope_is_not() -> None:
 
 async def test_when_all_is_quiet_events_are_fetched_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(over_http, "QUIET_AFTER", 0.5)
-    async with session_with() as (session, peer, events):
+    fetched: list[float] = []
+    slow = (over_http.EVERY + over_http.QUIET_EVERY) / 2
 
-        def fetches() -> int:
-            return [request.action for request in peer.requests].count("WaitEvent")
+    async def script(request: Request) -> bool:
+        if request.action == "WaitEvent":
+            fetched.append(time.monotonic())
+        return False
 
-        await asyncio.sleep(0.8)
-        before = fetches()
-        await asyncio.sleep(1.0)
-        assert 2 <= fetches() - before <= 6
+    def gaps() -> list[float]:
+        return [after - before for before, after in pairwise(fetched)]
+
+    async with session_with(script) as (session, peer, events):
+        await until(lambda: len(fetched) >= 3)
+        assert min(gaps()) < slow
+        await until(lambda: min(gaps()[-3:]) > slow)
+        fetched.clear()
         peer.events.put_nowait("Event: One\r\n\r\n")
         await until(lambda: len(events) == 2)
-        before = fetches()
-        await asyncio.sleep(0.45)
-        assert fetches() - before >= 4
+        await until(lambda: min(gaps(), default=slow) < slow)
         assert not session.closed.done()
 
 
@@ -156,13 +163,15 @@ async def test_what_is_older_than_an_answer_is_handed_on_before_it() -> None:
         for number in range(50):
             peer.events.put_nowait(f"Event: Number\r\nN: {number}\r\n\r\n")
             if number % 2:
-                await asyncio.sleep(0.03)
+                asked = len(peer.requests)
+                await until(lambda asked=asked: len(peer.requests) > asked)  # type: ignore[misc]
             await session.ask(Action("Number"))
             assert [event.get("N") for event in events[1:]] == [str(n) for n in range(number + 1)]
 
 
-async def test_what_is_newer_than_a_list_is_handed_on_behind_it() -> None:
+async def test_what_is_newer_than_a_list_is_handed_on_behind_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """The event has happened while the list was on its way."""
+    monkeypatch.setattr(over_http, "EVERY", 0.01)
     fetched = asyncio.Event()
 
     async def script(request: Request) -> bool:
@@ -180,7 +189,7 @@ async def test_what_is_newer_than_a_list_is_handed_on_behind_it() -> None:
     async with session_with(script) as (session, peer, events):
         asking = asyncio.create_task(session.ask_list(actions.core_show_channels(), on_item=events.append))
         await until(lambda: peer.asked)
-        await asyncio.sleep(0.2)  # many times as long as it takes to fetch an event
+        await asyncio.sleep(0.1)  # nothing comes that could be waited for: many times as long as to the next fetch
         assert names(events) == ["FullyBooted"]
         fetched.set()
         await asking
@@ -189,21 +198,24 @@ async def test_what_is_newer_than_a_list_is_handed_on_behind_it() -> None:
 
 
 async def test_a_slow_answer_is_no_answer_and_a_late_one_harms_nobody() -> None:
+    given_up = asyncio.Event()
+
     async def script(request: Request) -> bool:
         if request.action == "Slow":
-            await asyncio.sleep(0.3)
+            await given_up.wait()
         return False
 
     async with session_with(script) as (session, _, _):
         with pytest.raises(AnswerTimeout, match="did not answer Slow"):
             await session.ask(Action("Slow"), timeout=0.05)
+        given_up.set()
         assert (await session.ask(actions.ping())).ok
 
 
 async def test_what_was_not_posted_when_a_session_is_closed_never_is() -> None:
     async def script(request: Request) -> bool:
         if request.action == "Slow":
-            await asyncio.sleep(30)
+            await asyncio.Event().wait()
         return False
 
     async with session_with(script) as (session, peer, _):
@@ -218,7 +230,7 @@ async def test_what_was_not_posted_when_a_session_is_closed_never_is() -> None:
 
 async def test_what_is_still_unsent_when_a_session_is_closed_is_never_sent() -> None:
     ends: list[str] = []
-    closed = asyncio.Event()
+    begun, closed = asyncio.Event(), asyncio.Event()
 
     async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Takes the head of the large action, and then nothing until the session has ended."""
@@ -227,6 +239,7 @@ async def test_what_is_still_unsent_when_a_session_is_closed_is_never_sent() -> 
                 head = await reader.readuntil(b"\r\n\r\n")
                 length = int(re.search(rb"content-length: (\d+)", head, re.IGNORECASE)[1])  # type: ignore[index]
                 if length > 2**20:
+                    begun.set()
                     await closed.wait()
                     try:
                         await reader.readexactly(length)
@@ -246,9 +259,10 @@ async def test_what_is_still_unsent_when_a_session_is_closed_is_never_sent() -> 
         Address("ami+http", "127.0.0.1", port, "panel", SECRET, path="/rawman"), asyncio.Protocol, timeout=5
     )
     transport.write(Action("Late", (("Text", "x" * 8 * 2**20),)).encode("1"))
-    await asyncio.sleep(0.3)
+    async with asyncio.timeout(20):
+        await begun.wait()
     transport.abort()
-    await asyncio.sleep(0.1)
+    await asyncio.wait([transport._task], timeout=20)
     closed.set()
     await until(lambda: ends)
     server.close()

@@ -270,13 +270,18 @@ def test_after_many_ups_and_downs_the_board_is_what_the_pbx_has(board: Page, pbx
     board.mouse.move(5, 5)
     board.wait_for_function("n => document.querySelectorAll('#calls > .call').length >= n", arg=2 * PART)
     board.locator("#dial-number").press_sequentially("0172")
+    board.evaluate(
+        """() => { window.messages = 0;
+                   addEventListener("htmx:ws:before:message:incoming", () => { window.messages += 1; }); }"""
+    )
     for _ in range(60):
+        before = board.evaluate("() => window.messages")
         # Near the screen's end and far from it.
         pbx.end(*chance.sample(pbx.callers[: 3 * PART], 4), *chance.sample(pbx.callers[1000:], 4))
         pbx.place(6)
         for caller in chance.sample(pbx.callers[:PART], 3):
             pbx.do(lambda switch, c=caller: switch.unhold(c) if c.on_hold else switch.hold(c))  # type: ignore[misc]
-        board.wait_for_timeout(50)
+        board.wait_for_function("before => window.messages > before", arg=before, timeout=PATIENCE)
     limit = expect_the_oldest(board, pbx, panel, 2 * PART)
     on_screen = set(oldest(panel, limit))
     held = [id_of(caller) for caller in pbx.callers if caller.on_hold and id_of(caller) in on_screen]

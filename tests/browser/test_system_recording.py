@@ -1,5 +1,7 @@
 """The page of recording: a real Chromium, the real 22 and 16."""
 
+import time
+
 import pytest
 from playwright.sync_api import Route, expect
 
@@ -66,7 +68,9 @@ def test_an_answer_that_comes_while_somebody_is_at_work_in_the_list_does_not_cha
     expect(rows).to_have_count(2)
     held: list[Route] = []
     page.route("**/recording/channels/**", lambda route: held.append(route))
+    deadline = time.monotonic() + 60
     while not held:
+        assert time.monotonic() < deadline, "it is not asked for"
         page.wait_for_timeout(20)
     # It was asked for before the hand came.
     rows.first.hover()

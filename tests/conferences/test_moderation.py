@@ -14,6 +14,7 @@ import pytest
 from calls.models import Channel
 from conferences import orders
 from conferences.models import Attendance, Conference, ConferenceRecord, Participant
+from pbxpanel.ami import actions
 from pbxpanel.ami.transports import Address
 from pbxpanel.mirror import registry
 from pbxpanel.mirror.commands import Outcome, Status
@@ -32,6 +33,9 @@ class Moderator(Mirror):
     def __init__(self, asterisk: Asterisk) -> None:
         super().__init__()
         self.asterisk = asterisk
+        self._reading = asyncio.Lock()
+        # How often something was read anew.
+        self._read = 0
 
     @contextlib.asynccontextmanager
     async def listening(self) -> AsyncIterator["Moderator"]:
@@ -47,8 +51,19 @@ class Moderator(Mirror):
 
     async def _refresh_always(self) -> None:
         while True:
-            await self.refresh()
+            async with self._reading:
+                self._read += bool(self.state.requests)
+                await self.refresh()
             await asyncio.sleep(0.05)
+
+    async def settle(self) -> None:
+        """Wait until all that has been said is folded, and all that this led to is done, and what this led to, too."""
+        read = -1
+        while read != self._read or self.state.requests:
+            read = self._read
+            await self.session.ask(actions.core_settings())
+            async with self._reading:
+                pass
 
     async def give(self, order: str, **parameters: Any) -> Outcome:
         desk = Desk(self.session, self.state, 7, time.time() + 10)
@@ -163,14 +178,14 @@ async def test_lecture_mode_keeps_all_but_the_speakers_muted_newcomers_too(moder
     assert (await moderator.give("unmute", uniqueid=late.uniqueid)).done
     await moderator.until(lambda: not late.muted)
     assert late.speaker
-    await asyncio.sleep(0.5)
+    await moderator.settle()
     assert moderator.listed("Muted")[late.uniqueid] == "No"
     assert (await moderator.give("speaker", uniqueid=late.uniqueid, on=False)).done
     await moderator.until(lambda: late.muted)
     # After it, newcomers may talk.
     assert (await moderator.give("lecture", conference=ROOM, on=False)).done
     free = await moderator.join(ROOM)
-    await asyncio.sleep(0.5)
+    await moderator.settle()
     assert not free.muted
 
 
@@ -208,12 +223,11 @@ async def test_it_is_recorded_into_a_file_whose_name_shows(moderator: Moderator)
         await late.until(lambda: late.room().recording_file == file)
         assert late.room().recording
     assert (await moderator.give("record", conference=ROOM, on=True)).status is Status.REFUSED
-    await asyncio.sleep(1)
+    spool = moderator.asterisk.folder / "spool/monitor"
+    await moderator.until(lambda: (spool / file).exists() and (spool / file).stat().st_size > 1000)
     assert (await moderator.give("record", conference=ROOM, on=False)).done
     await moderator.until(lambda: not moderator.room().recording)
     assert moderator.room().recording_file == ""
-    spool = moderator.asterisk.folder / "spool/monitor"
-    await moderator.until(lambda: (spool / file).exists() and (spool / file).stat().st_size > 1000)
 
 
 async def test_all_are_sent_home(moderator: Moderator) -> None:

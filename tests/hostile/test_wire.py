@@ -1,6 +1,5 @@
 """What reaches Asterisk when hostile texts are typed, clicked and called: the bytes on the wire are looked at."""
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote_from_bytes
@@ -124,7 +123,7 @@ def test_hanging_up_and_moderating_the_hostile_is_one_action_each(
     page.wait_for_selector("html[data-live]")
     page.evaluate(CLICK, ["hangup", len(people)])
     expect(page.locator("#calls > *")).to_have_count(0, timeout=180_000)
-    time.sleep(0.5)
+    page.wait_for_function("() => !document.querySelector('.htmx-request')")  # each was answered
     sent = commands(tap)
     names = [action for action, _fields in sent]
     assert names.count("ConfbridgeMute") == len(people)

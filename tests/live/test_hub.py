@@ -4,7 +4,7 @@ import asyncio
 import re
 import threading
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -19,7 +19,7 @@ from pbxpanel.live import fragments, hub
 from pbxpanel.live.fragments import Notice, Row, Viewer
 from pbxpanel.live.hub import QUEUE_LIMIT, Hub, Seat, compose, publish
 
-pytestmark = pytest.mark.timeout(30)
+pytestmark = pytest.mark.timeout(60)
 
 SEEING = frozenset([SEE_CALLS, SEE_CONFERENCES])
 
@@ -76,6 +76,12 @@ async def settle() -> None:
     """Let the hub deliver what was published."""
     for _ in range(10):
         await asyncio.sleep(0)
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110 (what it waits for has no event)
+            await asyncio.sleep(0.005)
 
 
 async def take_seat(who: Viewer | None = None, view: str = "calls", key: str = "") -> Seat:
@@ -196,15 +202,48 @@ async def test_a_browser_that_takes_nothing_is_kept_a_bounded_queue_and_then_a_b
     assert "another" in quick.take()
 
 
-async def test_silence_of_the_worker_asks_for_the_board_once(worker: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub, "SILENCE_LIMIT", 0.15)
+class Clock:
+    """The hub's clock, which stands still until a test sets it."""
+
+    def __init__(self) -> None:
+        self.now = time.monotonic()
+        # How often the hub has listened for silence.
+        self.listened = 0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    async def passes(self, seconds: float) -> None:
+        """So much later, as soon as the hub has listened then."""
+        self.now += seconds
+        before = self.listened
+        await until(lambda: self.listened >= before + 2)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock, listen = Clock(), Hub._notice_silence
+
+    def counting(here: Hub) -> None:
+        clock.listened += 1
+        listen(here)
+
+    monkeypatch.setattr(hub, "time", clock)
+    monkeypatch.setattr(Hub, "_notice_silence", counting)
+    return clock
+
+
+async def test_silence_of_the_worker_asks_for_the_board_once(
+    worker: Workers, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub, "SILENCE_LIMIT", 0.03)
     seat = await synchronous_seat(worker)
-    await asyncio.sleep(0.05)
+    await clock.passes(0.02)
     assert not seat.needs_board
-    await asyncio.sleep(0.3)
+    await clock.passes(0.02)
     assert seat.needs_board
     seat.needs_board = False
-    await asyncio.sleep(0.3)
+    await clock.passes(0.2)
     assert not seat.needs_board
     await worker.send(call("1"))  # the number that was next: what came between nobody knows
     assert seat.needs_board
@@ -214,92 +253,110 @@ def link(name: str, text: str) -> Row:
     return Row(f"pbx-{name}-link", "pbx", html(text))
 
 
+class Common(dict[str, Row]):
+    """What every page has, as the database says at this moment."""
+
+    looks = 0
+
+    def look(self) -> list[Row]:
+        """What a hub does that looks at it."""
+        self.looks += 1
+        return list(self.values())
+
+    async def is_told(self) -> None:
+        """Wait until a hub has looked at what it is now, and handed it out: until that hub looks once more."""
+        before = self.looks
+        await until(lambda: self.looks >= before + 2)
+
+
 @pytest.fixture
-def common(monkeypatch: pytest.MonkeyPatch) -> dict[str, Row]:
-    """What every page has, as the database says at this moment; hubs look often."""
-    rows: dict[str, Row] = {}
+def common(monkeypatch: pytest.MonkeyPatch) -> Common:
+    """Hubs look often."""
+    common = Common()
     monkeypatch.setattr(hub, "WATCH_EVERY", 0.02)
-    monkeypatch.setattr(fragments, "common_rows", [lambda: list(rows.values())])
-    return rows
+    monkeypatch.setattr(fragments, "common_rows", [common.look])
+    return common
 
 
-async def test_a_worker_that_is_lost_before_it_was_ever_heard_is_told_of(common: dict[str, Row]) -> None:
-    """Nobody publishes that, and whose silence it is no hub knows that has not heard him speak."""
+async def test_a_worker_that_is_lost_before_it_was_ever_heard_is_told_of(common: Common) -> None:
+    """Nobody publishes that, and no hub that has not heard it speak knows whose silence it is."""
     common["main"] = link("main", "up")
     seat = await take_seat()
-    await asyncio.sleep(0.2)
+    await common.is_told()
     assert placed(seat.take()) == {"links": "<p>up</p>"}
     common["main"] = link("main", "lost")
-    await asyncio.sleep(0.2)
+    await common.is_told()
     assert placed(seat.take()) == {"links": "<p>lost</p>"}
-    await asyncio.sleep(0.2)
+    await common.is_told()
     assert seat.take() == ""
     assert not seat.needs_board
 
 
-async def test_a_pbx_that_is_there_no_more_asks_for_the_board(common: dict[str, Row]) -> None:
+async def test_a_pbx_that_is_there_no_more_asks_for_the_board(common: Common) -> None:
     common["main"], common["second"] = link("main", "up"), link("second", "up")
     seat = await take_seat()
-    await asyncio.sleep(0.2)
+    await common.is_told()
+    seat.needs_board = False
     del common["second"]
-    await asyncio.sleep(0.2)
+    await common.is_told()
     assert seat.needs_board
 
 
 async def test_what_was_looked_up_never_undoes_what_a_worker_told_meanwhile(
-    worker: Workers, common: dict[str, Row], monkeypatch: pytest.MonkeyPatch
+    worker: Workers, common: Common, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looking, told = threading.Event(), threading.Event()
 
     def look() -> list[Row]:
-        found = list(common.values())
+        found = common.look()
         looking.set()
-        assert told.wait(10)
+        assert told.wait(20)
         return found
 
     common["main"], common["second"] = link("main", "up"), link("second", "up")
     seat = await synchronous_seat(worker)
-    await asyncio.sleep(0.2)
+    await common.is_told()
     seat.take()
     monkeypatch.setattr(fragments, "common_rows", [look])
     common["main"], common["second"] = link("main", "older"), link("second", "lost")
-    assert await asyncio.to_thread(looking.wait, 10)
+    assert await asyncio.to_thread(looking.wait, 20)
     await worker.send(link("main", "newer"))
     told.set()
-    await asyncio.sleep(0.2)
+    await common.is_told()
     text = seat.take()
     assert "<p>newer</p>" in text
     assert "<p>lost</p>" in text
     assert "older" not in text.partition("newer")[2]
 
 
-async def test_a_database_that_fails_does_not_end_the_watch(common: dict[str, Row]) -> None:
+async def test_a_database_that_fails_does_not_end_the_watch(common: Common) -> None:
     seat = await take_seat()
-    await asyncio.sleep(0.1)
+    await common.is_told()
 
     def fail() -> list[Row]:
         raise OperationalError("away")
 
     fragments.common_rows.append(fail)
     common["main"] = link("main", "up")
-    await asyncio.sleep(0.1)
+    await common.is_told()
     assert seat.take() == ""
     fragments.common_rows.remove(fail)
-    await asyncio.sleep(0.2)
+    await common.is_told()
     assert placed(seat.take()) == {"links": "<p>up</p>"}
 
 
 async def test_who_comes_in_another_language_while_every_page_is_looked_at_gets_it_with_the_next_look(
-    common: dict[str, Row], monkeypatch: pytest.MonkeyPatch
+    common: Common, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looking, goes_on = threading.Event(), threading.Event()
 
     def look() -> list[Row]:
+        found = common.look()
         looking.set()
-        assert goes_on.wait(10)
-        return [link("main", "up")]
+        assert goes_on.wait(20)
+        return found
 
-    monkeypatch.setattr(fragments, "common_rows", [look])
+    common["main"] = link("main", "up")
     monkeypatch.setattr(
         fragments,
         "rows_on_every_page",
@@ -308,19 +365,19 @@ async def test_who_comes_in_another_language_while_every_page_is_looked_at_gets_
         ],
     )
     english = await take_seat()
-    assert await asyncio.to_thread(looking.wait, 10)
+    assert await asyncio.to_thread(looking.wait, 20)
     german = await take_seat(replace(english.viewer, language="de"))
     goes_on.set()
-    await asyncio.sleep(0.3)
+    await common.is_told()
     assert placed(english.take()) == {"links": "<p>en</p>"}
     assert placed(german.take()) == {"links": "<p>de</p>"}
 
 
 async def test_a_hub_that_fails_begins_anew_and_every_page_gets_a_board(
-    common: dict[str, Row], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    common: Common, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     seat = await take_seat()
-    await asyncio.sleep(0.1)
+    await common.is_told()
     seat.needs_board = False
 
     def fail(*arguments: object) -> None:
@@ -329,13 +386,11 @@ async def test_a_hub_that_fails_begins_anew_and_every_page_gets_a_board(
     with monkeypatch.context() as broken:
         broken.setattr(hub.Hub, "_hand_out", fail)
         common["main"] = link("main", "up")
-        async with asyncio.timeout(10):
-            while "begins anew" not in caplog.text:  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
+        await until(lambda: "begins anew" in caplog.text)
     assert seat.needs_board
     seat.needs_board = False
     common["main"] = link("main", "again")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         while not (text := seat.take()):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
     assert placed(text) == {"links": "<p>again</p>"}
@@ -353,7 +408,8 @@ async def test_a_machine_that_has_just_started_listens_at_once(
             return monotonic() - begin + 5.0
 
     monkeypatch.setattr(hub, "time", Clock)
-    async with asyncio.timeout(2):
+    monkeypatch.setattr(hub, "JOIN_EVERY", 1000.0)
+    async with asyncio.timeout(20):
         seat = await synchronous_seat(worker)
     await worker.send(call("1"))
     assert placed(seat.take()) == {"calls": "<p>1</p>"}
@@ -372,10 +428,10 @@ async def test_a_layer_that_fails_is_listened_to_again_and_every_page_drawn_anew
     with monkeypatch.context() as patch:
         patch.setattr(real, "receive", fail)
         await worker.send(call("1"))  # ends the wait that had begun before
-        await asyncio.wait_for(failed.wait(), 2)
+        await asyncio.wait_for(failed.wait(), 20)
     seat.needs_board = False
     seat.wake.clear()
-    await asyncio.wait_for(seat.wake.wait(), 5)
+    await asyncio.wait_for(seat.wake.wait(), 20)
     assert seat.needs_board
     await settle()
     await worker.send(call("2"))
@@ -413,7 +469,7 @@ async def test_a_layer_that_has_forgotten_who_listens_is_told_again(
     monkeypatch.setattr(hub, "JOIN_EVERY", 0.05)
     seat = await synchronous_seat(worker)
     get_channel_layer().groups.clear()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         while not seat.needs_board:
             await worker.send()
             await asyncio.sleep(0.05)
@@ -556,10 +612,10 @@ async def test_the_worker_is_told_which_languages_are_looked_at_and_who_is_not_d
     english = await take_seat()
     await publish("main", "epoch", 1, tell="ami.main")
     await settle()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         assert await layer.receive("ami.main") == {"type": hub.LANGUAGES, "languages": ["en"]}
     chinese = await take_seat(viewer(language="zh-hans"))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         told = await layer.receive("ami.main")
     assert sorted(told["languages"]) == ["en", "zh-hans"]
     english.needs_board = chinese.needs_board = False

@@ -7,6 +7,7 @@ import pytest
 
 from calls.models import Channel
 from conferences.models import Conference, Participant
+from pbxpanel.ami.client import Session
 from pbxpanel.ami.protocol import Message
 from pbxpanel.ami.transports import Address
 from pbxpanel.demo import DemoPbx, load
@@ -91,13 +92,21 @@ async def test_the_lock_of_which_no_event_tells_is_taken_over_and_is_no_drift(mi
     assert mirror.state.table(Conference).rows["8001"].locked
 
 
-async def test_what_an_event_changes_meanwhile_is_no_drift(mirror: Mirror) -> None:
+async def test_what_an_event_changes_meanwhile_is_no_drift(mirror: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
     table = mirror.state.table(Channel)
     ghost, row = "7.7", next(iter(table.rows.values()))
     table.add(ghost, linkedid=ghost, name="PJSIP/199-1", created_at=mirror.state.now())
     table.change(row, caller_name="not yet told")
-    checking = asyncio.create_task(sync.check(mirror.session, mirror.state, settle=0.5))
-    await asyncio.sleep(0.3)
+    compare, compared = sync._compare, asyncio.Event()
+
+    async def comparing(session: Session, state: State) -> tuple[set[sync.Difference], State]:
+        found = await compare(session, state)
+        compared.set()
+        return found
+
+    monkeypatch.setattr(sync, "_compare", comparing)
+    checking = asyncio.create_task(sync.check(mirror.session, mirror.state, settle=0.2))
+    await asyncio.wait_for(compared.wait(), 20)
     said = {**CHANNEL, "Channel": "PJSIP/199-1", "Uniqueid": ghost, "Linkedid": ghost}
     mirror.state.fold(Message("\r\n".join(["Event: Hangup", *(f"{k}: {v}" for k, v in said.items())]).encode()))
     table.change(row, caller_name="told")

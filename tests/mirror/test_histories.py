@@ -86,5 +86,7 @@ def test_what_has_been_found_stays_put_right(name: str) -> None:
     asyncio.run(Acts().play(FOUND[name]))
 
 
-def test_the_mirror_is_what_the_pbx_is() -> None:
-    play_histories(500, number=0)
+@pytest.mark.parametrize("number", range(2))
+def test_the_mirror_is_what_the_pbx_is(number: int) -> None:
+    """`make soak` plays thousands."""
+    play_histories(60, number=number)

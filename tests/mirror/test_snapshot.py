@@ -12,6 +12,7 @@ from conferences.models import Conference, Participant
 from extensions.models import Device, Extension
 from pbxpanel.ami import actions
 from pbxpanel.ami.client import Session
+from pbxpanel.ami.protocol import Message
 from pbxpanel.ami.transports import Address
 from pbxpanel.demo import DemoPbx, load
 from pbxpanel.mirror import registry, sync
@@ -38,11 +39,17 @@ class Mirror:
     def __init__(self) -> None:
         self.state = State("main")
         self.session: Session
+        # How many events have come.
+        self.heard = 0
 
     async def connect(self, address: Address) -> None:
-        self.session = await Session.open(
-            address, self.state.fold, events=EVENT_MASK, wanted={*registry.handlers, "FullyBooted"}
-        )
+        fold = self.state.fold
+
+        def hear(event: Message) -> None:
+            self.heard += 1
+            fold(event)
+
+        self.session = await Session.open(address, hear, events=EVENT_MASK, wanted={*registry.handlers, "FullyBooted"})
 
     async def take(self) -> None:
         await sync.take(self.session, self.state)
@@ -153,7 +160,6 @@ async def test_what_ended_while_the_link_was_down_is_swept(pbx: DemoPbx) -> None
         assert mirror.count() == [13, 2, 5]
         mirror.state.take()
         mirror.session.close()
-        await asyncio.sleep(0.05)
         load.hang_up_all(pbx.switch, [callers[0], stay[0].channel, *(member.channel for member in over)])
         (joined,) = load.fill_conference(pbx.switch, "8003", 1, first=300)
         await mirror.connect(address)
@@ -173,7 +179,6 @@ async def test_the_last_conference_that_ended_while_the_link_was_down_is_swept(p
         members = load.fill_conference(pbx.switch, "8001", 2)
         await mirror.take()
         mirror.session.close()
-        await asyncio.sleep(0.05)
         load.hang_up_all(pbx.switch, [member.channel for member in members])
         await mirror.connect(address)
         await mirror.take()
@@ -198,6 +203,8 @@ async def test_a_snapshot_guesses_how_long_things_have_lasted(pbx: DemoPbx) -> N
 async def test_a_snapshot_amid_calls_that_come_and_go_agrees_with_who_listened_always(pbx: DemoPbx) -> None:
     address = await pbx.start()
 
+    went_on = asyncio.Event()
+
     async def traffic() -> None:
         number = 0
         while True:
@@ -205,22 +212,24 @@ async def test_a_snapshot_amid_calls_that_come_and_go_agrees_with_who_listened_a
             callers = load.place_calls(pbx.switch, 5, first=number)
             name = f"80{number % 7:02}"
             members = load.fill_conference(pbx.switch, name, 2, first=5000 + number)
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(0.001)  # the pace of the traffic
             load.hang_up_all(pbx.switch, callers[1:])
             await asyncio.sleep(0)
             load.hang_up_all(pbx.switch, [members[0].channel])
             if number % 3:
                 load.hang_up_all(pbx.switch, [members[1].channel])
+            went_on.set()
 
     async with mirroring(address) as listener, mirroring(address) as late:
         busy = asyncio.create_task(traffic())
-        await asyncio.sleep(0.1)
+        await until(lambda: listener.count()[0] >= 20)
         late.state = State("main")
         late.session.close()
         await late.connect(address)
         for _ in range(5):
             await late.take()
-            await asyncio.sleep(0.01)
+            went_on.clear()
+            await asyncio.wait_for(went_on.wait(), 20)
         assert not busy.done()
         busy.cancel()
         await asyncio.gather(busy, return_exceptions=True)
@@ -309,11 +318,14 @@ async def test_a_snapshot_of_a_real_asterisk_gives_the_same_rows_as_listening(as
             action = actions.originate(f"Local/{target}@internal", "internal", "602", timeout=10)
             assert (await listener.session.ask(action)).ok
         await until(lambda: listener.count() == [8, 2, 3] and all(map(arrived, channels.values())))
-        await asyncio.sleep(0.5)  # nothing more comes that would
+        heard = -1
+        while heard != listener.heard:  # until nothing comes while a snapshot is taken
+            heard = listener.heard
+            await listener.take()  # who is marked only a list tells
+            await listener.settle()
         async with mirroring(address) as late:
             await late.take()
             await late.settle()
-            await listener.take()  # who is marked only a list tells
             assert late.rows == listener.rows
             assert late.count() == [8, 2, 3]
             ends = [row.name for row in late.state.table(Channel).rows.values() if row.name.endswith(";1")]

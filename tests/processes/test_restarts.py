@@ -156,7 +156,7 @@ def test_twenty_crashes_of_asterisk_under_load(
             until(lambda: database.link() == "up", 90, f"the link did not come up: {panel.log[-2000:]}")
             with load.at_rest():
                 took.append(until_equal(database, load.session))
-            time.sleep(random.Random(crash).uniform(0.2, 1.0))
+            time.sleep(random.Random(crash).uniform(0.2, 1.0))  # it crashes at any moment
             if crash < CRASHES:
                 asterisk22.kill()
                 load.end()
@@ -189,5 +189,5 @@ def until_equal(database: Database, session: Ami) -> float:
             return time.monotonic() - started
         missing = [sorted(a - b)[:5] for a, b in zip(before, stored, strict=True)]
         surplus = [sorted(b - a)[:5] for a, b in zip(before, stored, strict=True)]
-        assert time.monotonic() - started < 10.0 or seen_by_asterisk(session) != before, (missing, surplus)
+        assert time.monotonic() - started < 30.0 or seen_by_asterisk(session) != before, (missing, surplus)
         time.sleep(0.02)

@@ -2,9 +2,11 @@
 
 import asyncio
 import base64
+import contextlib
 import os
 import re
 import socket
+import sqlite3
 import struct
 import threading
 import time
@@ -15,7 +17,10 @@ import pytest
 from playwright.sync_api import Page
 
 from pbxpanel.demo import DemoPbx, load
+from pbxpanel.mirror.models import dom_id
 from tests.panel import Panel, Visit
+
+from .test_restarts import until
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -23,13 +28,10 @@ SOCKETS = 40
 MEMBERS = 60
 # Opcodes of RFC 6455.
 TEXT, PING, PONG = 1, 9, 10
-SECONDS = 15
-
-
-_WHO_TALKS = """
-from conferences.models import Participant
-print(*[row.dom_id for row in Participant.objects.filter(talking=True)])
-"""
+COUNT_MESSAGES = """() => {
+    window.messages = 0;
+    addEventListener("htmx:ws:before:message:incoming", () => { window.messages += 1; });
+}"""
 
 
 class BusyPbx:
@@ -69,6 +71,11 @@ class BusyPbx:
         for number, member in enumerate(self.members):
             self.pbx.switch.speak(member, number % 3 == 0)
         self.pbx.catch_up()
+
+    @property
+    def talking_at_rest(self) -> set[str]:
+        """The ids of those who talk then, on the page."""
+        return {dom_id("participant", "main", member.channel.uniqueid) for member in self.members[::3]}
 
     def stop(self) -> None:
         self.loop.call_soon_threadsafe(self.ended.set)
@@ -142,6 +149,20 @@ def resident(pid: int) -> int:
     return int(line.split()[1]) * 1024
 
 
+def talking_now(panel: Panel) -> set[str]:
+    """The ids of those who talk, by the panel's database."""
+    with contextlib.closing(sqlite3.connect(panel.folder / "panel.sqlite3", timeout=20)) as database:
+        rows = database.execute("SELECT uniqueid FROM conferences_participant WHERE talking")
+        return {dom_id("participant", "main", uniqueid) for (uniqueid,) in rows}
+
+
+def overflown(page: Page, panel: Panel) -> int:
+    """How often what waited for somebody was given up for a fresh board."""
+    text = page.request.get(f"{panel.url}/metrics").text()
+    found = re.search(r'^panel_gaps_healed_total\{why="queue"\} ([\d.]+)', text, re.MULTILINE)
+    return int(float(found[1])) if found else 0
+
+
 def cookie_of(page: Page) -> str:
     return "; ".join(f"{cookie['name']}={cookie['value']}" for cookie in page.context.cookies())
 
@@ -153,17 +174,21 @@ def test_browsers_that_do_not_read_cost_bounded_memory_and_catch_up(pbx: BusyPbx
     try:
         page = visit(panel, "anna", "/conferences/main/8001/")
         pid = panel.processes[0].pid
-        time.sleep(3)
+        page.evaluate(COUNT_MESSAGES)
+        page.wait_for_function("() => window.messages >= 30")  # all that is made once has been made
         before = resident(pid)
         sockets = [RawSocket(panel, cookie_of(page)) for _ in range(SOCKETS)]
-        time.sleep(SECONDS)
+        started = time.monotonic()
+        # Until no more waits for any of them than may; but Daphne ends one that has answered no ping for 50 s.
+        until(lambda: overflown(page, panel) >= SOCKETS or time.monotonic() - started > 30, 60, "no answer")
+        assert overflown(page, panel) > 0
         growth = resident(pid) - before
-        print(f"{SOCKETS} sockets that did not read for {SECONDS} s: {growth / 2**20:.0f} MiB more")
+        took = time.monotonic() - started
+        print(f"{SOCKETS} sockets that did not read for {took:.0f} s: {growth / 2**20:.0f} MiB more")
         assert growth < SOCKETS * 1.25 * 2**20
         pbx.loop.call_soon_threadsafe(pbx.rest)
-        time.sleep(0.5)
-        talking = set(panel.manage("shell", "--no-imports", "-c", _WHO_TALKS).split())
-        assert len(talking) == MEMBERS / 3
+        talking = pbx.talking_at_rest
+        until(lambda: talking_now(panel) == talking, 60, "the database does not have who talks")
         for raw in sockets[:3]:
             count, started = 0, time.monotonic()
             while who_talks(raw.receive()) != talking:

@@ -29,7 +29,7 @@ def masked(text: str, mask: Mask | None = None) -> list[str]:
         "ReceivedHash: abcdef", "AccountID: kunde", "SessionID: 0x7f",
     ],
 )  # fmt: skip
-def test_secrets_leave_nothing(line: str) -> None:
+def test_nothing_is_left_of_a_secret(line: str) -> None:
     assert masked(f"Action: Login\n{line}")[1] == f"{line.partition(':')[0]}: masked"
 
 
@@ -66,7 +66,7 @@ def test_one_number_is_one_pseudonym_and_two_are_two() -> None:
     assert all(one != other for one, other in zip(numbers, pseudonyms, strict=True) if other != pseudonyms[-1])
 
 
-def test_names_wherever_they_stand() -> None:
+def test_a_name_is_masked_wherever_it_stands() -> None:
     mask = Mask()
     assert masked("CallerIDName: Zoë Müller", mask) == ["CallerIDName: Person 1"]
     assert masked("ConnectedLineName: Zoë Müller", mask) == ["ConnectedLineName: Person 1"]
@@ -108,8 +108,8 @@ def test_no_number_passes_whatever_is_around_it(before: str, number: str, after:
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.stem))
-def test_what_real_asterisks_said(file: Path) -> None:
-    """Nothing of it is told, and it is still AMI: as many messages, of the same kinds, in the same order."""
+def test_what_a_real_asterisk_said_is_masked_and_still_ami(file: Path) -> None:
+    """As many messages, of the same kinds, in the same order."""
     mask, out = Mask(), io.StringIO()
     writer = Writer(out, [])
     said = messages(file)
@@ -126,14 +126,14 @@ def test_what_real_asterisks_said(file: Path) -> None:
     assert [(one.is_event, one.name) for one in again] == [(one.is_event, one.name) for one in said]
 
 
-def test_a_file_that_is_no_recording() -> None:
+def test_a_file_that_is_no_recording_is_refused() -> None:
     with pytest.raises(Malformed, match="does not begin"):
         read(io.StringIO("Asterisk Call Manager/9.0.0\n"))
     with pytest.raises(Malformed, match="line 3"):
         read(io.StringIO("# PBX Panel AMI recording 1\n\nEvent: Hangup\n"))
 
 
-def test_a_file_from_another_system() -> None:
+def test_a_file_from_another_system_is_read() -> None:
     """With its line ends, and cut by hand at the end."""
     text = "# PBX Panel AMI recording 1\r\n# remark\r\n\r\n< 0.100\r\nEvent: Hangup\r\nUniqueid: 1.1\r\n\r\n= 0.200 up"
     assert read(io.StringIO(text)) == [

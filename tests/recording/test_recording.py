@@ -1,12 +1,13 @@
 """A real Asterisk recorded and played back: nothing private is in the file, and the panel shows the same."""
 
 import asyncio
+import contextlib
 import io
 import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from pbxpanel.ami import actions
 from pbxpanel.ami.client import Session
 from pbxpanel.ami.errors import AmiError
 from pbxpanel.ami.transports import Address
+from pbxpanel.mirror import sync
 from pbxpanel.mirror.worker import AmiWorker
 from pbxpanel.recording.file import Entry, Writer, read
 from pbxpanel.recording.mask import Mask
@@ -30,6 +32,7 @@ from pbxpanel.recording.replay import NOT_RECORDED, NOTHING_TO_DO, Replay
 from tests.lab.asterisk import Asterisk
 from tests.lab.fixtures import CallerFactory, PhoneFactory
 from tests.panel import ROOT
+from tests.processes.test_restarts import until
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -55,6 +58,19 @@ class Recording:
         return {entry.get("Event") for entry in self.entries}
 
 
+class UntilTold(Recorder):
+    """A recorder whose time is over once it is told so, and knows all that there is on the PBX."""
+
+    def __init__(self, address: Address, write: Callable[[Entry], None]) -> None:
+        super().__init__(address, write)
+        self.enough = asyncio.Event()
+
+    async def _check(self, session: Session) -> None:
+        await self.enough.wait()
+        while await sync.check(session, self.state) or self.state.requests:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+
+
 async def record(asterisk: Asterisk, during: Callable[[], None], url: str = "") -> Recording:
     """Record from before `during` begins until what it has done has been told."""
     out = io.StringIO()
@@ -66,11 +82,12 @@ async def record(asterisk: Asterisk, during: Callable[[], None], url: str = "") 
         if entry.mark == "up":
             up.set()
 
-    recorder = Recorder(Address.parse(url or asterisk.ami_url), write)
-    running = asyncio.create_task(recorder.run(6.0))
-    async with asyncio.timeout(20):
+    recorder = UntilTold(Address.parse(url or asterisk.ami_url), write)
+    running = asyncio.create_task(recorder.run(100))
+    async with asyncio.timeout(60):
         await up.wait()
     await asyncio.to_thread(during)
+    recorder.enough.set()
     await running
     return Recording(out.getvalue(), recorder)
 
@@ -105,6 +122,7 @@ async def a_busy_pbx(asterisk: Asterisk, phones: PhoneFactory, callers: CallerFa
                 "Originate", Channel="Local/8002@internal", Context="internal", Exten="625", Priority="1", Async="true"
             )  # fmt: skip
             session.event("UserEvent", UserEvent="PanelHand")
+            session.event("Newexten", Extension="625", Application="Wait", AppData="3600")
             first.stop()
             session.event("Hangup", CallerIDNum=OTHER_NUMBER)
 
@@ -195,7 +213,7 @@ async def shown_by_a_panel(address: Address, expected: dict[str, Any]) -> dict[s
 
 @pytest.mark.parametrize("url", URLS.values(), ids=URLS)
 @pytest.mark.django_db(transaction=True)
-async def test_recorded_and_played_back(
+async def test_a_panel_on_the_recording_shows_what_the_recorder_knew_and_nothing_private_is_in_it(
     asterisk: Asterisk, phone_factory: PhoneFactory, caller_factory: CallerFactory, url: Callable[[Asterisk], str]
 ) -> None:
     recording = await a_busy_pbx(asterisk, phone_factory, caller_factory, url(asterisk))
@@ -244,7 +262,7 @@ async def test_a_replay_answers_what_was_asked_and_nothing_else(asterisk22: Aste
         await replay.stop()
 
 
-async def test_a_recording_of_what_cannot_be_reached() -> None:
+async def test_what_cannot_be_reached_cannot_be_recorded() -> None:
     with pytest.raises(AmiError, match="refuses the connection"):
         await Recorder(Address.parse("ami://a:b@127.0.0.1:1"), lambda entry: None).run(1)
 
@@ -252,34 +270,103 @@ async def test_a_recording_of_what_cannot_be_reached() -> None:
 # The commands.
 
 
-def test_the_commands(asterisk22: Asterisk, tmp_path: Path) -> None:
-    file = tmp_path / "session.txt"
+@contextlib.contextmanager
+def started(*arguments: str, ignoring: bool = False) -> Iterator[subprocess.Popen[str]]:
+    """`manage.py` with these arguments, and with SIGINT ignored or not, however the tests were started."""
+    sigint = signal.SIG_IGN if ignoring else signal.default_int_handler
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT, stdout=subprocess.PIPE, text=True, preexec_fn=lambda: signal.signal(signal.SIGINT, sigint),
+    )  # fmt: skip
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def address_of(process: subprocess.Popen[str]) -> Address:
+    """Where `amireplay` says that it serves."""
+    assert process.stdout is not None
+    text = "".join(process.stdout.readline() for _ in range(3))
+    found = re.search(r"AMI_URL=(\S+)", text)
+    assert found, text
+    return Address.parse(found[1])
+
+
+def record_a_second(asterisk: Asterisk, file: Path) -> str:
+    """Record with the command; what it says."""
     out = io.StringIO()
-    call_command("amirecord", "--url", asterisk22.ami_url, "--seconds", "1", "--output", str(file), stdout=out)
-    assert "Look through it" in out.getvalue()
+    call_command("amirecord", "--url", asterisk.ami_url, "--seconds", "1", "--output", str(file), stdout=out)
+    return out.getvalue()
+
+
+def test_amirecord_writes_a_file_that_is_its_owners_alone_and_without_the_secret(
+    asterisk22: Asterisk, tmp_path: Path
+) -> None:
+    file = tmp_path / "session.txt"
+    assert "Look through it" in record_a_second(asterisk22, file)
     assert file.stat().st_mode & 0o077 == 0
     assert asterisk22.secret not in file.read_text()
+
+
+def test_amirecord_does_not_write_over_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "session.txt"
+    file.write_text("precious")
     with pytest.raises(CommandError, match="cannot be written: File exists"):
-        call_command("amirecord", "--url", asterisk22.ami_url, "--output", str(file))
-    process = subprocess.Popen(
-        [sys.executable, "manage.py", "amireplay", str(file)], cwd=ROOT, stdout=subprocess.PIPE, text=True
-    )
-    try:
-        assert process.stdout is not None
-        text = "".join(process.stdout.readline() for _ in range(3))
-        found = re.search(r"AMI_URL=(\S+)", text)
-        assert found, text
+        call_command("amirecord", "--url", "ami://a:b@127.0.0.1:1", "--output", str(file))
+    assert file.read_text() == "precious"
 
-        async def version() -> str:
-            session = await Session.open(Address.parse(found[1]), lambda event: None)
-            answer = await session.ask(actions.core_settings())
-            session.close()
-            return answer.response.get("AsteriskVersion")
 
-        assert asyncio.run(version()).startswith("22.")
-    finally:
-        process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 0
+def test_amireplay_prints_an_address_at_which_the_recording_is_played(asterisk22: Asterisk, tmp_path: Path) -> None:
+    file = tmp_path / "session.txt"
+    record_a_second(asterisk22, file)
+
+    async def version(address: Address) -> str:
+        session = await Session.open(address, lambda event: None)
+        answer = await session.ask(actions.core_settings())
+        session.close()
+        return answer.response.get("AsteriskVersion")
+
+    with started("amireplay", str(file)) as process:
+        assert asyncio.run(version(address_of(process))).startswith("22.")
+
+
+TOLD_TO_END = pytest.mark.parametrize(
+    ("told", "ignoring"),
+    [(signal.SIGINT, False), (signal.SIGINT, True), (signal.SIGTERM, False)],
+    ids=["SIGINT", "SIGINT, ignored at its start", "SIGTERM"],
+)
+
+
+@TOLD_TO_END
+def test_amireplay_ends_when_it_is_told_to(tmp_path: Path, told: signal.Signals, ignoring: bool) -> None:
+    file = tmp_path / "session.txt"
+    with file.open("w") as out:
+        Writer(out, ["A test."])
+    with started("amireplay", str(file), ignoring=ignoring) as process:
+        address_of(process)
+        process.send_signal(told)
+        assert process.wait(30) == 0
+
+
+@TOLD_TO_END
+def test_amirecord_that_is_told_to_end_keeps_what_it_has_recorded(
+    asterisk22: Asterisk, tmp_path: Path, told: signal.Signals, ignoring: bool
+) -> None:
+    file = tmp_path / "session.txt"
+    arguments = ("amirecord", "--url", asterisk22.ami_url, "--seconds", "600", "--output", str(file))
+    with started(*arguments, ignoring=ignoring) as process:
+        until(lambda: file.exists() and " up\n" in file.read_text(), 60, "the recording does not begin")
+        process.send_signal(told)
+        said, _ = process.communicate(timeout=30)
+        assert process.returncode == 0
+    assert "Ended." in said
+    assert "Look through it" in said
+    with file.open() as recorded:
+        entries = read(recorded)
+    assert [entry.mark for entry in entries if entry.kind == "="] == ["up"]
+    assert "CoreSettings" in {entry.get("Action") for entry in entries}
 
 
 @pytest.mark.parametrize(
@@ -294,7 +381,7 @@ def test_the_commands(asterisk22: Asterisk, tmp_path: Path) -> None:
         (("amireplay", "manage.py", "--speed", "0"), "more than 0"),
     ],
 )
-def test_wrong_usage(settings: Any, arguments: tuple[str, ...], told: str) -> None:
+def test_wrong_usage_of_a_command_is_told_with_status_2(settings: Any, arguments: tuple[str, ...], told: str) -> None:
     settings.AMI_ADDRESSES = {}
     with pytest.raises(CommandError, match=told) as error:
         call_command(*arguments)

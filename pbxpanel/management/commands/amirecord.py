@@ -1,6 +1,5 @@
 """`manage.py amirecord`: record an AMI session into a file for a bug report, with secrets, numbers and names masked."""
 
-import asyncio
 import os
 import platform
 from argparse import ArgumentParser
@@ -11,6 +10,7 @@ from django.core.management import BaseCommand, CommandError
 
 from pbxpanel.ami.errors import AmiError
 from pbxpanel.ami.transports import Address
+from pbxpanel.processes import run_until_told
 from pbxpanel.recording.file import Writer
 from pbxpanel.recording.record import record
 
@@ -46,11 +46,10 @@ class Command(BaseCommand):
             self.stdout.write(f"Recording for {options['seconds']:g} s; Ctrl-C ends it sooner …")
             self.stdout.flush()
             try:
-                asyncio.run(record(address, writer.write, options["seconds"]))
+                if not run_until_told(record(address, writer.write, options["seconds"])):
+                    self.stdout.write("Ended.")
             except AmiError as error:
                 raise CommandError(f"{error} What was recorded until then is in {options['output']}.") from None
-            except KeyboardInterrupt:
-                self.stdout.write("Ended.")
         self.stdout.write(f"Recorded into {options['output']}. Look through it before you send it.")
 
     def _address(self, name: str | None, url: str | None) -> Address:

@@ -1,12 +1,12 @@
 """`manage.py amireplay`: play a recorded AMI session to a panel."""
 
 import asyncio
-import contextlib
 from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management import BaseCommand, CommandError
 
+from pbxpanel.processes import run_until_told
 from pbxpanel.recording.file import Entry, Malformed, read
 from pbxpanel.recording.replay import SECRET, Replay
 
@@ -33,8 +33,7 @@ class Command(BaseCommand):
             raise CommandError(f"{options['file']} cannot be read: {error.strerror}.", returncode=2) from None
         except Malformed as error:
             raise CommandError(f"{options['file']} is no recording: {error}.", returncode=2) from None
-        with contextlib.suppress(KeyboardInterrupt):
-            asyncio.run(self._serve(entries, options["speed"], options["port"]))
+        run_until_told(self._serve(entries, options["speed"], options["port"]))
 
     async def _serve(self, entries: list[Entry], speed: float, port: int) -> None:
         replay = Replay(entries, speed)
