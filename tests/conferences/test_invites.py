@@ -177,7 +177,7 @@ async def test_a_call_that_is_cancelled_at_once_never_rings_on(asterisk: Asteris
     async with working(asterisk) as worker:
         for delay in (0.0, 0.2, 0.205, 0.21, 0.22, 0.25):
             await worker.invite("603")
-            await asyncio.sleep(delay)
+            await asyncio.sleep(delay)  # it is cancelled at any moment
             await worker.give("cancel-invitation", code=worker.of("603").code)
             assert worker.of("603").state == "cancelled"
         await asyncio.to_thread(_wait_for_silence, asterisk)

@@ -38,12 +38,10 @@ def _versions_of(item: pytest.Item) -> set[str]:
     return versions
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_itemcollected(item: pytest.Item) -> None:
     """Mark those that use a real Asterisk, for ``-m live``."""
-    for item in items:
-        if _versions_of(item):
-            item.add_marker("live")
+    if _versions_of(item):
+        item.add_marker("live")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -201,6 +201,7 @@ async def shown_by_a_panel(address: Address, expected: dict[str, Any]) -> dict[s
             assert await worker.mirrors["main"].check() == []
             while shown != expected:
                 await asyncio.sleep(0.1)
+                assert await worker.mirrors["main"].check() == []  # what only lists tell is that of the last one
                 shown = await sync_to_async(rows_shown)()
     except TimeoutError:
         pass
