@@ -11,6 +11,12 @@ from allpairspy import AllPairs
 FULL = os.environ.get("PANEL_MATRIX") == "full"
 
 Test = TypeVar("Test", bound=Callable[..., Any])
+Value = TypeVar("Value")
+
+
+def share(values: Sequence[Value], number: int, of: int) -> Sequence[Value]:
+    """Of a table that goes through each of several places: in place `number` every one of `of`; all in the matrix."""
+    return values if FULL else values[number::of]
 
 
 def combinations(axes: Sequence[Iterable[Any]], *, full: bool = FULL) -> list[tuple[Any, ...]]:

@@ -12,6 +12,7 @@ from pbxpanel.demo import DemoPbx
 from pbxpanel.mirror.commands import Status
 from pbxpanel.mirror.state import State
 from tests.conferences.calling import ROOM, working
+from tests.demo.benches import quick_phones
 from tests.lab.asterisk import Asterisk
 from tests.lab.fixtures import CallerFactory, PhoneFactory
 
@@ -289,7 +290,7 @@ async def test_nobody_is_called_late_into_a_conference_that_is_over(asterisk: As
 
 
 async def test_the_demo_pbx_calls_people_in_as_asterisk_does() -> None:
-    pbx = DemoPbx(seed=5, lively=False)
+    pbx = DemoPbx(seed=5, lively=False, phones=quick_phones())
     pbx.dialplan.reluctance = 0.0
     address = await pbx.start()
     try:

@@ -7,10 +7,11 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Protocol, TypeVar
 
 from pbxpanel.demo import DemoPbx
-from pbxpanel.demo.cast import Phone, habit_of
+from pbxpanel.demo.cast import CAST, Phone, habit_of
 from pbxpanel.demo.dialplan import CONTEXT
 from pbxpanel.demo.model import Channel, State
 from pbxpanel.demo.states import UNAVAILABLE
@@ -154,6 +155,11 @@ def lab_phones() -> dict[str, Phone]:
             name = caller_id.split('"')[1] if caller_id else ""
             phones[number] = Phone(number, name, habit_of(number), rings_for=0.2)
     return phones
+
+
+def quick_phones() -> dict[str, Phone]:
+    """The demo's own telephones, which ring for a moment."""
+    return {number: replace(phone, rings_for=0.1) for number, phone in CAST.items()}
 
 
 @contextlib.contextmanager

@@ -37,6 +37,8 @@ from pbxpanel.demo.server import MAX_UNREAD
 from pbxpanel.mirror.state import State
 from pbxpanel.mirror.worker import EVENT_MASK
 
+from .benches import quick_phones
+
 pytestmark = [pytest.mark.timeout(60)]
 
 
@@ -114,7 +116,7 @@ async def lively() -> AsyncIterator[Operator]:
 
 @pytest.fixture
 def quiet_pbx() -> DemoPbx:
-    return DemoPbx(seed=3, lively=False)
+    return DemoPbx(seed=3, lively=False, phones=quick_phones())
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from pbxpanel.mirror import commands, registry, store, stream, worker
 from pbxpanel.mirror.commands import Command, Outcome, Status
 from pbxpanel.mirror.models import PBX
 from pbxpanel.mirror.worker import AmiWorker, Mirror
+from tests.demo.benches import quick_phones
 from tests.mirror.events import CHANNEL
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(60)]
@@ -106,7 +107,7 @@ class Station:
 @pytest.fixture
 async def station(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Station]:
     channel_layers.backends.clear()
-    pbx = DemoPbx(seed=1, lively=False)
+    pbx = DemoPbx(seed=1, lively=False, phones=quick_phones())
     address = await pbx.start()
     running = AmiWorker(
         application=None, channels=[], channel_layer=get_channel_layer(), addresses={"main": address}, demo=True
