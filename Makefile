@@ -119,4 +119,4 @@ var/secret_key: | $(VENV)/bin/python
 	@umask 077 && $(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(50))' > $@
 
 system-packages:
-	@./system-packages chromium debootstrap fonts-noto-cjk fonts-noto-core gettext haproxy openssl postgresql redis-server sip-tester
+	@./system-packages chromium chromium-headless-shell debootstrap fonts-noto-cjk fonts-noto-core gettext haproxy openssl postgresql redis-server sip-tester
