@@ -22,7 +22,7 @@ admin: prepare
 TESTS := $(BIN)/python -m pytest
 FAST_PROCESSES ?= 3
 LIVE_PROCESSES ?= 6
-BROWSER_PROCESSES ?= 8
+BROWSER_PROCESSES ?= 4
 
 test:
 	@$(MAKE) --no-print-directory test-fast
