@@ -292,6 +292,7 @@ def visit(browser: Browser) -> Iterator[Visit]:
         def visit(panel: Panel, username: str, path: str = "/", **options: Any) -> Page:
             context: BrowserContext = browser.new_context(locale=options.pop("locale", "en"), **options)
             stack.callback(context.close)
+            context.grant_permissions(["clipboard-write"])  # as a browser with a window gives it to what was clicked
             page = log_in(context, panel, username, path)
             pages.append(page)
             return page

@@ -108,6 +108,7 @@ def test_a_moderator_of_a_room_sees_it_live_and_no_other(
         expect(card).to_contain_text(f"{ROOM} Board meeting")
         page.get_by_role("link", name=f"Board meeting {ROOM}", exact=True).click()
         expect(page.get_by_role("heading", name="Board meeting")).to_be_visible()
+        page.wait_for_selector("html[data-live]")  # before that a button does nothing
         row = page.locator(".participant", has_text="Carla")
         row.locator("[data-action=mute]").click()
         expect(row).to_contain_text("muted")
