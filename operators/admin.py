@@ -62,12 +62,16 @@ class OperatorAdmin(BoundedSearch, UserAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         user = self.get_object(request, unquote(object_id))
-        if user is not None and super().has_change_permission(request, user) and not _is_within(request, user):
+        if user is not None and request.method == "GET" and self._is_beyond(request, user):
             text = _(
                 "You may only look at this account: who is no superuser changes those all of whose groups they are in."
             )
             self.message_user(request, text, messages.WARNING)
         return super().change_view(request, object_id, form_url, extra_context)
+
+    def _is_beyond(self, request: HttpRequest, user: User) -> bool:
+        """Whether somebody may change people, but not this one."""
+        return super().has_change_permission(request, user) and not _is_within(request, user)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         allowed: bool = super().has_change_permission(request, obj)

@@ -14,7 +14,7 @@ from tests.access import people
 pytestmark = pytest.mark.django_db
 
 PASSWORD, NEW = "a-password-of-the-tests", "another-Password-1"
-WEAK = ["aaaaaaab", "48392017", "483920174839", "operator-anna", "passwordpassword", "short-one-1"]
+WEAK = ["aaaaaaab", "48392017", "483920174839", "operator-anna", "1qaz2wsx3edc", "short-one-1"]
 
 
 @pytest.fixture(autouse=True)
