@@ -9,7 +9,7 @@ HTTPS ?= no
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test test-fast test-live test-browser test-matrix test-processes test-transports coverage mutants lint bench soak lab admin prepare system-packages
+.PHONY: run test test-fast test-live test-browser test-matrix test-processes test-transports coverage mutants lint bench soak lab admin installed prepare system-packages
 
 run: export HTTPS := $(HTTPS)
 run: prepare
@@ -95,7 +95,9 @@ var/bench-venv/done: tests/bench/requirements.txt | $(VENV)/bin/python
 lab: $(VENV)/dev.done system-packages
 	@$(BIN)/python -m tests.lab --version $(VERSION) $(ARGS)
 
-prepare: $(VENV)/run.done var/secret_key
+installed: $(VENV)/run.done var/secret_key
+
+prepare: installed
 	@$(BIN)/python manage.py migrate --verbosity 0
 	@$(BIN)/python manage.py collectstatic --noinput --verbosity 0
 

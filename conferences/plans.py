@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from django.db import DatabaseError, InterfaceError
 
 from calls.forms import number_in
+from operators.demo import admits
 from operators.models import Profile
 from operators.people import profile_of
 from pbxpanel.ami import actions
@@ -187,7 +188,7 @@ def plan_for(pbx: str, number: str) -> Plan | None:
             plan.people.setdefault(number_to_call, member.name)
         else:
             plan.refused[member.number] = "This is no number."
-    if user is None or not user.is_active or not user.has_perm("calls.originate"):
+    if user is None or not user.is_active or not admits(user) or not user.has_perm("calls.originate"):
         why = "Whoever planned the room may not place calls."
     elif not plan.profile.dial_context:
         why = "Whoever planned the room has no dial context in his profile."

@@ -1,7 +1,9 @@
 """People in the admin: profiles beside their users, dial policies beside their groups, logins; the audit trail to read.
 
-Nobody but a superuser gives anybody more than he has himself: he neither changes an account or a group that may
-more than he, nor puts anybody into such a group, nor gives a group a permission that he lacks.
+Nobody but a superuser gives anybody more than they have themselves. What a group gives is more than its permissions: a
+dial policy, rules for the CLI. So they put people only into groups that they are in, change only accounts all of whose
+groups they are in (or they would give one a new password and be it), and leave their own groups as they are (one may
+refuse what another allows). Nor do they change a group that has a permission which they lack, or give it one.
 """
 
 from typing import Any
@@ -10,11 +12,12 @@ from axes.admin import AccessAttemptAdmin
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, Permission, User
 from django.db import models
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
@@ -34,16 +37,41 @@ class DialPolicyInline(admin.StackedInline):
 
 class OperatorAdmin(BoundedSearch, UserAdmin):
     inlines = [ProfileInline]
-    list_display = ["username", "first_name", "last_name", "is_active", "is_staff"]
+    list_display = ["username", "first_name", "last_name", "is_active"]
+    list_filter = ["is_superuser", "is_active", "groups"]
+    # Nothing depends on being “staff” (see `site`).
+    fieldsets = [
+        (title, {**options, "fields": [field for field in options["fields"] if field != "is_staff"]})
+        for title, options in UserAdmin.fieldsets or ()
+    ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str] | tuple[str, ...]:
         fields = [*super().get_readonly_fields(request, obj)]
-        return fields if is_superuser(request) else [*fields, "is_superuser", "user_permissions"]
+        if is_superuser(request):
+            return fields
+        own = ["groups"] if obj is not None and obj.pk == request.user.pk else []
+        return [*fields, *own, "is_superuser", "user_permissions"]
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "groups" and not is_superuser(request):
-            kwargs["queryset"] = Group.objects.exclude(permissions__in=beyond(request))
+            kwargs["queryset"] = Group.objects.filter(user=request.user.pk)
+            kwargs["help_text"] = _("The groups that you are in yourself. A superuser puts people into any.")
         return super().formfield_for_manytomany(db_field, request, **kwargs)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        user = self.get_object(request, unquote(object_id))
+        if user is not None and request.method == "GET" and self._is_beyond(request, user):
+            text = _(
+                "You may only look at this account: who is no superuser changes those all of whose groups they are in."
+            )
+            self.message_user(request, text, messages.WARNING)
+        return super().change_view(request, object_id, form_url, extra_context)
+
+    def _is_beyond(self, request: HttpRequest, user: User) -> bool:
+        """Whether somebody may change people, but not this one."""
+        return super().has_change_permission(request, user) and not _is_within(request, user)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         allowed: bool = super().has_change_permission(request, obj)
@@ -67,7 +95,10 @@ class PolicyGroupAdmin(BoundedSearch, GroupAdmin):
         return allowed and (obj is None or _is_within(request, obj))
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Its dial policy, which may refuse its members something, goes with it."""
         allowed: bool = super().has_delete_permission(request, obj)
+        if obj is not None and hasattr(obj, "dial_policy") and not request.user.has_perm("operators.delete_dialpolicy"):
+            return False
         return allowed and (obj is None or _is_within(request, obj))
 
 
@@ -76,17 +107,18 @@ def is_superuser(request: HttpRequest) -> bool:
 
 
 def beyond(request: HttpRequest) -> QuerySet[Permission]:
-    """The permissions that he who asks does not have."""
+    """The permissions that whoever asks does not have."""
     return Permission.objects.exclude(Q(group__user=request.user) | Q(user=request.user))
 
 
 def _is_within(request: HttpRequest, whom: User | Group) -> bool:
-    """Whether a user, active or not, or the members of a group may nothing that he who asks may not."""
+    """Whether a user, active or not, or a group's permissions give nothing that whoever asks does not have."""
     if is_superuser(request):
         return True
     if isinstance(whom, Group):
         return not beyond(request).filter(group=whom).exists()
-    return not whom.is_superuser and not beyond(request).filter(Q(group__user=whom) | Q(user=whom)).exists()
+    groups = whom.groups.exclude(user=request.user)
+    return not (whom.is_superuser or groups.exists() or beyond(request).filter(user=whom).exists())
 
 
 admin.site.unregister(User)

@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
 
@@ -10,7 +11,9 @@ class OperatorsConfig(AppConfig):
         from pbxpanel.live import fragments
         from pbxpanel.mirror import commands
 
-        from . import audit, people
+        from . import audit, changes, people, permissions
 
         commands.auditors[:] = [audit.Trail()]
         fragments.viewers_of = people.viewers_of
+        changes.watch()
+        post_migrate.connect(permissions.name_as_declared)

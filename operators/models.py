@@ -60,6 +60,26 @@ class Profile(models.Model):
         return f"{self.user} ({self.extension})"
 
 
+class DemoUser(models.Model):
+    """The mark of a user whose password everybody knows (see `demo`)."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        primary_key=True,
+        related_name="demo",
+        verbose_name=_("user"),
+    )
+
+    class Meta:
+        verbose_name = _("demo user")
+        verbose_name_plural = _("demo users")
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return str(self.user)
+
+
 def _check_lines(text: str, check: Callable[[str], None]) -> None:
     """Raises `ValidationError` that names each line which is no pattern."""
     errors = []

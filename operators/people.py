@@ -14,6 +14,7 @@ from django.utils.crypto import constant_time_compare
 from pbxpanel.live.fragments import Viewer
 from pbxpanel.mirror.models import PBX
 
+from . import demo
 from .models import Profile
 
 # The permissions that decide what a page is sent.
@@ -21,7 +22,7 @@ SEEING = ("calls.see_calls", "conferences.see_conferences", "system.see_states")
 # What apps say that users may beside that: ids of users → permissions of each, such as that for a room of his.
 own_permissions: list[Callable[[Collection[int]], Mapping[int, Collection[str]]]] = []
 # Who among the backends of a login knows of permissions.
-_PERMISSIONS = "django.contrib.auth.backends.ModelBackend"
+_PERMISSIONS = "operators.backends.PanelBackend"
 
 
 def user_of(request: HttpRequest) -> User:
@@ -93,7 +94,9 @@ def logged_in(sessions: Collection[str]) -> dict[str, User]:
     found = {session.session_key: session.get_decoded() for session in stored}
     backends = settings.AUTHENTICATION_BACKENDS
     held = {key: data for key, data in found.items() if data.get(BACKEND_SESSION_KEY) in backends}
-    users = User.objects.filter(is_active=True).in_bulk({int(data[SESSION_KEY]) for data in held.values()})
+    users = User.objects.filter(demo.admitted(), is_active=True).in_bulk(
+        {int(data[SESSION_KEY]) for data in held.values()}
+    )
     logged_in = {}
     for key, data in held.items():
         user = users.get(int(data[SESSION_KEY]))

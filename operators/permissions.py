@@ -1,7 +1,12 @@
-"""For migrations: permissions given to groups."""
+"""For migrations: permissions given to groups; and the names under which permissions are shown."""
 
 from collections.abc import Iterable
 from typing import Any
+
+from django.apps import AppConfig
+from django.contrib.auth import get_permission_codename
+from django.contrib.auth.models import Permission
+from django.db.models import Model
 
 
 def grant(apps: Any, group: Any, permissions: Iterable[tuple[str, str, str]]) -> None:
@@ -24,3 +29,28 @@ def grant(apps: Any, group: Any, permissions: Iterable[tuple[str, str, str]]) ->
 def _title(apps: Any, app_label: str, model: str, codename: str) -> str:
     own = dict(apps.get_model(app_label, model)._meta.permissions)
     return str(own.get(codename, f"Can {codename.replace('_', ' ')}"))
+
+
+def name_as_declared(app_config: AppConfig, using: str, **options: Any) -> None:
+    """After `migrate`: call the permissions of an app as its models do by now. Django leaves those that it finds."""
+    names = {
+        (model._meta.model_name, codename): name
+        for model in app_config.get_models()
+        for codename, name in _names_of(model).items()
+    }
+    found = Permission.objects.using(using).filter(content_type__app_label=app_config.label)
+    for permission in found.select_related("content_type"):
+        name = names.get((permission.content_type.model, permission.codename), permission.name)
+        if name != permission.name:
+            permission.name = name
+            permission.save(update_fields=["name"])
+
+
+def _names_of(model: type[Model]) -> dict[str, str]:
+    """Codename → name of each permission of a model, as Django makes them."""
+    options = model._meta
+    usual = {
+        get_permission_codename(verb, options): f"Can {verb} {options.verbose_name_raw}"
+        for verb in options.default_permissions
+    }
+    return {**usual, **{str(codename): str(name) for codename, name in options.permissions}}

@@ -1,15 +1,20 @@
-"""My phone, and the audit trail."""
+"""My phone, my password, and the audit trail."""
+
+from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
+from django.contrib.auth.forms import PasswordChangeForm
+from django.contrib.auth.views import PasswordChangeView
 from django.core.paginator import Paginator
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse_lazy
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from .forms import ProfileForm
+from .forms import PasswordForm, ProfileForm
 from .models import AuditEntry
 from .people import profile_of, user_of
 
@@ -24,6 +29,26 @@ def profile(request: HttpRequest) -> HttpResponse:
         messages.success(request, _("Saved. Your phone is %(phone)s.") % {"phone": form.instance.endpoint or "—"})
         return redirect("profile")
     return render(request, "operators/profile.html", {"form": form}, status=422 if form.errors else 200)
+
+
+class PasswordView(PasswordChangeView):
+    """GET, POST, everybody: a new password of my own. It ends what else is logged in with the one before."""
+
+    form_class = PasswordForm
+    template_name = "operators/password.html"
+    success_url = reverse_lazy("password")
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        return {**super().get_form_kwargs(), "request": self.request}
+
+    def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
+        messages.success(
+            self.request, _("Your password is changed. Wherever else you were logged in, you no longer are.")
+        )
+        return super().form_valid(form)
+
+    def form_invalid(self, form: PasswordChangeForm) -> HttpResponse:
+        return self.render_to_response(self.get_context_data(form=form), status=422)
 
 
 @require_safe

@@ -4,6 +4,7 @@ import time
 import uuid
 from typing import Any
 
+from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
@@ -26,7 +27,8 @@ def panel(request: HttpRequest) -> dict[str, Any]:
     """Template variables, each computed when a template asks for it.
 
     `profile`; `phone`; `pbxs`; `abilities`, classes for the body; `server_time` in ms; `command_id`, which makes
-    the dial box of this page one call; `count_calls` and `count_conferences`; `has_rooms`, whether he moderates any.
+    the dial box of this page one call; `count_calls` and `count_conferences`; `has_rooms`, whether he moderates any;
+    `may_administer`, whether Administration opens.
     """
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
@@ -40,5 +42,6 @@ def panel(request: HttpRequest) -> dict[str, Any]:
         "command_id": uuid.uuid4().hex,
         "count_calls": count_calls,
         "count_conferences": Conference.objects.count,
+        "may_administer": SimpleLazyObject(lambda: admin.site.has_permission(request)),
         "has_rooms": SimpleLazyObject(lambda: Room.objects.filter(moderators=user.pk).exists()),
     }

@@ -5,6 +5,7 @@ import hmac
 import logging
 import os
 from typing import Any
+from urllib.parse import urlsplit
 
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
@@ -21,6 +22,8 @@ from .mirror.models import PBX
 
 logger = logging.getLogger(__name__)
 
+# What a machine calls itself.
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 # How long the channel layer may take for one message to itself, in seconds.
 LAYER_TIMEOUT = 2.0
 
@@ -94,8 +97,12 @@ def figures(request: HttpRequest) -> HttpResponse:
 
 
 def _is_local(request: HttpRequest) -> bool:
-    forwarded = any(name.startswith(("X-Forwarded-", "Forwarded", "X-Real-")) for name in request.headers)
-    return request.META.get("REMOTE_ADDR") in ("127.0.0.1", "::1") and not forwarded
+    """Whether this machine itself asks, by its own name. A proxy on it says so, or passes on the name that it was asked
+    by, or both.
+    """
+    forwarded = any(name.startswith(("X-Forwarded-", "Forwarded", "X-Real-", "Via")) for name in request.headers)
+    name = urlsplit(f"//{request.get_host()}").hostname
+    return request.META.get("REMOTE_ADDR") in ("127.0.0.1", "::1") and name in LOOPBACK and not forwarded
 
 
 def _has_token(request: HttpRequest) -> bool:

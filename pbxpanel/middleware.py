@@ -2,6 +2,7 @@
 
 from django.http import HttpRequest, HttpResponseBadRequest
 from django.http.response import HttpResponseBase
+from django.utils.cache import patch_cache_control
 from django.utils.deprecation import MiddlewareMixin
 
 # No inline script or style, nothing from elsewhere, not even a form sent elsewhere.
@@ -16,6 +17,14 @@ class ContentSecurityPolicy(MiddlewareMixin):
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         response.headers["Content-Security-Policy"] = _POLICY
+        return response
+
+
+class NotStored(MiddlewareMixin):
+    """Has no browser or proxy keep an answer: almost all are somebody's own. (Static files are none of them.)"""
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        patch_cache_control(response, no_store=True)
         return response
 
 

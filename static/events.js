@@ -234,7 +234,7 @@
 
   // --- The socket: opened anew for as long as that makes sense. ---
 
-  let socket = null, delay = 300;
+  let socket = null, delay = 300, refused = false;
   const READ_MESSAGES = 24, READ_SIZE = 100_000;
   // A socket can look open and be dead: the server says something at least as often as it is asked (ms).
   const PING_EVERY = 10_000;
@@ -267,8 +267,11 @@
     own.addEventListener("close", ({ code }) => {
       clearInterval(pings);
       why = "";
-      state = { 4401: "forbidden", 4403: "forbidden", 4404: "gone" }[code] ?? "lost";
-      if (code === 4401) byId("logged-out")?.removeAttribute("hidden");
+      // The session has ended; but another page may have a new one, after a new password or login: ask once.
+      const again = code === 4401 && !refused;
+      refused = code === 4401;
+      state = again ? "lost" : { 4401: "forbidden", 4403: "forbidden", 4404: "gone" }[code] ?? "lost";
+      if (code === 4401 && !again) byId("logged-out")?.removeAttribute("hidden");
       report();
       if (state !== "lost") return;
       setTimeout(connect, delay * (0.75 + Math.random() / 2));

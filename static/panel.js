@@ -267,6 +267,9 @@
   let pongTimer = 0;
   // How long an answer to a ping may take, and how long the page may stand still before it is asked for one (ms).
   const PONG_WITHIN = 1000, STOOD_STILL = 4000;
+  // When a socket was last refused since its session has ended, and for how long that is not tried again (ms).
+  let refusedAt = 0;
+  const REFUSED_FOR = 10_000;
   // The server sends no more than so much ahead of what a page says it has read.
   const READ_MESSAGES = 24, READ_SIZE = 100_000;
 
@@ -300,6 +303,8 @@
     const { code, reason } = event.detail;
     delete document.documentElement.dataset.live;
     if (reason === "removed") return;
+    // The session of this socket has ended; but another page may have a new one, after a new password or login: ask once.
+    if (code === 4401 && Date.now() - refusedAt > REFUSED_FOR) { refusedAt = Date.now(); renew(); return; }
     if (code === 4401 || code === 4403) { byId("logged-out")?.removeAttribute("hidden"); return; }
     // A short interruption heals before anybody has to know.
     clearTimeout(offlineTimer);

@@ -76,6 +76,11 @@ def refusal(user: User, words: Sequence[str]) -> str:
     line = cli_rules.line_of(words)
     if any(rules.refuses(words) for rules in groups):
         return _("A rule of one of your groups refuses “%(command)s”.") % {"command": line}
+    if not user.groups.exists():
+        return _(
+            "You may not give this command. It takes the rule “%(rule)s” for a group that you are in, and you are in "
+            "none. Under Administration, Users puts you into a group, and Rules for the CLI adds the rule."
+        ) % {"rule": line}
     who = _("Somebody who administers the panel can add it")
     if user.has_perm("system.add_clirules"):
         who = _("You can add it")

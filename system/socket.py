@@ -25,7 +25,7 @@ from operators.people import logged_in
 from pbxpanel import metrics
 from pbxpanel.database import in_thread
 from pbxpanel.live.consumers import NO_SUCH_VIEW, TRY_AGAIN_LATER, Window
-from pbxpanel.live.hub import FORBIDDEN, NOT_LOGGED_IN
+from pbxpanel.live.hub import FORBIDDEN, NOT_LOGGED_IN, PEOPLE
 from pbxpanel.mirror import commands, stream
 from pbxpanel.mirror.models import PBX
 
@@ -66,6 +66,7 @@ class EventsConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             metrics.SOCKETS.labels("events").inc()
             self.heard_at = time.monotonic()
             self.keeper = asyncio.create_task(self._keep_watching())
+            await self._hear_of_people()
 
     async def disconnect(self, code: int) -> None:
         if self.keeper is None:
@@ -75,6 +76,7 @@ class EventsConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         with contextlib.suppress(asyncio.CancelledError):
             await self.keeper
         await self._say({"type": stream.UNWATCH})
+        await self._hear_of_people(until_now=True)
 
     async def dispatch(self, message: dict[str, Any]) -> None:
         """As Channels does, which first looks after the database connections of a thread that nothing here uses."""
@@ -95,6 +97,10 @@ class EventsConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
                         "texts": [str(t) for t in asked.get("texts", [])],
                     }
                     await self._say({"type": stream.WATCH, "filter": self.filter})
+
+    async def people_changed(self, message: dict[str, Any]) -> None:
+        """Somebody logged out, or may something no longer; those who watch events are few, so each looks at once."""
+        await self._may_stay()
 
     async def events_batch(self, message: dict[str, Any]) -> None:
         """What the worker sends."""
@@ -161,6 +167,14 @@ class EventsConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         if not may(user, "see_events"):
             return FORBIDDEN
         return None if PBX.objects.filter(pk=self.pbx).exists() else NO_SUCH_VIEW
+
+    async def _hear_of_people(self, *, until_now: bool = False) -> None:
+        """Hear who logs out and whose permissions change, or no longer. Where it fails, `_keep_watching` sees it."""
+        layer = get_channel_layer()
+        try:
+            await (layer.group_discard if until_now else layer.group_add)(PEOPLE, self.channel_name)
+        except Exception as error:  # whatever the layer's backend raises
+            logger.warning("Changes of people could not be listened for: %r", error)
 
     async def _say(self, message: dict[str, Any]) -> None:
         """To the worker that leads the PBX. One that is not heard is said again in a moment."""

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import cast
 
 from . import actions, over_http, transports
-from .errors import AmiError, AnswerTimeout, LinkLost, LoginRefused, gettext_noop
+from .errors import AmiError, AnswerTimeout, LinkLost, LoginRefused, TooOld, gettext_noop
 from .protocol import Action, Message, Protocol
 from .transports import Address
 
@@ -97,7 +97,8 @@ class Session(asyncio.Protocol):
         `events` is the event mask (`on`, `off` or classes such as `call,system`); `timeout` the limit in
         seconds for the connection and for each step of the login, `boot_timeout` for Asterisk's start.
 
-        Raises `ConnectFailed`, `NotAmi`, `LoginRefused`, `AnswerTimeout` or `LinkLost`.
+        Raises `ConnectFailed`, `NotAmi`, `TooOld`, `LoginRefused`, `AnswerTimeout` or `LinkLost`. (Over HTTP Asterisk
+        does not say how old it is until it is asked: see `check_version`.)
         """
         session = cls(address, on_event, wanted=wanted, max_message=max_message, tap=tap)
         connect = over_http.connect if address.is_http else transports.connect
@@ -260,6 +261,7 @@ class Session(asyncio.Protocol):
     async def _login(self, events: str, timeout: float, boot_timeout: float) -> None:
         silent = gettext_noop("%(where)s does not greet; is this Asterisk's manager interface?")
         await self._wait(self._greeted, timeout, silent)
+        check_version(self.greeting.rpartition("/")[2])
         if self.address.is_digest:  # each request is authenticated; a login would not be heard
             answer = await self.ask(actions.event_mask(events), timeout=timeout)
         else:
@@ -317,6 +319,18 @@ def _ends_list(event: Message) -> bool:
     return mark in ("Complete", "cancelled") or (not mark and event.name.endswith("Complete"))
 
 
+def check_version(ami: str) -> None:
+    """Raises `TooOld` for a version of AMI, such as `1.3`, whose events do not tell what later ones do."""
+    if ami.partition(".")[0] in ("0", "1"):
+        raise TooOld(
+            gettext_noop(
+                "This Asterisk is too old: it speaks AMI %(ami)s, as version 11 and older do. The panel needs "
+                "version 13 or newer."
+            ),
+            ami=ami,
+        )
+
+
 class LinkState(StrEnum):
     """How a link is; the values are what the panel stores."""
 
@@ -334,7 +348,7 @@ class Link:
     Times are in seconds: a session that says nothing for `ping_after` is pinged, one that stays silent for
     `dead_after` is dropped. One that talks is pinged each `measure_every`, for its round-trip time.
     Tries come ever slower, from `first_delay` up to `max_delay`, each varied at random so that panels do not
-    knock together; after a refused login only every `refused_delay`.
+    knock together; after a refused login, and where Asterisk is too old, only every `refused_delay`.
     """
 
     def __init__(
@@ -372,6 +386,9 @@ class Link:
                 await self._one_session()
             except LoginRefused as error:
                 self._tell(LinkState.REFUSED, error)
+                delay = self._refused_delay
+            except TooOld as error:
+                self._tell(LinkState.DOWN, error)
                 delay = self._refused_delay
             except AmiError as error:
                 self._tell(LinkState.DOWN, error)

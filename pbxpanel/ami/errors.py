@@ -30,6 +30,10 @@ class NotAmi(AmiError):
     """Whatever listens at that address does not greet as Asterisk's manager interface does."""
 
 
+class TooOld(AmiError):
+    """Asterisk is so old that its events lack fields without which nothing can be shown."""
+
+
 class MessageTooLarge(AmiError):
     """The peer sent a message longer than the limit; the stream cannot be trusted any further."""
 

@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives import hashes
 from django.utils.translation import gettext_noop
 
 from pbxpanel.ami import actions, transports
-from pbxpanel.ami.client import Session
-from pbxpanel.ami.errors import AnswerTimeout, ConnectFailed, LinkLost, LoginRefused, NotAmi
+from pbxpanel.ami.client import Session, check_version
+from pbxpanel.ami.errors import AnswerTimeout, ConnectFailed, LinkLost, LoginRefused, NotAmi, TooOld
 
 from .patient import Patient
 from .report import Finding, Text, ok, problem
@@ -243,6 +243,10 @@ async def greeting(patient: Patient) -> Finding:
     heard = await _first_words(patient, tls=address.scheme == "amis")
     if heard.startswith(GREETING):
         line = heard.partition(b"\r\n")[0].decode("utf-8", "replace")
+        try:
+            check_version(line.rpartition("/")[2])
+        except TooOld as error:
+            return _too_old(error, greeting=line)
         return ok(Text(gettext_noop("%(where)s greets with “%(heard)s”."), where=where, heard=line), greeting=line)
     shown = heard.splitlines()[0][:60].decode("utf-8", "replace").strip() if heard.strip() else ""
     here = Text(gettext_noop("AMI listens on port 5038 unless “port” in [general] of manager.conf says otherwise."))
@@ -517,8 +521,23 @@ async def version(patient: Patient) -> Finding | None:
         return None
     settings = (await patient.ask(actions.core_settings())).response
     found = settings.get("AsteriskVersion")
+    try:
+        check_version(settings.get("AMIversion"))
+    except TooOld as error:
+        return _too_old(error, version=found, ami=settings.get("AMIversion"))
     return ok(
         Text(gettext_noop("Asterisk %(version)s, AMI %(ami)s."), version=found, ami=settings.get("AMIversion")),
         version=found,
         ami=settings.get("AMIversion"),
+    )
+
+
+def _too_old(error: TooOld, **facts: str) -> Finding:
+    return problem(
+        Text(error.sentence, **error.parameters),
+        advice=[
+            Text(gettext_noop("Upgrade Asterisk. The panel is tested with versions 16 and 22.")),
+        ],
+        kind="old",
+        **facts,
     )

@@ -5,18 +5,20 @@ up, rows, and notices. A number that was missed, or a new epoch, makes every soc
 """
 
 import asyncio
+import contextlib
 import logging
 import math
 import random
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
+from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
-from django.db import DatabaseError, InterfaceError
+from django.db import DatabaseError, InterfaceError, transaction
 
 from pbxpanel import metrics
 from pbxpanel.database import in_thread
@@ -28,6 +30,9 @@ from .viewport import Viewport
 logger = logging.getLogger(__name__)
 
 GROUP = "live"
+# The group that hears whose login, permissions or phone changed, and the type of such a message: ids of users, or None
+# for everybody.
+PEOPLE, PEOPLE_CHANGED = "people", "people.changed"
 # The type of a message from a hub to a worker: which languages are looked at.
 LANGUAGES = "live.languages"
 # A socket for which this many messages or characters wait is brought up to date by a fresh board instead.
@@ -44,8 +49,9 @@ SILENCE_LIMIT = 7.0
 JOIN_EVERY = 3.0
 # How often a hub looks whether what every page has is still so: that a worker was lost is told by nobody. In seconds.
 WATCH_EVERY = 3.0
-# How often it is looked whether a socket's user is still logged in and may still see the page, in seconds. The time is
-# shortened by chance, by up to so much of it, and it is done for all whose turn it is at once, every so many seconds.
+# How often it is looked whether a socket's user is still logged in and may still see the page, in seconds, though none
+# of the signals (operators/changes.py) has told of a change. The time is shortened by chance, by up to so much of it,
+# and it is done for all whose turn it is at once, every so many seconds.
 CHECK_EVERY, CHECK_SPREAD, CHECK_STEP = 60.0, 0.5, 1.0
 # Codes of our own with which a socket is closed; the page shows each as a state of its own.
 NOT_LOGGED_IN, FORBIDDEN, FAILED = 4401, 4403, 4500
@@ -85,6 +91,22 @@ async def publish(
     }
     async with asyncio.timeout(LAYER_TIMEOUT):
         await get_channel_layer().group_send(GROUP, batch)
+
+
+def look_at_people(users: Collection[int] | None) -> None:
+    """Once what is being done is committed, have every socket of these users (None: of everybody) looked at at once:
+    whether its user is still logged in, and what they may see. Blocks.
+    """
+    transaction.on_commit(lambda: async_to_sync(_tell_of_people)(users))
+
+
+async def _tell_of_people(users: Collection[int] | None) -> None:
+    message = {"type": PEOPLE_CHANGED, "users": None if users is None else list(users)}
+    try:
+        async with asyncio.timeout(LAYER_TIMEOUT):
+            await get_channel_layer().group_send(PEOPLE, message)
+    except Exception as error:  # whatever the layer's backend raises: what was asked for is done, the look comes later
+        logger.warning("Whose sockets to look at could not be told, so it is seen within a minute: %r", error)
 
 
 class Seat:
@@ -151,6 +173,8 @@ class Hub:
         # Set when it is known whether the channel layer can be listened to.
         self._settled = asyncio.Event()
         self._layer_is_away = False
+        # Set when it is to be looked at once who may be here.
+        self._doubtful = asyncio.Event()
         self._position: dict[str, tuple[str, int]] = {}
         self._heard: dict[str, float] = {}
         # What every page has, as it was when it was last looked at, by id; and what is newer than the look under way:
@@ -256,7 +280,10 @@ class Hub:
     async def _look_after_seats(self) -> None:
         """See who may no longer be here: logged out, deactivated, or without the permission."""
         while True:
-            await asyncio.sleep(CHECK_STEP)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(CHECK_STEP):
+                    await self._doubtful.wait()
+            self._doubtful.clear()
             now = time.monotonic()
             seats = [seat for seat in self.seats if now >= seat.check_at]
             if not seats:
@@ -275,6 +302,13 @@ class Hub:
                 continue
             for seat in seats:
                 self._let_stay(seat, viewers.get(seat.session))
+
+    def _doubt(self, users: Collection[int] | None) -> None:
+        """Look at the seats of these users at once, or at all."""
+        for seat in self.seats:
+            if users is None or seat.viewer.user_id in users:
+                seat.check_at = 0.0
+        self._doubtful.set()
 
     def _let_stay(self, seat: Seat, viewer: Viewer | None) -> None:
         if viewer is None or not seat.view.allows(viewer.permissions, seat.key):
@@ -339,6 +373,7 @@ class Hub:
             if time.monotonic() - joined >= JOIN_EVERY:
                 async with asyncio.timeout(LAYER_TIMEOUT):
                     await layer.group_add(GROUP, channel)
+                    await layer.group_add(PEOPLE, channel)
                 joined = time.monotonic()
                 self._settled.set()
                 await self._tell_languages()
@@ -351,7 +386,10 @@ class Hub:
             except TimeoutError:
                 pass
             else:
-                self._deliver(message)
+                if message["type"] == PEOPLE_CHANGED:
+                    self._doubt(message["users"])
+                else:
+                    self._deliver(message)
                 if self._tell.keys() != self._told.keys():
                     await self._tell_languages()
             self._notice_silence()

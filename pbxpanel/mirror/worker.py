@@ -23,7 +23,7 @@ from django.utils import timezone
 
 from pbxpanel import metrics
 from pbxpanel.ami import actions
-from pbxpanel.ami.client import Link, LinkState, Session
+from pbxpanel.ami.client import Link, LinkState, Session, check_version
 from pbxpanel.ami.errors import (
     AmiError,
     AnswerTimeout,
@@ -226,6 +226,7 @@ class Mirror:
                 if not answer.ok:
                     logger.warning("%s: the filter for %s was refused: %s", self.name, event, answer.text)
             settings = await session.ask(actions.core_settings())
+            check_version(settings.response.get("AMIversion"))
             await sync.take(session, self.state)
             if self.state.requests:
                 self._requested.set()

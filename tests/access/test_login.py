@@ -12,6 +12,7 @@ from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
+from operators import lockout
 from tests.access import people
 
 pytestmark = pytest.mark.django_db
@@ -23,7 +24,8 @@ LOCKED = "Too many wrong passwords. Try again in 10 minutes"
 
 
 @pytest.fixture(autouse=True)
-def users() -> None:
+def users(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lockout, "LONGEST", 0.001)  # of being slowed down see test_guessing.py
     for name in ("anna", "ben"):
         user = people.person("Administrator", name, staff=True)
         user.set_password(PASSWORD)

@@ -33,7 +33,7 @@ def session() -> Any:
         user = User.objects.create_user(name, password="correct horse", **fields)
         user.groups.set(Group.objects.filter(name__in=groups))
         client = Client()
-        client.force_login(user, "django.contrib.auth.backends.ModelBackend")
+        client.force_login(user, "operators.backends.PanelBackend")
         assert client.session.session_key
         return client.session.session_key
 
@@ -147,7 +147,7 @@ def test_a_session_that_nobody_has_logged_in_with_is_left_out() -> None:
 def test_two_sessions_of_one_user_are_two(session: Any) -> None:
     first = session()
     client = Client()
-    client.force_login(User.objects.get(), "django.contrib.auth.backends.ModelBackend")
+    client.force_login(User.objects.get(), "operators.backends.PanelBackend")
     assert same(first, str(client.session.session_key)).keys() == {first, client.session.session_key}
 
 

@@ -90,7 +90,7 @@ def test_the_figures_of_all_workers_stand_beside_those_of_this_process() -> None
         metrics.DRIFT_FOUND.labels(name).inc(3 if name == "one" else 4)
         metrics.EVENTS.labels(name, "Hangup").inc(7)
         PBX.objects.create(name=name, metrics=metrics.of_pbx(name))
-    answer = Client().get("/metrics")
+    answer = Client().get("/metrics", headers={"host": "localhost"})
     assert answer.status_code == 200
     assert answer.headers["Content-Type"].startswith("text/plain")
     said = figures(answer.content.decode())
@@ -106,7 +106,7 @@ def test_the_figures_are_there_while_the_database_is_away(monkeypatch: pytest.Mo
         raise OperationalError("the database is away")
 
     monkeypatch.setattr(PBX.objects, "values_list", failing)
-    assert b"process_resident_memory_bytes" in Client().get("/metrics").content
+    assert b"process_resident_memory_bytes" in Client().get("/metrics", headers={"host": "localhost"}).content
 
 
 @pytest.mark.parametrize(
@@ -117,6 +117,9 @@ def test_the_figures_are_there_while_the_database_is_away(monkeypatch: pytest.Mo
         ({"REMOTE_ADDR": "192.0.2.7"}, False),
         ({"HTTP_X_FORWARDED_FOR": "192.0.2.7"}, False),
         ({"HTTP_FORWARDED": "for=192.0.2.7"}, False),
+        ({"HTTP_VIA": "1.1 proxy"}, False),
+        # A proxy that adds nothing, and passes on the name by which it was asked.
+        ({"HTTP_HOST": "testserver"}, False),
         ({"REMOTE_ADDR": "192.0.2.7", "HTTP_AUTHORIZATION": "Bearer right"}, True),
         ({"REMOTE_ADDR": "192.0.2.7", "HTTP_AUTHORIZATION": "Bearer wrong"}, False),
         ({"REMOTE_ADDR": "192.0.2.7", "HTTP_AUTHORIZATION": "Bearer "}, False),
@@ -124,7 +127,8 @@ def test_the_figures_are_there_while_the_database_is_away(monkeypatch: pytest.Mo
 )
 def test_who_may_have_the_figures(headers: dict[str, str], allowed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("METRICS_TOKEN", "right")
-    assert Client().get("/metrics", **headers).status_code == (200 if allowed else 403)  # type: ignore[arg-type]
+    asked = {"HTTP_HOST": "localhost:8000", **headers}
+    assert Client().get("/metrics", **asked).status_code == (200 if allowed else 403)  # type: ignore[arg-type]
 
 
 def test_without_a_token_an_empty_one_opens_nothing() -> None:

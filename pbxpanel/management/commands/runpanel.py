@@ -16,7 +16,8 @@ from django.db import transaction
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 
-from operators.models import Profile
+from operators import demo
+from operators.models import DemoUser, Profile
 from pbxpanel.ami.transports import Address
 from pbxpanel.mirror.models import PBX
 from pbxpanel.mirror.worker import AmiWorker
@@ -25,7 +26,8 @@ logger = logging.getLogger(__name__)
 
 # The board of a large conference is one message, in bytes.
 MAX_MESSAGE = 4 * 2**20
-DEMO_USER = DEMO_PASSWORD = "demo"  # noqa: S105  only while the demo PBX serves, and only on loopback
+DEMO_USER = DEMO_PASSWORD = "demo"  # noqa: S105  only where `_why_no_demo_user` finds nothing against it
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 class Command(BaseCommand):
@@ -92,25 +94,43 @@ class Command(BaseCommand):
         self.failed = True
         reactor.stop()  # type: ignore[misc]
 
-    @transaction.atomic
     def _prepare_people(self) -> None:
-        """With the demo PBX, a demo user, known to everybody on this machine; without it, he may not log in."""
-        demo_users = User.objects.filter(username=DEMO_USER, profile__endpoint="PJSIP/100", profile__pbx_id="demo")
+        """With the demo PBX, a demo user, whose password everybody knows: this process admits it, and no other."""
         if not settings.DEMO:
-            demo_users.update(is_active=False)
             if not User.objects.filter(is_active=True, is_superuser=True).exists():
                 self.stdout.write("There is no administrator yet: make one with `make admin`.")
             return
-        if self.host not in ("127.0.0.1", "::1", "localhost"):
-            self.stdout.write("The demo user is not available, since the panel is reachable from other machines.")
-            demo_users.update(is_active=False)
+        if why_not := self._why_no_demo_user():
+            self.stdout.write(
+                f"The demo user is not available, since {why_not}. `make admin` makes a user of your own."
+            )
             return
+        self._make_demo_user()
+        demo.admit()
+        self.stdout.write(f"Demo PBX with invented calls. Log in as “{DEMO_USER}” with the password “{DEMO_PASSWORD}”.")
+
+    def _why_no_demo_user(self) -> str:
+        """Who else might come in as the demo user, or what else it might reach; empty where nobody and nothing."""
+        if self.host not in LOOPBACK:
+            return "the panel is reachable from other machines"
+        if settings.HTTPS or not {host.strip("[]") for host in settings.ALLOWED_HOSTS} <= set(LOOPBACK):
+            return "ALLOWED_HOSTS or HTTPS is set, so others come through a proxy"
+        if "InMemory" not in settings.CHANNEL_LAYERS["default"]["BACKEND"]:
+            return "REDIS_URL is set, so there may be other processes, with a real PBX"
+        if User.objects.filter(username=DEMO_USER, demo__isnull=True).exists():
+            return f"there is a user “{DEMO_USER}” with a password of its own"
+        return ""
+
+    @transaction.atomic
+    def _make_demo_user(self) -> None:
         PBX.objects.get_or_create(name="demo", defaults={"demo": True})
         user, _created = User.objects.get_or_create(username=DEMO_USER)
+        DemoUser.objects.get_or_create(user=user)
         user.set_password(DEMO_PASSWORD)
-        user.is_active = user.is_staff = True
+        user.is_active = True
         user.save()
-        user.groups.set([Group.objects.get(name="Administrator")])
+        # Whom the administration page lets it look after are the people of its own groups.
+        user.groups.set(Group.objects.all())
         Profile.objects.update_or_create(
             user=user,
             defaults={
@@ -120,4 +140,3 @@ class Command(BaseCommand):
                 "dial_context": "internal",
             },
         )
-        self.stdout.write(f"Demo PBX with invented calls. Log in as “{DEMO_USER}” with the password “{DEMO_PASSWORD}”.")
