@@ -5,7 +5,7 @@ from django.http.response import HttpResponseBase
 from django.utils.deprecation import MiddlewareMixin
 
 # No inline script or style, nothing from elsewhere, not even a form sent elsewhere.
-_POLICY = (
+POLICY = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'"
 )
@@ -15,7 +15,7 @@ class ContentSecurityPolicy(MiddlewareMixin):
     """Sets the Content-Security-Policy of each answer."""
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        response.headers["Content-Security-Policy"] = _POLICY
+        response.headers["Content-Security-Policy"] = POLICY
         return response
 
 
