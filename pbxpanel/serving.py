@@ -15,6 +15,8 @@ from django.core.handlers.asgi import ASGIRequest
 from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.translation import get_language_from_request
+from twisted.internet.protocol import connectionDone
+from twisted.python.failure import Failure
 from twisted.web import http
 
 from . import limits
@@ -51,6 +53,7 @@ class BoundedChannel(http.HTTPChannel):
     """
 
     is_refused = False
+    transport: Any
     _deadline: Any = None
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802  Twisted's
@@ -73,7 +76,7 @@ class BoundedChannel(http.HTTPChannel):
             self._stop_clock()
             super().allContentReceived()
 
-    def connectionLost(self, reason: Any) -> None:  # noqa: N802  Twisted's
+    def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802  Twisted's
         self._stop_clock()
         super().connectionLost(reason)
 
@@ -138,12 +141,14 @@ class BoundedHTTPFactory(HTTPFactory):  # type: ignore[misc]
 
     def buildProtocol(self, addr: Any) -> BoundedChannel:  # noqa: N802  Twisted's
         channel: BoundedChannel = super().buildProtocol(addr)
-        channel.requestFactory = BoundedRequest
+        channel.requestFactory = BoundedRequest  # type: ignore[assignment]
         return channel
 
 
 class BoundedWebSocket(WebSocketProtocol):  # type: ignore[misc]
     """A socket that takes short messages, and sends long ones; Autobahn has one limit for both."""
+
+    maxMessagePayloadSize: int
 
     def sendMessage(self, *args: Any, **kwargs: Any) -> None:  # noqa: N802  Autobahn's
         incoming, self.maxMessagePayloadSize = self.maxMessagePayloadSize, limits.BOARD

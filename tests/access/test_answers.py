@@ -106,7 +106,8 @@ def test_an_answer_that_failed_has_a_policy_and_tells_nothing(served: Panel, tmp
         ("https://example.org", 403),
         ("http://127.0.0.1.example.org", 403),
         ("http://example.org/127.0.0.1", 403),
-        ("http://127.0.0.1", 101),
+        ("http://127.0.0.1", 403),
+        ("http://127.0.0.1:1", 403),
         ("SELF", 101),
     ],
 )
