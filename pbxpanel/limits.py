@@ -19,8 +19,8 @@ DRAIN_TIME = 5.0
 MESSAGE, MESSAGES_WAITING = 4096, 200
 BOARD = 4 * 2**20
 SOCKET_KEY = 200
-# The filter of the stream of events, as JSON.
-EVENT_FILTER = 1000
+# The filter of the stream of events, as JSON, in which a quotation mark takes two: three boxes of 200.
+EVENT_FILTER = 2000
 
 # A telephone number as somebody types it, a name, and whom to call: `Name <number>`.
 NUMBER, NAME, PERSON = 80, 80, 160

@@ -53,19 +53,23 @@ class BoundedChannel(http.HTTPChannel):
     """
 
     is_refused = False
+    # Of Twisted, which has no types for these.
     transport: Any
+    callLater: Any  # noqa: N815
+    getPeer: Any  # noqa: N815
+    setTimeout: Any  # noqa: N815
     _deadline: Any = None
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802  Twisted's
         if self._deadline is None and not self._handlingRequest and not self.is_refused:
             self._deadline = self.callLater(limits.REQUEST_TIME, self._refuse_time)
-        super().dataReceived(data)
+        super().dataReceived(data)  # type: ignore[no-untyped-call]
 
     def allHeadersReceived(self) -> None:  # noqa: N802  Twisted's
         if self.length is not None and self.length > limits.BODY:
             self.refuse_body()
         else:
-            super().allHeadersReceived()
+            super().allHeadersReceived()  # type: ignore[no-untyped-call]
 
     def rawDataReceived(self, data: bytes) -> None:  # noqa: N802  Twisted's
         if not self.is_refused:
@@ -74,11 +78,11 @@ class BoundedChannel(http.HTTPChannel):
     def allContentReceived(self) -> None:  # noqa: N802  Twisted's
         if not self.is_refused:
             self._stop_clock()
-            super().allContentReceived()
+            super().allContentReceived()  # type: ignore[no-untyped-call]
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802  Twisted's
         self._stop_clock()
-        super().connectionLost(reason)
+        super().connectionLost(reason)  # type: ignore[no-untyped-call]
 
     def refuse_body(self) -> None:
         self._refuse(413, limits.body_complaint)
@@ -148,7 +152,7 @@ class BoundedHTTPFactory(HTTPFactory):  # type: ignore[misc]
 class BoundedWebSocket(WebSocketProtocol):  # type: ignore[misc]
     """A socket that takes short messages, and sends long ones; Autobahn has one limit for both."""
 
-    maxMessagePayloadSize: int
+    maxMessagePayloadSize: int  # noqa: N815
 
     def sendMessage(self, *args: Any, **kwargs: Any) -> None:  # noqa: N802  Autobahn's
         incoming, self.maxMessagePayloadSize = self.maxMessagePayloadSize, limits.BOARD
