@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from calls.models import Channel
 from operators.people import user_of
-from pbxpanel import toasts
+from pbxpanel import limits, toasts
 from pbxpanel.mirror.commands import Command, Outcome, Status, run
 from pbxpanel.mirror.models import PBX
 
@@ -18,8 +18,6 @@ from .parts import may, on_pbx, page
 
 # How many live channels are offered to choose from.
 _OFFERED = 500
-# What fits into a line of an action, in bytes.
-_LONGEST = 1000
 
 
 def _order(request: HttpRequest, pbx: PBX, order: str, verb: str, **parameters: str) -> Outcome:
@@ -112,8 +110,8 @@ def _complaint(name: str, *others: str) -> str:
     for text in (name, *others):
         if "\r" in text or "\n" in text or "\0" in text:
             return _("Write it in one line: AMI carries no line breaks into a variable.")
-        if len(text.encode("utf-8", "replace")) > _LONGEST:
-            return _("That is too long: AMI carries at most %(number)s bytes.") % {"number": _LONGEST}
+        if len(text.encode("utf-8", "replace")) > limits.VARIABLE:
+            return _("That is too long: AMI carries at most %(number)s bytes.") % {"number": limits.VARIABLE}
     return ""
 
 
