@@ -10,7 +10,7 @@ class OperatorsConfig(AppConfig):
         from pbxpanel.live import fragments
         from pbxpanel.mirror import commands
 
-        from . import audit, people
+        from . import audit, confirmation, people  # noqa: F401  the second hears of log-ins
 
         commands.auditors[:] = [audit.Trail()]
         fragments.viewers_of = people.viewers_of

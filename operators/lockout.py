@@ -10,6 +10,8 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import ngettext
 
+from pbxpanel.toasts import toast
+
 
 def answer(request: HttpRequest, response: Any = None, credentials: Any = None) -> HttpResponse:
     """429 in the look of the login page, for whichever login was tried (see AXES_LOCKOUT_CALLABLE).
@@ -23,6 +25,10 @@ def answer(request: HttpRequest, response: Any = None, credentials: Any = None) 
         "Too many wrong passwords. Try again in %(minutes)d minutes, or ask an administrator to unlock you.",
         minutes,
     ) % {"minutes": minutes}
+    if request.headers.get("HX-Request"):
+        locked = toast(request, "danger", text, 429)
+        locked.headers["Retry-After"] = str(max(1, math.ceil(seconds)))
+        return locked
     context = {
         "locked": text,
         "username": _credentials(request).get("username", ""),

@@ -3,11 +3,12 @@
 from django.contrib.auth import views as auth
 from django.urls import path
 
-from . import views
+from . import confirmation, views
 
 urlpatterns = [
     path("login/", auth.LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("logout/", auth.LogoutView.as_view(), name="logout"),
+    path("confirm/", confirmation.confirm_page, name="confirm"),
     path("profile/", views.profile, name="profile"),
     path("audit/", views.audit_trail, name="audit-trail"),
 ]

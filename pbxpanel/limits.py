@@ -44,6 +44,7 @@ SUBJECT = 16_000
 # The patterns or rules of a group, as they are typed.
 RULES = 20_000
 USER_NAME = 150
+PASSWORD = 1000
 
 # Any field of a form or of an address that is not named here.
 FIELD = 2000

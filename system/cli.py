@@ -28,6 +28,8 @@ TIMEOUT = 15.0
 FIRST_LINES, MOST_LINES = 300, 20_000
 # How many commands of the past one can go back to, and how many ways to go on are shown.
 REMEMBERED, WAYS_ON = 200, 100
+# Nobody's own: what Asterisk says of an application, or of a function.
+_HELP = (["core", "show", "application"], ["core", "show", "function"])
 _NO_SUCH_COMMAND = "No such command "
 # Ends what Asterisk answers to `_command matchesarray`.
 _END = "_EOF_"
@@ -67,7 +69,7 @@ def give(pbx: str, user: User, words: Sequence[str]) -> Entry:
         pbx, actions.command(line), "cli", masked_text(line), user.pk, timeout=TIMEOUT, topic=TOPIC, wants_reply=True
     )  # fmt: skip
     # Whoever is allowed a command that shows secrets, by a rule, is to see them; what everybody may give shows none.
-    shows_secrets = not cli_rules.allows((), words)
+    shows_secrets = not cli_rules.allows((), words) or [word.lower() for word in words[:3]] in _HELP
     return entry_of(line, run(command, lambda: refusal(user, words)), shows_secrets=shows_secrets)
 
 

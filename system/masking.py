@@ -11,17 +11,17 @@ _SECRET = re.compile(
 )
 # A secret behind a user: `user:secret@host`, also `user@domain:secret@host`, in a URL or alone.
 _BEHIND_A_USER = re.compile(
-    r"""((?:^|[\s/<;,"'=(])(?:sips?:)?(?!(?:sips?|mailto|im|pres|xmpp):)[^\s:@/]+(?:@[^\s:@/]+)?:)(?!//)\S+(?=@)"""
+    r"""((?:^|[\s/<;,"'=(])(?:sips?:)?(?!(?:sips?|mailto|im|pres|xmpp):)[^\s:@/]{1,200}(?:@[^\s:@/]{1,200})?:)(?!//)\S{1,1000}(?=@)"""
 )
 # `PWD=secret` of an ODBC connection, `Set(PIN=1234)`, `CONFBRIDGE(user,pin)=1234`.
-_ASSIGNED = re.compile(r"([A-Za-z_][\w-]*(?:\([^()]*\))?)(\s*=>?\s*)(\{[^}]*\}|\"[^\"]*\"|[^\s;,&)\"]+)")
+_ASSIGNED = re.compile(r"(?<![\w-])([A-Za-z_][\w-]*(?:\([^()]*\))?)(\s*=>?\s*)(\{[^}]*\}|\"[^\"]*\"|[^\s;,&)\"]+)")
 _PARTS_OF_A_NAME = re.compile(r"[(),]")
 # Applications of the dialplan, and which of their arguments is a secret. A file or a variable that holds it is none.
-_ARGUMENTS = re.compile(r"\b(Authenticate|DISA)\(([^,)]+)", re.IGNORECASE)
-_MEETME = re.compile(r"\b((?:MeetMe|Page)\([^,()]*,[^,()]*,)([^,)]+)", re.IGNORECASE)
+_ARGUMENTS = re.compile(r"\b(Authenticate|DISA)[(!]([^,)!]+)", re.IGNORECASE)
+_MEETME = re.compile(r"\b(MeetMe\([^,()]*,[^,()]*,)([^,)]+)", re.IGNORECASE)
 _HOLDS_NO_SECRET = ("/", "$", "no-password")
 # `password   : secret` of `pjsip show …`, and the like.
-_PARAMETER = re.compile(r"(\s*([A-Za-z][\w -]*?)\s*[:=]\s*)(\S.*)")
+_PARAMETER = re.compile(r"(\s{0,40}([A-Za-z][\w -]{0,60}?)\s{0,40}[:=]\s{0,40})(\S.*)")
 
 
 def is_secret(name: str) -> bool:

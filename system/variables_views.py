@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from calls.models import Channel
+from operators.confirmation import ask, is_confirmed
 from operators.people import user_of
 from pbxpanel import limits, toasts
 from pbxpanel.mirror.commands import Command, Outcome, Status, run
@@ -66,6 +67,9 @@ def get(request: HttpRequest, pbx: PBX) -> HttpResponse:
     channel, name = _text(request, "channel"), _text(request, "name")
     if complaint := _complaint(name, channel):
         return toasts.toast(request, "warning", complaint, 400)
+    # SHELL(…) does what it says when it is read.
+    if not variables.is_harmless(name) and may(user_of(request), "change_variables") and not is_confirmed(request):
+        return ask(request)
     outcome = _order(request, pbx, "get", "get-variable", channel=channel, name=name)
     if not outcome.done:
         return toasts.toast(request, "danger", _words(outcome, name), toasts.code(outcome))
@@ -73,7 +77,7 @@ def get(request: HttpRequest, pbx: PBX) -> HttpResponse:
 
 
 @require_POST
-@on_pbx("change_variables")
+@on_pbx("change_variables", confirmed=True)
 def set_(request: HttpRequest, pbx: PBX) -> HttpResponse:
     """POST: set the variable or function `name` to `value`."""
     channel, name, value = _text(request, "channel"), _text(request, "name"), request.POST.get("value", "")
