@@ -44,7 +44,7 @@ TRANSPORT = [
         ("      9. Dial(PJSIP/101,20,tT)", "      9. Dial(PJSIP/101,20,tT)"),
         ("      9. Page(PJSIP/101,i,20)", "      9. Page(PJSIP/101,i,20)"),
         ("      9. MeetMe(8001,d,12)", f"      9. MeetMe(8001,d,{MASK})"),
-        ("PJSIP/101-00000001!internal!1!1!Up!Authenticate!1234!", "PJSIP/101-00000001!internal!1!1!Up!Authenticate!1234!"),
+        ("PJSIP/101-1!internal!1!1!Up!Authenticate!1234!1", f"PJSIP/101-1!internal!1!1!Up!Authenticate!{MASK}!1"),
         ("PJSIP/101-00000001!internal!102!2!Up!Dial!", "PJSIP/101-00000001!internal!102!2!Up!Dial!"),
     ],
 )  # fmt: skip
