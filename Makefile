@@ -117,7 +117,7 @@ $(VENV)/dev.done: requirements.txt requirements-dev.txt | $(VENV)/bin/python
 	@touch $(VENV)/run.done $@
 
 var/secret_key: | $(VENV)/bin/python
-	@mkdir -p var
+	@mkdir -p -m 700 var
 	@umask 077 && $(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(50))' > $@
 
 system-packages:

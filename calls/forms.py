@@ -6,6 +6,8 @@ import unicodedata
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from pbxpanel import limits
+
 # What people type between digits to read a number better.
 _SEPARATORS = re.compile(r"[\s()/.\u00a0\u2010-\u2015-]+")
 _DIALLABLE = re.compile(r"\+?[0-9*#]{1,40}")
@@ -32,7 +34,7 @@ class DialForm(forms.Form):
     """A number to call. `command_id` makes a form one call, however often it is sent."""
 
     number = forms.CharField(
-        max_length=80, strip=True, error_messages={"required": _("Type the number to call first.")}
+        max_length=limits.NUMBER, strip=True, error_messages={"required": _("Type the number to call first.")}
     )
     command_id = forms.RegexField(r"\A[0-9a-f]{32}\Z")
 

@@ -10,17 +10,16 @@ from django import forms
 from django.utils.translation import gettext as _
 
 from calls.forms import diallable
+from pbxpanel import limits
 from pbxpanel.mirror.text import clean
 
 from .models import InviteGroup, InviteMember
 
-# How many people are called at a time, or are in a group.
-MOST_PEOPLE = 200
+MOST_PEOPLE = limits.PEOPLE
 _NUMBER = r"([+(]*[\d*#][\d\s()/.*#\u2010-\u2015-]*)"
 _IN_BRACKETS = re.compile(r"(.*)<([^<>]*)>")
 _NUMBER_FIRST = re.compile(rf"{_NUMBER}(?:[\s:]+(\D.*))?")
 _NUMBER_LAST = re.compile(rf"(\D+?)[\s:]+{_NUMBER}")
-_NAME_SIZE = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +35,9 @@ class Person:
 
 def person_of(text: str) -> Person:
     """`Name <number>`, `number name`, `name number` or a number alone → whom to call. Raises `ValidationError`."""
+    # Before it is taken apart, which takes long for a long one.
+    if too_long := limits.complaint(text, limits.PERSON):
+        raise forms.ValidationError(too_long)
     text = unicodedata.normalize("NFKC", text).strip()
     if found := _NUMBER_FIRST.fullmatch(text):
         number, name = found.groups(default="")
@@ -43,7 +45,7 @@ def person_of(text: str) -> Person:
         name, number = found.groups()
     else:
         name, number = "", text
-    return Person(diallable(number.strip()), clean(name.strip(" \t\"'“”,;:"), _NAME_SIZE))
+    return Person(diallable(number.strip()), clean(name.strip(" \t\"'“”,;:"), limits.NAME))
 
 
 def people_of(texts: Iterable[str]) -> tuple[list[Person], list[tuple[str, str]]]:
@@ -73,7 +75,7 @@ class GroupForm(forms.ModelForm):
 
     people = forms.CharField(
         label=_("people"),
-        max_length=MOST_PEOPLE * 160,
+        max_length=limits.PEOPLE * limits.PERSON,
         widget=forms.Textarea({"class": "form-control", "rows": 12, "spellcheck": "false"}),
     )
 
@@ -94,15 +96,16 @@ class GroupForm(forms.ModelForm):
         text: str = self.cleaned_data["people"]
         people: dict[str, Person] = {}
         errors = []
-        for at, _text, found in _read(text.splitlines()):
+        lines = text.splitlines()
+        if sum(bool(line.strip()) for line in lines) > MOST_PEOPLE:
+            raise forms.ValidationError(_("A group has at most %(most)d people.") % {"most": MOST_PEOPLE})
+        for at, _text, found in _read(lines):
             if not isinstance(found, Person):
                 errors.append(_("Line %(at)d: %(why)s") % {"at": at, "why": found})
             elif found.number in people:
                 errors.append(_("Line %(at)d: %(number)s is there already.") % {"at": at, "number": found.number})
             else:
                 people[found.number] = found
-        if len(people) > MOST_PEOPLE:
-            errors.append(_("A group has at most %(most)d people.") % {"most": MOST_PEOPLE})
         if errors:
             raise forms.ValidationError(errors)
         self.found = list(people.values())

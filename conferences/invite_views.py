@@ -41,7 +41,11 @@ class NotReady(Exception):
 def invite(request: HttpRequest, pbx: str, name: str) -> HttpResponse:
     """POST `numbers`, `group`: each of them is called. Who cannot be is told, and stays in the box."""
     user = _who_may(request, pbx, name)
-    typed, wrong = people_of(_BETWEEN.split(request.POST.get("numbers", "")))
+    texts = _BETWEEN.split(request.POST.get("numbers", ""))
+    too_many = _("At most %(most)d people can be called at a time.") % {"most": MOST_PEOPLE}
+    if sum(bool(text.strip()) for text in texts) > MOST_PEOPLE:
+        return toasts.toast(request, "warning", too_many, 409)
+    typed, wrong = people_of(texts)
     group = request.POST.get("group", "")
     members = _members(group) if group else []
     if not typed and not members and not wrong:
@@ -55,7 +59,7 @@ def invite(request: HttpRequest, pbx: str, name: str) -> HttpResponse:
     try:
         profile = _ready(user, pbx, name)
         if len(absent) > MOST_PEOPLE:
-            raise NotReady(_("At most %(most)d people can be called at a time.") % {"most": MOST_PEOPLE})
+            raise NotReady(too_many)
     except NotReady as error:
         return toasts.toast(request, "warning", str(error), 409)
     told = [why for _text, why in wrong]

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from operators.people import user_of, viewer_of
-from pbxpanel import toasts
+from pbxpanel import limits, toasts
 from pbxpanel.mirror.models import PBX
 
 from . import actions, fragments, invite_fragments
@@ -90,9 +90,11 @@ def moderate(request: HttpRequest, pbx: str, uniqueid: str, verb: str) -> HttpRe
         return toasts.toast(request, "info", gone, 404)
     parameters = {}
     if verb == "move":
-        parameters["to"] = request.POST.get("to", "").strip()[:80]
+        parameters["to"] = request.POST.get("to", "").strip()
         if not parameters["to"]:
             return toasts.toast(request, "warning", _("Say into which conference: type its number."), 400)
+        if too_long := limits.complaint(parameters["to"], limits.CONFERENCE):
+            return toasts.toast(request, "warning", too_long, 400)
         if not may_moderate(user, pbx, parameters["to"]):
             raise PermissionDenied
         if not can_be_asked_for(parameters["to"]):

@@ -18,11 +18,13 @@ from django.contrib.auth.models import Group, Permission, User
 from django.db import models
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils.decorators import method_decorator
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
 from pbxpanel.mirror.admin import BoundedSearch, ReadOnlyAdmin
 
+from .confirmation import ConfirmedAdmin, password_confirmed
 from .models import AuditEntry, DialPolicy, Profile
 
 
@@ -35,7 +37,7 @@ class DialPolicyInline(admin.StackedInline):
     formfield_overrides = {models.TextField: {"widget": forms.Textarea({"rows": 6, "cols": 40, "spellcheck": "false"})}}
 
 
-class OperatorAdmin(BoundedSearch, UserAdmin):
+class OperatorAdmin(ConfirmedAdmin, BoundedSearch, UserAdmin):
     inlines = [ProfileInline]
     list_display = ["username", "first_name", "last_name", "is_active"]
     list_filter = ["is_superuser", "is_active", "groups"]
@@ -44,6 +46,10 @@ class OperatorAdmin(BoundedSearch, UserAdmin):
         (title, {**options, "fields": [field for field in options["fields"] if field != "is_staff"]})
         for title, options in UserAdmin.fieldsets or ()
     ]
+
+    @method_decorator(password_confirmed)
+    def user_change_password(self, *arguments: Any, **parameters: Any) -> HttpResponse:
+        return super().user_change_password(*arguments, **parameters)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str] | tuple[str, ...]:
         fields = [*super().get_readonly_fields(request, obj)]
@@ -82,7 +88,7 @@ class OperatorAdmin(BoundedSearch, UserAdmin):
         return allowed and (obj is None or _is_within(request, obj))
 
 
-class PolicyGroupAdmin(BoundedSearch, GroupAdmin):
+class PolicyGroupAdmin(ConfirmedAdmin, BoundedSearch, GroupAdmin):
     inlines = [DialPolicyInline]
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest | None = None, **kwargs: Any) -> Any:

@@ -11,7 +11,7 @@ class OperatorsConfig(AppConfig):
         from pbxpanel.live import fragments
         from pbxpanel.mirror import commands
 
-        from . import audit, changes, people, permissions
+        from . import audit, changes, confirmation, people, permissions  # noqa: F401  `confirmation` hears of log-ins
 
         commands.auditors[:] = [audit.Trail()]
         fragments.viewers_of = people.viewers_of

@@ -28,6 +28,8 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import ngettext
 
+from pbxpanel.toasts import toast
+
 # From how many wrong passwords of the last minutes (AXES_COOLOFF_TIME) on the next one waits: for one name, from one
 # address, and in all. It waits a second, twice as long at twice, thrice … that number, and no longer than `LONGEST`.
 OF_NAME, FROM_ADDRESS, IN_ALL = 5, 5, 50
@@ -163,6 +165,14 @@ def answer(request: HttpRequest, response: Any = None, credentials: Any = None) 
             "Too many wrong passwords. Try again in %(minutes)d minutes, or ask an administrator to unlock you.",
             minutes,
         ) % {"minutes": minutes}
+    if request.headers.get("HX-Request"):
+        locked = toast(request, "danger", text, 429)
+        locked.headers["Retry-After"] = str(max(1, math.ceil(seconds)))
+        return locked
+    if request.headers.get("HX-Request"):
+        locked = toast(request, "danger", text, 429)
+        locked.headers["Retry-After"] = str(max(1, math.ceil(seconds)))
+        return locked
     context = {
         "locked": text,
         "username": _credentials(request).get("username", ""),

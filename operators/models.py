@@ -9,6 +9,7 @@ from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from pbxpanel import limits
 from pbxpanel.mirror.models import PBX
 
 from . import policy as rules
@@ -249,7 +250,7 @@ _STATUSES = {
 
 
 # How many characters of an entry's subject are kept.
-SUBJECT_SIZE = 16_000
+SUBJECT_SIZE = limits.SUBJECT
 
 
 class AuditEntry(models.Model):

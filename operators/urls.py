@@ -3,7 +3,7 @@
 from django.contrib.auth import views as auth
 from django.urls import path
 
-from . import views
+from . import confirmation, views
 from .forms import LoginForm
 
 urlpatterns = [
@@ -14,6 +14,7 @@ urlpatterns = [
     ),
     path("logout/", auth.LogoutView.as_view(), name="logout"),
     path("password/", views.PasswordView.as_view(), name="password"),
+    path("confirm/", confirmation.confirm_page, name="confirm"),
     path("profile/", views.profile, name="profile"),
     path("audit/", views.audit_trail, name="audit-trail"),
 ]

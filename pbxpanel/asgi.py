@@ -8,19 +8,19 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "pbxpanel.settings")
 django_application = get_asgi_application()
 
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402  Django must be set up first
-from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
 from channels.sessions import CookieMiddleware  # noqa: E402
 from django.urls import path  # noqa: E402
 
 from system.socket import EventsConsumer  # noqa: E402
 
 from .live.consumers import LiveConsumer  # noqa: E402
+from .live.origin import OwnOriginOnly  # noqa: E402
 from .memory import keep_what_is_loaded  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
         "http": django_application,
-        "websocket": AllowedHostsOriginValidator(
+        "websocket": OwnOriginOnly(
             # Who it is, the consumer looks up: by a session's cookie, again and again.
             CookieMiddleware(
                 URLRouter([path("ws/", LiveConsumer.as_asgi()), path("ws/events/", EventsConsumer.as_asgi())])

@@ -1,12 +1,18 @@
-"""What every answer carries."""
+"""What every answer carries, and what no request may."""
+
+from collections.abc import Callable
+from typing import Any
 
 from django.http import HttpRequest, HttpResponseBadRequest
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_cache_control
 from django.utils.deprecation import MiddlewareMixin
 
+from . import limits
+from .toasts import refused
+
 # No inline script or style, nothing from elsewhere, not even a form sent elsewhere.
-_POLICY = (
+POLICY = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'"
 )
@@ -16,7 +22,7 @@ class ContentSecurityPolicy(MiddlewareMixin):
     """Sets the Content-Security-Policy of each answer."""
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        response.headers["Content-Security-Policy"] = _POLICY
+        response.headers["Content-Security-Policy"] = POLICY
         return response
 
 
@@ -34,6 +40,22 @@ class NoNullCharacters(MiddlewareMixin):
     def process_request(self, request: HttpRequest) -> HttpResponseBase | None:
         if "\0" in request.path or any("\0" in value for values in request.GET.lists() for value in values[1]):
             return HttpResponseBadRequest("An address cannot hold a null character.", content_type="text/plain")
+        return None
+
+
+class FieldLimits(MiddlewareMixin):
+    """Refuses a field of a form or an address that is longer than any page of ours sends it, before a view looks at it.
+
+    Where a button was pressed, it shows as a toast whatever the button's answer would replace: what was typed stays.
+    """
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., Any], arguments: tuple[Any, ...], parameters: dict[str, Any]
+    ) -> HttpResponseBase | None:
+        route = request.resolver_match.url_name if request.resolver_match else None
+        for fields in (request.GET, request.POST):
+            if words := limits.too_long(route or "", dict(fields.lists())):
+                return refused(request, words)
         return None
 
 

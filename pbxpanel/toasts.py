@@ -30,6 +30,15 @@ def toast(request: HttpRequest, level: str, text: str, status: int = 200) -> Htt
     return render(request, "components/_toast.html", {"level": level, "text": text}, status=status)
 
 
+def refused(request: HttpRequest, text: str, status: int = 400) -> HttpResponse:
+    """Says that a request was not taken: as a toast for a button, whatever its answer would replace; else as a page."""
+    if not request.headers.get("HX-Request"):
+        return render(request, "refused.html", {"text": text}, status=status)
+    response = toast(request, "danger", text, status)
+    response.headers["HX-Retarget"], response.headers["HX-Reswap"] = "#toasts", "beforeend"
+    return response
+
+
 def answer(request: HttpRequest, outcome: Outcome, *, gone: str) -> HttpResponse:
     """What became of a command. `gone` is said where Asterisk no longer knows whom it was about."""
     if outcome.status in (Status.DONE, Status.REPEATED):

@@ -22,6 +22,7 @@ urlpatterns = [
     path("system/", include("system.urls")),
 ]
 
+handler400 = views.bad_request
 handler403 = views.forbidden
 handler404 = views.not_found
 handler500 = views.server_error

@@ -2,6 +2,7 @@
 
 import sys
 
+from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -12,8 +13,9 @@ from django.views.decorators.http import require_safe
 
 from operators.people import user_of, viewer_of
 
+from . import limits
 from .home import board
-from .toasts import toast
+from .toasts import refused, toast
 
 
 @require_safe
@@ -22,6 +24,13 @@ def home(request: HttpRequest) -> HttpResponse:
     inside = board(viewer_of(user_of(request), get_language() or "en"), "")
     named = {name.replace("-", "_"): html for name, html in inside.items()}
     return render(request, "home.html", {"inside": named, "live_view": "home"})
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """400, or 413 for a body that is too large: as a toast for a button, else as a page."""
+    if isinstance(exception, RequestDataTooBig):
+        return refused(request, limits.body_complaint(), 413)
+    return refused(request, _("The panel cannot make sense of this request, so nothing was done."), 400)
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

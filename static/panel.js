@@ -375,6 +375,7 @@
     const more = event.target.closest("[data-show-more]");
     if (more) showMore(more);
     if (event.target.closest("[data-close]")) event.target.closest(".panel-toast").remove();
+    if (event.target.closest("[data-dismiss-confirmation]")) byId("confirm-password").close();
     const copied = event.target.closest("[data-copy]");
     if (copied) copy(copied);
     if (event.target.closest("[data-theme-toggle]")) {
@@ -421,6 +422,23 @@
     dialog.returnValue = "";
     dialog.addEventListener("close", () => (dialog.returnValue === "yes" ? issueRequest() : dropRequest()), { once: true });
     dialog.showModal();
+  });
+
+  // What takes the password again is asked in a dialog, so that what was typed stays; then it is done as it was to be.
+  let unconfirmed = null;
+  document.addEventListener("confirm-password", (event) => {
+    const dialog = byId("confirm-password");
+    unconfirmed = event.target;
+    dialog.querySelector("form").reset();
+    byId("confirm-failure").replaceChildren();
+    if (!dialog.open) dialog.showModal();
+  });
+  document.addEventListener("password-confirmed", () => {
+    const element = unconfirmed;
+    unconfirmed = null;
+    byId("confirm-password").close();
+    if (!element?.isConnected) return;
+    if (element.matches("form")) element.requestSubmit(); else element.click();
   });
 
   document.addEventListener("dialled", () => { byId("dial-number").value = ""; });

@@ -41,7 +41,7 @@ class Table:
 
 
 @require_safe
-@on_pbx("send_actions")
+@on_pbx("send_actions", confirmed=True)
 def show(request: HttpRequest, pbx: PBX) -> HttpResponse:
     """GET: a form with every action that the panel's manager user may use; `name` chooses one."""
     outcome = look(pbx.name, "system.actions")
@@ -78,7 +78,7 @@ def _form(pbx: PBX, name: str) -> dict[str, Any]:
 
 
 @require_POST
-@on_pbx("send_actions")
+@on_pbx("send_actions", confirmed=True)
 def send(request: HttpRequest, pbx: PBX) -> HttpResponse:
     """POST: send the action `name` with each `field:…` that is filled in, and with the lines of `more`."""
     user = demand(request, "send_actions")

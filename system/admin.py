@@ -4,13 +4,14 @@ from django import forms
 from django.contrib import admin
 from django.db import models
 
+from operators.confirmation import ConfirmedAdmin
 from pbxpanel.mirror.admin import BoundedSearch
 
 from .models import CliRules
 
 
 @admin.register(CliRules)
-class CliRulesAdmin(BoundedSearch):
+class CliRulesAdmin(ConfirmedAdmin, BoundedSearch):
     list_display = ["group", "allowed", "refused"]
     search_fields = ["group__name", "allowed"]
     formfield_overrides = {models.TextField: {"widget": forms.Textarea({"rows": 8, "cols": 50, "spellcheck": "false"})}}

@@ -16,7 +16,8 @@ from pbxpanel.mirror.commands import Fields, Outcome
 from pbxpanel.mirror.desk import Desk, outcome_of
 from pbxpanel.mirror.registry import order
 
-from .config_file import is_secret, masked
+from .config_file import masked
+from .masking import is_secret, masked_text
 
 # Actions about the session itself, which the panel opens for one action and closes after it.
 _OF_THE_SESSION = _("It is about the session in which it is sent, and the panel opens a new one for each action.")
@@ -71,7 +72,7 @@ def subject(action: Action) -> str:
             is_kept = all(masked(file, (variable, value))[1] == value for file in files)
         else:
             is_kept = not is_secret(key) and key.strip().lower() != "auth"
-        return value if is_kept else _MASKED
+        return masked_text(value) if is_kept else _MASKED
 
     return ", ".join((action.name, *(f"{key}: {shown(key, value)}" for key, value in action.fields)))
 

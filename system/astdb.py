@@ -11,6 +11,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from pbxpanel import limits
 from pbxpanel.ami import actions
 from pbxpanel.ami.client import Session
 from pbxpanel.ami.protocol import Action, Message
@@ -23,8 +24,6 @@ SHOWN = 200
 FAMILIES_SHOWN = 300
 # How many entries a change may have that can be undone.
 UNDOABLE = 5000
-# What fits into a line of an action beside its longest name, `Family: `, in bytes.
-LONGEST = 1014
 # What our own refusals are called; the views put them into words.
 CHANGED = "changed meanwhile"
 # How long a value is that Asterisk 16 may have cut, in bytes.
@@ -55,8 +54,8 @@ def complaint(*texts: str) -> str:
             return _("Write it in one line: AMI carries no line breaks into the AstDB.")
         if text.startswith(" "):
             return _("Begin with something other than a space: AMI drops spaces at the beginning.")
-        if len(text.encode("utf-8", "replace")) > LONGEST:
-            return _("That is too long: AMI carries at most %(number)s bytes.") % {"number": LONGEST}
+        if len(text.encode("utf-8", "replace")) > limits.ASTDB:
+            return _("That is too long: AMI carries at most %(number)s bytes.") % {"number": limits.ASTDB}
     return ""
 
 

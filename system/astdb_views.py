@@ -15,7 +15,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from operators.people import user_of
-from pbxpanel import toasts
+from pbxpanel import limits, toasts
 from pbxpanel.mirror.commands import Command, Outcome, Status, run
 from pbxpanel.mirror.models import PBX
 
@@ -91,8 +91,8 @@ def _change(
     return outcome
 
 
-def _text(data: Any, name: str, limit: int = 2000) -> str:
-    return str(data.get(name, "")).replace("\0", "")[:limit]
+def _text(data: Any, name: str) -> str:
+    return str(data.get(name, "")).replace("\0", "")
 
 
 def _families_above(family: str) -> list[tuple[str, str]]:
@@ -105,7 +105,7 @@ def _families_above(family: str) -> list[tuple[str, str]]:
 @on_pbx("see_astdb")
 def astdb_page(request: HttpRequest, pbx: PBX) -> HttpResponse:
     """GET: the families within `family`, and its entries that hold `q`."""
-    family, q = _text(request.GET, "family").removeprefix("/"), _text(request.GET, "q", 200)
+    family, q = _text(request.GET, "family").removeprefix("/"), _text(request.GET, "q")[: limits.SEARCH]
     parameters = {"family": family, "search": q}
     refusal = astdb.complaint(family)
     if refusal:
@@ -140,7 +140,7 @@ def astdb_put(request: HttpRequest, pbx: PBX) -> HttpResponse:
 
     `view` is the family that is looked at.
     """
-    name, value = _text(request.POST, "name"), _text(request.POST, "value", 20_000).rstrip("\r\n")
+    name, value = _text(request.POST, "name"), _text(request.POST, "value").rstrip("\r\n")
     is_new = not name
     if is_new:
         family, key = _text(request.POST, "family").removeprefix("/"), _text(request.POST, "key")
@@ -222,8 +222,8 @@ def astdb_tree(request: HttpRequest, pbx: PBX) -> HttpResponse:
     complaint = astdb.complaint(family) if family else _("Type the name of a family.")
     if complaint:
         return _ask_about_tree(request, pbx, family, complaint)
-    number = _text(data, "number", 9)
-    if request.method != "POST" or not number.isdecimal():
+    number = _text(data, "number")
+    if request.method != "POST" or not number.isdecimal() or len(number) > 9:
         return _ask_about_tree(request, pbx, family)
     parameters = {"family": family, "number": int(number)}
     outcome = _change(request, pbx, "delete-tree", "delete-astdb-tree", f"/{family}", parameters, _LONG)

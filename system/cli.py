@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 
 from operators.models import AuditEntry
-from pbxpanel import toasts
+from pbxpanel import limits, toasts
 from pbxpanel.ami import actions
 from pbxpanel.mirror import text
 from pbxpanel.mirror.commands import Command, Outcome, Status, look, run
@@ -18,6 +18,7 @@ from pbxpanel.mirror.registry import order
 
 from . import cli_rules
 from .cli_rules import Malformed, Rules
+from .masking import masked_output, masked_text
 from .models import CliRules
 
 TOPIC = "cli"
@@ -27,6 +28,8 @@ TIMEOUT = 15.0
 FIRST_LINES, MOST_LINES = 300, 20_000
 # How many commands of the past one can go back to, and how many ways to go on are shown.
 REMEMBERED, WAYS_ON = 200, 100
+# Nobody's own: what Asterisk says of an application, or of a function.
+_HELP = (["core", "show", "application"], ["core", "show", "function"])
 _NO_SUCH_COMMAND = "No such command "
 # Ends what Asterisk answers to `_command matchesarray`.
 _END = "_EOF_"
@@ -63,9 +66,11 @@ def give(pbx: str, user: User, words: Sequence[str]) -> Entry:
     """Have Asterisk carry out a command, on record; one that is not allowed is on record too, and not sent."""
     line = cli_rules.line_of(words)
     command = Command(
-        pbx, actions.command(line), "cli", line, user.pk, timeout=TIMEOUT, topic=TOPIC, wants_reply=True
+        pbx, actions.command(line), "cli", masked_text(line), user.pk, timeout=TIMEOUT, topic=TOPIC, wants_reply=True
     )  # fmt: skip
-    return entry_of(line, run(command, lambda: refusal(user, words)))
+    # Whoever is allowed a command that shows secrets, by a rule, is to see them; what everybody may give shows none.
+    shows_secrets = not cli_rules.allows((), words) or [word.lower() for word in words[:3]] in _HELP
+    return entry_of(line, run(command, lambda: refusal(user, words)), shows_secrets=shows_secrets)
 
 
 def refusal(user: User, words: Sequence[str]) -> str:
@@ -90,9 +95,11 @@ def refusal(user: User, words: Sequence[str]) -> str:
     ) % {"rule": line, "who": who}
 
 
-def entry_of(line: str, outcome: Outcome) -> Entry:
+def entry_of(line: str, outcome: Outcome, *, shows_secrets: bool = False) -> Entry:
     """What came of a command, for the screen."""
     found = [text.columns(printed) for value in outcome.reply.all("Output") for printed in value.split("\n")]
+    if not shows_secrets:
+        found = [masked_output(printed) for printed in found]
     shown = found[:MOST_LINES]
     return Entry(
         line, shown[:FIRST_LINES], shown[FIRST_LINES:], len(found) - len(shown), _failure(line, outcome, found)
@@ -126,13 +133,15 @@ class Completion:
 
 def complete(pbx: str, user: User, line: str) -> Completion:
     """How Asterisk would complete a line, of that only what he may give."""
+    if len(line) > limits.COMMAND:
+        return Completion(line)
     head, last = _split(line)
     groups = rules_of(user)
     try:
         before = cli_rules.words_of(head) if head.strip() else []
     except Malformed:
         return Completion(line)
-    if len(line) > cli_rules.LONGEST or not cli_rules.may_begin(groups, before):
+    if not cli_rules.may_begin(groups, before):
         return Completion(line)
     outcome = look(pbx, "system.complete", {"line": line, "last": last})
     if outcome.status is Status.REFUSED and "permission denied" not in outcome.text.lower():

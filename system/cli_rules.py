@@ -22,10 +22,8 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext_lazy as _
 
-# What the audit trail keeps of a command, and what it is found by again in the history.
-LONGEST = 400
-# Asterisk takes no more words than this (AST_MAX_ARGS, with room to spare).
-MOST_WORDS = 60
+from pbxpanel import limits
+
 _TO_QUOTE = re.compile(r'[ \t"\\]')
 _LOOKING = frozenset(("show", "list", "showkey", "get", "status", "help"))
 
@@ -101,6 +99,10 @@ def words_of(command: str) -> list[str]:
 
     Raises `Malformed`.
     """
+    too_long = _("A command of more than 400 characters or 60 words cannot be given here.")
+    # Before it is taken apart, which takes long for a long one.
+    if len(command) > limits.COMMAND:
+        raise Malformed(too_long)
     if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") and character != "\t" for character in command):
         raise Malformed(_("A command is one line: it cannot hold line breaks or control characters."))
     lexer = shlex.shlex(command, posix=True)
@@ -115,8 +117,8 @@ def words_of(command: str) -> list[str]:
         raise Malformed(_("Type a command, such as core show channels."))
     if words[0].startswith("!"):
         raise Malformed(_("Commands of the system's shell cannot be given here."))
-    if len(words) > MOST_WORDS or len(line_of(words)) > LONGEST:
-        raise Malformed(_("A command of more than 400 characters or 60 words cannot be given here."))
+    if len(words) > limits.COMMAND_WORDS or len(line_of(words)) > limits.COMMAND:
+        raise Malformed(too_long)
     return words
 
 

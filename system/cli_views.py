@@ -11,7 +11,7 @@ from .parts import demand, on_pbx, page
 
 
 @require_safe
-@on_pbx("use_cli")
+@on_pbx("use_cli", confirmed=True)
 def show(request: HttpRequest, pbx: PBX) -> HttpResponse:
     """GET: a terminal, with what he gave before and what he may give."""
     user = demand(request, "use_cli")
@@ -24,7 +24,7 @@ def show(request: HttpRequest, pbx: PBX) -> HttpResponse:
 
 
 @require_POST
-@on_pbx("use_cli")
+@on_pbx("use_cli", confirmed=True)
 def give(request: HttpRequest, pbx: PBX) -> HttpResponse:
     """POST: give `command`; one that changes something only with `sure`, else it comes back as a question."""
     user = demand(request, "use_cli")

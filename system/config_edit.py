@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from django.utils.translation import gettext as _
 
 from operators.models import SUBJECT_SIZE
+from pbxpanel import limits
 
 from .config_file import (
     VALUE_SIZE,
@@ -29,7 +30,7 @@ from .config_file import (
 
 # Lines of one action that Asterisk takes; these are needed beside the updates: Action, ActionID, SrcFilename,
 # DstFilename, PreserveEffectiveContext, and one to spare.
-FIELDS = 128 - 6
+FIELDS = limits.CONFIG_STEPS
 # What of a category's line can stand in a regular expression as it is, but for the dot.
 _PLAIN = re.compile(r"[A-Za-z0-9_/@:. -]+")
 _MARK = "~pbxpanel"

@@ -13,7 +13,10 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from pbxpanel import limits
 from pbxpanel.mirror.commands import Fields
+
+from .masking import MASK, is_secret, masked_text
 
 # Name and value of one line.
 Line = tuple[str, str]
@@ -25,17 +28,8 @@ _FIELD = re.compile(r"(Category|IsTemplate|Templates|Line)-(\d+)(?:-(\d+))?")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\u2028\u2029\ud800-\udfff]")
 _SEMICOLON = re.compile(r"(?<!\\);")
 # A manager session reads lines of up to 1,024 bytes; some of them are the field's name.
-VALUE_SIZE = 950
-NAME_SIZE = 79
+VALUE_SIZE, NAME_SIZE = limits.CONFIG_VALUE, limits.CONFIG_NAME
 
-MASK = "••••••"
-# Names of which the value is a secret, in whichever file.
-_SECRET = re.compile(
-    r"secret|passw|passphrase|passcode|md5_?cred|(pass|pwd|token|api_?key|credential)s?$|(^|_|admin|user|auth)pins?$",
-    re.IGNORECASE,
-)
-# Lines that hold a secret among other things: `register => user:secret@host`, `mailbox => pin,name`, a URL's.
-_IN_TEXT = re.compile(r"""((?:^|[\s/<;,"'=])(?:sips?:)?(?!(?:sips?|mailto|im|pres|xmpp):)[^\s:@/]+:)(?!//)\S+(?=@)""")
 # What the lines of a voicemail.conf begin with, which may stand in any file that it includes; and what looks like that
 # and is none: steps of a dialplan, and options that are a number.
 _PIN = re.compile(r"-?\d+,|-?\d{3,}$")
@@ -282,11 +276,6 @@ def check_category_name(name: str) -> None:
 # What not everybody may read.
 
 
-def is_secret(name: str) -> bool:
-    """Whether the value of a line of this name is a secret, in whichever file."""
-    return _SECRET.search(name.strip()) is not None
-
-
 def masked(file: str, line: Line) -> Line:
     """A line without what is secret in it."""
     name, value = line
@@ -302,7 +291,10 @@ def masked(file: str, line: Line) -> Line:
         return name, f"{MASK}{separator}{rest}" if first else value
     if name.lower() == "auth" and ":" in value and "@" in value:
         return name, MASK
-    return name, _IN_TEXT.sub(rf"\1{MASK}", value)
+    if name.lower() == "agent" and (is_any or file in ("agents.conf", "users.conf")) and separator:
+        _secret, separator, last = rest.partition(",")
+        return name, f"{first},{MASK}{separator}{last}"
+    return name, masked_text(value)
 
 
 def _is_mailbox(name: str, value: str) -> bool:

@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from operators.confirmation import ask, is_confirmed
 from operators.people import user_of
 from pbxpanel import toasts
 from pbxpanel.ami import actions
@@ -52,6 +53,9 @@ USUAL = (
 @on_pbx("see_config")
 def config(request: HttpRequest, pbx: PBX) -> HttpResponse:
     """GET: the files there are; of one, `file`, what is in it."""
+    # Who may change a file sees the secrets in it.
+    if may(user_of(request), "change_config") and not is_confirmed(request):
+        return ask(request)
     file = request.GET.get("file", "").strip()
     context: dict[str, Any] = {"file": file, "usual": USUAL}
     if not file:
@@ -146,7 +150,7 @@ def find(request: HttpRequest, pbx: PBX) -> HttpResponse:
 
 
 @require_safe
-@on_pbx("change_config")
+@on_pbx("change_config", confirmed=True)
 def category(request: HttpRequest, pbx: PBX) -> HttpResponse:
     """GET: the category at a place in a `file` of this `digest`, to edit, or as it is shown without `edit`."""
     reading, refusal = _read_again(request, pbx, request.GET)
@@ -168,14 +172,14 @@ def _rows(text: str) -> int:
 
 
 @require_safe
-@on_pbx("change_config")
+@on_pbx("change_config", confirmed=True)
 def new(request: HttpRequest, pbx: PBX) -> HttpResponse:
     """GET: an empty form for one more category."""
     return render(request, "system/_config_new.html", {"key": uuid.uuid4().hex[:8]})
 
 
 @require_POST
-@on_pbx("change_config")
+@on_pbx("change_config", confirmed=True)
 def review(request: HttpRequest, pbx: PBX) -> HttpResponse:
     """POST: what would be written, or why it cannot be."""
     reading, refusal = _read_again(request, pbx, request.POST)
@@ -200,7 +204,7 @@ def _title(reading: Reading, at: int | None) -> str:
 
 
 @require_POST
-@on_pbx("change_config")
+@on_pbx("change_config", confirmed=True)
 def write(request: HttpRequest, pbx: PBX) -> HttpResponse:
     """POST: write what was `reviewed`; refused where the file, or what was typed, is another by now."""
     user = demand(request, "change_config")
@@ -309,6 +313,8 @@ def _with_lines(edit: Edit, text: str) -> Edit:
 @on_pbx("see_config")
 def as_json(request: HttpRequest, pbx: PBX) -> HttpResponse:
     """GET: a `file` as `GetConfigJSON` tells of it; a name that is there twice in a category is there twice."""
+    if may(user_of(request), "change_config") and not is_confirmed(request):
+        return ask(request)
     file = request.GET.get("file", "")
     if not NAME.fullmatch(file):
         return HttpResponse(_("There is no such file."), content_type="text/plain; charset=utf-8", status=400)

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from operators.people import user_of
+from pbxpanel import limits
 from pbxpanel.ami.transports import Address
 from pbxpanel.doctor import people
 from pbxpanel.doctor.engine import examine
@@ -39,7 +40,7 @@ class DoctorForm(forms.Form):
     number = forms.CharField(
         label=gettext_lazy("Number"),
         required=False,
-        max_length=80,
+        max_length=limits.NUMBER,
         help_text=gettext_lazy("One that this user should reach, as it is dialled."),
         widget=forms.TextInput({"class": "form-control", "inputmode": "tel", "autocomplete": "off"}),
     )

@@ -9,10 +9,12 @@ from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from operators.confirmation import password_confirmed
 from operators.people import user_of
 from pbxpanel.mirror.models import PBX
 
@@ -55,15 +57,23 @@ def demand(request: HttpRequest, permission: str) -> User:
     return user
 
 
-def on_pbx(permission: str) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
-    """For a view of `request, pbx, …`: who lacks the permission is refused, then the PBX is looked up by its name."""
+def on_pbx(
+    permission: str, *, confirmed: bool = False
+) -> Callable[[Callable[..., HttpResponseBase]], Callable[..., HttpResponseBase]]:
+    """For a view of `request, pbx, …`: who lacks the permission is refused, then the PBX is looked up by its name.
 
-    def decorate(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    `confirmed`: who has it gives the password again, if that is long ago, since what the view does may give a shell on
+    the PBX.
+    """
+
+    def decorate(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+        guarded = password_confirmed(view) if confirmed else view
+
         @login_required
         @wraps(view)
-        def checked(request: HttpRequest, pbx: str, *arguments: Any, **parameters: Any) -> HttpResponse:
+        def checked(request: HttpRequest, pbx: str, *arguments: Any, **parameters: Any) -> HttpResponseBase:
             demand(request, permission)
-            return view(request, get_object_or_404(PBX, pk=pbx), *arguments, **parameters)
+            return guarded(request, get_object_or_404(PBX, pk=pbx), *arguments, **parameters)
 
         return checked
 

@@ -6,15 +6,12 @@ every page how many messages it has read (`read 17`), and now and then `ping`.
 """
 
 import asyncio
-import contextlib
 import json
 import logging
 import time
 from typing import Any
 from urllib.parse import parse_qs
 
-from channels.consumer import get_handler_name
-from channels.generic.websocket import AsyncWebsocketConsumer
 from channels.layers import get_channel_layer
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
@@ -22,9 +19,9 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from operators.people import logged_in
-from pbxpanel import metrics
+from pbxpanel import limits, metrics
 from pbxpanel.database import in_thread
-from pbxpanel.live.consumers import NO_SUCH_VIEW, TRY_AGAIN_LATER, Window
+from pbxpanel.live.consumers import NO_SUCH_VIEW, TRY_AGAIN_LATER, PanelConsumer, Window, ended, is_key
 from pbxpanel.live.hub import FORBIDDEN, NOT_LOGGED_IN, PEOPLE
 from pbxpanel.mirror import commands, stream
 from pbxpanel.mirror.models import PBX
@@ -37,11 +34,34 @@ logger = logging.getLogger(__name__)
 RENEW_EVERY = 3.0
 # After how long without a word of the worker the page says so, in seconds.
 SILENCE_LIMIT = 8.0
-# How long a filter may be, as JSON.
-_LONGEST_FILTER = 1000
+# How many texts a filter may have.
+_TEXTS = 10
 
 
-class EventsConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
+def _filter_in(text: str) -> dict[str, Any] | None:
+    """A filter as a page writes it: `{"name": …, "texts": […]}`; None for what is none, of which nothing is taken."""
+    if len(text) > limits.EVENT_FILTER:
+        return None
+    try:
+        asked = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(asked, dict):
+        return None
+    name, texts = asked.get("name", ""), asked.get("texts", [])
+    if not isinstance(name, str) or not isinstance(texts, list) or len(texts) > _TEXTS:
+        return None
+    # JSON can write half a character, which no other program takes.
+    if not all(_is_text(one) for one in (name, *texts)):
+        return None
+    return {"name": name, "texts": texts}
+
+
+def _is_text(one: Any) -> bool:
+    return isinstance(one, str) and not any("\ud800" <= character <= "\udfff" for character in one)
+
+
+class EventsConsumer(PanelConsumer):
     """One browser tab that watches the events of one PBX."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -60,7 +80,7 @@ class EventsConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         self.pbx, self.language = query.get("pbx", ""), query.get("lang", "")
         self.session_key = self.scope["cookies"].get(settings.SESSION_COOKIE_NAME, "")
         await self.accept()
-        if self.language not in dict(settings.LANGUAGES) or "\0" in self.pbx:
+        if self.language not in dict(settings.LANGUAGES) or not is_key(self.pbx):
             await self.close(NO_SUCH_VIEW)
         elif await self._may_stay():
             metrics.SOCKETS.labels("events").inc()
@@ -68,19 +88,12 @@ class EventsConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             self.keeper = asyncio.create_task(self._keep_watching())
             await self._hear_of_people()
 
-    async def disconnect(self, code: int) -> None:
-        if self.keeper is None:
-            return
-        metrics.SOCKETS.labels("events").dec()
-        self.keeper.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self.keeper
-        await self._say({"type": stream.UNWATCH})
-        await self._hear_of_people(until_now=True)
-
-    async def dispatch(self, message: dict[str, Any]) -> None:
-        """As Channels does, which first looks after the database connections of a thread that nothing here uses."""
-        await getattr(self, get_handler_name(message))(message)
+    async def give_up(self) -> None:
+        if self.keeper is not None:
+            metrics.SOCKETS.labels("events").dec()
+            await ended(self.keeper)
+            await self._say({"type": stream.UNWATCH})
+            await self._hear_of_people(until_now=True)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         word, _separator, rest = (text_data or "").partition(" ")
@@ -88,15 +101,9 @@ class EventsConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             await self._send({"pong": True})
         elif word == "read" and rest.isdecimal() and len(rest) < 16:
             self.window.has_read(int(rest))
-        elif word == "filter" and len(rest) <= _LONGEST_FILTER and self.keeper is not None:
-            with contextlib.suppress(ValueError):
-                asked = json.loads(rest)
-                if isinstance(asked, dict) and isinstance(asked.get("texts", []), list):
-                    self.filter = {
-                        "name": str(asked.get("name", "")),
-                        "texts": [str(t) for t in asked.get("texts", [])],
-                    }
-                    await self._say({"type": stream.WATCH, "filter": self.filter})
+        elif word == "filter" and self.keeper is not None and (wanted := _filter_in(rest)) is not None:
+            self.filter = wanted
+            await self._say({"type": stream.WATCH, "filter": wanted})
 
     async def people_changed(self, message: dict[str, Any]) -> None:
         """Somebody logged out, or may something no longer; those who watch events are few, so each looks at once."""

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST, require_safe
 from extensions.fragments import MOST, PRESENCES, board, look_of
 from extensions.models import Extension
 from operators.people import user_of
-from pbxpanel import toasts
+from pbxpanel import limits, toasts
 from pbxpanel.ami import actions
 from pbxpanel.ami.errors import IllegalField
 from pbxpanel.ami.protocol import Action
@@ -46,6 +46,8 @@ def ask(request: HttpRequest, pbx: PBX) -> HttpResponse:
     extension, context = request.POST.get("extension", "").strip(), request.POST.get("context", "").strip()
     if not extension or not context:
         return _refusal(request, _("Type an extension and its context, such as 101 and internal."), 400)
+    if too_long := limits.complaint(max(extension, context, key=len), limits.ADDRESS):
+        return _refusal(request, too_long, 400)
     outcome = _run(request, pbx, f"{extension}@{context}", lambda: actions.extension_state(context, extension))
     if not outcome.done:
         return _refusal(request, _words(outcome), toasts.code(outcome))
@@ -63,6 +65,8 @@ def _ask_presence(request: HttpRequest, pbx: PBX) -> HttpResponse:
     presentity = request.POST["presentity"].strip()
     if not presentity:
         return _refusal(request, _("Type whose presence, such as CustomPresence:101."), 400)
+    if too_long := limits.complaint(presentity, limits.ADDRESS):
+        return _refusal(request, too_long, 400)
     outcome = _run(request, pbx, presentity, lambda: actions.presence_state(presentity))
     if not outcome.done:
         return _refusal(request, _words(outcome), toasts.code(outcome))

@@ -8,8 +8,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from calls.models import Channel
+from operators.confirmation import ask, is_confirmed
 from operators.people import user_of
-from pbxpanel import toasts
+from pbxpanel import limits, toasts
 from pbxpanel.mirror.commands import Command, Outcome, Status, run
 from pbxpanel.mirror.models import PBX
 
@@ -18,8 +19,6 @@ from .parts import may, on_pbx, page
 
 # How many live channels are offered to choose from.
 _OFFERED = 500
-# What fits into a line of an action, in bytes.
-_LONGEST = 1000
 
 
 def _order(request: HttpRequest, pbx: PBX, order: str, verb: str, **parameters: str) -> Outcome:
@@ -68,6 +67,9 @@ def get(request: HttpRequest, pbx: PBX) -> HttpResponse:
     channel, name = _text(request, "channel"), _text(request, "name")
     if complaint := _complaint(name, channel):
         return toasts.toast(request, "warning", complaint, 400)
+    # SHELL(…) does what it says when it is read.
+    if not variables.is_harmless(name) and may(user_of(request), "change_variables") and not is_confirmed(request):
+        return ask(request)
     outcome = _order(request, pbx, "get", "get-variable", channel=channel, name=name)
     if not outcome.done:
         return toasts.toast(request, "danger", _words(outcome, name), toasts.code(outcome))
@@ -75,7 +77,7 @@ def get(request: HttpRequest, pbx: PBX) -> HttpResponse:
 
 
 @require_POST
-@on_pbx("change_variables")
+@on_pbx("change_variables", confirmed=True)
 def set_(request: HttpRequest, pbx: PBX) -> HttpResponse:
     """POST: set the variable or function `name` to `value`."""
     channel, name, value = _text(request, "channel"), _text(request, "name"), request.POST.get("value", "")
@@ -112,8 +114,8 @@ def _complaint(name: str, *others: str) -> str:
     for text in (name, *others):
         if "\r" in text or "\n" in text or "\0" in text:
             return _("Write it in one line: AMI carries no line breaks into a variable.")
-        if len(text.encode("utf-8", "replace")) > _LONGEST:
-            return _("That is too long: AMI carries at most %(number)s bytes.") % {"number": _LONGEST}
+        if len(text.encode("utf-8", "replace")) > limits.VARIABLE:
+            return _("That is too long: AMI carries at most %(number)s bytes.") % {"number": limits.VARIABLE}
     return ""
 
 

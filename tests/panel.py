@@ -134,18 +134,7 @@ class Panel:
 
     def spawn_web(self, port: int) -> subprocess.Popen[bytes]:
         """Start one web process, which believes the proxy before it."""
-        web = [
-            "-m",
-            "daphne",
-            "--proxy-headers",
-            "--websocket_connect_timeout",
-            "30",
-            "-b",
-            "127.0.0.1",
-            "-p",
-            str(port),
-        ]
-        return self.spawn(*web, "pbxpanel.asgi:application")
+        return self.spawn("manage.py", "serve", "--proxy-headers", "--port", str(port))
 
     def wait_until_served(self, port: int | None = None) -> None:
         deadline = time.monotonic() + 60

@@ -6,7 +6,6 @@ browser that does not read costs little; it gets a fresh board when it reads aga
 """
 
 import asyncio
-import contextlib
 import logging
 from collections import deque
 from dataclasses import replace
@@ -18,7 +17,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 
-from pbxpanel import metrics
+from pbxpanel import limits, metrics
 from pbxpanel.database import in_thread
 
 from . import fragments
@@ -37,6 +36,11 @@ TRY_AGAIN_LATER = 1013
 WINDOW, WINDOW_SIZE = 64, 2**20
 # How long a board that could not be read waits for the next try, in seconds.
 RETRY_AFTER = 1.0
+
+
+def is_key(text: str) -> bool:
+    """Whether this may say what a socket is about: a name of ours, of which none holds a NUL."""
+    return len(text) <= limits.SOCKET_KEY and "\0" not in text
 
 
 class Window:
@@ -62,7 +66,42 @@ class Window:
             self._read += 1
 
 
-class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
+class PanelConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
+    """What all sockets of the panel have in common: whatever becomes of one, what it holds is given up."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        except Exception:
+            # Closing makes the browser come again.
+            logger.exception("A socket failed.")
+            await send({"type": "websocket.close", "code": FAILED})
+        finally:
+            await self.give_up()
+
+    async def give_up(self) -> None:
+        """End the tasks of this socket, and count it no longer. It may not even have been accepted."""
+
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        """As Channels does, which first looks after the database connections of a thread that nothing here uses."""
+        await getattr(self, get_handler_name(message))(message)
+
+    async def websocket_receive(self, message: dict[str, Any]) -> None:
+        """What is no text, or longer than any page's, counts for nothing."""
+        text = message.get("text")
+        if text is not None and len(text) <= limits.MESSAGE:
+            await self.receive(text_data=text)
+
+
+async def ended(task: asyncio.Task[None]) -> None:
+    """End a task, and wait until it has; what it raised by itself goes into the log."""
+    task.cancel()
+    (result,) = await asyncio.gather(task, return_exceptions=True)
+    if isinstance(result, Exception):
+        logger.error("A task of a socket failed.", exc_info=result)
+
+
+class LiveConsumer(PanelConsumer):
     """One browser tab: takes a seat at the hub, gets the whole board, then every change of it."""
 
     # The hub subscribes to the channel layer, once for all sockets; this one needs none of its own.
@@ -93,31 +132,26 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             return
         if viewer is None:
             await self.close(NOT_LOGGED_IN)
-        elif view is None or language not in dict(settings.LANGUAGES) or "\0" in key:  # which no name of ours holds
+        elif view is None or language not in dict(settings.LANGUAGES) or not is_key(key):
             await self.close(NO_SUCH_VIEW)
         elif not view.allows(viewer.permissions, key):
             await self.close(FORBIDDEN)
         else:
-            self.seat = Seat(view, key, replace(viewer, language=language), session=session)
+            seat = Seat(view, key, replace(viewer, language=language), session=session)
             if view.long is not None:
                 self.look = look_of(query.get("limit", ""), query.get("q", ""))
-                self.seat.viewport = Hub.here().viewport(view, view.long, self.look)
+                seat.viewport = Hub.here().viewport(view, view.long, self.look)
             metrics.SOCKETS.labels(view.name).inc()
-            await Hub.here().register(self.seat)
-            self.sender = asyncio.create_task(self._send_what_comes(self.seat))
+            self.seat = seat
+            await Hub.here().register(seat)
+            self.sender = asyncio.create_task(self._send_what_comes(seat))
 
-    async def disconnect(self, code: int) -> None:
+    async def give_up(self) -> None:
         if self.seat is not None:
             metrics.SOCKETS.labels(self.seat.view.name).dec()
             Hub.here().unregister(self.seat)
         if self.sender is not None:
-            self.sender.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self.sender
-
-    async def dispatch(self, message: dict[str, Any]) -> None:
-        """As Channels does, which first looks after the database connections of a thread that nothing here uses."""
-        await getattr(self, get_handler_name(message))(message)
+            await ended(self.sender)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """A tab that wakes up asks whether the socket still lives; any says what it has read, and a long page's at

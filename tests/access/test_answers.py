@@ -80,7 +80,7 @@ def test_an_answer_that_failed_has_a_policy_and_tells_nothing(served: Panel, tmp
     """A second process whose database is away."""
     broken = Panel(tmp_path, {"DEBUG": "no", "SECRET_KEY": served.environment["SECRET_KEY"]})
     broken.environment["DATABASE_URL"] = "postgresql://panel:Tr0ub4dor@127.0.0.1:1/panel"
-    broken.spawn("-m", "daphne", "-b", "127.0.0.1", "-p", str(broken.port), "pbxpanel.asgi:application")
+    broken.spawn("manage.py", "serve", "--port", str(broken.port))
     try:
         broken.wait_until_served()
         connection = http.client.HTTPConnection("127.0.0.1", broken.port, timeout=30)
@@ -106,7 +106,8 @@ def test_an_answer_that_failed_has_a_policy_and_tells_nothing(served: Panel, tmp
         ("https://example.org", 403),
         ("http://127.0.0.1.example.org", 403),
         ("http://example.org/127.0.0.1", 403),
-        ("http://127.0.0.1", 101),
+        ("http://127.0.0.1", 403),
+        ("http://127.0.0.1:1", 403),
         ("SELF", 101),
     ],
 )
@@ -138,9 +139,7 @@ def test_a_lock_is_for_the_address_that_the_server_was_told_to_believe(served: P
     proxied = copy.copy(served)
     proxied.port = free_port()
     proxied.url = f"http://127.0.0.1:{proxied.port}"
-    proxied.spawn(
-        "-m", "daphne", "--proxy-headers", "-b", "127.0.0.1", "-p", str(proxied.port), "pbxpanel.asgi:application"
-    )
+    proxied.spawn("manage.py", "serve", "--proxy-headers", "--port", str(proxied.port))
     proxied.wait_until_served()
     assert [log_in(proxied, "mona", "wrong", "192.0.2.1") for _ in range(6)] == [200] * 4 + [429] * 2
     assert log_in(proxied, "mona", PASSWORD, "192.0.2.1") == 429

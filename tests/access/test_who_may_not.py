@@ -120,6 +120,11 @@ TABLE: dict[str, list[Line]] = {
     # From this machine; from elsewhere see tests/live/test_health.py.
     "healthz": [Line("/healthz", "GET", EVERYBODY, 200)],
     "metrics": [Line("/metrics", "GET", EVERYBODY, 200)],
+    # See test_confirmation.py.
+    "confirm/": [
+        Line("/confirm/", "GET", LOGGED_IN, 200, only=False),
+        Line("/confirm/", "POST", LOGGED_IN, 422, only=False),
+    ],
     "profile/": [
         Line("/profile/", "GET", CALLING, 200, only=False),
         Line("/profile/", "POST", CALLING, 302, {"extension": "101", "endpoint": "PJSIP/101"}, only=False),

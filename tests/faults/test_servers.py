@@ -56,9 +56,7 @@ class Installation:
         return self.panel.spawn("manage.py", "amiworker")
 
     def _spawn_web(self) -> subprocess.Popen[bytes]:
-        return self.panel.spawn(
-            "-m", "daphne", "-b", "127.0.0.1", "-p", str(self.panel.port), "pbxpanel.asgi:application"
-        )
+        return self.panel.spawn("manage.py", "serve", "--port", str(self.panel.port))
 
     def way_to(self, server: Server) -> Proxy:
         return self._ways[server]

@@ -51,7 +51,7 @@ class Installation:
         self.second.port = free_port()
         self.second.url = f"http://127.0.0.1:{self.second.port}"
         for web in (self.first, self.second):
-            panel.spawn("-m", "daphne", "-b", "127.0.0.1", "-p", str(web.port), "pbxpanel.asgi:application")
+            panel.spawn("manage.py", "serve", "--port", str(web.port))
         for web in (self.first, self.second):
             web.wait_until_served()
 

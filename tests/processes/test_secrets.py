@@ -72,7 +72,7 @@ def installation(asterisk22: Asterisk, postgresql: PostgreSQL, redis_server: Red
     panel.prepare()
     panel.manage("shell", "--no-imports", "-c", _PEOPLE)
     panel.spawn("manage.py", "amiworker")
-    panel.spawn("-m", "daphne", "-b", "127.0.0.1", "-p", str(panel.port), "pbxpanel.asgi:application")
+    panel.spawn("manage.py", "serve", "--port", str(panel.port))
     try:
         panel.wait_until_served()
         yield panel
@@ -134,7 +134,7 @@ def test_no_secret_is_in_a_log_on_a_page_or_in_the_database(
         # A worker that stands by asks nothing of Redis.
         words = "The database failed" if "DATABASE_URL" in variables else "Running worker"
         broken = Panel(installation.folder, {**installation.environment, **variables})
-        broken.spawn("-m", "daphne", "-b", "127.0.0.1", "-p", str(broken.port), "pbxpanel.asgi:application")
+        broken.spawn("manage.py", "serve", "--port", str(broken.port))
         broken.wait_until_served()
         broken.spawn("manage.py", "amiworker")
         for path in ("/calls/", "/healthz", "/metrics"):

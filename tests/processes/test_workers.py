@@ -32,7 +32,7 @@ class Pair:
         self.workers = [self._spawn()]
         self.wait_for_leader()
         self.workers.append(self._spawn())
-        panel.spawn("-m", "daphne", "-b", "127.0.0.1", "-p", str(panel.port), "pbxpanel.asgi:application")
+        panel.spawn("manage.py", "serve", "--port", str(panel.port))
         panel.wait_until_served()
 
     def _spawn(self) -> subprocess.Popen[bytes]:

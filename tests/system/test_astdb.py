@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from operators.models import AuditEntry
+from pbxpanel import limits
 from pbxpanel.ami import actions
 from pbxpanel.ami.client import Answer, Session
 from pbxpanel.ami.errors import IllegalField
@@ -73,14 +74,14 @@ async def test_the_longest_value_that_is_let_through_arrives_and_a_longer_one_wo
     asterisk: Asterisk, at_desk: AtDesk
 ) -> None:
     async with at_desk(asterisk) as desk:
-        value = "ü" * (astdb.LONGEST // 2)
+        value = "ü" * (limits.ASTDB // 2)
         assert not astdb.complaint("long", "v", value)
         assert (await put(desk, "/long/v", value)).done
         assert (await read(desk, "long"))["entries"] == [["/long/v", value]]
         assert (await put(desk, "/long/v", "short", value)).done, "it was read whole"
         assert astdb.complaint("long", "v", value + "x")
     async with at_desk(asterisk, url=asterisk.url("tcp")) as desk:  # over HTTP a line may be longer
-        outcome = await desk.reply_to(actions.db_put("long", "v", "x" * (astdb.LONGEST + 20)))
+        outcome = await desk.reply_to(actions.db_put("long", "v", "x" * (limits.ASTDB + 20)))
         assert "too long" in outcome.text
 
 

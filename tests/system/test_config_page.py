@@ -11,6 +11,7 @@ from pbxpanel.mirror.commands import Outcome, Status
 from system import config_file
 from system.config_file import Category, Reading, json_of, masked
 from system.config_orders import CHANGED, NOT_AS_PROMISED
+from system.masking import MASK
 from tests.access import people
 from tests.access.people import Asterisk as StandIn
 
@@ -51,7 +52,7 @@ def test_who_may_only_read_sees_no_secret_and_no_editor(looked: StandIn) -> None
     client = client_of("Viewer", "see_config")
     html = client.get(ADDRESS, {"file": "pjsip.conf"}).content.decode()
     assert "geheim" not in html
-    assert f"password = {config_file.MASK}" in html
+    assert f"password = {MASK}" in html
     assert "Edit" not in html
     assert DIGEST not in html, "whoever has it can try PINs until one fits"
     assert "Reload res_pjsip.so" not in html
@@ -237,6 +238,22 @@ def test_a_category_is_given_to_edit_and_taken_back(looked: StandIn) -> None:
         ("pjsip.conf", "auth_type", "digest", "digest"),
         ("pjsip.conf", "contact", "sip:101@127.0.0.1:5", "sip:101@127.0.0.1:5"),
         ("pjsip.conf", "server_uri", "sip:me:wo/rd@host", "sip:me:••••••@host"),
+        ("res_odbc.conf", "dsn", "DRIVER=x;UID=me;PWD=w-o;DB=y", "DRIVER=x;UID=me;PWD=••••••;DB=y"),
+        ("cdr_odbc.conf", "connection", "Driver={a b};Pwd={w;o d};Port=1", "Driver={a b};Pwd=••••••;Port=1"),
+        ("agents.conf", "agent", "1001,4321,Mark Spencer", "1001,••••••,Mark Spencer"),
+        ("agents.conf", "agent", "1001,4321", "1001,••••••"), ("more.inc", "agent", "1001,1,M", "1001,••••••,M"),
+        ("queues.conf", "member", "Agent/1001,5,Mark", "Agent/1001,5,Mark"),
+        ("res_x.conf", "api-key", "x", "••••••"), ("res_x.conf", "API_KEY", "x", "••••••"),
+        ("res_x.conf", "access-key", "x", "••••••"), ("res_x.conf", "auth-pin", "1", "••••••"),
+        ("sip.conf", "register", "tls://u@d:word@host:5061/1", "tls://u@d:••••••@host:5061/1"),
+        ("sip.conf", "register", "peer?u@d:word:au@host", "peer?u@d:••••••@host"),
+        ("sip.conf", "register", "u@host:5060", "u@host:5060"),
+        ("extensions.conf", "exten", "1,1,Authenticate(1234,,4)", "1,1,Authenticate(••••••,,4)"),
+        ("extensions.conf", "same", "n,Authenticate(/pins)", "n,Authenticate(/pins)"),
+        ("extensions.conf", "same", "n,Set(PIN=1234)", "n,Set(PIN=••••••)"),
+        ("extensions.conf", "same", "n,Set(PIN=${DB(a/b)})", "n,Set(PIN=${DB(a/b)})"),
+        ("extensions.conf", "same", "n,Set(CONFBRIDGE(user,pin)=12)", "n,Set(CONFBRIDGE(user,pin)=••••••)"),
+        ("extensions.conf", "same", "n,MeetMe(8001,d,12)", "n,MeetMe(8001,d,••••••)"),
         ("extensions.conf", "exten", "101,1,NoOp()", "101,1,NoOp()"), ("pjsip.conf", "outbound_auth", "a", "a"),
     ],
 )  # fmt: skip

@@ -369,13 +369,14 @@ async def test_why_nothing_comes_is_said_in_the_language_of_the_page(visit: Visi
 async def test_the_filter_goes_to_the_worker(visit: Visit) -> None:
     tab = await visit("Administrator")
     assert (await heard(stream.WATCH))["filter"] == {}
-    await tab.say('filter {"name": "Dial", "texts": ["101", 5]}')
+    await tab.say('filter {"name": "Dial", "texts": ["101", "5"]}')
     assert (await heard(stream.WATCH))["filter"] == {"name": "Dial", "texts": ["101", "5"]}
     for nonsense in (
         "filter",
         "filter {",
         "filter []",
         'filter {"texts": 3}',
+        'filter {"texts": ["101", 5]}',
         f"filter {'x' * 2000}",
         "look 1",
         "read x",

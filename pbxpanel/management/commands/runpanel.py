@@ -1,6 +1,6 @@
 """`manage.py runpanel`: the whole panel in one process and one event loop, Daphne and the AMI worker."""
 
-from daphne.server import Server  # isort: skip  it installs Twisted's reactor, so it comes first
+from pbxpanel.serving import Server  # isort: skip  it installs Twisted's reactor, so it comes first
 
 import asyncio
 import logging
@@ -9,6 +9,7 @@ from typing import Any
 
 from channels.layers import get_channel_layer
 from channels.routing import get_default_application
+from daphne.endpoints import build_endpoint_description_strings
 from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.core.management import BaseCommand
@@ -24,8 +25,6 @@ from pbxpanel.mirror.worker import AmiWorker
 
 logger = logging.getLogger(__name__)
 
-# The board of a large conference is one message, in bytes.
-MAX_MESSAGE = 4 * 2**20
 DEMO_USER = DEMO_PASSWORD = "demo"  # noqa: S105  only where `_why_no_demo_user` finds nothing against it
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -42,16 +41,11 @@ class Command(BaseCommand):
         self._prepare_people()
         server = Server(
             application=get_default_application(),
-            endpoints=[f"tcp:port={self.port}:interface={self.host}".replace("::", "\\:\\:")],
+            endpoints=build_endpoint_description_strings(host=self.host, port=self.port),
             ready_callable=self._start_worker,
-            websocket_handshake_timeout=30,
-            websocket_connect_timeout=30,
-            websocket_max_message_size=MAX_MESSAGE,
-            websocket_max_frame_size=MAX_MESSAGE,
-            verbosity=1,
         )
         server.run()
-        if self.failed:
+        if self.failed or server.abort_start:
             raise SystemExit(1)
 
     failed = False

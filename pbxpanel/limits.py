@@ -1,0 +1,112 @@
+"""How long what comes from outside may be, and how much of it: all limits in one place.
+
+Each is looked at before any work is done on what came. Lengths are in characters where nothing else is said.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+# A request, as it is read (pbxpanel/serving.py): its body in bytes, and how long it may take to come, in seconds.
+BODY = 2**20
+REQUEST_TIME = 60.0
+# How long the rest of a request that was refused is read and dropped, so that whoever sends it gets the answer.
+DRAIN_TIME = 5.0
+
+# A socket: what a browser sends in one message, and how many of these may wait; what the panel sends in one (the board
+# of a large conference), both in bytes; and what a page's address says of itself.
+MESSAGE, MESSAGES_WAITING = 4096, 200
+BOARD = 4 * 2**20
+SOCKET_KEY = 200
+# The filter of the stream of events, as JSON, in which a quotation mark takes two: three boxes of 200.
+EVENT_FILTER = 2000
+
+# A telephone number as somebody types it, a name, and whom to call: `Name <number>`.
+NUMBER, NAME, PERSON = 80, 80, 160
+# How many people are called at a time, or are in a group.
+PEOPLE = 200
+# What is searched for on a page that does not cut it by itself.
+SEARCH = 200
+# A command of the CLI, in characters and words. The audit trail keeps it, and it is found by again in the history.
+COMMAND, COMMAND_WORDS = 400, 60
+# The name of a conference to which somebody is moved, and of a sound.
+CONFERENCE, SOUND = 80, 100
+# An extension, a context or a presentity, as Asterisk is asked about them.
+ADDRESS = 80
+# What one line of AMI carries beside the longest name of a field, in bytes: into the AstDB, into a variable, and into a
+# line of a configuration file (of which the category's name has a limit of its own).
+ASTDB, VARIABLE, CONFIG_VALUE, CONFIG_NAME = 1014, 1000, 950, 79
+# The steps of one write of a configuration file: Asterisk takes 128 lines, of which six are needed for the rest.
+CONFIG_STEPS = 128 - 6
+# An AMI action with all its fields, and what the audit trail keeps of any command.
+SUBJECT = 16_000
+# The patterns or rules of a group, as they are typed.
+RULES = 20_000
+USER_NAME = 150
+PASSWORD = 1000
+
+# Any field of a form or of an address that is not named here.
+FIELD = 2000
+# Fields that hold more, or less, by the name of the route; `*` at the end stands for any more. Whoever receives a
+# field may take less of it, and says so itself.
+FIELDS: Mapping[str, Mapping[str, int]] = {
+    "login": {"username": USER_NAME},
+    "invite": {"numbers": PEOPLE * PERSON},
+    "group": {"people": PEOPLE * PERSON},
+    "group-new": {"people": PEOPLE * PERSON},
+    "system-action-send": {"more": SUBJECT, "field:*": SUBJECT},
+    "system-config-review": {"lines-*": CONFIG_STEPS * CONFIG_VALUE},
+    "system-config-write": {"lines-*": CONFIG_STEPS * CONFIG_VALUE},
+    "system_clirules_*": {"allowed": RULES, "refused": RULES},
+    "auth_group_*": {"dial_policy-*": RULES},
+}
+
+
+def of_field(route: str, name: str) -> int:
+    """How many characters a field may hold."""
+    for pattern, fields in FIELDS.items():
+        if _fits(pattern, route):
+            for field, most in fields.items():
+                if _fits(field, name):
+                    return most
+    return FIELD
+
+
+def _fits(pattern: str, name: str) -> bool:
+    return name.startswith(pattern[:-1]) if pattern.endswith("*") else name == pattern
+
+
+def too_long(route: str, fields: Mapping[str, Sequence[str]]) -> str:
+    """Which of these fields holds more than it may, in words; empty where none does."""
+    for name, values in fields.items():
+        most = of_field(route, name)
+        for value in values:
+            if words := complaint(value, most):
+                return f"{words} ({name[:80]})"
+    return ""
+
+
+def complaint(text: str, most: int) -> str:
+    """That a text is too long, in words; empty where it is not."""
+    if len(text) <= most:
+        return ""
+    return ngettext(
+        "This is too long, so nothing was done: at most %(most)s character is taken here, and it has %(length)s.",
+        "This is too long, so nothing was done: at most %(most)s characters are taken here, and it has %(length)s.",
+        most,
+    ) % {"most": most, "length": len(text)}
+
+
+def body_complaint() -> str:
+    """That a request is too large, in words."""
+    return _("This request is too large, so nothing was done: at most %(most)s MiB is taken at a time.") % {
+        "most": BODY // 2**20
+    }
+
+
+def time_complaint() -> str:
+    """That a request took too long to come, in words."""
+    return _("This request took longer than %(most)s seconds to arrive, so nothing was done. Try again.") % {
+        "most": int(REQUEST_TIME)
+    }
