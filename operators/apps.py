@@ -10,7 +10,7 @@ class OperatorsConfig(AppConfig):
         from pbxpanel.live import fragments
         from pbxpanel.mirror import commands
 
-        from . import audit, people
+        from . import audit, people, proofs  # noqa: F401  proofs registers itself
 
         commands.auditors[:] = [audit.Trail()]
         fragments.viewers_of = people.viewers_of

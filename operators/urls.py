@@ -9,5 +9,9 @@ urlpatterns = [
     path("login/", auth.LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("logout/", auth.LogoutView.as_view(), name="logout"),
     path("profile/", views.profile, name="profile"),
+    path("profile/proof/", views.phone_proof, name="phone-proof"),
+    path("profile/offers/", views.phone_offers, name="phone-offers"),
+    path("profile/shared/<int:pk>/take/", views.take_shared_phone, name="take-shared-phone"),
+    path("profile/give-back/", views.give_back_phone, name="give-back-phone"),
     path("audit/", views.audit_trail, name="audit-trail"),
 ]

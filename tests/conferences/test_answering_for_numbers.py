@@ -234,10 +234,10 @@ class Planned:
         numbers = {number: Person(number) for number in ("103", "104")}
         plan = plans.Plan(Room(pbx="main", number="8001"), User(pk=7), Profile(), numbers)
         monkeypatch.setattr(plans, "plan_for", lambda pbx, number: plan)
-        monkeypatch.setattr(plans.dialling, "pause", lambda user, writers: self.pauses.pop(0))
+        monkeypatch.setattr("operators.dialling.pause", lambda user, writers: self.pauses.pop(0))
         monkeypatch.setattr(plans, "invite", self.invite)
         monkeypatch.setattr(plans, "_note", self.note)
-        monkeypatch.setattr(plans.asyncio, "sleep", self.sleep)
+        monkeypatch.setattr("asyncio.sleep", self.sleep)
 
     def invite(self, plan: plans.Plan, person: Person) -> Outcome:
         self.called.append(person.number)

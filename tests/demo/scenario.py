@@ -10,7 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from itertools import repeat
 
-from conferences.orders import CONTEXT, DIALPLAN
+from conferences.orders import DIALPLAN
+from pbxpanel.mirror.dialplan import CONTEXT
 from tests.lab.ami import Ami, Message
 
 from .benches import Bench, settle
