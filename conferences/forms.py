@@ -24,10 +24,11 @@ _NUMBER_LAST = re.compile(rf"(\D+?)[\s:]+{_NUMBER}")
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody to call: his number as it is dialled, and his name, if it is known."""
+    """Somebody to call: the number as it is dialled, the name, if it is known, and the groups it was taken from."""
 
     number: str
     name: str = ""
+    groups: tuple[InviteGroup, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.name} <{self.number}>" if self.name else self.number
@@ -110,6 +111,12 @@ class GroupForm(forms.ModelForm):
             raise forms.ValidationError(errors)
         self.found = list(people.values())
         return text
+
+    @property
+    def has_other_numbers(self) -> bool:
+        """Whether its numbers are not those that it had."""
+        former = self.instance.members.values_list("number", flat=True) if self.instance.pk else ()
+        return {person.number for person in self.found} != set(former)
 
     def save(self, commit: bool = True) -> InviteGroup:
         """Write the group and its people, who replace those it had."""

@@ -1,5 +1,6 @@
 """What can be asked about calls into a conference, each as a command that the audit trail records."""
 
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -13,7 +14,7 @@ from pbxpanel.mirror.text import clean, shown
 
 from .actions import act
 from .forms import Person
-from .models import Invitation, Room
+from .models import Invitation, InviteGroup, Room
 
 
 def title_of(pbx: str, name: str) -> str:
@@ -34,9 +35,26 @@ def of_phone(profile: Profile, endpoint: str) -> tuple[Call, dict[str, str]]:
 
 
 def invite(user: User, profile: Profile, pbx: str, name: str, person: Person, who: str = "") -> Outcome:
-    """Call somebody into a conference, within the dial policies of the user. `who` is he in the audit trail."""
+    """Call somebody into a conference, within the dial policies of the user, and of those who wrote the number into
+    the groups that it was taken from. `who` stands for the person in the audit trail.
+    """
     wanted, told = of_number(profile, person.number)
-    return _call(user, wanted, pbx, name, "invite", who or str(person), {**told, **_called(person)})
+    others = [f"{group}: {group.changed_by or '?'}" for group in person.groups if group.changed_by != user]
+    subject = f"{who or person} ({'; '.join(others)})" if others else who or str(person)
+    return _call(user, wanted, pbx, name, "invite", subject, {**told, **_called(person)}, person.groups)
+
+
+def writers_of(people: Iterable[Person]) -> set[User]:
+    """Those who wrote the numbers of these people into groups."""
+    return {group.changed_by for person in people for group in person.groups if group.changed_by}
+
+
+def _refusal(user: User, wanted: Call, groups: Collection[InviteGroup]) -> str:
+    for group in groups:
+        if group.changed_by is None:
+            text = _("Nobody answers for the numbers of the group “%(group)s”: look through them, and save it.")
+            return text % {"group": group}
+    return dialling.refusal(user, wanted, [group.changed_by for group in groups if group.changed_by])
 
 
 def call_me_in(user: User, profile: Profile, pbx: str, name: str) -> Outcome:
@@ -73,8 +91,15 @@ def _called(person: Person) -> dict[str, str]:
 
 
 def _call(
-    user: User, wanted: Call, pbx: str, conference: str, verb: str, who: str, parameters: dict[str, Any]
+    user: User,
+    wanted: Call,
+    pbx: str,
+    conference: str,
+    verb: str,
+    who: str,
+    parameters: dict[str, Any],
+    groups: Collection[InviteGroup] = (),
 ) -> Outcome:
     given = {"conference": conference, "caller_name": title_of(pbx, conference), **parameters}
     command = act(pbx, conference, verb, f"{who} → {shown(conference)}", user.pk, verb, given)
-    return run(command, refusal=lambda: dialling.refusal(user, wanted, paced=True))
+    return run(command, refusal=lambda: _refusal(user, wanted, groups))

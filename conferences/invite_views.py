@@ -16,6 +16,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from calls.forms import diallable
+from operators import dialling
 from operators.models import Profile
 from operators.people import pbx_of, profile_of, user_of
 from pbxpanel import toasts
@@ -64,27 +65,45 @@ def invite(request: HttpRequest, pbx: str, name: str) -> HttpResponse:
         return toasts.toast(request, "warning", str(error), 409)
     told = [why for _text, why in wrong]
     left = [text for text, _why in wrong]
-    for person in absent.values():
+    others, calls, is_for_later = list(absent.values()), 0, False
+    writers = invite_actions.writers_of(others)
+    while others:
+        person = others.pop(0)
         outcome = invite_actions.invite(user, profile, pbx, name, person)
         if outcome.status is Status.NOT_CONNECTED:
             return toasts.answer(request, outcome, gone="")
+        calls += outcome.done
         if not outcome.done:
             told.append(_words(outcome, person.number))
             left += [str(one) for one in typed if one is person]
-    return _told(request, told, left, len(people) - len(absent), any_called=len(told) < len(absent) + len(wrong))
+        if outcome.status is Status.FORBIDDEN and dialling.pause(user, writers):
+            is_for_later = bool(person.groups) or any(other.groups for other in others)
+            break
+    if others:
+        text = ngettext("%(n)d more was not called either.", "%(n)d more were not called either.", len(others))
+        told.append(text % {"n": len(others)})
+        left += [str(one) for one in typed if one in others]
+    here, group = len(people) - len(absent), group if is_for_later else ""
+    return _told(request, told, left, here, any_called=calls > 0, group=group)
 
 
-def _told(request: HttpRequest, told: list[str], left: list[str], here: int, *, any_called: bool) -> HttpResponse:
-    """What did not go, in one toast; the page hears what stays in its box."""
+def _told(
+    request: HttpRequest, told: list[str], left: list[str], here: int, *, any_called: bool, group: str
+) -> HttpResponse:
+    """What did not go, in one toast; the page hears what stays in its box, and whether a group stays chosen."""
     if here:
-        text = ngettext("%(n)d of the group is here already.", "%(n)d of the group are here already.", here)
+        text = ngettext(
+            "%(n)d of the group is here already, or being called.",
+            "%(n)d of the group are here already, or being called.",
+            here,
+        )
         told.append(text % {"n": here})
     response = HttpResponse(status=204)
     if told:
         refused = not any_called and not here
         level = "danger" if refused else "info" if here and len(told) == 1 else "warning"
         response = toasts.toast(request, level, "\n".join(told), 422 if refused else 200)
-    response.headers["HX-Trigger"] = json.dumps({"invited": {"value": ", ".join(left)}})
+    response.headers["HX-Trigger"] = json.dumps({"invited": {"value": ", ".join(left), "group": group}})
     return response
 
 
@@ -94,16 +113,20 @@ def _words(outcome: Outcome, number: str) -> str:
 
 
 def _members(group: str) -> list[Person]:
-    found = get_object_or_404(InviteGroup, pk=int(group)) if group.isdecimal() and len(group) < 10 else None
-    if found is None:
+    if not group.isdecimal() or len(group) >= 10:
         raise Http404
-    return [Person(member.number, member.name) for member in found.members.all()]
+    found = get_object_or_404(InviteGroup.objects.select_related("changed_by"), pk=int(group))
+    return [Person(member.number, member.name, (found,)) for member in found.members.all()]
 
 
 def _present(pbx: str, name: str) -> set[str]:
-    """The numbers of those who are in the conference."""
+    """The numbers of those who are in the conference, or are being called into it."""
     present = Participant.objects.filter(pbx=pbx, conference=name).order_by()
-    return set(present.values_list("caller_number", flat=True))
+    called = Invitation.objects.filter(pbx=pbx, conference=name).exclude(state__in=Invitation.ENDED).order_by()
+    return {
+        *present.values_list("caller_number", flat=True),
+        *called.values_list("number", flat=True),
+    }
 
 
 @require_POST
@@ -261,6 +284,8 @@ def group(request: HttpRequest, pk: int) -> HttpResponse:
 def _edit(request: HttpRequest, row: InviteGroup) -> HttpResponse:
     form = GroupForm(request.POST or None, instance=row)
     if request.method == "POST" and form.is_valid():
+        if form.has_other_numbers or not dialling.may_call(row.changed_by):
+            row.changed_by = user_of(request)
         with transaction.atomic():
             saved = form.save()
         count = len(form.found)

@@ -16,6 +16,7 @@ from pbxpanel.ami.errors import AmiError, IllegalField
 from pbxpanel.ami.protocol import CHANNEL_FIELDS, Action, Message
 from pbxpanel.mirror.commands import Outcome, Status
 from pbxpanel.mirror.desk import Desk
+from pbxpanel.mirror.dialplan import argument
 from pbxpanel.mirror.registry import on, order, refreshes, snapshot_step, when_removed
 from pbxpanel.mirror.state import State
 from pbxpanel.mirror.sync import Snapshot
@@ -23,7 +24,7 @@ from pbxpanel.mirror.text import exact
 
 from . import orders
 from .models import Conference, Invitation, Participant
-from .orders import DONE, NO_CHANNEL, Parameters, argument, profiles
+from .orders import DONE, NO_CHANNEL, Parameters, profiles
 
 logger = logging.getLogger(__name__)
 

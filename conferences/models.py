@@ -336,6 +336,11 @@ class InviteGroup(models.Model):
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, verbose_name=_("owner")
     )
+    # Who last changed its numbers: they are called only if that is allowed to them too.
+    changed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+",
+        verbose_name=_("changed by"),
+    )  # fmt: skip
 
     class Meta:
         verbose_name = _("invite group")

@@ -8,8 +8,10 @@ from django.utils.translation import gettext_noop
 
 from pbxpanel.ami import actions
 from pbxpanel.ami.protocol import Action
+from pbxpanel.mirror import dialplan
 from pbxpanel.mirror.commands import Outcome, Status
 from pbxpanel.mirror.desk import Desk
+from pbxpanel.mirror.dialplan import CONTEXT, Steps, argument
 from pbxpanel.mirror.models import Mirrored
 from pbxpanel.mirror.registry import order
 
@@ -196,9 +198,8 @@ def recording_file(conference: str) -> str:
 
 # From one room to another. A channel is sent into dialplan of ours, with variables that say where it is to go.
 
-CONTEXT = "pbxpanel"
 # What is written into CONTEXT, and what an administrator may paste there: extension → application and data.
-DIALPLAN: Mapping[str, tuple[tuple[str, str], ...]] = {
+DIALPLAN: Mapping[str, Steps] = {
     "move": (("Set", "CONFBRIDGE(user,clear)="), ("ConfBridge", "${PBXPANEL_CONFERENCE}")),
     # Whoever waits for a leader, or came in muted, need not do so in a side room.
     "aside": (
@@ -228,19 +229,7 @@ DIALPLAN: Mapping[str, tuple[tuple[str, str], ...]] = {
 
 
 async def write_dialplan(desk: Desk) -> Outcome:
-    """`DialplanExtensionAdd` for each step: nobody has to paste anything. A reload of the dialplan takes it away."""
-    for extension, steps in DIALPLAN.items():
-        for priority, (application, data) in enumerate(steps, 1):
-            action = actions.dialplan_extension_add(CONTEXT, extension, priority, application, data)
-            outcome = await desk.run(action)
-            if not outcome.done:
-                return outcome
-    return DONE
-
-
-def argument(text: str) -> str:
-    """A text as an argument of an application: nothing in it ends the argument."""
-    return re.sub(r"([\\,\"()])", r"\\\1", text)
+    return await dialplan.write(desk, DIALPLAN)
 
 
 def profiles(arguments: str) -> tuple[str, str, str]:

@@ -1,15 +1,17 @@
 """What is planned of a room is done when its conference starts: by the worker, once for each conference."""
 
+import asyncio
 import logging
 import time
 from collections.abc import Awaitable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from django.contrib.auth.models import User
 from django.db import DatabaseError, InterfaceError
 
 from calls.forms import number_in
+from operators import dialling
 from operators.demo import admits
 from operators.models import Profile
 from operators.people import profile_of
@@ -34,16 +36,18 @@ logger = logging.getLogger(__name__)
 
 # How long one thing that is planned may take, in seconds.
 TIMEOUT = 20.0
+# How often it is looked whether a conference still runs while calls wait for their minute, in seconds.
+PAUSE = 5.0
 
 
 @dataclass(slots=True)
 class Plan:
-    """What is to be done, and in whose name: whom to call in, name by number, and what is no number or why not."""
+    """What is to be done, and in whose name: whom to call in, by number, and what is no number or why not."""
 
     room: Room
     planner: User | None
     profile: Profile
-    people: dict[str, str] = field(default_factory=dict)
+    people: dict[str, Person] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
 
 
@@ -98,24 +102,47 @@ async def carry_out(snapshot: Snapshot, name: str) -> None:
         said.append(await _said("lecture mode", orders.set_lecture(desk, row, on=True)))
     if room.record and table.get(name) is row:
         said.append(await _said("record", orders.start_record(desk, row)))
-    for number, person in plan.people.items():
-        if table.get(name) is row:
-            said.append(await _said(f"invite {number}", in_thread(invite)(plan, number, person)))
-    for number, why in plan.refused.items():
-        said.append(f"invite {number}: {why}")
+    left = dict(plan.people)
+    while left and table.get(name) is row:
+        if seconds := await _pause(plan):
+            if said:  # before a long wait
+                await _tell(state.pbx, str(room), name, said)
+            await asyncio.sleep(min(seconds, PAUSE))
+            continue
+        number = next(iter(left))
+        said.append(await _said(f"invite {number}", in_thread(invite)(plan, left.pop(number))))
+    said += [f"invite {number}: the conference is over" for number in left]
+    said += [f"invite {number}: {why}" for number, why in plan.refused.items()]
+    await _tell(state.pbx, str(room), name, said or ["nothing to do"])
+
+
+async def _pause(plan: Plan) -> float:
+    """How long until the planner may have somebody called again, in seconds."""
+    if plan.planner is None:
+        return 0.0
+    try:
+        return await in_thread(dialling.pause)(plan.planner, invite_actions.writers_of(plan.people.values()))
+    except (DatabaseError, InterfaceError) as error:
+        logger.error("When the next may be called could not be read, trying again: %s", error)
+        return PAUSE
+
+
+async def _tell(pbx: str, subject: str, name: str, said: list[str]) -> None:
+    """In the log and in the audit trail, what was done; told once."""
     for words in said:
-        logger.info("%s: planned for %r: %s", state.pbx, name, words)
-    await _note(state.pbx, str(room), name, "; ".join(said) or "nothing to do")
+        logger.info("%s: planned for %r: %s", pbx, name, words)
+    await _note(pbx, subject, name, "; ".join(said))
+    said.clear()
 
 
-def invite(plan: Plan, number: str, name: str) -> Outcome:
-    """Have somebody called in, as the planner would himself: by the same rules, and with the same trace. Blocks.
+def invite(plan: Plan, person: Person) -> Outcome:
+    """Have somebody called in, as the planner would: by the same rules, and with the same trace. Blocks.
 
     The order `invite` tells on the conference's page what becomes of it.
     """
     if plan.planner is None:
         return Outcome(Status.REFUSED)
-    room, person, who = plan.room, Person(number, name), f"{name} {number}".strip()
+    room, who = plan.room, f"{person.name} {person.number}".strip()
     return invite_actions.invite(plan.planner, plan.profile, room.pbx, room.number, person, who)
 
 
@@ -183,9 +210,12 @@ def plan_for(pbx: str, number: str) -> Plan | None:
         return None
     user = room.planned_by
     plan = Plan(room, user, profile_of(user) if user else Profile())
-    for member in InviteMember.objects.filter(group__room=room).order_by("group__name", "id"):
+    members = InviteMember.objects.filter(group__room=room).select_related("group__changed_by")
+    for member in members.order_by("group__name", "id"):
         if number_to_call := number_in(member.number):
-            plan.people.setdefault(number_to_call, member.name)
+            # Of a number that is in several groups, all of those who wrote it down must be allowed to call it.
+            former = plan.people.get(number_to_call, Person(number_to_call, member.name))
+            plan.people[number_to_call] = replace(former, groups=(*dict.fromkeys((*former.groups, member.group)),))
         else:
             plan.refused[member.number] = "This is no number."
     if user is None or not user.is_active or not admits(user) or not user.has_perm("calls.originate"):

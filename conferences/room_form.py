@@ -86,7 +86,9 @@ class RoomForm(forms.ModelForm):
             "number": _("What your dialplan gives to ConfBridge(), such as 8001."),
             "name": _("What people call it, such as Board meeting."),
             "moderators": _("They see and moderate this room, whatever else they may."),
-            "invite_groups": _("Whom your dial policy lets you call."),
+            "invite_groups": _(
+                "Those of them whom your dial policy lets you call, and that of whoever wrote the numbers down."
+            ),
             "lecture": _("Everyone but admins and chosen speakers stays muted."),
             "lock_after": _("Nobody else gets in then. Empty: never."),
             "greeting": _("A sound that is played once somebody has joined, such as custom/welcome. Empty: none."),

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
+from pbxpanel.mirror.dialplan import argument
 from pbxpanel.mirror.text import shown
 
 from .models import Room
-from .orders import argument
 
 # Raises a hand, or lowers it: run by the menu for whoever has pressed the keys.
 HAND = """\

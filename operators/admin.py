@@ -25,11 +25,13 @@ from django.utils.translation import gettext_lazy as _
 from pbxpanel.mirror.admin import BoundedSearch, ReadOnlyAdmin
 
 from .confirmation import ConfirmedAdmin, password_confirmed
-from .models import AuditEntry, DialPolicy, Profile
+from .forms import ProfileAdminForm, SharedPhoneForm
+from .models import AuditEntry, DialPolicy, Profile, SharedPhone
 
 
 class ProfileInline(admin.StackedInline):
     model = Profile
+    form = ProfileAdminForm
 
 
 class DialPolicyInline(admin.StackedInline):
@@ -142,6 +144,14 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     @admin.display(description=_("on whom"), ordering="subject")
     def beginning(self, entry: AuditEntry) -> str:
         return Truncator(entry.subject).chars(200)
+
+
+@admin.register(SharedPhone)
+class SharedPhoneAdmin(BoundedSearch, admin.ModelAdmin):
+    form = SharedPhoneForm
+    list_display = ["endpoint", "name", "extension", "pbx_id"]
+    search_fields = ["endpoint", "name", "extension"]
+    filter_horizontal = ["users"]
 
 
 class LoginFailureAdmin(AccessAttemptAdmin, BoundedSearch):  # type: ignore[misc]

@@ -11,7 +11,8 @@ class OperatorsConfig(AppConfig):
         from pbxpanel.live import fragments
         from pbxpanel.mirror import commands
 
-        from . import audit, changes, confirmation, people, permissions  # noqa: F401  `confirmation` hears of log-ins
+        # The confirmation and the proofs register themselves.
+        from . import audit, changes, confirmation, people, permissions, proofs  # noqa: F401
 
         commands.auditors[:] = [audit.Trail()]
         fragments.viewers_of = people.viewers_of

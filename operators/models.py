@@ -7,6 +7,7 @@ from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from pbxpanel import limits
@@ -15,12 +16,25 @@ from pbxpanel.mirror.models import PBX
 from . import policy as rules
 
 # What Asterisk takes as the name of an endpoint, a context or an extension; no spaces, commas or line breaks.
-_ENDPOINT = RegexValidator(r"\A[A-Za-z0-9]+/[\w.@:+-]+\Z", _("Write it as technology and name, such as PJSIP/101."))
-_NAME = RegexValidator(r"\A[\w.@*#+-]*\Z", _("Use letters, digits and . _ - only."))
+_PHONE_NAME = RegexValidator(r"\A[A-Za-z0-9]+/[\w.@:+-]+\Z", _("Write it as technology and name, such as PJSIP/101."))
+NAME = RegexValidator(r"\A[\w.@*#+-]*\Z", _("Use letters, digits and . _ - only."))
+
+
+def check_phone(name: str) -> None:
+    """Raises `ValidationError` for what is no phone, or would dial by itself."""
+    _PHONE_NAME(name)
+    if not rules.is_phone(name):
+        raise ValidationError(
+            _("“%(name)s” would dial by itself. Write technology and name, such as PJSIP/101: no host, never Local/."),
+            params={"name": name},
+        )
 
 
 class Profile(models.Model):
-    """A user's own telephone, for click-to-call and for what is shown as his."""
+    """A user's own telephone, for click-to-call and for what is shown as theirs.
+
+    What stands here is theirs: an administrator has set it, or they have proven it, or they may choose freely.
+    """
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="profile", verbose_name=_("user")
@@ -36,20 +50,20 @@ class Profile(models.Model):
         help_text=_("Where my phone is. Empty: the only, or the first, PBX."),
     )
     extension = models.CharField(
-        _("extension"), max_length=40, blank=True, validators=[_NAME], help_text=_("My number, such as 101.")
+        _("extension"), max_length=40, blank=True, validators=[NAME], help_text=_("My number, such as 101.")
     )
     endpoint = models.CharField(
         _("phone"),
         max_length=80,
         blank=True,
-        validators=[_ENDPOINT],
+        validators=[check_phone],
         help_text=_("The channel that rings my phone, such as PJSIP/101."),
     )
     dial_context = models.CharField(
         _("dial context"),
         max_length=80,
         blank=True,
-        validators=[_NAME],
+        validators=[NAME],
         help_text=_("The dialplan context in which the numbers I dial are looked up, such as from-internal."),
     )
 
@@ -79,6 +93,106 @@ class DemoUser(models.Model):
 
     def __str__(self) -> str:
         return str(self.user)
+
+
+# How often one may key in a code to prove whose a phone is.
+PHONE_TRIES = 3
+
+
+class SharedPhone(models.Model):
+    """A phone that an administrator lets several people have, one of them at a time, as at a desk with shifts.
+
+    Whose it is now, the profiles say.
+    """
+
+    pbx = models.ForeignKey(
+        PBX, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+", verbose_name=_("PBX")
+    )
+    endpoint = models.CharField(
+        _("phone"),
+        max_length=80,
+        validators=[check_phone],
+        help_text=_("The channel that rings it, such as PJSIP/101."),
+    )
+    name = models.CharField(_("name"), max_length=80, blank=True, help_text=_("Where it stands, such as Reception."))
+    extension = models.CharField(
+        _("extension"),
+        max_length=40,
+        blank=True,
+        validators=[NAME],
+        help_text=_("Its number, such as 101. Empty: each keeps their own."),
+    )
+    users = models.ManyToManyField(
+        settings.AUTH_USER_MODEL,
+        related_name="shared_phones",
+        verbose_name=_("users"),
+        help_text=_("Who may take it, under “My phone”. Whoever has it then has it no more."),
+    )
+
+    class Meta:
+        verbose_name = _("shared phone")
+        verbose_name_plural = _("shared phones")
+        ordering = ["pbx", "endpoint"]
+        constraints = [models.UniqueConstraint(fields=["pbx", "endpoint"], name="one_shared_phone_for_each_endpoint")]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.endpoint})" if self.name else self.endpoint
+
+
+class PhoneProof(models.Model):
+    """A phone that a user says is theirs, and what became of the proof: the one asked for last."""
+
+    class State(models.TextChoices):
+        OPEN = "open", _("not proven yet")
+        RINGING = "ringing", _("ringing")
+        PROVEN = "proven", _("proven")
+        WRONG = "wrong", _("the code was wrong too often")
+        NO_ANSWER = "no answer", _("nobody answered")
+        BUSY = "busy", _("busy, or the call was declined")
+        UNREACHABLE = "unreachable", _("could not be reached")
+        HUNG_UP = "hung up", _("hung up before the code was keyed in")
+        LATE = "late", _("the code was not keyed in in time")
+        TAKEN = "taken", _("somebody else's by now")
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="phone_proof", verbose_name=_("user")
+    )
+    # What the profile is to say.
+    pbx = models.ForeignKey(
+        PBX, on_delete=models.DO_NOTHING, null=True, db_constraint=False, related_name="+", verbose_name=_("PBX")
+    )
+    extension = models.CharField(_("extension"), max_length=40, blank=True)
+    endpoint = models.CharField(_("phone"), max_length=80)
+    dial_context = models.CharField(_("dial context"), max_length=80, blank=True)
+    # The command that lets the phone ring, and by which its channel is known.
+    command_id = models.CharField(_("command"), max_length=64, blank=True, db_index=True)
+    code = models.CharField(_("code"), max_length=8, blank=True)
+    tries_left = models.PositiveSmallIntegerField(_("tries left"), default=0)
+    until = models.DateTimeField(_("until"), null=True, blank=True)
+    state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.OPEN)
+
+    @property
+    def is_under_way(self) -> bool:
+        return self.state == self.State.RINGING and self.until is not None and timezone.now() < self.until
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether a wrong code was keyed in already."""
+        return self.tries_left < PHONE_TRIES
+
+    @property
+    def outcome(self) -> str:
+        """How it ended, in people's words."""
+        is_late = self.state == self.State.RINGING and not self.is_under_way
+        return str(self.State.LATE.label if is_late else self.State(self.state).label)
+
+    class Meta:
+        verbose_name = _("proof of a phone")
+        verbose_name_plural = _("proofs of phones")
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.user}: {self.endpoint}"
 
 
 def _check_lines(text: str, check: Callable[[str], None]) -> None:
@@ -136,9 +250,14 @@ class DialPolicy(models.Model):
         blank=True,
         validators=[check_phones],
         help_text=_(
-            "What a member may enter as his phone, one on each line: PJSIP/101, or with wildcards PJSIP/1?? or "
-            "PJSIP/*. Local/ is a way around every rule: whoever has it as his phone dials what he likes."
+            "What a member may have as their phone, one on each line: PJSIP/101, or with wildcards PJSIP/1?? or "
+            "PJSIP/*. Whose phone is whose is another question: an administrator says so, or a code is keyed in there."
         ),
+    )
+    free_choice = models.BooleanField(
+        _("free choice"),
+        default=False,
+        help_text=_("A member may enter any of these phones that is nobody's, without proof that it is theirs."),
     )
     contexts = models.TextField(
         _("dial contexts"),
@@ -150,7 +269,7 @@ class DialPolicy(models.Model):
         _("caller IDs"),
         blank=True,
         validators=[check_numbers],
-        help_text=_("The extensions a member may enter as his, and so show to whom he calls; patterns as above."),
+        help_text=_("The extensions a member may enter as theirs, and so show to whom they call; patterns as above."),
     )
     calls_per_minute = models.PositiveIntegerField(
         _("calls a minute"), default=rules.CALLS_PER_MINUTE, validators=[MinValueValidator(1)]
@@ -179,6 +298,7 @@ class DialPolicy(models.Model):
             caller_ids=rules.lines(self.caller_ids),
             calls_per_minute=self.calls_per_minute,
             calls_per_day=self.calls_per_day,
+            free_choice=self.free_choice,
         )
 
 
@@ -221,6 +341,9 @@ _VERBS = {
     "write-config": _("Write the configuration file"),
     "ask-state": _("Ask the state of"),
     "examine": _("Examine"),
+    "examine-phone": _("Examine, and let the phone ring"),
+    "prove-phone": _("Prove whose phone it is"),
+    "my-phone": _("My phone"),
     "read-astdb": _("Read the AstDB"),
     "put-astdb": _("Put into the AstDB"),
     "delete-astdb": _("Delete from the AstDB"),

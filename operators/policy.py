@@ -65,6 +65,8 @@ class Policy:
     caller_ids: Sequence[str] = ()
     calls_per_minute: int = CALLS_PER_MINUTE
     calls_per_day: int = CALLS_PER_DAY
+    # Whether a phone that is allowed, and nobody's, becomes somebody's without proof.
+    free_choice: bool = False
 
     def allows(self, part: Part, text: str) -> bool:
         match, patterns = _RULES[part](self)
@@ -126,8 +128,22 @@ def check_context_pattern(pattern: str) -> None:
 
 def check_phone_pattern(pattern: str) -> None:
     """Raises `Malformed` for what cannot name a phone. The technology is no wildcard: Local/ would be among them."""
-    if not re.fullmatch(r"[A-Za-z0-9]+/[A-Za-z0-9_.@:*?+-]+", pattern):
-        raise Malformed(_("Write it as technology and name, such as PJSIP/101, PJSIP/1?? or PJSIP/*."))
+    if not re.fullmatch(r"[A-Za-z0-9]+/[A-Za-z0-9_.*?+-]+", pattern) or _dials(pattern):
+        raise Malformed(
+            _("Write it as technology and name, such as PJSIP/101, PJSIP/1?? or PJSIP/*: no host, and never Local/.")
+        )
+
+
+def is_phone(name: str) -> bool:
+    """Whether a channel's name, such as `PJSIP/101`, can be that of a phone: none that would dial by itself.
+
+    Behind an `@`, or in a `Local/`, it says whom else to dial. That there is such an endpoint only the PBX can tell.
+    """
+    return re.fullmatch(r"[A-Za-z0-9]+/[\w.+-]+", name) is not None and not _dials(name)
+
+
+def _dials(name: str) -> bool:
+    return name.partition("/")[0].lower() == "local"
 
 
 @functools.lru_cache(maxsize=1000)

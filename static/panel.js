@@ -451,7 +451,7 @@
     const box = byId("invite-numbers"), group = byId("invite-group");
     if (box.value !== invited) return;
     box.value = event.detail.value;
-    if (group) group.value = "";
+    if (group) group.value = event.detail.group;
   });
   document.querySelector("[data-search]")?.addEventListener("input", (event) => {
     rememberSearch(event.target.value);

@@ -13,7 +13,8 @@ from pbxpanel import limits, toasts
 from pbxpanel.ami import actions
 from pbxpanel.mirror import text
 from pbxpanel.mirror.commands import Command, Outcome, Status, look, run
-from pbxpanel.mirror.desk import Desk, outcome_of
+from pbxpanel.mirror.completion import completed
+from pbxpanel.mirror.desk import Desk
 from pbxpanel.mirror.registry import order
 
 from . import cli_rules
@@ -31,8 +32,6 @@ REMEMBERED, WAYS_ON = 200, 100
 # Nobody's own: what Asterisk says of an application, or of a function.
 _HELP = (["core", "show", "application"], ["core", "show", "function"])
 _NO_SUCH_COMMAND = "No such command "
-# Ends what Asterisk answers to `_command matchesarray`.
-_END = "_EOF_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,14 +172,5 @@ def _common(words: Sequence[str]) -> str:
 
 @order("system.complete")
 async def matches(desk: Desk, parameters: Mapping[str, Any]) -> Outcome:
-    """What Asterisk's own console does at Tab: `line`, and the `last` word of it. Data: the words that fit.
-
-    By the CLI's internal command `_command matchesarray`, with which `asterisk -r` asks (main/cli.c, main/asterisk.c).
-    """
-    escaped = [parameters[name].replace("\\", "\\\\").replace('"', '\\"') for name in ("line", "last")]
-    answer = await desk.ask(actions.command('_command matchesarray "{}" "{}"'.format(*escaped)))
-    words = " ".join(answer.response.output).split(" ")
-    # The first is what all have in common, empty where they have nothing.
-    found = [word for word in words[1:] if word and word != _END] if _END in words else []
-    outcome = outcome_of(answer)
-    return Outcome(outcome.status, answer.text, sorted(set(found)))
+    """How a `line` goes on whose `last` word this is. Data: the words that fit."""
+    return await completed(desk, parameters["line"], parameters["last"])

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
+from operators import dialling
 from operators.people import user_of
 from pbxpanel import limits
 from pbxpanel.ami.transports import Address
@@ -78,19 +79,25 @@ def doctor(request: HttpRequest, pbx: PBX) -> HttpResponse:
         if address is None:
             form.add_error(None, _("AMI_URL of this process does not name this PBX."))
         else:
-            context |= _examine(user_of(request), address, pbx.name, **form.cleaned_data)
+            context |= _examine(user_of(request), address, pbx.name, form, **form.cleaned_data)
     status = 422 if form.errors else 200
     if request.headers.get("HX-Request"):
         return render(request, "system/_doctor_report.html", context, status=status)
     return page(request, pbx, "doctor", context, status=status)
 
 
-def _examine(asker: User, address: Address, pbx: str, user: User | None, number: str, call: bool) -> dict[str, Any]:
-    """It stands in the audit trail, as whatever else is asked of a PBX."""
+def _examine(
+    asker: User, address: Address, pbx: str, form: DoctorForm, user: User | None, number: str, call: bool
+) -> dict[str, Any]:
+    """It stands in the audit trail, as whatever else is asked of a PBX; where a phone is to ring, as a call."""
     subject = " ".join(filter(None, (user.get_username() if user else pbx, number, "☎" if call else "")))
-    command = Command(pbx, None, "examine", subject, asker.pk)
+    command = Command(pbx, None, dialling.EXAMINE if call else "examine", subject, asker.pk)
     (auditor,) = commands.auditors
     auditor.begin(command)
+    if call and (why := dialling.too_many(asker)):
+        auditor.end(command.id, Outcome(CommandStatus.FORBIDDEN, why))
+        form.add_error("call", why)
+        return {}
     wanted = people.wanted_of(user, number, call=call) if user else Wanted()
     report = examine(address, pbx, wanted)
     auditor.end(command.id, Outcome(CommandStatus.DONE, _in_short(report)))

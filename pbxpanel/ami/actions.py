@@ -127,18 +127,42 @@ def originate(
     timeout: float,
     variables: Iterable[tuple[str, str]] = (),
     caller_id: str = "",
+    uniqueid: str = "",
 ) -> Action:
     """`Originate` (originate), asynchronous: calls `channel`; once it answers, it dials `extension` in `context`.
 
-    `timeout` is how long the channel may ring, in seconds. `caller_id` is what the first leg shows. The answer
-    says only that Asterisk has begun; the outcome is an `OriginateResponse` event with the same ActionID.
+    `timeout` is how long the channel may ring, in seconds. `caller_id` is what the first leg shows, `uniqueid` what
+    it is to bear. The answer says only that Asterisk has begun; the outcome is an `OriginateResponse` event with the
+    same ActionID.
     """
     fields = [("Channel", channel), ("Context", context), ("Exten", extension), ("Priority", "1")]
     fields += [("Async", "true"), ("Timeout", str(round(timeout * 1000)))]
+    if uniqueid:
+        fields.append(("ChannelId", uniqueid))
     if caller_id:
         fields.append(("CallerID", caller_id))
     fields += [("Variable", f"{name}={value}") for name, value in variables]
     return Action("Originate", tuple(fields))
+
+
+def pjsip_show_endpoints() -> Action:
+    """`PJSIPShowEndpoints` (system): a list of `EndpointList` events. With no endpoint the answer is an error."""
+    return Action("PJSIPShowEndpoints")
+
+
+def sip_peers() -> Action:
+    """`SIPpeers` (system, reporting), where chan_sip is loaded: a list of `PeerEntry` events."""
+    return Action("SIPpeers")
+
+
+def iax_peer_list() -> Action:
+    """`IAXpeerlist` (system, reporting), where chan_iax2 is loaded: a list of `PeerEntry` events."""
+    return Action("IAXpeerlist")
+
+
+def dahdi_show_channels() -> Action:
+    """`DAHDIShowChannels` (no privilege), where chan_dahdi is loaded: a list of events of the same name."""
+    return Action("DAHDIShowChannels")
 
 
 def pjsip_show_endpoint(endpoint: str) -> Action:

@@ -14,6 +14,8 @@ MODULES = {
 
 # Which module has loaded a file.
 _LOADED_BY = {"extensions.conf": "pbx_config", "musiconhold.conf": "res_musiconhold"}
+# How the names of the contexts are asked for: what “dialplan show” can go on with.
+_CONTEXTS_ASKED = '_command matchesarray "dialplan show " ""'
 _UNITS = (("year", 31_536_000), ("week", 604_800), ("day", 86_400), ("hour", 3600), ("minute", 60), ("second", 1))
 
 
@@ -23,6 +25,9 @@ def run(
     """What a command prints; None where there is no such command, or it fails."""
     switch, words = dialplan.switch, line.split()
     seconds, since_reload = (int(switch.now() - moment) for moment in (started_at, configuration.read_at))
+    if line == _CONTEXTS_ASKED:
+        # The first word is what all others have in common.
+        return [" ".join(["", *dialplan.contexts, "chanvar", "globals", "_EOF_"])]
     match words:
         case ["core", "show", "version"]:
             return [f"Asterisk {version} (the demo of PBX Panel)"]

@@ -124,6 +124,11 @@ class Dialplan:
         """Whether the dialplan has this extension; a telephone need not stand behind it."""
         return self._step(context, extension, 1) is not None or _is_dialled(context, extension)
 
+    @property
+    def contexts(self) -> list[str]:
+        """The names of all contexts."""
+        return sorted({CONTEXT, OUTSIDE_CONTEXT, *(context for context, _extension, _priority in self._added)})
+
     def add(self, context: str, extension: str, priority: int, step: Step, *, replace: bool) -> bool:
         """Add a step. False where one is there that may not be replaced."""
         place = (context, extension, priority)
@@ -317,6 +322,10 @@ class Dialplan:
             case "UserEvent":
                 self._tell(channel, data)
                 go_on()
+            case "Read":  # nobody at the demo's telephones keys anything in
+                variable, *_options, time = [*arguments(data), *[""] * 6][:6]
+                channel.variables.update({variable: "", "READSTATUS": "TIMEOUT"})
+                self._schedule.later(float(time or 6), go_on)
             case "SendDTMF":
                 if channel.twin is not None:
                     for digit in data:

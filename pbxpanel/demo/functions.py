@@ -13,6 +13,7 @@ KNOWN = {
     "CONFBRIDGE": "Set a custom dynamic bridge, user, or menu profile on a channel for the ConfBridge application.",
     "CONNECTEDLINE": "Gets or sets Connected Line data on the channel.",
     "DEVICE_STATE": "Get or Set a device state.",
+    "DIALPLAN_EXISTS": "Checks the existence of a dialplan target.",
     "GLOBAL": "Gets or sets the global variable specified.",
     "PRESENCE_STATE": "Get or Set a presence state.",
     "STRFTIME": "Returns the current date/time in the specified format.",
@@ -28,6 +29,11 @@ def read(name: str, dialplan: Dialplan) -> str:
     match call.groups() if call else ("", ""):
         case ["GLOBAL", variable]:
             return dialplan.variables.get(variable, "")
+        case ["DIALPLAN_EXISTS", place]:
+            context, _, rest = str(place).partition(",")
+            extension = rest.partition(",")[0]
+            is_there = dialplan.exists(extension, context) if extension else context in dialplan.contexts
+            return str(int(is_there))
         case ["DEVICE_STATE", device]:
             return dialplan.switch.states.devices.get(device, INVALID)
         case ["STRFTIME", given]:

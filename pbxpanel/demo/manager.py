@@ -45,6 +45,11 @@ _WITHOUT_LOGIN = ("login", "logoff", "challenge")
 _WITH_ID_LAST = ("ParkedCall", "DBGetResponse", "DBGetTreeResponse", "Status")
 # How reading a file anew went (include/asterisk/module.h).
 _RELOADED, _NOT_FOUND = "0", "2"
+# A device's state as PJSIPShowEndpoints says it (main/devicestate.c, ast_devstate2str).
+_DEVICE_WORDS = {
+    "NOT_INUSE": "Not in use", "INUSE": "In use", "BUSY": "Busy", "INVALID": "Invalid", "UNAVAILABLE": "Unavailable",
+    "RINGING": "Ringing", "RINGINUSE": "Ring+Inuse", "ONHOLD": "On Hold",
+}  # fmt: skip
 _SETTING = re.compile(r"(CONNECTEDLINE|CALLERID)\((num|name)(?:,i)?\)=(.*)")
 _PRESENCE = re.compile(rf"PRESENCE_STATE\(({PRESENCE_PROVIDER}.+)\)")
 _CALLER_ID = re.compile(r'\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<bare>[^<"]*?))\s*(?:<(?P<number>[^>]*)>)?\s*')
@@ -302,6 +307,29 @@ class ManagerSession:
             *([("Subtype", presence.subtype)] if presence.subtype else ()),
             *([("Message", message), ("PresenceMessage", message)] if message else ()),
         )
+
+    def answer_endpoints(self, action: ActionFields) -> None:
+        devices = self._switch.states.devices
+        names = [device.removeprefix("PJSIP/") for device in devices if device.startswith("PJSIP/")]
+        items = [self._endpoint(name) for name in sorted(names)]
+        message = "A listing of Endpoints follows, presented as EndpointList events"
+        self._list(message, "EndpointList", items, "EndpointListComplete")
+
+    def _endpoint(self, name: str) -> Fields:
+        """What the list says of an endpoint; an aor of the same name is all that it has."""
+        channels = sum(channel.endpoint == f"PJSIP/{name}" for channel in self._switch.channels.values())
+        state = self._switch.states.devices[f"PJSIP/{name}"]
+        return [
+            ("ObjectType", "endpoint"),
+            ("ObjectName", name),
+            ("Transport", ""),
+            ("Aor", name),
+            ("Auths", ""),
+            ("OutboundAuths", ""),
+            ("Contacts", ""),
+            ("DeviceState", _DEVICE_WORDS.get(state, "Unknown")),
+            ("ActiveChannels", str(channels) if channels else ""),
+        ]
 
     # The PBX.
 
@@ -957,6 +985,7 @@ _ANSWERS = {
         ("Login", "Login Manager.", "<none>", ManagerSession.answer_login),
         ("Logoff", "Logoff Manager.", "<none>", ManagerSession.answer_logoff),
         ("Originate", "Originate a call.", "originate,all", ManagerSession.answer_originate),
+        ("PJSIPShowEndpoints", "Lists PJSIP endpoints.", "system,all", ManagerSession.answer_endpoints),
         ("Park", "Park a channel.", "call,all", ManagerSession.answer_park),
         ("ParkedCalls", "List parked calls.", "call,all", ManagerSession.answer_parked_calls),
         ("Ping", "Keepalive command.", "<none>", ManagerSession.answer_ping),

@@ -47,6 +47,7 @@ ACTIONS: dict[str, tuple[str, ...]] = {
     "MixMonitorMute": ("system", "call"),
     "Originate": ("originate",),
     "PJSIPShowEndpoint": ("system",),
+    "PJSIPShowEndpoints": ("system",),
     "ParkedCalls": ("call",),
     "PresenceState": ("call", "reporting"),
     "PresenceStateList": ("call", "reporting"),
@@ -152,6 +153,12 @@ FEATURES: tuple[Feature, ...] = (
         ),
     ),
     Feature(gettext_noop("the caller ID of phones that have none"), Weight.USEFUL, ("PJSIPShowEndpoint",)),
+    Feature(
+        gettext_noop("which phones there are, and proof of whose a phone is"),
+        Weight.USEFUL,
+        ("PJSIPShowEndpoints", "Command", "Getvar", "DialplanExtensionAdd", "Originate", "Hangup"),
+        ("UserEvent", "Hangup", "OriginateResponse"),
+    ),
     Feature(gettext_noop("who is on hold"), Weight.USEFUL, ("Getvar",), ("Hold", "Unhold")),
     Feature(
         gettext_noop("parked calls"),

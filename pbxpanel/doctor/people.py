@@ -5,7 +5,7 @@ from django.utils.translation import gettext as _
 
 from operators import dialling
 from operators.people import pbx_of, profile_of
-from operators.policy import Call, refused_part
+from operators.policy import Call
 
 from .patient import Wanted
 
@@ -14,16 +14,15 @@ def wanted_of(user: User, number: str = "", *, call: bool = False) -> Wanted:
     """His phone and his context; the number only as far as he may dial it. Asks the database."""
     profile = profile_of(user)
     wished = Call(phone=profile.endpoint, context=profile.dial_context, caller_id=profile.extension, number=number)
-    policies = dialling.policies_of(user)
-    refused = None if user.is_superuser and not policies else refused_part(policies, wished)
+    refused = dialling.refused_part(user, wished)
     return Wanted(
         phone=profile.endpoint,
         context=profile.dial_context,
         number=number,
         user=user.get_username(),
-        refusal=dialling.sentence(policies, refused, wished) if refused else "",
+        refusal=dialling.sentence(dialling.policies_of(user), refused, wished) if refused else "",
         # A phone that he may not have would dial somebody else.
-        call=call and dialling.refused_phone(user, Call(phone=profile.endpoint)) is None,
+        call=call and dialling.refused_part(user, Call(phone=profile.endpoint)) is None,
     )
 
 

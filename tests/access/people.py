@@ -119,6 +119,22 @@ class Asterisk:
     # What orders find out, by their names; of those that are done.
     found: dict[str, Any] = field(default_factory=dict)
 
+    # What the PBX says that it has; None while it cannot be asked.
+    stock: dict[str, Any] | None = field(
+        default_factory=lambda: {
+            "endpoints": [f"PJSIP/{number}" for number in range(101, 110)] + ["PJSIP/trunk"],
+            "contexts": ["from-internal", "from-trunk", "internal"],
+        }
+    )
+
+    def look(self, pbx: str, order: str, parameters: Any = None) -> Outcome:
+        """What it finds when it is asked for its phones and contexts."""
+        if self.stock is None or not PBX.objects.filter(pk=pbx, link="up").exists():
+            return Outcome(Status.NOT_CONNECTED)
+        context = parameters["context"]
+        has_context = context in self.stock["contexts"] if context else None
+        return Outcome(Status.DONE, data={**self.stock, "has_context": has_context})
+
     def ask(self) -> Callable[[Command], Coroutine[Any, Any, Outcome]]:
         async def ask(command: Command) -> Outcome:
             self.commands.append(command)
@@ -153,4 +169,5 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> Asterisk:
     asterisk = Asterisk()
     monkeypatch.setattr(commands, "_ask", asterisk.ask())
     monkeypatch.setattr(commands, "_deliver", nobody)
+    monkeypatch.setattr("operators.phones.look", asterisk.look)
     return asterisk

@@ -150,6 +150,10 @@ def test_a_line_break_within_a_number_is_refused_as_such() -> None:
         ("endpoint", "PJSIP/1 01"),
         ("endpoint", "PJSIP/101\r\nVariable: x=y"),
         ("endpoint", "Local/101@internal/n"),
+        ("endpoint", "Local/101@internal"),
+        ("endpoint", "local/101"),
+        ("endpoint", "PJSIP/0900123@trunk"),
+        ("endpoint", "PJSIP/sip:0900123"),
         ("endpoint", "PJSIP/" + "1" * 80),
         ("extension", "1 0 1"),
         ("extension", "101\nX: y"),
@@ -171,12 +175,11 @@ def test_a_phone_that_cannot_be_one_is_refused_beside_its_field(
     assert Profile.objects.values().get(user=user) == before
 
 
-@pytest.mark.parametrize(
-    "endpoint", ["PJSIP/101", "SIP/trunk-1", "PJSIP/a.b_c@x", "IAX2/peer+1", "Local/101@internal", ""]
-)
+@pytest.mark.parametrize("endpoint", ["PJSIP/101", "SIP/trunk-1", "PJSIP/a.b_c", "IAX2/peer+1", "DAHDI/1", ""])
 def test_a_phone_as_asterisk_names_them_is_saved_by_whom_no_policy_binds(
-    endpoint: str, anna: Client, user: User
+    endpoint: str, anna: Client, user: User, asterisk: Asterisk
 ) -> None:
+    asterisk.stock = {"endpoints": [endpoint], "contexts": ["from-internal"]}
     user.groups.clear()
     User.objects.update(is_superuser=True)
     response = anna.post("/profile/", {"extension": "101", "endpoint": endpoint, "dial_context": "from-internal"})

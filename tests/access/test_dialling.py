@@ -107,8 +107,8 @@ def test_a_viewer_has_no_policy_and_places_no_call(asterisk: Asterisk) -> None:
         ({"allowed": "2XX"}, {}, "You may not call 102."),
         ({"allowed": ""}, {}, "You may not call 102."),
         ({"phones": "PJSIP/2??"}, {}, "You may not call from PJSIP/101. Enter your own as “My phone”"),
-        ({}, {"endpoint": "Local/0900123@trunk"}, "You may not call from Local/0900123@trunk."),
-        ({}, {"endpoint": "PJSIP/0900123@trunk"}, "You may not call from PJSIP/0900123@trunk."),
+        ({}, {"endpoint": "Local/0900123@trunk"}, "Local/0900123@trunk would dial by itself, so it is nobody's phone."),
+        ({}, {"endpoint": "PJSIP/0900123@trunk"}, "PJSIP/0900123@trunk would dial by itself, so it is nobody's phone."),
         ({"contexts": "from-*"}, {}, "You may not dial in the context “internal”."),
         ({"caller_ids": "2XX"}, {}, "You may not call as 101."),
         ({}, {"extension": "0301234567"}, "You may not call as 0301234567."),
@@ -157,12 +157,19 @@ def test_what_one_group_refuses_the_other_does_not_allow(asterisk: Asterisk) -> 
 
 
 def test_a_superuser_without_group_may_all_but_call_without_end(asterisk: Asterisk) -> None:
-    user = people.person(endpoint="Local/5@anywhere")
+    user = people.person()
     User.objects.update(is_superuser=True)
     client = client_of(user)
     for _ in range(10):
         assert dial(client, "0900123").status_code == 200
     assert "10 calls a minute" in refused(dial(client, "0900123"))
+
+
+def test_not_even_a_superuser_has_a_phone_that_dials_by_itself(asterisk: Asterisk) -> None:
+    user = people.person(endpoint="Local/5@anywhere")
+    User.objects.update(is_superuser=True)
+    assert "Local/5@anywhere would dial by itself" in refused(dial(client_of(user), "102"))
+    assert asterisk.commands == []
 
 
 def test_a_superuser_in_a_group_is_bound_by_its_policy(asterisk: Asterisk) -> None:
@@ -254,11 +261,11 @@ def shift(time: timedelta) -> None:
 @pytest.mark.parametrize(
     ("field", "value", "words"),
     [
-        ("endpoint", "Local/0900123@trunk", "You may not call from Local/0900123@trunk."),
-        ("endpoint", "PJSIP/0900123@trunk", "You may not call from PJSIP/0900123@trunk."),
-        ("endpoint", "PJSIP/trunk", "You may not call from PJSIP/trunk."),
-        ("dial_context", "from-trunk", "You may not dial in the context “from-trunk”."),
-        ("extension", "0301234567", "You may not call as 0301234567."),
+        ("endpoint", "Local/0900123@trunk", "“Local/0900123@trunk” would dial by itself."),
+        ("endpoint", "PJSIP/0900123@trunk", "“PJSIP/0900123@trunk” would dial by itself."),
+        ("endpoint", "PJSIP/trunk", "Your dial policies do not allow the phone PJSIP/trunk."),
+        ("dial_context", "from-trunk", "Your dial policies do not allow the context “from-trunk”."),
+        ("extension", "0301234567", "Your dial policies do not allow the extension 0301234567."),
     ],
 )
 def test_a_phone_that_is_not_mine_to_enter_is_refused_beside_its_field(

@@ -174,16 +174,26 @@ def test_my_phone_must_be_one_that_i_may_have(mona: Client, asterisk: Asterisk) 
     assert asterisk.commands == []
 
 
-def test_invitations_count_against_the_day_and_not_against_the_minute(mona: Client, asterisk: Asterisk) -> None:
-    DialPolicy.objects.filter(group__name="Moderator").update(calls_per_minute=1, calls_per_day=4)
-    assert invite(mona, "102, 105").status_code == 204
-    assert mona.post("/conferences/main/invitations/1/retry/").status_code == 204
-    # They do not keep a call of another kind waiting, but count with it.
+@pytest.mark.parametrize("period", ["minute", "day"])
+def test_every_way_to_place_a_call_counts_against_the_minute_and_the_day(
+    period: str, mona: Client, asterisk: Asterisk
+) -> None:
+    DialPolicy.objects.filter(group__name="Moderator").update(**{f"calls_per_{period}": 6})
     dial = {"number": "102", "command_id": "0123456789abcdef" * 2}
+    retry = "/conferences/main/invitations/1/retry/"
+    assert invite(mona, "102, 105").status_code == 204
+    assert [mona.post(path).status_code for path in (retry, BACK, ME)] == [204] * 3
     assert mona.post("/calls/dial/", dial).status_code == 200
-    for response in (invite(mona, "106"), mona.post(BACK), mona.post(ME)):
-        assert "You may place 4 calls a day." in words(response)
-    assert len(asterisk.commands) == 4
+    dial["command_id"] = "1123456789abcdef" * 2
+    for response in (
+        invite(mona, "106"),
+        mona.post(BACK),
+        mona.post(ME),
+        mona.post(retry),
+        mona.post("/calls/dial/", dial),
+    ):
+        assert f"You may place 6 calls a {period}." in words(response)
+    assert len(asterisk.commands) == 6
 
 
 def test_cancelling_and_dismissing_are_no_calls(mona: Client, asterisk: Asterisk) -> None:
@@ -241,12 +251,12 @@ def test_nothing_typed_too_much_typed_and_what_is_no_group(mona: Client, asteris
 
 
 def test_of_a_group_only_those_are_called_who_are_not_there(mona: Client, asterisk: Asterisk) -> None:
-    group = InviteGroup.objects.create(name="Board")
+    group = InviteGroup.objects.create(name="Board", changed_by=User.objects.get(username="mona"))
     assert "nobody in it" in words(invite(mona, group=str(group.pk)))
     for number in ("102", "109"):
         InviteMember.objects.create(group=group, name=f"N{number}", number=number)
     response = invite(mona, "105", group=str(group.pk))
-    assert "1 of the group is here already." in words(response)
+    assert "1 of the group is here already, or being called." in words(response)
     assert [command.parameters["number"] for command in asterisk.commands] == ["102", "105"]
     # Whoever is typed is meant.
     asterisk.commands.clear()

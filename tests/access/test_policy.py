@@ -201,7 +201,22 @@ def test_a_wildcard_stands_for_no_further_number_to_dial(pattern: str, name: str
     assert policy.names(pattern, name) is meant
 
 
-@pytest.mark.parametrize("pattern", ["*", "*/101", "?JSIP/1", "PJSIP", "PJSIP/", "PJSIP/1/2", "PJSIP/1 2", "PJSIP/[1]"])
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "*",
+        "*/101",
+        "?JSIP/1",
+        "PJSIP",
+        "PJSIP/",
+        "PJSIP/1/2",
+        "PJSIP/1 2",
+        "PJSIP/[1]",
+        "PJSIP/*@trunk",
+        "Local/*",
+        "PJSIP/a:b",
+    ],
+)
 def test_what_names_no_phone_is_refused(pattern: str) -> None:
     with pytest.raises(Malformed):
         policy.check_phone_pattern(pattern)

@@ -129,6 +129,11 @@ TABLE: dict[str, list[Line]] = {
         Line("/profile/", "GET", CALLING, 200, only=False),
         Line("/profile/", "POST", CALLING, 302, {"extension": "101", "endpoint": "PJSIP/101"}, only=False),
     ],
+    "profile/proof/": [Line("/profile/proof/", "GET", CALLING, 204)],
+    "profile/offers/": [Line("/profile/offers/", "GET", CALLING, 200)],
+    # Of a phone that is shared with whoever asks see test_phones.py.
+    "profile/shared/<int:pk>/take/": [Line("/profile/shared/1/take/", "POST", CALLING, 404)],
+    "profile/give-back/": [Line("/profile/give-back/", "POST", CALLING, 302)],
     "audit/": [Line("/audit/", "GET", frozenset({"Administrator"}), 200)],
     "rooms/": [Line("/rooms/", "GET", PLANNING, 200)],
     "rooms/new/": [
@@ -233,6 +238,7 @@ MODELS = {
     "extensions/device": False,
     "extensions/presence": False,
     "operators/auditentry": False,
+    "operators/sharedphone": True,
     "system/clirules": True,
     "axes/accesslog": False,
     "axes/accessattempt": True,

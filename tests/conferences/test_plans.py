@@ -238,7 +238,7 @@ def planner(**profile: Any) -> User:
 
 
 def group(*numbers: str) -> InviteGroup:
-    made = InviteGroup.objects.create(name=f"Group {numbers}")
+    made = InviteGroup.objects.create(name=f"Group {numbers}", changed_by=User.objects.get(username="mona"))
     for number in numbers:
         InviteMember.objects.create(group=made, number=number, name=f"Name of {number}")
     return made

@@ -19,7 +19,7 @@ import calls.events  # noqa: F401 (registers what the panel reads)
 import conferences.events  # noqa: F401
 from calls.models import Channel
 from conferences.models import Conference, Participant
-from conferences.orders import CONTEXT, DIALPLAN
+from conferences.orders import DIALPLAN
 from pbxpanel.ami import actions
 from pbxpanel.ami.client import Answer, Session
 from pbxpanel.ami.protocol import Action, Message
@@ -34,6 +34,7 @@ from pbxpanel.demo.manager import event, parse_caller_id
 from pbxpanel.demo.model import Fields, IllegalTransition, Party, Switch
 from pbxpanel.demo.schedule import Schedule
 from pbxpanel.demo.server import MAX_UNREAD
+from pbxpanel.mirror.dialplan import CONTEXT
 from pbxpanel.mirror.state import State
 from pbxpanel.mirror.worker import EVENT_MASK
 

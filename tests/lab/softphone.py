@@ -1,4 +1,6 @@
-"""A telephone that is told what to do while it talks: hold, transfer (REFER), hang up. The sipp phones follow a script.
+"""A telephone that is told what to do while it talks: hold, press keys, transfer (REFER), hang up.
+
+The sipp phones follow a script.
 
 It knows the little SIP that Asterisk on loopback asks of it: UDP, no authentication, no audio.
 """
@@ -61,7 +63,8 @@ class Softphone:
         return call
 
     def send(self, first_line: str, headers: list[str], body: str = "") -> None:
-        kind = ["Content-Type: application/sdp"] if body else []
+        is_told = any(header.startswith("Content-Type:") for header in headers)
+        kind = ["Content-Type: application/sdp"] if body and not is_told else []
         lines = [first_line, *headers, *kind, f"Content-Length: {len(body)}", "", body]
         self._socket.sendto("\r\n".join(lines).encode(), (HOST, self.asterisk.sip_port))
 
@@ -119,6 +122,15 @@ class SoftCall:
 
     def take_back(self) -> None:
         self.invite("sendrecv")
+
+    def press(self, keys: str) -> None:
+        """Key in some digits, each told by an INFO."""
+        for key in keys:
+            _number, (first_line, _headers) = self._request(
+                "INFO", "Content-Type: application/dtmf-relay", body=f"Signal={key}\r\nDuration=160\r\n"
+            )
+            if not first_line.startswith("SIP/2.0 200"):
+                raise RuntimeError(f"the key was refused: {first_line}")
 
     def transfer(self, number: str) -> None:
         """Blind: the other side is sent to a number; this call ends."""
