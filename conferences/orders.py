@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from django.utils.translation import gettext_noop
 
+from calls.models import OWN_CONTEXT
 from pbxpanel.ami import actions
 from pbxpanel.ami.protocol import Action
 from pbxpanel.mirror.commands import Outcome, Status
@@ -196,7 +197,7 @@ def recording_file(conference: str) -> str:
 
 # From one room to another. A channel is sent into dialplan of ours, with variables that say where it is to go.
 
-CONTEXT = "pbxpanel"
+CONTEXT = OWN_CONTEXT
 # What is written into CONTEXT, and what an administrator may paste there: extension → application and data.
 DIALPLAN: Mapping[str, tuple[tuple[str, str], ...]] = {
     "move": (("Set", "CONFBRIDGE(user,clear)="), ("ConfBridge", "${PBXPANEL_CONFERENCE}")),

@@ -1,9 +1,9 @@
 """What a view answers to a button: nothing where the effect will show by itself, else a toast in words."""
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.utils.translation import gettext as _
 
+from .live.fragments import Toast
 from .mirror.commands import Outcome, Status
 
 _CODES = {
@@ -27,7 +27,12 @@ _GONE = (
 
 def toast(request: HttpRequest, level: str, text: str, status: int = 200) -> HttpResponse:
     """A toast (`level`: success, info, warning or danger) with an HTTP status."""
-    return render(request, "components/_toast.html", {"level": level, "text": text}, status=status)
+    return said(Toast(level, text), status)
+
+
+def said(toast: Toast, status: int = 200) -> HttpResponse:
+    """A toast with an HTTP status."""
+    return HttpResponse(toast.html, status=status)
 
 
 def answer(request: HttpRequest, outcome: Outcome, *, gone: str) -> HttpResponse:

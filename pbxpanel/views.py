@@ -13,7 +13,8 @@ from django.views.decorators.http import require_safe
 from operators.people import user_of, viewer_of
 
 from .home import board
-from .toasts import toast
+from .live.fragments import Toast
+from .toasts import said, toast
 
 
 @require_safe
@@ -56,7 +57,6 @@ def server_error(request: HttpRequest) -> HttpResponse:
         text = _("Something went wrong; the error is in the server's log.")
         if away:
             text = _("The panel's database cannot be reached, so this could not be done. Try again in a moment.")
-        html = render_to_string("components/_toast.html", {"level": "danger", "text": text})
-        return HttpResponse(html, status=503 if away else 500)
+        return said(Toast("danger", text), 503 if away else 500)
     html = render_to_string("503.html" if away else "500.html")
     return HttpResponse(html, status=503 if away else 500, headers={"Retry-After": "5"} if away else {})
