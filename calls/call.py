@@ -98,7 +98,8 @@ class Call:
         names = [field.attname for field in Channel._meta.concrete_fields]
         channels = tuple(tuple(getattr(channel, name) for name in names) for channel in self.channels)
         parked = self.parked and (self.parked.space, self.parked.lot, self.parked.parked_at)
-        return (self.pbx, self.linkedid, channels, tuple(self._rooms.values()), self.conference, parked)
+        room = (self._is_in_conference, self.conference)
+        return (self.pbx, self.linkedid, channels, tuple(self._rooms.values()), room, parked)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Call) and self._facts == other._facts
@@ -177,7 +178,7 @@ class Call:
             return CallState.PARKED
         if self._ringing:
             return CallState.RINGING
-        if self.conference:
+        if self._is_in_conference:
             return CallState.CONFERENCE
         return CallState.ALONE
 
@@ -200,19 +201,25 @@ class Call:
             return True
         return self.state is CallState.ALONE and any(end.application == "Queue" for end in self._ends)
 
+    @property
+    def _is_in_conference(self) -> bool:
+        """Whether one of its channels is; while it waits for the first prompt to end no bridge has it yet, and where
+        keys have run dialplan the application is not ConfBridge any more.
+        """
+        return bool(self._conference_bridges) or any(channel.application == "ConfBridge" for channel in self.channels)
+
+    @property
+    def _conference_bridges(self) -> list[Bridge]:
+        bridges = (self._bridges.get(channel.bridge) for channel in self.channels)
+        return [bridge for bridge in bridges if bridge is not None and bridge.creator == "ConfBridge"]
+
     @cached_property
     def conference(self) -> str:
-        """The name of the one that one of its channels is in; empty where none is.
-
-        Before the first prompt has ended no bridge has a channel yet, and where keys have run dialplan the application
-        is not ConfBridge any more.
-        """
-        for channel in self.channels:
-            bridge = self._bridges.get(channel.bridge)
-            if bridge is not None and bridge.creator == "ConfBridge":
-                return bridge.name
+        """The name of the one that one of its channels is in; empty where none is."""
         entering = (channel for channel in self.channels if channel.application == "ConfBridge")
-        return next((channel.application_data.partition(",")[0] for channel in entering), "")
+        names = [bridge.name for bridge in self._conference_bridges]
+        names += [channel.application_data.partition(",")[0] for channel in entering]
+        return next(filter(None, names), "")
 
     @property
     def _ringing(self) -> list[Channel]:

@@ -128,7 +128,6 @@ def test_who_waits_in_a_queue_is_parked_or_held_needs_attention(
     expect(page.locator(".call", has_text="Hella")).to_have_count(0)
     caller_factory(asterisk, "602", number="0403333333", name="Paula")
     with asterisk.ami() as ami:
-        channel = next(c for c in asterisk.channels() if c.startswith("PJSIP/outside"))
         for channel in asterisk.channels():
             if ami.action("Getvar", Channel=channel, Variable="CALLERID(name)")["Value"] == "Paula":
                 ami.action("Park", Channel=channel, AnnounceChannel=channel)
