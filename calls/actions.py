@@ -3,12 +3,14 @@
 import time
 
 from django.contrib.auth.models import User
+from django.utils import timezone
 
 from operators import dialling
 from operators.policy import Call as WantedCall
 from pbxpanel.ami import actions
 from pbxpanel.mirror.commands import Command, Outcome, Status, run
 
+from . import placed
 from .call import Call
 from .models import Channel
 
@@ -48,14 +50,16 @@ def originate(
 
     My phone shows whom I am calling as its connected line. The caller ID of the channel stays what Asterisk
     gives to that endpoint, so the far side sees the same as if I had dialled by hand; only where the endpoint
-    has none, `extension` stands in. How it ended comes later, as the notice `originate`. What the user's dial
-    policies do not allow is not sent, and on record all the same.
+    has none, `extension` stands in. What becomes of it comes later, as notices (see `calls.placed`). What the user's
+    dial policies do not allow is not sent, and on record all the same.
     """
+    uniqueids = placed.new_uniqueids(timezone.now())
     action = actions.originate(
         endpoint,
         context,
         number,
         timeout=RING_TIMEOUT,
+        uniqueids=uniqueids if endpoint.startswith("Local/") else (uniqueids[0], ""),
         variables=[("CONNECTEDLINE(num)", number)],
     )
     command = Command(
@@ -65,8 +69,8 @@ def originate(
         f"{number} from {endpoint}",
         user_id,
         id=command_id,
-        notice="originate",
-        parameters={"number": number, "endpoint": endpoint, "extension": extension},
+        notice=placed.NOTICE,
+        parameters={"number": number, "endpoint": endpoint, "extension": extension, "uniqueid": uniqueids[0]},
     )
     wanted = WantedCall(phone=endpoint, context=context, caller_id=extension, number=number)
     return run(command, refusal=lambda: dialling.refusal(User.objects.get(pk=user_id), wanted))

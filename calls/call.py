@@ -10,6 +10,7 @@ from django.db.models import TextChoices
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from pbxpanel.mirror import dialplan
 from pbxpanel.mirror.models import dom_id
 from pbxpanel.mirror.text import shown
 
@@ -30,8 +31,8 @@ class CallState(TextChoices):
     ALONE = "alone", _("Connected")
 
 
-# Of one who is up and has nobody with him: what the application of the dialplan says of him.
-_ALONE_IN = {
+# Of one who is up and whom nobody is with: what the application of the dialplan says of where that is.
+ALONE_IN = {
     "Queue": _("Waiting in queue %(queue)s"),
     "VoiceMail": _("Leaving a message"),
     "VoiceMailMain": _("Listening to messages"),
@@ -62,6 +63,15 @@ class Party:
         """The number, where the label is a name."""
         return self.number if self.name else ""
 
+    @property
+    def does(self) -> str:
+        """What of it is not as with one who talks, in a word."""
+        if self.channel.is_ringing:
+            return gettext("rings")
+        if self.channel.on_hold:
+            return gettext("on hold")
+        return gettext("waits") if self.waits else ""
+
 
 class Call:
     """All channels of one call, in the order in which they came to be. There is at least one.
@@ -89,7 +99,8 @@ class Call:
         names = [field.attname for field in Channel._meta.concrete_fields]
         channels = tuple(tuple(getattr(channel, name) for name in names) for channel in self.channels)
         parked = self.parked and (self.parked.space, self.parked.lot, self.parked.parked_at)
-        return (self.pbx, self.linkedid, channels, tuple(self._rooms.values()), self._is_in_conference, parked)
+        room = (self._is_in_conference, self.conference)
+        return (self.pbx, self.linkedid, channels, tuple(self._rooms.values()), room, parked)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Call) and self._facts == other._facts
@@ -146,13 +157,13 @@ class Call:
 
     @property
     def destination(self) -> str:
-        """What a single party reached or dialled, where no second party stands for it."""
-        if len(self.parties) != 1 or self.parked:
+        """What a single party reached or dialled, where no second party stands for it, nor a conference."""
+        if len(self.parties) != 1 or self.parked or self.conference:
             return ""
         number = self.parties[0].number
         own = ("", "s", "h", number, number.partition("@")[0])
         for channel in (*self.channels[1:], self.channels[0]):
-            if channel.extension not in own:
+            if channel.extension not in own and channel.context != dialplan.CONTEXT:
                 return channel.extension
         # A click-to-call that still rings my own phone has dialled nobody yet, but shows whom it will.
         party = self.parties[0].channel
@@ -174,23 +185,42 @@ class Call:
 
     @property
     def state_name(self) -> str:
-        """The state in people's words, with where he waits whom nobody is with."""
+        """The state in people's words; of one whom nobody is with, what is heard there, or where that is."""
         if self.state is CallState.PARKED and self.parked:
             return gettext("Parked on %(space)s") % {"space": self.parked.space}
         alone = self._ends[0] if self.state is CallState.ALONE and len(self._ends) == 1 else None
-        if alone is None or alone.application not in _ALONE_IN:
+        if alone is not None and alone.hears:
+            return str(Channel.Tone(alone.hears).label)
+        if alone is None or alone.application not in ALONE_IN:
             return str(self.state.label)
-        return str(_ALONE_IN[alone.application]) % {"queue": alone.application_data.partition(",")[0]}
+        return str(ALONE_IN[alone.application]) % {"queue": alone.application_data.partition(",")[0]}
+
+    @property
+    def waits(self) -> bool:
+        """Whether somebody waits in a queue, on a parking space or on hold."""
+        if self.state in (CallState.ON_HOLD, CallState.PARKED):
+            return True
+        return self.state is CallState.ALONE and any(end.application == "Queue" for end in self._ends)
 
     @property
     def _is_in_conference(self) -> bool:
-        """Whether one of its channels is; while he waits for the first prompt to end no bridge has him yet, and where
-        his keys have run dialplan the application is not ConfBridge any more.
+        """Whether one of its channels is; while it waits for the first prompt to end no bridge has it yet, and where
+        keys have run dialplan the application is not ConfBridge any more.
         """
+        return bool(self._conference_bridges) or any(channel.application == "ConfBridge" for channel in self.channels)
+
+    @property
+    def _conference_bridges(self) -> list[Bridge]:
         bridges = (self._bridges.get(channel.bridge) for channel in self.channels)
-        return any(bridge is not None and bridge.creator == "ConfBridge" for bridge in bridges) or any(
-            channel.application == "ConfBridge" for channel in self.channels
-        )
+        return [bridge for bridge in bridges if bridge is not None and bridge.creator == "ConfBridge"]
+
+    @cached_property
+    def conference(self) -> str:
+        """The name of the one that one of its channels is in; empty where none is."""
+        entering = (channel for channel in self.channels if channel.application == "ConfBridge")
+        names = [bridge.name for bridge in self._conference_bridges]
+        names += [channel.application_data.partition(",")[0] for channel in entering]
+        return next(filter(None, names), "")
 
     @property
     def _ringing(self) -> list[Channel]:
@@ -205,6 +235,12 @@ class Call:
             return self.parked.parked_at
         answers = [end.answered_at for end in self._ends if end.answered_at]
         return max(answers, default=self.channels[0].created_at)
+
+    @property
+    def who(self) -> str:
+        """Whose call it is: each of the parties that its card names, with the number."""
+        separator = gettext(", ")
+        return separator.join(f"{party.label} {party.detail}".strip() for party in self.named_parties)
 
     @property
     def created_at(self) -> datetime:
@@ -227,6 +263,8 @@ class Call:
 
 
 def _party(channel: Channel, *, waits: bool) -> Party:
+    if channel.is_of_ours:
+        return Party(channel, gettext("A sound of the panel"), "", waits)
     if channel.is_local and not channel.caller_number and not channel.caller_name:
         return Party(channel, "", stands_for(channel.name), waits)
     # A channel that the PBX dialled may bear its caller's name beside its own number.

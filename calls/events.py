@@ -5,7 +5,7 @@ them all; the others say the one thing that a snapshot lacks.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -13,16 +13,14 @@ from typing import Any
 from pbxpanel.ami import actions
 from pbxpanel.ami.client import Session
 from pbxpanel.ami.protocol import BRIDGE_FIELDS, CHANNEL_FIELDS, Action, Message
-from pbxpanel.mirror.registry import first_snapshot_step, follows, on, prepares, refreshes, snapshot_step
+from pbxpanel.mirror.registry import first_snapshot_step, on, prepares, refreshes, snapshot_step
 from pbxpanel.mirror.state import State, Table
 from pbxpanel.mirror.sync import Snapshot
-from pbxpanel.mirror.text import clean, clean_name, duration, exact
+from pbxpanel.mirror.text import clean, clean_name, duration, exact, unaccented
 
+from . import placed
 from .models import Bridge, Channel, ParkedCall, age_of, endpoint_of
 
-# Hangup causes (ITU-T Q.850) of a phone that was reached and did not take the call.
-BUSY_CAUSES = ("17", "21")
-REMEMBERED_CAUSES = 1000
 # How many calls are asked about at a time: Asterisk answers 10,000 such questions a second, a third one by one.
 ASKED_AT_ONCE = 50
 # The largest number of seconds that is stored.
@@ -33,6 +31,7 @@ _TOLD = (
     "Channel", "Linkedid", "ChannelStateDesc", "CallerIDNum", "CallerIDName", "ConnectedLineNum", "ConnectedLineName",
     "AccountCode", "Context", "Exten",
 )  # fmt: skip
+_NAMED = ("caller_number", "caller_name", "connected_number", "connected_name", "account_code", "extension")
 
 
 def fold_snapshot(state: State, event: Message) -> Channel | None:
@@ -60,6 +59,7 @@ def fold_snapshot(state: State, event: Message) -> Channel | None:
         "context": clean(context),
         "extension": clean(extension),
     }
+    values["folded"] = folded(values[name] for name in _NAMED)
     former = row.linkedid if row is not None else linkedid
     if row is None or former != linkedid:
         values["call"] = next((other.call for other in table.where("linkedid", linkedid)), linkedid)
@@ -72,6 +72,11 @@ def fold_snapshot(state: State, event: Message) -> Channel | None:
     row.told = told
     join_halves(table, row, former)
     return row
+
+
+def folded(texts: Iterable[str]) -> str:
+    """Those of these texts that have accents, without them."""
+    return "\n".join(unaccented(text) for text in texts if not text.isascii() and unaccented(text) != text.lower())
 
 
 def join_halves(table: Table[Channel], row: Channel, former: str) -> None:
@@ -115,10 +120,21 @@ def snapshot_only(state: State, event: Message) -> None:
 @on("Newexten", bearing=CHANNEL_FIELDS)
 def application_begins(state: State, event: Message) -> None:
     row = fold_snapshot(state, event)
-    if row is not None:
-        state.table(Channel).change(
-            row, application=clean(event.get("Application")), application_data=clean(event.get("AppData"))
-        )
+    if row is None:
+        return
+    application = clean(event.get("Application"))
+    state.table(Channel).change(row, application=application, application_data=clean(event.get("AppData")))
+    step = application.lower()
+    if step == "playtones":
+        step = event.get("AppData").lower()
+    if tone := _TONES_OF.get(step):
+        hear(state, row, tone)
+    elif row.hears and step not in _LEAVES_TONE:
+        state.table(Channel).change(row, hears="")
+    placed.runs(state, row.uniqueid, application)
+    if application == "Dial" and row.is_up:
+        # Of a phone that cannot be reached no dial begins, so that none ends.
+        state.request("dial-status", row.uniqueid)
 
 
 @on("FullyBooted")
@@ -142,7 +158,7 @@ def enters_bridge(state: State, event: Message) -> None:
         return
     table, entered = state.table(Channel), exact(event.get("BridgeUniqueid"))
     # It may have left another bridge while we were not listening.
-    table.change(row, bridge=entered, on_hold=row.on_hold and row.bridge in ("", entered))
+    table.change(row, bridge=entered, on_hold=row.on_hold and row.bridge in ("", entered), hears="")
     # The channels of two calls that meet in a bridge of this kind get one linkedid, and no event says so. (In a
     # conference all keep their own.)
     is_call = bridge is not None and bridge.kind == "basic"
@@ -159,11 +175,6 @@ def leaves_bridge(state: State, event: Message) -> None:
         state.table(Channel).change(row, bridge=bridge, on_hold=False)
 
 
-@on("Newchannel", bearing=CHANNEL_FIELDS)
-def forget_cause(state: State, event: Message) -> None:
-    state.hangup_causes.pop(endpoint_of(exact(event.get("Channel"))), None)
-
-
 @on("Rename")
 def renamed(state: State, event: Message) -> None:
     row = state.table(Channel).get(exact(event.get("Uniqueid")))
@@ -176,10 +187,6 @@ def renamed(state: State, event: Message) -> None:
 @on("Hangup", bearing=CHANNEL_FIELDS)
 def hung_up(state: State, event: Message) -> None:
     uniqueid = exact(event.get("Uniqueid"))
-    if event.get("Cause") in BUSY_CAUSES:
-        if len(state.hangup_causes) >= REMEMBERED_CAUSES:
-            state.hangup_causes.clear()  # some lines name each channel by the number it dials
-        state.hangup_causes[endpoint_of(exact(event.get("Channel")))] = event.get("Cause")
     state.bury(uniqueid)
     state.old_holds.discard(uniqueid)
     state.table(ParkedCall).remove(uniqueid)
@@ -190,6 +197,59 @@ def hung_up(state: State, event: Message) -> None:
         for other in table.where("name", row.other_half):
             if other.linkedid != row.linkedid:
                 regroup(table, {row.linkedid, other.linkedid})
+
+
+# What somebody hears with whom nobody is. Of a dial that ended without an answer, and of the tone that Asterisk gives
+# by itself when the dialplan has no further step, no event tells; the variable that Dial() sets does.
+
+# Application of the dialplan, or what Playtones() is given, in lower case → the tone.
+_TONES_OF = {
+    "ringing": Channel.Tone.RINGING,
+    "ring": Channel.Tone.RINGING,
+    "busy": Channel.Tone.BUSY,
+    "congestion": Channel.Tone.CONGESTION,
+}
+# Applications that let a tone go on.
+_LEAVES_TONE = frozenset((
+    "wait", "set", "noop", "goto", "gotoif", "gotoiftime", "execif", "gosub", "gosubif", "return", "macro", "macroexit",
+    "verbose", "log", "userevent",
+))  # fmt: skip
+# `DIALSTATUS` → the tone that is given where there is no further step.
+_TONES_AFTER = {
+    "BUSY": Channel.Tone.BUSY,
+    "CONGESTION": Channel.Tone.CONGESTION,
+    "CHANUNAVAIL": Channel.Tone.CONGESTION,
+}
+
+
+def hear(state: State, row: Channel, tone: str) -> None:
+    """The channel hears this tone from now on."""
+    state.table(Channel).change(row, hears=tone)
+    placed.hears(state, row.uniqueid, tone)
+
+
+@on("DialEnd", bearing=CHANNEL_FIELDS)
+def dial_ended(state: State, event: Message) -> None:
+    """One of those who are dialled is so no more; of several, others may be."""
+    row = state.table(Channel).get(exact(event.get("Uniqueid")))
+    if row is not None and row.is_up and not row.bridge and event.get("DialStatus") != "ANSWER":
+        state.request("dial-status", row.uniqueid)
+
+
+@refreshes("dial-status")
+async def ask_how_a_dial_ended(snapshot: Snapshot, uniqueid: str) -> None:
+    """`Getvar` of `DIALSTATUS`, which is empty while somebody is still being dialled."""
+    state = snapshot.state
+    row = state.table(Channel).get(uniqueid)
+    if row is None or row.bridge:
+        return
+    answer = await snapshot.session.ask(actions.getvar(row.name, "DIALSTATUS"))
+    status = answer.response.get("Value") if answer.ok else ""
+    if not status or state.table(Channel).get(uniqueid) is not row or row.bridge:
+        return
+    if row.application == "Dial" and (tone := _TONES_AFTER.get(status)):
+        hear(state, row, tone)
+    placed.dial_ended(state, uniqueid, status)
 
 
 # Bridges.
@@ -206,7 +266,8 @@ def fold_bridge(state: State, event: Message) -> Bridge | None:
         kind=clean(event.get("BridgeType")),
         technology=clean(event.get("BridgeTechnology")),
         creator=clean(event.get("BridgeCreator")),
-        name=clean(event.get("BridgeName")),
+        # Of a conference it is what Asterisk is asked for.
+        name=(exact if event.get("BridgeCreator") == "ConfBridge" else clean)(event.get("BridgeName")),
     )
 
 
@@ -287,19 +348,6 @@ async def own_caller_id(session: Session, action: Action, parameters: Mapping[st
     if details is None or clean(details.get("Callerid")):
         return action
     return Action(action.name, (*action.fields, ("Variable", f"CALLERID(num)={parameters['extension']}")))
-
-
-@follows("originate")
-def how_it_ended(state: State, event: Message, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
-    """OriginateResponse tells no busy phone from one that cannot be reached; the cause of its hangup does."""
-    outcome = {
-        "number": parameters["number"],
-        "answered": event.get("Response") == "Success",
-        "reason": event.get("Reason"),
-    }
-    if outcome["reason"] == "0" and str(parameters["endpoint"]) in state.hangup_causes:
-        outcome["reason"] = "5"
-    return outcome
 
 
 @snapshot_step

@@ -1,23 +1,30 @@
 """How calls are drawn, on which pages they are live, and what a user is told of a call he placed."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from functools import lru_cache, reduce
+from functools import lru_cache, partial, reduce
 from operator import or_
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Case, Max, Min, Q, Value, When
+from django.db.models import Case, Count, F, IntegerField, Max, Min, Q, Value, When
+from django.db.models.expressions import Combinable
 from django.template.loader import render_to_string
-from django.utils.translation import get_language
+from django.utils import translation
+from django.utils.functional import Promise
+from django.utils.translation import get_language, gettext, gettext_lazy
 from django.utils.translation import gettext as _
 
 from pbxpanel.live import fragments
-from pbxpanel.live.fragments import PART, PARTS_LIMIT, Found, Long, Look, Row, Subject, View
+from pbxpanel.live.fragments import PART, PARTS_LIMIT, Found, Long, Look, Row, Subject, Toast, View
+from pbxpanel.mirror import dialplan
 from pbxpanel.mirror.models import dom_id
+from pbxpanel.mirror.text import shown, unaccented
 
-from .call import Call, calls_of
-from .models import Bridge, Channel, ParkedCall
+from . import placed
+from .call import ALONE_IN, UNANSWERED_STATES, Call, CallState, calls_of
+from .models import RINGING_STATES, Bridge, Channel, ParkedCall
 
 SEE = "calls.see_calls"
 # The fields of a channel that a search looks through.
@@ -30,6 +37,11 @@ SEARCHED = (
     "extension",
     "account_code",
 )
+# Where a search must look at calls themselves: so many at a time, and of no more than so many at all of them.
+CHUNK, LOOKED_AT = 100, 1000
+
+# How long a toast stays that tells of a phone that rings, in seconds: something else is told before, if all is well.
+_WHILE_IT_RINGS = 40
 
 
 def cards(calls: Iterable[Call]) -> str:
@@ -66,27 +78,147 @@ def calls_that(channels: Q) -> list[Call]:
     return calls_with(set(Channel.objects.filter(channels).order_by().values_list("pbx_id", "call")))
 
 
+def attention_of(call: Call) -> str:
+    """What a call needs: somebody is `ringing`, or `waiting`; else nothing."""
+    if call.state is CallState.RINGING:
+        return "ringing"
+    return "waiting" if call.waits else ""
+
+
+# Channels of calls that may need attention.
+NEEDS_ATTENTION = (
+    Q(state__in=UNANSWERED_STATES)
+    | Q(on_hold=True)
+    | Q(application="Queue")
+    | Q(uniqueid__in=ParkedCall.objects.order_by().values("uniqueid"))
+)
+
+
+# The search. What a card says beside names and numbers depends on the language of whoever looks.
+
+
 def text_of(call: Call) -> str:
-    """What a search looks through."""
-    return "\n".join(getattr(channel, name) for channel in call.channels for name in SEARCHED).lower()
+    """What a search looks through whatever the language."""
+    fields = [str(getattr(channel, name)) for channel in call.channels for name in SEARCHED]
+    return "\n".join([*fields, *(channel.folded for channel in call.channels)]).lower()
+
+
+def words_of(call: Call) -> str:
+    """What its card says in the active language."""
+    said = [call.state_name, shown(call.conference) if call.conference else "", call.destination]
+    said += [word for party in call.named_parties for word in (party.label, party.does)]
+    return "\n".join(both_ways(text) for text in dict.fromkeys(said) if text)
+
+
+def both_ways(text: str) -> str:
+    """A text as it is compared with a word: in lower case, and without accents where it has some."""
+    lower, plain = text.lower(), unaccented(text)
+    return lower if lower == plain else f"{lower}\n{plain}"
+
+
+_IN_CONFERENCE = Q(application="ConfBridge") | Q(
+    bridge__in=Bridge.objects.filter(creator="ConfBridge").order_by().values("uniqueid")
+)
+# Bridges in which two talk, each by a channel of their own.
+_TALKS = (
+    Channel.objects.filter(state="Up")
+    .exclude(Q(bridge="") | Q(name__startswith="Local/"))
+    .exclude(
+        bridge__in=Bridge.objects.filter(Q(technology="holding_bridge") | Q(creator="ConfBridge"))
+        .order_by()
+        .values("uniqueid")
+    )
+    .order_by()
+    .values("bridge")
+    .annotate(n=Count("pk"))
+    .filter(n__gt=1)
+    .values("bridge")
+)
+# A phrase of the cards → the channels of which one at least is in each call whose card may say it.
+_SAID: list[tuple[Promise | str, Q]] = [
+    (CallState.RINGING.label, Q(state__in=UNANSWERED_STATES)),
+    (CallState.ON_HOLD.label, Q(on_hold=True)),
+    (CallState.TALKING.label, Q(state="Up") & ~Q(bridge="")),
+    (CallState.CONFERENCE.label, _IN_CONFERENCE),
+    (CallState.ALONE.label, ~Q(bridge__in=_TALKS)),
+    (gettext_lazy("rings"), Q(state__in=RINGING_STATES)),
+    (gettext_lazy("on hold"), Q(on_hold=True)),
+    (gettext_lazy("waits"), Q(state="Up") & ~Q(bridge="")),
+    (gettext_lazy("A sound of the panel"), Q(name__startswith="Local/", name__contains=f"@{dialplan.CONTEXT}-")),
+    *((tone.label, Q(hears=tone)) for tone in Channel.Tone),
+    *((words, Q(application=application)) for application, words in ALONE_IN.items()),
+]
+
+
+def _may_say(word: str) -> Q:
+    """The channels of which one at least is in each call whose card may say this word in the active language."""
+    said = [channels for phrase, channels in _SAID if word in both_ways(_without_values(str(phrase)))]
+    parked = ParkedCall.objects.order_by()
+    if word not in both_ways(_without_values(gettext("Parked on %(space)s"))):
+        parked = parked.filter(space__icontains=word)
+    conferences = Bridge.objects.filter(creator="ConfBridge", name__icontains=word).order_by()
+    values = (
+        Q(uniqueid__in=parked.values("uniqueid"))
+        | Q(bridge__in=conferences.values("uniqueid"))
+        | Q(application__in=("Queue", "ConfBridge"), application_data__icontains=word)
+    )
+    return reduce(or_, said, values)
+
+
+def _without_values(phrase: str) -> str:
+    return re.sub(r"%\(\w+\)s", "", phrase)
 
 
 def find(look: Look) -> Found:
-    """The part of the board that is looked at; a word may be found in any channel of a call."""
+    """The part of the board that is looked at; a word may be found in any channel of a call, or on its card.
+
+    The database knows which calls surely hold all words, and which may. Of these each is looked at; but where there are
+    very many, as of those who talk, only as many as are shown, and the rest are counted as if they held them.
+    """
+    with translation.override(look.language or get_language() or settings.LANGUAGE_CODE):
+        sure = _candidates(look)
+        found, others = ([], list(sure)) if not all(sure.values()) else (list(sure), [])
+        looks_at_all = len(sure) - sum(sure.values()) <= LOOKED_AT
+        while others and (looks_at_all or len(found) < look.limit):
+            some, others = others[:CHUNK], others[CHUNK:]
+            calls = calls_with([subject for subject in some if not sure[subject]])
+            kept = {(call.pbx, call.linkedid) for call in calls if look.fits(f"{text_of(call)}\n{words_of(call)}")}
+            found += [subject for subject in some if sure[subject] or subject in kept]
+    return Found({dom_id("call", *subject): subject for subject in found[: look.limit]}, len(found) + len(others))
+
+
+def _candidates(look: Look) -> dict[Subject, bool]:
+    """The calls that may hold all words, the oldest first → whether that is sure."""
     calls = Channel.objects.order_by().values("pbx_id", "call").annotate(began=Min("created_at"))
     # Of ASCII, and of scripts that have no case, any database knows how to compare without regard to it.
     plain = [word for word in look.words if word.isascii() or word.upper() == word]
+    sure: Combinable = Value(1, output_field=IntegerField())
     for number, word in enumerate(plain):
-        fields = reduce(or_, (Q((f"{name}__icontains", word)) for name in SEARCHED))
-        held = Max(Case(When(fields, then=Value(1)), default=Value(0)))
-        calls = calls.annotate(**{f"holds{number}": held}).filter(**{f"holds{number}": 1})
-    found: list[Subject] = list(calls.order_by("began", "pbx_id", "call").values_list("pbx_id", "call"))
+        fields = reduce(or_, (Q((f"{name}__icontains", word)) for name in (*SEARCHED, "folded")))
+        calls = calls.annotate(
+            **{f"holds{number}": _any_channel(fields), f"may{number}": _any_channel(fields | _may_say(word))}
+        ).filter(**{f"may{number}": 1})
+        sure = sure * F(f"holds{number}")
+    listed = calls.annotate(sure=sure).order_by("began", "pbx_id", "call").values_list("pbx_id", "call", "sure")
+    certain = {(pbx, call): bool(is_sure) for pbx, call, is_sure in listed}
     if others := set(look.words).difference(plain):
         texts: dict[Subject, str] = defaultdict(str)
-        for pbx, call, *fields in Channel.objects.order_by().values_list("pbx_id", "call", *SEARCHED):
+        data: dict[Subject, str] = defaultdict(str)
+        rows = Channel.objects.order_by().values_list("pbx_id", "call", "application_data", *SEARCHED, "folded")
+        for pbx, call, application_data, *fields in rows:
             texts[pbx, call] += "\n".join(["", *fields]).lower()
-        found = [subject for subject in found if all(word in texts[subject] for word in others)]
-    return Found({dom_id("call", *subject): subject for subject in found[: look.limit]}, len(found))
+            data[pbx, call] += both_ways(f"\n{application_data}")
+        certain = {
+            subject: is_sure and all(word in texts[subject] for word in others)
+            for subject, is_sure in certain.items()
+            if all(word in texts[subject] or word in data[subject] for word in others)
+        }
+    return certain
+
+
+def _any_channel(channels: Q) -> Max:
+    """1 for a call that has such a channel, else 0."""
+    return Max(Case(When(channels, then=Value(1)), default=Value(0)))
 
 
 def foot(look: Look, more: int) -> Row:
@@ -120,11 +252,29 @@ fragments.common_rows.append(lambda: [count_row()])
 def row_of(call: Call) -> Row:
     facets = {
         "phones": call.phones,
-        "state": call.state.value,
+        "attention": attention_of(call),
         "subject": [call.pbx, call.linkedid],
         "text": text_of(call),
+        "words": fragments.in_languages(lambda: words_of(call)),
     }
-    return Row(call.id, "call", fragments.draw("calls/_call.html", {"call": call}), facets, SEE)
+    html = fragments.draw("calls/_call.html", {"call": call})
+    return Row(call.id, "call", html, facets, SEE, aloud=rings_for(call))
+
+
+def rings_for(call: Call) -> dict[str, fragments.Html]:
+    """The phones that somebody calls → who it is. (Of my own call that rings at my phone a toast tells.)"""
+    told: dict[str, fragments.Html] = {}
+    for party in call.parties:
+        caller = next((other for other in call.parties if other is not party), None)
+        if party.channel.state == "Ringing" and caller is not None:
+            who = f"{caller.label} {caller.detail}".strip()
+            phone = f"{call.pbx}/{party.channel.endpoint}"
+            told[phone] = fragments.in_languages(partial(_calls_you, who))
+    return told
+
+
+def _calls_you(who: str) -> str:
+    return _("Your phone is ringing: %(who)s calls you.") % {"who": who}
 
 
 @fragments.renders("call")
@@ -159,23 +309,43 @@ fragments.views["calls"] = View(
 )
 
 
-def _reason(code: str) -> str:
-    """The `Reason` of an OriginateResponse (AST_CONTROL_…, as main/manager.c puts it) in words."""
-    if code in ("1", "3"):
-        return _("Your phone did not answer.")
-    if code == "5":
-        return _("Your phone is busy or declined the call.")
-    if code == "8":
-        return _("Your phone could not be reached just now (congestion).")
-    return _("Your phone could not be reached: it is not registered, or does not exist.")
+def told_of_call(parameters: Mapping[str, Any]) -> Toast:
+    """What the user who has placed a call is told of it (see `calls.placed.Told`)."""
+    number = {"number": str(parameters["number"])}
+    level, seconds, text = "danger", 8, ""
+    match parameters["told"]:
+        case placed.Told.CALLING:
+            level, seconds = "info", _WHILE_IT_RINGS
+            text = _("Your phone is being called: pick it up to call %(number)s.") % number
+        case placed.Told.RINGING:
+            level, seconds = "info", _WHILE_IT_RINGS
+            text = _("Your phone is ringing: pick it up to call %(number)s.") % number
+        case placed.Told.ANSWERED:
+            level, seconds = "success", _WHILE_IT_RINGS
+            text = _("Your phone answered; calling %(number)s.") % number
+        case placed.Told.CANCELLED:
+            level, text = "info", _("The call was cancelled; %(number)s was not called.") % number
+        case placed.Told.PHONE_SILENT:
+            text = f"{_('Your phone did not answer.')} {_('%(number)s was not called.') % number}"
+        case placed.Told.PHONE_BUSY:
+            text = f"{_('Your phone is busy or declined the call.')} {_('%(number)s was not called.') % number}"
+        case placed.Told.PHONE_CONGESTION:
+            reason = _("Your phone could not be reached just now (congestion).")
+            text = f"{reason} {_('%(number)s was not called.') % number}"
+        case placed.Told.PHONE_UNREACHABLE:
+            reason = _("Your phone could not be reached: it is not registered, or does not exist.")
+            text = f"{reason} {_('%(number)s was not called.') % number}"
+        case placed.Told.CONNECTED:
+            level, text = "success", _("%(number)s answered.") % number
+        case placed.Told.BUSY:
+            text = _("%(number)s is busy.") % number
+        case placed.Told.DECLINED:
+            text = _("%(number)s declined the call.") % number
+        case placed.Told.NO_ANSWER:
+            text = _("%(number)s did not answer.") % number
+        case placed.Told.UNREACHABLE:
+            text = _("%(number)s could not be reached.") % number
+    return Toast(level, text, str(parameters["call"]), int(parameters["step"]), seconds)
 
 
-def originated(parameters: Mapping[str, Any]) -> tuple[str, str]:
-    """OriginateResponse in words: whether the user's own phone took the call. Level and text of a toast."""
-    number = str(parameters["number"])
-    if parameters["answered"]:
-        return "success", _("Your phone answered; calling %(number)s.") % {"number": number}
-    return "danger", _reason(str(parameters["reason"])) + " " + _("%(number)s was not called.") % {"number": number}
-
-
-fragments.notices["originate"] = originated
+fragments.notices[placed.NOTICE] = told_of_call

@@ -3,6 +3,7 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from pbxpanel.mirror import dialplan
 from pbxpanel.mirror.models import Mirrored, Subject
 from pbxpanel.mirror.registry import mirrored
 from pbxpanel.mirror.text import shown
@@ -35,7 +36,15 @@ class Channel(Mirrored):
     )
     # An application that ends because its channel was put into a bridge raises no event.
     listed_fields = ("application", "application_data")
-    # No list tells who holds the call; it is asked of each channel (`calls.events.ask_who_holds`).
+    # No list tells who holds the call; it is asked of each channel (`calls.events.ask_who_holds`). Nor does one tell
+    # which tone somebody hears; what began while nobody listened is not known.
+
+    class Tone(models.TextChoices):
+        """What somebody hears with whom nobody is."""
+
+        RINGING = "ringing", _("Hears ringing")
+        BUSY = "busy", _("Hears the busy tone")
+        CONGESTION = "congestion", _("Hears the congestion tone")
 
     uniqueid = models.CharField(_("unique id"), max_length=150)
     linkedid = models.CharField(_("linked id"), max_length=150)
@@ -54,6 +63,9 @@ class Channel(Mirrored):
     application_data = models.CharField(_("application data"), max_length=150, blank=True)
     bridge = models.CharField(_("bridge"), max_length=150, blank=True)
     on_hold = models.BooleanField(_("on hold"), default=False)
+    hears = models.CharField(_("hears"), max_length=10, blank=True, choices=Tone.choices)
+    # What of its names and numbers is spelled without accents where they have some: `zoe`, for a search.
+    folded = models.TextField(_("without accents"), blank=True)
     created_at = models.DateTimeField(_("since"))
     answered_at = models.DateTimeField(_("answered at"), null=True, blank=True)
 
@@ -84,6 +96,16 @@ class Channel(Mirrored):
     def is_local(self) -> bool:
         """Whether this is half of a Local channel, which stands for no telephone."""
         return self.name.startswith("Local/")
+
+    @property
+    def place(self) -> str:
+        """Where in the dialplan it is, unless that is dialplan of the panel's own."""
+        return f"{self.extension or '—'}@{self.context}" if self.context != dialplan.CONTEXT else "—"
+
+    @property
+    def is_of_ours(self) -> bool:
+        """Whether this is half of a Local channel into dialplan of the panel's own."""
+        return self.is_local and f"@{dialplan.CONTEXT}-" in self.name
 
     @property
     def other_half(self) -> str:
@@ -122,7 +144,7 @@ class Bridge(Mirrored):
         constraints = [models.UniqueConstraint(fields=["pbx", "uniqueid"], name="one_bridge_for_each_uniqueid")]
 
     def __str__(self) -> str:
-        return self.name or self.uniqueid
+        return shown(self.name) if self.name else self.uniqueid
 
     def subjects(self) -> set[Subject]:
         return set()  # the channels in it are what is seen

@@ -2,11 +2,13 @@
 
 import uuid
 
+from django.conf import settings
 from django.contrib.auth.decorators import permission_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
@@ -14,9 +16,9 @@ from operators.people import pbx_of, phone_of, profile_of, user_of
 from pbxpanel import toasts
 from pbxpanel.live.fragments import look_of
 
-from . import actions
+from . import actions, placed
 from .forms import DialForm
-from .fragments import part, some_calls
+from .fragments import part, some_calls, told_of_call
 from .models import Channel
 
 
@@ -25,7 +27,7 @@ from .models import Channel
 def board(request: HttpRequest) -> HttpResponse:
     """GET: the first cards, of the calls that hold all words of `q`."""
     q = request.GET.get("q", "")
-    inside = part(look_of("", q))
+    inside = part(look_of("", q, get_language() or settings.LANGUAGE_CODE))
     context = {"cards": inside["calls"], "foot": inside["calls-foot"], "q": q, "live_view": "calls"}
     return render(request, "calls/calls.html", context)
 
@@ -83,8 +85,9 @@ def dial(request: HttpRequest) -> HttpResponse:
     if pbx is None:
         return toasts.toast(request, "danger", _("There is no PBX yet: is the worker running?"), 503)
     number = form.cleaned_data["number"]
+    user_id = user_of(request).pk
     outcome = actions.originate(
-        user_of(request).pk,
+        user_id,
         pbx=pbx.name,
         endpoint=profile.endpoint,
         extension=profile.extension,
@@ -96,8 +99,9 @@ def dial(request: HttpRequest) -> HttpResponse:
     gone = unknown % {"number": number, "context": profile.dial_context}
     response = toasts.answer(request, outcome, gone=gone)
     if outcome.done:
-        text = _("Your phone is ringing: pick it up to call %(number)s.") % {"number": number}
-        response = toasts.toast(request, "info", text)
+        # It rings once Asterisk says so: that, and all that follows, takes this one's place.
+        call = placed.PlacedCall(user_id, form.cleaned_data["command_id"], number)
+        response = toasts.said(told_of_call(call.parameters))
         response.headers["HX-Trigger"] = "dialled"
     if response.status_code != 204:
         # The next call is another command, so the form gets another id.

@@ -9,7 +9,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
 from pbxpanel.live import fragments
-from pbxpanel.live.fragments import Row, View, Viewer
+from pbxpanel.live.fragments import Row, Toast, View, Viewer
 from pbxpanel.mirror.models import PBX, dom_id
 from pbxpanel.templatetags.panel import epoch_ms
 
@@ -259,9 +259,9 @@ def _place_on_page(row: Row, viewer: Viewer, key: str) -> str | None:
     return _ON_PAGE[row.kind]
 
 
-def _not_said(parameters: Mapping[str, Any]) -> tuple[str, str]:
+def _not_said(parameters: Mapping[str, Any]) -> Toast:
     sound = {"sound": str(parameters["sound"])}
-    return "danger", _("“%(sound)s” could not be played: the PBX has no such sound.") % sound
+    return Toast("danger", _("“%(sound)s” could not be played: the PBX has no such sound.") % sound)
 
 
 fragments.notices["not-said"] = _not_said

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import secrets
 import uuid
 from datetime import timedelta
 
@@ -10,6 +9,7 @@ from django.utils.translation import gettext_noop
 
 from calls.events import own_caller_id
 from calls.models import Channel
+from calls.placed import new_uniqueids
 from pbxpanel.ami import actions
 from pbxpanel.ami.client import Session
 from pbxpanel.ami.errors import AmiError, IllegalField
@@ -204,7 +204,7 @@ async def advance(snapshot: Snapshot, conference: str) -> None:
 
 async def dial(session: Session, state: State, row: Invitation) -> None:
     """`Originate` of one who waits: he is called, and enters the conference once he has answered."""
-    uniqueids = _new_uniqueids(state)
+    uniqueids = new_uniqueids(state.now())
     state.table(Invitation).change(row, state=_STATE.CALLING, uniqueid=uniqueids[0], cause="", tries=row.tries + 1)
     conference = state.table(Conference).get(row.conference)
     arguments = row.arguments or (conference.arguments if conference else "")
@@ -246,13 +246,6 @@ def originate(row: Invitation, entry: str, uniqueids: tuple[str, str]) -> Action
         uniqueids=uniqueids if is_number(row) else (uniqueids[0], ""),
         variables=[(name, argument(value)) for name, value in variables if value],
     )
-
-
-def _new_uniqueids(state: State) -> tuple[str, str]:
-    """Of a channel and of the other half of a Local one: as Asterisk's own, but with serials that it never reaches."""
-    serial = 10**12 + 2 * secrets.randbelow(10**12)
-    seconds = int(state.now().timestamp())
-    return f"{seconds}.{serial}", f"{seconds}.{serial + 1}"
 
 
 def of_call(state: State, linkedid: str) -> list[Invitation]:

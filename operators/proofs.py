@@ -59,7 +59,7 @@ async def ring(desk: Desk, parameters: Mapping[str, Any]) -> Outcome:
         EXTENSION,
         timeout=RINGS,
         variables=[("CONNECTEDLINE(name)", argument(f"PBX Panel: {parameters['who']}"))],
-        uniqueid=uniqueid,
+        uniqueids=(uniqueid, ""),
     )
     return outcome_of(await desk.session.ask(action, timeout=desk.left, action_id=uniqueid))
 

@@ -1,12 +1,12 @@
-"""The home page's live view: my calls, what rings, which conferences run."""
+"""The home page's live view: my calls, what rings, who waits, which conferences run."""
 
 from collections.abc import Mapping
 
 from django.db.models import Q
 
-from calls.call import UNANSWERED_STATES, Call, CallState
+from calls.call import Call
+from calls.fragments import NEEDS_ATTENTION, attention_of, calls_that
 from calls.fragments import SEE as SEE_CALLS
-from calls.fragments import calls_that
 from calls.fragments import cards as call_cards
 from conferences.fragments import SEE as SEE_CONFERENCES
 from conferences.fragments import cards as conference_cards
@@ -15,16 +15,19 @@ from conferences.models import has_rooms
 from .live import fragments
 from .live.fragments import Row, View, Viewer
 
+# What a call needs → where it shows.
+_PLACES = {"ringing": "ringing-calls", "waiting": "waiting-calls"}
 
-def _place_of_call(phones: list[str], state: str, viewer: Viewer) -> str:
+
+def _place_of_call(phones: list[str], attention: str, viewer: Viewer) -> str:
     if viewer.phone and viewer.phone in phones:
         return "my-calls"
-    return "ringing-calls" if state == CallState.RINGING.value else ""
+    return _PLACES.get(attention, "")
 
 
 def _place(row: Row, viewer: Viewer, key: str) -> str:
     if row.kind == "call" and row.html is not None:
-        return _place_of_call(row.facets["phones"], row.facets["state"], viewer)
+        return _place_of_call(row.facets["phones"], row.facets["attention"], viewer)
     return _CONTAINERS[row.kind]
 
 
@@ -32,11 +35,11 @@ def board(viewer: Viewer, key: str) -> Mapping[str, str]:
     """The inside of each container of the page, as far as the viewer may see it."""
     inside = {}
     if SEE_CALLS in viewer.permissions:
-        places: dict[str, list[Call]] = {"my-calls": [], "ringing-calls": []}
+        places: dict[str, list[Call]] = {"my-calls": [], **{place: [] for place in _PLACES.values()}}
         pbx, _separator, endpoint = viewer.phone.partition("/")
         mine = Q(pbx=pbx, endpoint=endpoint) if viewer.phone else Q()
-        for call in calls_that(Q(state__in=UNANSWERED_STATES) | mine):
-            place = _place_of_call(call.phones, call.state.value, viewer)
+        for call in calls_that(NEEDS_ATTENTION | mine):
+            place = _place_of_call(call.phones, attention_of(call), viewer)
             if place:
                 places[place].append(call)
         inside = {place: call_cards(calls) for place, calls in places.items()}

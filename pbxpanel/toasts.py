@@ -4,6 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
+from .live.fragments import Toast
 from .mirror.commands import Outcome, Status
 
 _CODES = {
@@ -27,7 +28,12 @@ _GONE = (
 
 def toast(request: HttpRequest, level: str, text: str, status: int = 200) -> HttpResponse:
     """A toast (`level`: success, info, warning or danger) with an HTTP status."""
-    return render(request, "components/_toast.html", {"level": level, "text": text}, status=status)
+    return said(Toast(level, text), status)
+
+
+def said(toast: Toast, status: int = 200) -> HttpResponse:
+    """A toast with an HTTP status."""
+    return HttpResponse(toast.html, status=status)
 
 
 def refused(request: HttpRequest, text: str, status: int = 400) -> HttpResponse:

@@ -15,7 +15,8 @@ from operators.people import user_of, viewer_of
 
 from . import limits
 from .home import board
-from .toasts import refused, toast
+from .live.fragments import Toast
+from .toasts import refused, said, toast
 
 
 @require_safe
@@ -65,7 +66,6 @@ def server_error(request: HttpRequest) -> HttpResponse:
         text = _("Something went wrong; the error is in the server's log.")
         if away:
             text = _("The panel's database cannot be reached, so this could not be done. Try again in a moment.")
-        html = render_to_string("components/_toast.html", {"level": "danger", "text": text})
-        return HttpResponse(html, status=503 if away else 500)
+        return said(Toast("danger", text), 503 if away else 500)
     html = render_to_string("503.html" if away else "500.html")
     return HttpResponse(html, status=503 if away else 500, headers={"Retry-After": "5"} if away else {})

@@ -18,6 +18,7 @@
 
   function removeRow(row) {
     const container = row.parentElement;
+    passFocusOn(row);
     if (!container.matches(".board") || !pointerIsAtWorkIn(container)) {
       row.remove();
       return;
@@ -25,6 +26,31 @@
     row.classList.add("is-ended");
     for (const button of row.querySelectorAll("button")) button.disabled = true;
   }
+
+  // The button that was pressed last: it is disabled while its request is under way, which takes the focus from it.
+  let pressed = null;
+  addEventListener("htmx:before:request", (event) => {
+    const element = event.detail.ctx.sourceElement;
+    pressed = element.contains(document.activeElement) ? element : null;
+  });
+  const hasFocus = (element) =>
+    element.contains(document.activeElement) ||
+    (pressed !== null && element.contains(pressed) && document.activeElement === document.body);
+
+  // Whoever was at work in a row that goes stands before the next one, or the one before, or the board's heading; not on a
+  // button there, which could be pressed by mistake.
+  function passFocusOn(row) {
+    if (!hasFocus(row)) return;
+    pressed = null;
+    const others = [...row.parentElement.children].filter((other) => other === row || isThere(other));
+    const place = others.indexOf(row);
+    const next = others[place + 1] ?? others[place - 1] ?? row.closest("section, main")?.querySelector("h1, h2");
+    if (!next) return;
+    if (!next.hasAttribute("tabindex")) next.tabIndex = -1;
+    next.focus({ preventScroll: true });
+    if (!row.parentElement.matches(":hover")) next.scrollIntoView({ block: "nearest" });
+  }
+  const isThere = (row) => !row.matches(".is-ended, [data-unmatched]");
 
   function sweepEndedRows() {
     for (const row of document.querySelectorAll(".is-ended")) {
@@ -53,9 +79,9 @@
         for (const { name, value } of row.attributes) {
           if (name !== "data-attributes" && existing && existing.getAttribute(name) !== value) existing.setAttribute(name, value);
         }
-      } else if (existing && (existing.parentElement === container || !row.dataset.order)) {
+      } else if (existing) {
         const twin = document.createDocumentFragment();
-        const moves = existing.dataset.order !== row.dataset.order;
+        const moves = row.dataset.order && (existing.dataset.order !== row.dataset.order || existing.parentElement !== container);
         twin.append(row);
         api.morph(existing, twin, false);
         if (moves) {
@@ -66,7 +92,6 @@
         }
         inserted.push(existing);
       } else if (row.dataset.order) {
-        existing?.remove();
         insertRow(container, row);
         inserted.push(row);
       }
@@ -78,7 +103,8 @@
 
   htmx.registerExtension("rows", {
     init: (internal) => { api.morph = internal.morph; },
-    handle_swap: (style, target, fragment) => style === "rows" ? putRows(target, fragment) : false,
+    handle_swap: (style, target, fragment) =>
+      style === "rows" ? putRows(target, fragment) : style === "toasts" ? putToasts(target, fragment) : false,
     // A button whose request is under way stays busy, whatever arrives for its row meanwhile: that is shown after it.
     htmx_before_morph_node: (element, { newNode }) => {
       if (!element.classList?.contains("htmx-request")) return true;
@@ -97,6 +123,14 @@
       api.morph(element, twin, false);
       htmx.process(element);
       settle();
+    });
+  });
+  // What a button's request did shows elsewhere; its button is where one was.
+  addEventListener("htmx:finally:request", (event) => {
+    const element = event.detail.ctx.sourceElement;
+    setTimeout(() => {
+      if (pressed !== element || document.activeElement !== document.body) return;
+      if (element.isConnected && !element.disabled) element.focus({ preventScroll: true });
     });
   });
 
@@ -163,8 +197,18 @@
     }
   }
 
-  const textOf = (row) =>
-    Array.from(row.querySelectorAll("[data-searched]"), (part) => part.textContent).join(" ").toLowerCase();
+  // In lower case, and behind it without accents. The dot above an i is none: the Turkish İ is an i with one.
+  function comparable(text) {
+    const lower = text.toLowerCase();
+    const plain = lower.normalize("NFD").replace(/(?<!i)\u0307|[\u0300-\u0306\u0308-\u036f]/g, "").normalize("NFC");
+    return plain === lower ? lower : `${lower} ${plain}`;
+  }
+
+  function textOf(row) {
+    const parts = Array.from(row.querySelectorAll("[data-searched]"), (part) => part.textContent);
+    if (row.dataset.talkingSince) parts.push(row.querySelector(".when-talking")?.textContent ?? "");
+    return comparable(parts.join(" "));
+  }
 
   function search() {
     const box = document.querySelector("[data-search]");
@@ -338,7 +382,22 @@
   document.addEventListener("resume", probe);
   addEventListener("offline", () => { clearTimeout(offlineTimer); setOffline(true); });
 
-  // --- Toasts. ---
+  // --- Toasts: what is about one thing is one toast, of the latest step, whichever way it comes. ---
+
+  const steps = new Map();
+
+  function putToasts(container, fragment) {
+    const inserted = [];
+    for (const toast of Array.from(fragment.children)) {
+      const former = toast.id && byId(toast.id), step = Number(toast.dataset.step);
+      if (toast.id && step <= (steps.get(toast.id) ?? -1)) continue;
+      if (toast.id) steps.set(toast.id, step);
+      if (toast.hasAttribute("data-gone")) { former?.remove(); continue; }
+      if (former) former.replaceWith(toast); else container.append(toast);
+      inserted.push(toast);
+    }
+    return inserted;
+  }
 
   function addToast(level, text) {
     const toast = document.createElement("div");
@@ -359,7 +418,7 @@
   setInterval(() => {
     for (const toast of document.querySelectorAll(".panel-toast:not(.is-danger)")) {
       toast.dataset.age = Number(toast.dataset.age || 0) + (toast.matches(":hover, :focus-within") ? 0 : 1);
-      if (toast.dataset.age > 7) toast.remove();
+      if (toast.dataset.age >= Number(toast.dataset.seconds ?? 8)) toast.remove();
     }
     const all = document.querySelectorAll(".panel-toast");
     for (let i = 0; i < all.length - 5; i += 1) all[i].remove();

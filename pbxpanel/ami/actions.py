@@ -125,20 +125,29 @@ def originate(
     extension: str,
     *,
     timeout: float,
+    uniqueids: tuple[str, str] = ("", ""),
     variables: Iterable[tuple[str, str]] = (),
     caller_id: str = "",
-    uniqueid: str = "",
 ) -> Action:
     """`Originate` (originate), asynchronous: calls `channel`; once it answers, it dials `extension` in `context`.
 
-    `timeout` is how long the channel may ring, in seconds. `caller_id` is what the first leg shows, `uniqueid` what
-    it is to bear. The answer says only that Asterisk has begun; the outcome is an `OriginateResponse` event with the
-    same ActionID.
+    `timeout` is how long the channel may ring, in seconds. `caller_id` is what the first leg shows. `uniqueids` are
+    what the channel, and the other half of a Local one, are to bear. The answer says only that Asterisk has begun; the
+    outcome is an `OriginateResponse` event with the same ActionID.
     """
     fields = [("Channel", channel), ("Context", context), ("Exten", extension), ("Priority", "1")]
+    return _originate(fields, timeout, uniqueids, variables, caller_id)
+
+
+def _originate(
+    fields: list[tuple[str, str]],
+    timeout: float,
+    uniqueids: tuple[str, str],
+    variables: Iterable[tuple[str, str]],
+    caller_id: str,
+) -> Action:
     fields += [("Async", "true"), ("Timeout", str(round(timeout * 1000)))]
-    if uniqueid:
-        fields.append(("ChannelId", uniqueid))
+    fields += [(name, value) for name, value in zip(("ChannelId", "OtherChannelId"), uniqueids, strict=True) if value]
     if caller_id:
         fields.append(("CallerID", caller_id))
     fields += [("Variable", f"{name}={value}") for name, value in variables]
@@ -248,15 +257,11 @@ def originate_application(
 ) -> Action:
     """`Originate` (originate), asynchronous: calls `channel`; once it answers, it runs an application.
 
-    `uniqueids` are what the channel, and the other half of a Local one, are to bear. Else as `originate`.
+    Else as `originate`.
     """
-    fields = [("Channel", channel), ("Application", application), ("Data", data)]
-    fields += [("Async", "true"), ("Timeout", str(round(timeout * 1000)))]
-    fields += [(name, value) for name, value in zip(("ChannelId", "OtherChannelId"), uniqueids, strict=True) if value]
-    if caller_id:
-        fields.append(("CallerID", caller_id))
-    fields += [("Variable", f"{name}={value}") for name, value in variables]
-    return Action("Originate", tuple(fields))
+    return _originate(
+        [("Channel", channel), ("Application", application), ("Data", data)], timeout, uniqueids, variables, caller_id
+    )
 
 
 # Of `GetConfig` and its like: templates are left out otherwise.

@@ -226,7 +226,9 @@ class Dialplan:
         inside = extension in self.phones or re.fullmatch(r"1\d\d", extension) is not None
         data = f"PJSIP/{number},{DIAL_SECONDS}" if inside else f"PJSIP/{number}@trunk,{DIAL_SECONDS}"
         self.switch.run(channel, extension, 1, "Dial", data)
+        channel.variables["DIALSTATUS"] = ""
         if inside and extension not in self.phones:
+            channel.variables["DIALSTATUS"] = "CHANUNAVAIL"
             self._give_tone(channel, model.NO_ROUTE)
             return
         phone = self.phones[extension] if inside else Phone(number, habit=habit_of(number))
@@ -238,6 +240,7 @@ class Dialplan:
         if callee.is_gone:
             return
         if phone.habit is Habit.BUSY:
+            self._end_dial(caller, callee, "BUSY")
             self.switch.hang_up(callee, model.BUSY, keep_caller=True)
             self._give_tone(caller, model.BUSY)
             return
@@ -248,12 +251,21 @@ class Dialplan:
             self._schedule.later(DIAL_SECONDS, lambda: self._give_up(callee))
 
     def _pick_up(self, callee: Channel) -> None:
+        if callee.dialled_by is not None:
+            self._end_dial(callee.dialled_by, callee, "ANSWER")
         if not callee.is_gone:
             self.switch.connect(callee)
 
     def _give_up(self, callee: Channel) -> None:
         if callee.state is not State.UP:
+            if callee.dialled_by is not None:
+                self._end_dial(callee.dialled_by, callee, "NOANSWER")
             self.switch.hang_up(callee, model.NO_CAUSE)
+
+    def _end_dial(self, caller: Channel, callee: Channel, status: str) -> None:
+        if not caller.is_gone and not callee.is_gone:
+            caller.variables["DIALSTATUS"] = status
+            self.switch.end_dial(caller, callee, status)
 
     def _give_tone(self, channel: Channel, cause: int) -> None:
         """The caller hears that it will not be; one whom nobody has answered yet is refused instead."""

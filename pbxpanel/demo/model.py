@@ -541,6 +541,10 @@ class Switch:
             self.change_state(twin, State.RINGING)
             self.set_caller(twin, callee.caller)
 
+    def end_dial(self, caller: Channel, callee: Channel, status: str) -> None:
+        """The caller's Dial() ends with this status. (Not said of those that the caller gives up.)"""
+        self._emit("DialEnd", [*caller.fields(), *prefixed("Dest", callee.fields()), ("DialStatus", status)])
+
     def answer(self, channel: Channel) -> None:
         """The channel is up; a Local channel's other half with it."""
         if channel.state is not State.UP:

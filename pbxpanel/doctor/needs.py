@@ -172,6 +172,12 @@ FEATURES: tuple[Feature, ...] = (
         ("ExtensionStateList", "DeviceStateList", "PresenceStateList"),
         ("DeviceStateChange", "ExtensionStatus", "PresenceStateChange", "Reload"),
     ),
+    Feature(
+        gettext_noop("what becomes of calls that users place, and which tone somebody hears"),
+        Weight.USEFUL,
+        ("Getvar",),
+        ("DialEnd", "Newexten"),
+    ),
     Feature(gettext_noop("invitations into conferences"), Weight.USEFUL, ("Originate", "Hangup"), ("DialEnd",)),
     Feature(
         gettext_noop("moving people, side rooms, played sounds"),

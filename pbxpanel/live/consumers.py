@@ -139,7 +139,7 @@ class LiveConsumer(PanelConsumer):
         else:
             seat = Seat(view, key, replace(viewer, language=language), session=session)
             if view.long is not None:
-                self.look = look_of(query.get("limit", ""), query.get("q", ""))
+                self.look = look_of(query.get("limit", ""), query.get("q", ""), language)
                 seat.viewport = Hub.here().viewport(view, view.long, self.look)
             metrics.SOCKETS.labels(view.name).inc()
             self.seat = seat
@@ -165,7 +165,7 @@ class LiveConsumer(PanelConsumer):
                 self.seat.wake.set()
         elif word == "look" and self.seat is not None and self.look is not None:
             limit, _separator, search = number.partition(" ")
-            self.look = look_of(limit, search)
+            self.look = look_of(limit, search, self.seat.viewer.language)
             self.seat.wake.set()
 
     async def _send(self, text: str) -> None:

@@ -22,7 +22,8 @@ class Row:
     """One element of a page: its id, its HTML by language (None: it is gone), and what decides where it shows.
 
     `facets` holds plain JSON values; `permission` is what a viewer needs to be sent it (empty: nothing), or else
-    `also` (empty: nothing else will do), such as that for a room of his.
+    `also` (empty: nothing else will do), such as that for a room of theirs. `aloud` is what whoever has a phone is told
+    by ear, on whatever page, while the row is so: phone → a sentence by language.
     """
 
     id: str
@@ -31,6 +32,7 @@ class Row:
     facets: Mapping[str, Any] = field(default_factory=dict)
     permission: str = ""
     also: str = ""
+    aloud: Mapping[str, Html] = field(default_factory=dict)
 
     def is_for(self, permissions: frozenset[str]) -> bool:
         """Whether a viewer with these permissions may be sent it."""
@@ -44,6 +46,7 @@ class Row:
             "facets": dict(self.facets),
             "permission": self.permission,
             "also": self.also,
+            "aloud": dict(self.aloud),
         }
 
 
@@ -71,21 +74,25 @@ SEARCH_SIZE, SEARCH_WORDS = 100, 8
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Which part of a long page is looked at: the first `limit` of its rows whose text holds all these words."""
+    """Which part of a long page is looked at: the first `limit` of its rows whose text holds all these words.
+
+    Some of that text is in the `language` of whoever looks.
+    """
 
     limit: int = PART
     words: tuple[str, ...] = ()
+    language: str = ""
 
     def fits(self, text: str) -> bool:
         """Whether a row of this text, in lower case, is searched for."""
         return all(word in text for word in self.words)
 
 
-def look_of(limit: str, search: str) -> Look:
-    """What a page asks for, both as text, whatever that is → what it gets."""
+def look_of(limit: str, search: str, language: str = "") -> Look:
+    """What a page asks for, limit and search as text, whatever that is → what it gets."""
     words = tuple(dict.fromkeys(search.replace("\0", "")[:SEARCH_SIZE].lower().split()))[:SEARCH_WORDS]
     rows = int(limit) if limit.isdecimal() and len(limit) < 8 else 0
-    return Look(min(max(rows, SEARCH_PART if words else PART), PARTS_LIMIT), words)
+    return Look(min(max(rows, SEARCH_PART if words else PART), PARTS_LIMIT), words, language if words else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +107,8 @@ class Found:
 class Long:
     """How a page is shown in part. All of these read the database but `foot`.
 
-    `kind` and `permission` are those of the rows in question; their facets hold their `subject`, and their `text` in
-    lower case.
+    `kind` and `permission` are those of the rows in question; their facets hold their `subject`, and in lower case
+    their `text` and, by language, their `words`.
     `draw` makes rows of subjects, those that there still are; `cards` their HTML in the active language, in order.
     `foot`, at the end of the page, says that there are so many more.
     """
@@ -158,11 +165,31 @@ class Notice:
     parameters: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Toast:
+    """Something that is said beside the page. `level`: success, info, warning or danger, which alone stays.
+
+    What is `about` one thing is one toast: that of a later `step` takes the place of the former, and without a text
+    takes it away. One that is not bad news goes by itself after so many `seconds`.
+    """
+
+    level: str
+    text: str
+    about: str = ""
+    step: int = 0
+    seconds: int = 8
+
+    @property
+    def html(self) -> str:
+        """In the active language."""
+        return render_to_string("components/_toast.html", {"toast": self}).strip()
+
+
 # What every page has: the state of the links, and the counts in the navigation.
 COMMON: Mapping[str, str] = {"pbx": "links", "count": "navigation"}
 
 Renderer = Callable[[str, set[str]], Iterable[Row]]
-NoticeText = Callable[[Mapping[str, Any]], tuple[str, str]]
+NoticeText = Callable[[Mapping[str, Any]], Toast]
 
 
 def viewers_of(sessions: Collection[str]) -> dict[str, Viewer]:
@@ -225,11 +252,16 @@ def is_news(id: str, what: Any) -> bool:
 
 def draw(template: str, context: Mapping[str, Any]) -> dict[str, str]:
     """A fragment in every language of the panel, or in those of `drawing`."""
-    html = {}
+    return in_languages(lambda: render_to_string(template, dict(context)).strip())
+
+
+def in_languages(text: Callable[[], str]) -> dict[str, str]:
+    """What this says in every language of the panel, or in those of `drawing`."""
+    said = {}
     for language in _languages_wanted():
         with translation.override(language):
-            html[language] = render_to_string(template, dict(context)).strip()
-    return html
+            said[language] = text()
+    return said
 
 
 def in_any_language(html: str) -> dict[str, str]:
@@ -282,8 +314,7 @@ def board_of(view: View, viewer: Viewer, key: str, inside: Mapping[str, str] | N
 def toast(notice: Notice, language: str) -> str:
     """A notice as HTML, in one language."""
     with translation.override(language):
-        level, text = notices[notice.code](notice.parameters)
-        return render_to_string("components/_toast.html", {"level": level, "text": text}).strip()
+        return notices[notice.code](notice.parameters).html
 
 
 def trouble(what: str, language: str) -> str:

@@ -19,6 +19,7 @@ from weakref import WeakKeyDictionary, WeakValueDictionary
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 from django.db import DatabaseError, InterfaceError, transaction
+from django.utils.html import format_html
 
 from pbxpanel import metrics
 from pbxpanel.database import in_thread
@@ -188,6 +189,8 @@ class Hub:
         # Those that somebody looks at, or is about to.
         self._viewports: WeakValueDictionary[tuple[str, Look], Viewport] = WeakValueDictionary()
         self._refills: dict[Viewport, asyncio.Task[None]] = {}
+        # Row → the phones whose people have been told of it aloud.
+        self._told_aloud: dict[str, set[str]] = {}
         # Those for whom something has been put.
         self._to_wake: deque[Seat] = deque()
         self._is_waking = False
@@ -405,6 +408,7 @@ class Hub:
     def _everybody_needs_a_board(self, why: str) -> None:
         metrics.GAPS.labels(why).inc()
         self._newer = None
+        self._told_aloud.clear()
         for viewport in self._viewports.values():
             viewport.forget()
         for seat in self.seats:
@@ -418,6 +422,8 @@ class Hub:
         if batch["tell"]:
             self._tell[pbx] = batch["tell"]
         self._deliver_notices(batch["notices"])
+        rows = [Row(**row) for row in batch["rows"]]
+        self._tell_aloud(rows)
         if last != (epoch, number - 1):
             self._everybody_needs_a_board("number" if last and last[0] == epoch else "epoch")
             return
@@ -426,9 +432,8 @@ class Hub:
             # Somebody looks in a language of which the worker has not heard yet.
             self._everybody_needs_a_board("language")
             return
-        if not batch["rows"]:
+        if not rows:
             return
-        rows = [Row(**row) for row in batch["rows"]]
         if self._newer is not None:
             self._newer |= {row.id for row in rows if row.kind in fragments.COMMON}
         viewports = list(self._viewports.values())
@@ -471,7 +476,31 @@ class Hub:
             for seat in self.seats:
                 if seat.viewer.user_id == notice.user_id:
                     html = fragments.toast(notice, seat.viewer.language)
-                    seat.put_toast(fragments.partial("toasts", html, "beforeend"))
+                    seat.put_toast(fragments.partial("toasts", html, "toasts"))
+
+    def _tell_aloud(self, rows: list[Row]) -> None:
+        """Tell people what concerns their phone, whichever page they have open; and take it back when it is over."""
+        said: dict[str, list[tuple[Row, str]]] = {}
+        for row in rows:
+            before, now = self._told_aloud.pop(row.id, set()), set(row.aloud)
+            if now:
+                self._told_aloud[row.id] = now
+            for phone in before | now:
+                said.setdefault(phone, []).append((row, phone))
+        if not said:
+            return
+        for seat in self.seats:
+            for row, phone in said.get(seat.viewer.phone, ()):
+                if row.is_for(seat.viewer.permissions):
+                    seat.put_toast(_aloud(row, row.aloud.get(phone), seat.viewer.language))
+
+
+def _aloud(row: Row, words: fragments.Html | None, language: str) -> str:
+    """What is said of a row, for the part of a page that is read aloud; the same again is no change of it."""
+    if words is None or language not in words:
+        return fragments.partial("announcements", f'<i id="{row.id}-aloud" data-gone></i>', "rows")
+    html = format_html('<p id="{}-aloud" data-order="0">{}</p>', row.id, words[language])
+    return fragments.partial("announcements", html, "rows")
 
 
 def _next_check() -> float:

@@ -63,7 +63,10 @@ class Viewport:
         return passed
 
     def _wants(self, row: Row) -> bool:
-        return row.html is not None and self.look.fits(row.facets["text"])
+        if row.html is None:
+            return False
+        words = row.facets.get("words", {}).get(self.look.language, "")
+        return self.look.fits(f"{row.facets['text']}\n{words}")
 
     async def read(self) -> None:
         """Read what is shown from the database, unless it is known. Raises what the database does."""

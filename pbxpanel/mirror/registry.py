@@ -21,6 +21,7 @@ EventHandler = Callable[["State", Message], None]
 SnapshotStep = Callable[["Snapshot"], Awaitable[None]]
 Refresher = Callable[["Snapshot", str], Awaitable[None]]
 Preparer = Callable[["Session", Action, Mapping[str, Any]], Awaitable[Action]]
+Beginner = Callable[["State", int, str, Mapping[str, Any]], None]
 Follower = Callable[["State", Message, Mapping[str, Any]], Mapping[str, Any]]
 RowHook = Callable[["State", Any], None]
 Clock = Callable[["State"], None]
@@ -36,6 +37,7 @@ refreshers: dict[str, Refresher] = {}
 refreshed_beside: set[str] = set()
 clocks: list[Clock] = []
 preparers: dict[str, Preparer] = {}
+beginners: dict[str, Beginner] = {}
 followers: dict[str, Follower] = {}
 # Model → what is called with the state and a row that came, or that went.
 added: dict[type[Written], list[RowHook]] = {}
@@ -148,6 +150,19 @@ def prepares(notice: str) -> Callable[[Preparer], Preparer]:
     def register(preparer: Preparer) -> Preparer:
         preparers[notice] = preparer
         return preparer
+
+    return register
+
+
+def when_given(notice: str) -> Callable[[Beginner], Beginner]:
+    """Register a function that is called for each command with this notice, before anything is sent.
+
+    State, the id of the user, that of the command and the command's parameters in.
+    """
+
+    def register(beginner: Beginner) -> Beginner:
+        beginners[notice] = beginner
+        return beginner
 
     return register
 

@@ -182,8 +182,9 @@ class State:
         self.requests: set[Subject] = set()
         # Until when this PBX was heard before the link came up that is up now; none where that is not known.
         self.heard_until: datetime | None = None
-        # Endpoint → the cause with which its last channel hung up, for whoever asks why a call failed.
-        self.hangup_causes: dict[str, str] = {}
+        # Calls that users have placed and that are not over, by the unique id of their first channel; what is known of
+        # each is the business of whoever follows them.
+        self.placed: dict[str, Any] = {}
         # Channels that held a call when the link came up anew, and of which nothing was heard since.
         self.old_holds: set[str] = set()
         # Channels that we are moving, and what is to be known of them where they arrive.

@@ -24,6 +24,8 @@ _ESCAPED = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v
 _COLOUR = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 _KEPT_IN_COLUMNS = frozenset(("\t", *_JOINERS))
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+# The accents of Latin, Greek and Cyrillic letters. The dot above an i is none: of a Turkish İ it is what makes it one.
+_ACCENTS = re.compile("(?<!i)\u0307|[\u0300-\u0306\u0308-\u036f]")
 
 
 @functools.lru_cache(maxsize=10_000)  # the same few texts come again and again
@@ -41,6 +43,15 @@ def clean_name(text: str, limit: int = 150) -> str:
     if "\\" in text:
         text = _ESCAPE.sub(lambda found: _ESCAPED.get(found[1], found[1]), text)
     return clean(text, limit)
+
+
+@functools.lru_cache(maxsize=10_000)
+def unaccented(text: str) -> str:
+    """In lower case and without accents, as people type who leave them off: `Zoë` → `zoe`. The same as in panel.js."""
+    text = text.lower()
+    if text.isascii():
+        return text
+    return unicodedata.normalize("NFC", _ACCENTS.sub("", unicodedata.normalize("NFD", text)))
 
 
 def exact(text: str, limit: int = 150) -> str:

@@ -500,6 +500,8 @@ class Mirror:
             _remember(
                 self._followed, command_id, Followed(message["user_id"], message["notice"], message["parameters"])
             )
+            if begin := registry.beginners.get(message["notice"]):
+                begin(self.state, message["user_id"], command_id, message["parameters"])
         if message.get("order"):
             return await self._carry_out(session, message)
         action = Action(message["action"], tuple((key, value) for key, value in message["fields"]))

@@ -388,7 +388,7 @@ def test_after_a_call_was_placed_or_refused_the_form_gets_another_id(anna: Clien
         asterisk.answer = answer
         response = dial(anna, "102", command_id=f"{len(asterisk.commands):032x}")
         assert 'id="command-id"' in response.content.decode()
-        assert f"{len(asterisk.commands) - 1:032x}" not in response.content.decode()
+        assert f'value="{len(asterisk.commands) - 1:032x}"' not in response.content.decode()
 
 
 class BrokenLayer:

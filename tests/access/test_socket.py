@@ -254,7 +254,7 @@ async def test_a_notice_reaches_every_tab_of_its_user_and_no_other(visit: Open, 
     for tab in (mine, other):
         await tab.text()
     user_id = (await sync_to_async(User.objects.get)(username="user0")).pk
-    notice = Notice(user_id, "originate", {"number": "555", "answered": True, "reason": "4"})
+    notice = Notice(user_id, "originate", {"call": "c1", "number": "555", "told": "answered", "step": 1})
     await worker.publish(notices=[notice])
     assert "calling 555" in await mine.until("panel-toast")
     await worker.publish(("pbx", "main"))

@@ -40,7 +40,7 @@ def test_dialling_rings_my_phone_then_the_number_and_hanging_up_ends_both(
         call = page.locator(".call", has_text="Anna Alpha")
         expect(call).to_contain_text("Ben Beta")
         expect(call.locator(".call-state")).to_have_text("Talking")
-    expect(anna.locator(".panel-toast.is-success")).to_contain_text("Your phone answered; calling 102.")
+    expect(anna.locator(".panel-toast.is-success")).to_contain_text("102 answered.")
     expect(anna.locator("#dial-number")).to_have_value("")
     expect(ben.locator(".panel-toast")).to_have_count(0)
     anna.locator(".call [data-action=hangup]").click()
@@ -70,7 +70,8 @@ def test_hanging_up_while_my_phone_rings(
     dial(page, "602")
     expect(page.locator(".call .call-state")).to_have_text("Ringing")
     page.locator(".call [data-action=hangup]").click()
-    expect(page.locator(".panel-toast.is-danger")).to_contain_text("602 was not called.")
+    expect(page.locator(".panel-toast.is-info")).to_have_text("The call was cancelled; 602 was not called.")
+    expect(page.locator(".panel-toast.is-danger")).to_have_count(0)
     expect(page.locator(".call")).to_have_count(0)
 
 

@@ -26,8 +26,8 @@ pytestmark = [pytest.mark.timeout(600)]
 PLAYS = 3
 
 
-# The demo does not say how a dial ended: of an invitation its causes and its Originate tell the same. It records no
-# single channel.
+# The demo does not say how every dial ended: not of an Originate, nor of one that the caller gives up, of which causes
+# tell the same. It records no single channel.
 NOT_IN_THE_DEMO = {
     "DialEnd",
     "MixMonitorMute",

@@ -35,7 +35,7 @@ def html(text: str) -> dict[str, str]:
 
 
 def call(name: str, *endpoints: str, state: str = "talking") -> Row:
-    return Row(f"call-{name}", "call", html(name), {"phones": list(endpoints), "state": state}, SEE_CALLS)
+    return Row(f"call-{name}", "call", html(name), {"phones": list(endpoints), "attention": state}, SEE_CALLS)
 
 
 def participant(name: str, conference: str) -> Row:
@@ -484,7 +484,7 @@ async def test_a_layer_that_does_not_answer_holds_up_nobody_for_long(monkeypatch
 
 # Notices.
 
-NOTICE = Notice(1, "originate", {"number": "555", "answered": True, "reason": "4"})
+NOTICE = Notice(1, "originate", {"call": "c1", "number": "555", "told": "answered", "step": 1})
 
 
 async def test_a_notice_goes_to_its_user_alone_on_every_page_in_his_language(worker: Workers) -> None:
@@ -513,7 +513,7 @@ async def test_a_toast_survives_a_board_that_is_needed(worker: Workers) -> None:
 
 async def test_what_a_notice_bears_is_escaped(worker: Workers) -> None:
     seat = await synchronous_seat(worker)
-    await worker.send(notices=[Notice(1, "originate", {"number": "<b>", "answered": True, "reason": "4"})])
+    await worker.send(notices=[Notice(1, "originate", {"call": "c1", "number": "<b>", "told": "answered", "step": 1})])
     assert "<b>" not in seat.take()
 
 

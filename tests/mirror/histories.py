@@ -334,7 +334,7 @@ class History:
         name = asked.partition(b"\r\n")[0].decode()
         self.trace.append(f"    < {name}{' with ghosts' if names_ghosts else ''}")
         self._manager.receive(asked)
-        if name == "Action: Getvar":
+        if name == "Action: Getvar" and b"CHANNEL(onhold)" in asked:
             about = ActionFields(asked.decode())
             partners = {channel.uniqueid for channel in self._partners(about.get("Channel"))}
             self._hold_asked |= partners

@@ -175,13 +175,6 @@ def test_graves_do_not_grow_without_end(told: Told) -> None:
     assert told.state.is_buried("2950.1")
 
 
-def test_the_cause_of_an_endpoints_last_hangup_is_kept_until_it_calls_again(told: Told) -> None:
-    told.channel_event("Hangup", Cause="17")
-    assert told.state.hangup_causes["PJSIP/101"] == "17"
-    told.channel_event("Newchannel", "2.1")
-    assert "PJSIP/101" not in told.state.hangup_causes
-
-
 # What is drawn anew.
 
 

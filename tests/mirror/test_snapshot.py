@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.timeout(60)]
 MODELS: list[type[Mirrored]] = [Channel, Conference, Participant]
 # Times a list can only guess, and what no list tells.
 GUESSED = {"created_at", "answered_at", "joined_at", "started_at", "record", "attendance", "talking_since"}
-GUESSED |= {"talked", "muted_by", "pressed_at", "hand_at", "recording_file", "recording", "arguments"}
+GUESSED |= {"talked", "muted_by", "pressed_at", "hand_at", "recording_file", "recording", "arguments", "hears"}
 
 Rows = dict[str, dict[str, dict[str, object]]]
 

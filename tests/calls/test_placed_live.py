@@ -1,0 +1,215 @@
+"""Calls that users place on a real Asterisk: what is told of the second leg, and what the card says is heard."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any
+
+import pytest
+
+import calls.events  # noqa: F401 (registers what is followed)
+from calls import placed
+from calls.call import Call
+from calls.models import Channel
+from calls.placed import Told
+from pbxpanel.ami import actions
+from pbxpanel.ami.client import Session
+from pbxpanel.ami.protocol import Message
+from pbxpanel.ami.transports import Address
+from pbxpanel.mirror import registry, sync
+from pbxpanel.mirror.state import State
+from pbxpanel.mirror.worker import EVENT_MASK, FAILURE_DELAY, REFRESH_DELAY, UNWANTED_EVENTS
+from tests.lab.asterisk import Asterisk
+from tests.lab.fixtures import PhoneFactory
+
+pytestmark = [pytest.mark.timeout(90)]
+
+
+class Caller:
+    """Somebody at a phone with a worker of their own, as far as it follows calls that are placed."""
+
+    def __init__(self, phone: str) -> None:
+        self.phone = phone
+        self.state = State("main")
+        self.session: Session
+        self.tasks: set[asyncio.Task[None]] = set()
+
+    def _on_event(self, event: Message) -> None:
+        self.state.fold(event)
+        if event.name == "OriginateResponse":
+            self._start(self._tell(event))
+        elif self.state.requests:
+            self._start(self._refresh())
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        self.tasks.add(asyncio.create_task(work))
+
+    async def _refresh(self) -> None:
+        await asyncio.sleep(REFRESH_DELAY)
+        requests = set(self.state.requests)
+        self.state.requests.clear()
+        for kind, key in requests:
+            await registry.refreshers[kind](sync.Snapshot(self.session, self.state), key)
+
+    async def _tell(self, event: Message) -> None:
+        if event.get("Response") != "Success":
+            await asyncio.sleep(FAILURE_DELAY)
+        self.state.notices.append((7, "originate", {**placed.first_leg_ended(self.state, event, self.parameters)}))
+
+    async def dial(self, number: str) -> None:
+        uniqueids = placed.new_uniqueids(self.state.now())
+        self.uniqueid = uniqueids[0]
+        self.parameters = {"number": number, "endpoint": self.phone, "extension": "", "uniqueid": uniqueids[0]}
+        placed.begin(self.state, 7, "c1", self.parameters)
+        action = actions.originate(
+            self.phone, "internal", number, timeout=20, uniqueids=(uniqueids[0], ""),
+            variables=[("CONNECTEDLINE(num)", number)],
+        )  # fmt: skip
+        answer = await self.session.ask(action)
+        assert answer.ok
+
+    @property
+    def told(self) -> list[str]:
+        """As a page shows it: a step that is not newer than the last changes nothing."""
+        said: list[tuple[int, str]] = []
+        for _user, _code, parameters in self.state.notices:
+            if not said or parameters["step"] > said[-1][0]:
+                said.append((parameters["step"], parameters["told"]))
+        return [words for _step, words in said]
+
+    @property
+    def mine(self) -> Channel | None:
+        return self.state.table(Channel).get(self.uniqueid)
+
+    @property
+    def card(self) -> str:
+        channels = [row for row in self.state.table(Channel).rows.values() if row.call == self.uniqueid]
+        return Call("main", self.uniqueid, channels).state_name if channels else ""
+
+    async def until_told(self, told: Told) -> None:
+        async with asyncio.timeout(20):
+            while not self.told or self.told[-1] != told:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+
+    async def until_card(self, words: str) -> None:
+        async with asyncio.timeout(20):
+            while self.card != words:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+
+    async def hang_up(self) -> None:
+        assert self.mine is not None
+        await self.session.ask(actions.hangup(self.mine.name))
+
+
+@contextlib.asynccontextmanager
+async def following(address: Address, phone: str) -> AsyncIterator[Caller]:
+    caller = Caller(phone)
+    wanted = {*registry.handlers, "FullyBooted", "OriginateResponse"}
+    caller.session = await Session.open(address, caller._on_event, events=EVENT_MASK, wanted=wanted)
+    try:
+        for event in UNWANTED_EVENTS:
+            assert (await caller.session.ask(actions.filter_out(event))).ok
+        await sync.take(caller.session, caller.state)
+        yield caller
+    finally:
+        for task in caller.tasks:
+            task.cancel()
+        caller.session.close()
+
+
+def anna(asterisk: Asterisk) -> contextlib.AbstractAsyncContextManager[Caller]:
+    return following(Address.parse(asterisk.ami_url), "PJSIP/101")
+
+
+@pytest.mark.parametrize(
+    ("number", "behaviour", "told", "card"),
+    [
+        ("103", "busy", Told.BUSY, "Hears the busy tone"),
+        ("103", "decline", Told.DECLINED, "Hears the congestion tone"),
+        ("109", "", Told.UNREACHABLE, "Hears the congestion tone"),
+        ("604", "", Told.BUSY, "Hears the busy tone"),
+        ("605", "", Told.UNREACHABLE, "Hears the congestion tone"),
+        ("5203", "busy", Told.BUSY, "Hears the busy tone"),
+    ],
+)
+async def test_a_number_that_cannot_be_had_is_told_and_the_card_says_what_is_heard(
+    asterisk: Asterisk, phone_factory: PhoneFactory, number: str, behaviour: str, told: Told, card: str
+) -> None:
+    await asyncio.to_thread(phone_factory, asterisk, "101")
+    if behaviour:
+        await asyncio.to_thread(phone_factory, asterisk, "103", behaviour)  # type: ignore[arg-type]
+    async with anna(asterisk) as caller:
+        await caller.dial(number)
+        await caller.until_told(told)
+        assert caller.told[:2] == [Told.RINGING, Told.ANSWERED]
+        await caller.until_card(card)
+        await caller.hang_up()
+        await caller.until_card("")
+        assert caller.told[-1] == told
+
+
+async def test_a_number_that_rings_and_answers(asterisk: Asterisk, phone_factory: PhoneFactory) -> None:
+    await asyncio.to_thread(phone_factory, asterisk, "101")
+    await asyncio.to_thread(phone_factory, asterisk, "102")
+    async with anna(asterisk) as caller:
+        await caller.dial("102")
+        await caller.until_told(Told.CONNECTED)
+        await caller.until_card("Talking")
+        await caller.hang_up()
+        await caller.until_told(Told.OVER)
+        assert caller.told == [Told.RINGING, Told.ANSWERED, Told.CONNECTED, Told.OVER]
+
+
+async def test_a_number_that_the_dialplan_takes_and_one_where_it_rings(
+    asterisk: Asterisk, phone_factory: PhoneFactory
+) -> None:
+    await asyncio.to_thread(phone_factory, asterisk, "101")
+    async with anna(asterisk) as caller:
+        await caller.dial("602")
+        await caller.until_told(Told.CONNECTED)
+        await caller.hang_up()
+        await caller.until_told(Told.OVER)
+        caller.state.notices.clear()
+        await caller.dial("603")
+        await caller.until_told(Told.ANSWERED)
+        await caller.until_card("Hears ringing")
+
+
+async def test_putting_the_receiver_down_while_the_number_rings(
+    asterisk: Asterisk, phone_factory: PhoneFactory
+) -> None:
+    await asyncio.to_thread(phone_factory, asterisk, "101")
+    await asyncio.to_thread(phone_factory, asterisk, "105", "ring")
+    async with anna(asterisk) as caller:
+        await caller.dial("105")
+        await caller.until_told(Told.ANSWERED)
+        await caller.until_card("Ringing")
+        await caller.hang_up()
+        await caller.until_told(Told.OVER)
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "told"), [("ring", Told.CANCELLED), ("busy", Told.PHONE_BUSY), ("decline", Told.PHONE_BUSY)]
+)
+async def test_why_my_phone_did_not_take_the_call(
+    asterisk: Asterisk, phone_factory: PhoneFactory, behaviour: str, told: Told
+) -> None:
+    await asyncio.to_thread(phone_factory, asterisk, "101", behaviour)  # type: ignore[arg-type]
+    async with anna(asterisk) as caller:
+        await caller.dial("602")
+        if behaviour == "ring":
+            await caller.until_told(Told.RINGING)
+            await caller.hang_up()
+        await caller.until_told(told)
+
+
+async def test_a_phone_that_is_there_and_says_nothing_is_not_told_to_ring(asterisk: Asterisk) -> None:
+    async with anna(asterisk) as caller:  # nobody listens where phone 101 should be
+        await caller.dial("602")
+        async with asyncio.timeout(10):
+            while caller.mine is None:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        await asyncio.sleep(1)
+        assert caller.told == []
+        await caller.hang_up()
+        await caller.until_told(Told.CANCELLED)
