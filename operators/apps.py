@@ -1,4 +1,4 @@
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.utils.translation import gettext_lazy as _
 
 
@@ -12,5 +12,6 @@ class OperatorsConfig(AppConfig):
 
         from . import audit, people
 
+        apps.get_app_config("axes").verbose_name = _("Logins")
         commands.auditors[:] = [audit.Trail()]
         fragments.viewers_of = people.viewers_of
