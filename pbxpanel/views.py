@@ -59,4 +59,4 @@ def server_error(request: HttpRequest) -> HttpResponse:
         html = render_to_string("components/_toast.html", {"level": "danger", "text": text})
         return HttpResponse(html, status=503 if away else 500)
     html = render_to_string("503.html" if away else "500.html")
-    return HttpResponse(html, status=503 if away else 500, headers={"Retry-After": "5"} if away else {})
+    return HttpResponse(html, status=503 if away else 500, headers={"Retry-After": "5", "Refresh": "5"} if away else {})
