@@ -8,6 +8,20 @@ from pbxpanel.mirror.models import Mirrored, Subject
 from pbxpanel.mirror.registry import mirrored
 from pbxpanel.mirror.text import shown
 
+# As Asterisk names the states of a channel.
+_STATES = {
+    "Down": _("Down"),
+    "Rsrvd": _("Rsrvd"),
+    "OffHook": _("OffHook"),
+    "Dialing": _("Dialing"),
+    "Ring": _("Ring"),
+    "Ringing": _("Ringing"),
+    "Up": _("Up"),
+    "Busy": _("Busy"),
+    "Dialing Offhook": _("Dialing Offhook"),
+    "Pre-ring": _("Pre-ring"),
+    "Unknown": _("Unknown"),
+}
 RINGING_STATES = ("Ringing", "Ring", "Dialing", "Dialing Offhook", "Pre-ring")
 
 
@@ -117,6 +131,11 @@ class Channel(Mirrored):
     @property
     def is_up(self) -> bool:
         return self.state == "Up"
+
+    @property
+    def state_name(self) -> str:
+        """The state in the active language, in Asterisk's own word in English."""
+        return str(_STATES.get(self.state, self.state))
 
     @property
     def is_ringing(self) -> bool:

@@ -17,6 +17,7 @@ ON_ONE: dict[str, tuple[str, dict[str, Any]]] = {
     "make-speaker": ("speaker", {"on": True}),
     "unmake-speaker": ("speaker", {"on": False}),
     "kick": ("kick", {}),
+    "mute-others": ("mute-others", {}),
     "video-source": ("video-source", {}),
     # With `to`, the name of a conference.
     "move": ("move", {}),

@@ -15,7 +15,7 @@ from pbxpanel.templatetags.panel import epoch_ms
 
 from . import invite_fragments
 from .directory import names_of
-from .models import VOICE, Conference, Participant, Room, has_rooms, key_of, permission_for, room_names_of
+from .models import VOICE, Conference, Participant, Room, has_rooms, key_of, permission_for, room_names_of, room_of
 
 SEE = "conferences.see_conferences"
 # So many of those who talk are named on a conference's card.
@@ -36,9 +36,15 @@ def hands_id(pbx: str, name: str) -> str:
     return dom_id("conference-hands", pbx, key_of(name))
 
 
+def taken_from(name: str) -> str:
+    """The conference that the people of this one were taken from, where it is a side room by its name."""
+    return room_of(name) if room_of(name) != name else ""
+
+
 def summary(conference: Conference, room_name: str = "") -> dict[str, Any]:
     """What a conference's card and the head of its page show: itself, how many are in it, who is talking, whose hands
-    are up in the order raised, and which side rooms people were taken into. Four queries at most.
+    are up in the order raised, which side rooms people were taken into, and which conference they were taken from.
+    Four queries at most.
 
     `room_name` is what its room is called, if it is a planned one that has a name.
     """
@@ -64,6 +70,7 @@ def summary(conference: Conference, room_name: str = "") -> dict[str, Any]:
         "talkers": list(members.filter(talking=True)[:TALKERS]) if counts["talking"] else [],
         "hands": list(members.exclude(hand_at=None).order_by("hand_at", "uniqueid")) if counts["hands"] else [],
         "side_rooms": list(taken_aside.values_list("conference", flat=True).distinct()),
+        "taken_from": taken_from(name),
         "head_id": head_id(pbx, name),
         "hands_id": hands_id(pbx, name),
     }
@@ -77,6 +84,7 @@ def ended(pbx: str, name: str, room_name: str = "") -> dict[str, Any]:
         "name": name,
         "room_name": room_name,
         "hands": [],
+        "taken_from": taken_from(name),
         "head_id": head_id(pbx, name),
         "hands_id": hands_id(pbx, name),
     }

@@ -61,9 +61,9 @@ def invitations(pbx: str, name: str) -> str:
 
 
 def left(pbx: str, name: str) -> dict[str, Any]:
-    """Who has left a conference that runs: each number once, in the order in which they first did.
+    """Who has left a conference that runs: each number once, whoever left last at the top.
 
-    Whoever has come back stays in his place, and is marked: nothing moves under the pointer.
+    Whoever has come back stays where they were, and is marked.
     """
     conference = Conference.objects.filter(pbx=pbx, name=name).first()
     people: dict[str, dict[str, Any]] = {}
@@ -74,12 +74,12 @@ def left(pbx: str, name: str) -> dict[str, Any]:
         here = {uniqueid for uniqueid, room, _number in present if room == name}
         numbers = {number for _uniqueid, room, number in present if room == name and number}
         stays = Attendance.objects.filter(pbx=pbx, record=conference.record).exclude(left_at=None)
-        for stay in stays.defer("segments").order_by("left_at", "id"):
+        for stay in stays.defer("segments").order_by("-left_at", "-id"):
             who = stay.caller_number or stay.uniqueid
             if stay.uniqueid not in elsewhere:
                 is_back = stay.uniqueid in here or stay.caller_number in numbers
-                people[who] = {"stay": stay, "is_back": is_back}
-    shown = list(people.values())[-LEFT_SHOWN:]
+                people.setdefault(who, {"stay": stay, "is_back": is_back})
+    shown = list(people.values())[:LEFT_SHOWN]
     return {
         "left_id": dom_id("left", pbx, key_of(name)),
         "pbx": pbx,

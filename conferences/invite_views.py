@@ -109,7 +109,7 @@ def _told(
 
 def _words(outcome: Outcome, number: str) -> str:
     text = _(outcome.text) if outcome.text == CALLED_ALREADY.text else toasts.words(outcome, gone="")
-    return text if number in text else f"{number}: {text}"
+    return text if number in text else _("%(what)s: %(why)s") % {"what": number, "why": text}
 
 
 def _members(group: str) -> list[Person]:

@@ -165,6 +165,11 @@ class Participant(Mirrored):
         return self.caller_number if self.caller_number != self.label else ""
 
     @property
+    def full_label(self) -> str:
+        """The label, and the number where that is another: two may have one name."""
+        return f"{self.label} {self.detail}".rstrip()
+
+    @property
     def known_as(self) -> str:
         """His name in the directory, where the label is another."""
         return self.directory_name if self.directory_name.casefold() != self.label.casefold() else ""
@@ -236,6 +241,11 @@ class Invitation(Mirrored):
     @property
     def label(self) -> str:
         return self.name or self.number
+
+    @property
+    def full_label(self) -> str:
+        """The label, and the number where that is another."""
+        return f"{self.name} {self.number}".lstrip()
 
     @property
     def has_ended(self) -> bool:
@@ -316,6 +326,11 @@ class Attendance(Kept):
     def label(self) -> str:
         """What people call him by, as for a `Participant`."""
         return self.caller_name or self.caller_number or stands_for(self.channel)
+
+    @property
+    def full_label(self) -> str:
+        """The label, and the number where that is another."""
+        return f"{self.caller_name} {self.caller_number}".strip() or self.label
 
     @property
     def talk(self) -> list[tuple[int, int]]:

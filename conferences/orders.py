@@ -115,6 +115,15 @@ async def kick(desk: Desk, row: Participant, parameters: Parameters) -> Outcome:
     return await desk.run(actions.confbridge_kick(row.conference, row.channel))
 
 
+@of_participant("mute-others")
+async def mute_others(desk: Desk, row: Participant, parameters: Parameters) -> Outcome:
+    """Everybody else, admins too; this one stays as it is."""
+    conference = desk.state.table(Conference).get(row.conference)
+    others = present(desk, conference) if conference is not None else []
+    loud = [person for person in others if person is not row and not person.muted and not person.is_voice]
+    return worst(await desk.run_all(map(_mute, loud)))
+
+
 @of_participant("video-source")
 async def video_source(desk: Desk, row: Participant, parameters: Parameters) -> Outcome:
     return await desk.run(actions.confbridge_set_single_video_source(row.conference, row.channel))

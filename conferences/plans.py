@@ -101,7 +101,7 @@ async def carry_out(snapshot: Snapshot, name: str) -> None:
     if room.lecture:
         said.append(await _said("lecture mode", orders.set_lecture(desk, row, on=True)))
     if room.record and table.get(name) is row:
-        said.append(await _said("record", orders.start_record(desk, row)))
+        said.append(await _said("start recording", orders.start_record(desk, row)))
     left = dict(plan.people)
     while left and table.get(name) is row:
         if seconds := await _pause(plan):

@@ -100,7 +100,9 @@ def moderate(request: HttpRequest, pbx: str, uniqueid: str, verb: str) -> HttpRe
         if not can_be_asked_for(parameters["to"]):
             return toasts.toast(request, "warning", _("Nobody can be moved into a conference with such a name."), 400)
     if verb == "aside":
-        parameters["other"] = request.POST.get("other", "")
+        parameters["other"] = request.POST.get("other", "")[:150]
+        if not parameters["other"]:
+            return toasts.toast(request, "warning", _("Choose who else is taken aside."), 400)
     outcome = actions.on_one(user.pk, participant, verb, **parameters)
     if verb == "video-source" and outcome.done:
         # Nothing else on the page tells.

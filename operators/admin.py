@@ -21,6 +21,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.decorators import method_decorator
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from pbxpanel.mirror.admin import BoundedSearch, ReadOnlyAdmin
 
@@ -137,13 +138,43 @@ admin.site.register(Group, PolicyGroupAdmin)
 
 @admin.register(AuditEntry)
 class AuditEntryAdmin(ReadOnlyAdmin):
-    list_display = ["at", "username", "pbx", "verb", "beginning", "status", "answer"]
+    list_display = ["at", "username", "pbx", "what", "beginning", "outcome", "words"]
     list_filter = ["verb", "status"]
     search_fields = ["username", "subject"]
+    fields = ["at", "username", "pbx", "what", "subject", "outcome", "words"]
+    readonly_fields = ["what", "outcome", "words"]
 
     @admin.display(description=_("on whom"), ordering="subject")
     def beginning(self, entry: AuditEntry) -> str:
         return Truncator(entry.subject).chars(200)
+
+    @admin.display(description=_("what"), ordering="verb")
+    def what(self, entry: AuditEntry) -> str:
+        return entry.what
+
+    @admin.display(description=_("outcome"), ordering="status")
+    def outcome(self, entry: AuditEntry) -> str:
+        return entry.outcome
+
+    @admin.display(description=_("answer"), ordering="answer")
+    def words(self, entry: AuditEntry) -> str:
+        return entry.answer_in_words
+
+
+# What axes calls what these pages show: it has no Chinese of its own.
+AXES_WORDS = (
+    gettext_noop("access attempt"),
+    gettext_noop("access attempts"),
+    gettext_noop("access log"),
+    gettext_noop("access logs"),
+    gettext_noop("Attempt Time"),
+    gettext_noop("Failed Logins"),
+    gettext_noop("IP Address"),
+    gettext_noop("Logout Time"),
+    gettext_noop("Path"),
+    gettext_noop("User Agent"),
+    gettext_noop("Username"),
+)
 
 
 @admin.register(SharedPhone)

@@ -1,4 +1,4 @@
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
@@ -14,6 +14,7 @@ class OperatorsConfig(AppConfig):
         # The confirmation and the proofs register themselves.
         from . import audit, changes, confirmation, people, permissions, proofs  # noqa: F401
 
+        apps.get_app_config("axes").verbose_name = _("Logins")
         commands.auditors[:] = [audit.Trail()]
         fragments.viewers_of = people.viewers_of
         changes.watch()

@@ -9,8 +9,10 @@ from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from pbxpanel import limits
+from pbxpanel.answers import in_words
 from pbxpanel.mirror.models import PBX
 
 from . import policy as rules
@@ -308,6 +310,7 @@ _VERBS = {
     "mute": _("Mute"),
     "unmute": _("Unmute"),
     "kick": _("Kick"),
+    "mute-others": _("Mute everybody else"),
     "give-word": _("Give the word"),
     "lower-hand": _("Lower the hand"),
     "make-speaker": _("Make a speaker"),
@@ -366,7 +369,7 @@ _STATUSES = {
     "done": _("done"),
     "refused": _("refused"),
     "not connected": _("not connected"),
-    "no answer": _("no answer"),
+    "no answer": pgettext_lazy("of the PBX to a command", "no answer"),
     "expired": _("too late, dropped"),
     "forbidden": _("not allowed"),
 }
@@ -414,3 +417,8 @@ class AuditEntry(models.Model):
     def outcome(self) -> str:
         """The status in people's words; an ellipsis while the answer is still to come."""
         return str(_STATUSES.get(self.status, self.status)) or "…"
+
+    @property
+    def answer_in_words(self) -> str:
+        """The answer in the active language."""
+        return in_words(self.answer)

@@ -4,6 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
+from .answers import in_words
 from .live.fragments import Toast
 from .mirror.commands import Outcome, Status
 
@@ -60,7 +61,8 @@ def code(outcome: Outcome) -> int:
 def words(outcome: Outcome, gone: str) -> str:
     if outcome.status is Status.NOT_CONNECTED:
         nothing = _("The panel is not connected to the PBX, so nothing was done. Try again when it is.")
-        return f"{nothing} ({outcome.text})" if outcome.text else nothing
+        told = {"sentence": nothing, "why": in_words(outcome.text)}
+        return _("%(sentence)s (%(why)s)") % told if outcome.text else nothing
     if outcome.status is Status.EXPIRED:
         return _("The PBX could not be reached in time, so nothing was done. Try again.")
     if outcome.status is Status.NO_ANSWER:
@@ -71,4 +73,4 @@ def words(outcome: Outcome, gone: str) -> str:
         return gone
     if "permission denied" in outcome.text.lower():
         return _("The PBX does not permit the panel to do that: its manager user lacks a privilege.")
-    return _("The PBX refused: %(answer)s") % {"answer": outcome.text}
+    return _("The PBX refused: %(answer)s") % {"answer": in_words(outcome.text)}

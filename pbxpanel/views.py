@@ -68,4 +68,4 @@ def server_error(request: HttpRequest) -> HttpResponse:
             text = _("The panel's database cannot be reached, so this could not be done. Try again in a moment.")
         return said(Toast("danger", text), 503 if away else 500)
     html = render_to_string("503.html" if away else "500.html")
-    return HttpResponse(html, status=503 if away else 500, headers={"Retry-After": "5"} if away else {})
+    return HttpResponse(html, status=503 if away else 500, headers={"Retry-After": "5", "Refresh": "5"} if away else {})

@@ -1,7 +1,7 @@
 // The page of one conference: who talks how much, menus and dialogs, keys, the compact view.
 (() => {
   "use strict";
-  const { duration, setText, disableWhatCannotWork, now } = window.panel;
+  const { duration, setText, disableWhatCannotWork, now, pointerIsAtWorkIn } = window.panel;
   const byId = (id) => document.getElementById(id);
   const people = byId("participants");
   const mayModerate = document.body.classList.contains("may-moderate");
@@ -16,21 +16,20 @@
 
   function countTalk() {
     const time = now(), talks = [];
-    let total = 0, most = 0;
+    let total = 0;
     for (const row of people.children) {
       const { talked, talkingSince } = row.dataset;
       const spoken = Number(talked) + (talkingSince ? Math.max(0, time - Number(talkingSince)) : 0);
       total += spoken;
-      most = Math.max(most, spoken);
       talks.push([row, spoken]);
     }
     for (const [row, spoken] of talks) {
-      // Of sixty who talk each has a small share: the bar says how much he has of what the one who talks most has.
-      const text = spoken < 500 ? "–" : `${duration(spoken)} · ${Math.round((100 * spoken) / total)} %`;
-      const length = most ? spoken / most : 0;
+      // The bar is as long as the percentage says.
+      const share = spoken < 500 ? 0 : spoken / total;
+      const text = share ? `${duration(spoken)} · ${Math.round(100 * share)} %` : "–";
       const words = row.querySelector(".talked"), bar = row.querySelector("progress");
       setText(words, text);
-      if (Math.abs(bar.value - length) >= 0.005) bar.value = length;
+      if (Math.abs(bar.value - share) >= 0.005) bar.value = share;
     }
   }
 
@@ -62,6 +61,15 @@
         chips.delete(id);
       }
     }
+  }
+
+  // --- The raised hands. Their box comes and goes while the pointer rests: what is below it moves. ---
+
+  const hands = byId("room-hands"), room = document.querySelector(".room");
+
+  function showHands() {
+    const are = Boolean(hands.querySelector(".hand"));
+    if (hands.hidden === are && !pointerIsAtWorkIn(room)) hands.hidden = !are;
   }
 
   // --- The compact view: as chosen, else by itself where there are many. ---
@@ -101,6 +109,7 @@
     for (const button of items.querySelectorAll("[hx-post]")) {
       button.setAttribute("hx-post", addressOf(button.getAttribute("hx-post"), row));
     }
+    items.setAttribute("aria-label", menu.querySelector("summary").getAttribute("aria-label"));
     menu.append(items);
     htmx.process(items);
     disableWhatCannotWork();
@@ -131,7 +140,11 @@
         option.textContent = fullNameOf(other);
         return option;
       });
-      byId("aside-other").replaceChildren(...others);
+      const select = byId("aside-other");
+      // Nobody is chosen yet, and the browser asks for somebody.
+      const nobody = new Option(select.dataset.nobody, "", true, true);
+      nobody.disabled = true;
+      select.replaceChildren(nobody, ...others);
     },
   };
 
@@ -208,15 +221,26 @@
     row.scrollIntoView({ block: "nearest" });
   }
 
-  function moveBy(steps) {
+  function moveTo(choose) {
     const all = seenRows(), row = currentRow();
     if (!all.length) return;
-    // Where the one that had the focus has left, the next stands in his place.
-    const to = row ? all.indexOf(row) + steps : steps > 0 && Number.isFinite(steps) ? place : place + steps;
-    focusRow(all[Math.max(0, Math.min(all.length - 1, to))]);
+    const to = choose(row ? all.indexOf(row) : null, all.length - 1);
+    if (to !== null) focusRow(all[Math.max(0, Math.min(all.length - 1, to))]);
+  }
+  // Where the one that had the focus has left, the next stands in that place.
+  const moveBy = (steps) => moveTo((at) => (at === null ? (steps > 0 ? place : place - 1) : at + steps));
+  // In the compact view several stand beside each other. Below the last of a column is the last of all, if that is
+  // in another line.
+  function moveLine(lines) {
+    const columns = getComputedStyle(people).gridTemplateColumns.split(" ").length;
+    moveTo((at, last) => {
+      if (at === null) return lines > 0 ? place : place - columns;
+      const to = at + lines * columns;
+      if (to >= 0 && to <= last) return to;
+      return lines > 0 && Math.floor(last / columns) > Math.floor(at / columns) ? last : null;
+    });
   }
 
-  const columns = () => getComputedStyle(people).gridTemplateColumns.split(" ").length;
   const click = (selector, inside = document) => inside?.querySelector(selector)?.click();
   const handOf = (row) => row && document.querySelector(`.hand[data-row="${CSS.escape(row.id)}"]`);
 
@@ -228,10 +252,12 @@
   }
 
   const keys = {
-    ArrowDown: () => moveBy(columns()),
-    ArrowUp: () => moveBy(-columns()),
-    Home: () => moveBy(-Infinity),
-    End: () => moveBy(Infinity),
+    ArrowDown: () => moveLine(1),
+    ArrowUp: () => moveLine(-1),
+    ArrowRight: () => moveBy(1),
+    ArrowLeft: () => moveBy(-1),
+    Home: () => moveTo(() => 0),
+    End: () => moveTo((_at, last) => last),
     m: () => click('[data-action="mute"], [data-action="unmute"]', currentRow()),
     k: () => click('[data-action="kick"]', currentRow()),
     l: () => click('[data-action="lock"], [data-action="unlock"]'),
@@ -240,7 +266,7 @@
     f: () => byId("search").focus(),
     "?": () => open(byId("keys-dialog")),
   };
-  const MOVES = new Set(["ArrowDown", "ArrowUp", "Home", "End"]);
+  const MOVES = new Set(["ArrowDown", "ArrowUp", "ArrowRight", "ArrowLeft", "Home", "End"]);
 
   function onKey(event) {
     const act = Object.hasOwn(keys, event.key) && keys[event.key];
@@ -252,8 +278,8 @@
   }
   if (mayModerate) document.addEventListener("keydown", onKey);
 
-  document.addEventListener("panel:ticked", () => { countTalk(); showTalkers(); });
-  document.addEventListener("panel:settled", () => { showTalkers(); compactWhereMany(); beTabbable(); sayHowMany(); });
+  document.addEventListener("panel:ticked", () => { countTalk(); showTalkers(); showHands(); });
+  document.addEventListener("panel:settled", () => { showTalkers(); showHands(); compactWhereMany(); beTabbable(); sayHowMany(); });
   countTalk();
   showTalkers();
   compactWhereMany();

@@ -68,6 +68,20 @@
     if (after) after.after(row); else container.prepend(row);
   }
 
+  // A list that stands still (data-still) while the pointer is at work in it: what it is to show then, by its id.
+  const resting = new Map();
+
+  function putWhatRested() {
+    for (const [id, [container, row]] of resting) {
+      if (byId(id) && pointerIsAtWorkIn(byId(id))) continue;
+      resting.delete(id);
+      const fragment = document.createDocumentFragment();
+      fragment.append(row);
+      for (const put of putRows(container, fragment)) htmx.process(put);
+      settle();
+    }
+  }
+
   function putRows(container, fragment) {
     const inserted = [];
     for (const row of Array.from(fragment.children)) {
@@ -79,7 +93,10 @@
         for (const { name, value } of row.attributes) {
           if (name !== "data-attributes" && existing && existing.getAttribute(name) !== value) existing.setAttribute(name, value);
         }
+      } else if (existing?.matches("[data-still]") && pointerIsAtWorkIn(existing)) {
+        resting.set(row.id, [container, row]);
       } else if (existing) {
+        resting.delete(row.id);
         const twin = document.createDocumentFragment();
         const moves = row.dataset.order && (existing.dataset.order !== row.dataset.order || existing.parentElement !== container);
         twin.append(row);
@@ -323,6 +340,8 @@
   });
   addEventListener("htmx:ws:after:connection", (event) => {
     connection = event.detail.connection;
+    // The board that comes now is newer.
+    resting.clear();
     clearTimeout(offlineTimer);
     const socket = connection.socket;
     // One may have looked elsewhere since it was asked for.
@@ -528,8 +547,9 @@
     tick();
     document.dispatchEvent(new Event("panel:ticked"));
     sweepEndedRows();
+    putWhatRested();
   }, 500);
   // What scripts of single pages need.
-  window.panel = { duration, setText, disableWhatCannotWork, now: () => Date.now() + clockOffset };
+  window.panel = { duration, setText, disableWhatCannotWork, pointerIsAtWorkIn, now: () => Date.now() + clockOffset };
   settle();
 })();

@@ -17,6 +17,7 @@ from channels.layers import get_channel_layer
 from django.db import DatabaseError
 
 from pbxpanel.ami.protocol import Action
+from pbxpanel.answers import in_english
 
 from .models import PBX
 
@@ -160,16 +161,20 @@ def run(command: Command, refusal: Callable[[], str] | None = None) -> Outcome:
     if not auditor.begin(command):
         return Outcome(Status.REPEATED)
     pbx = PBX.objects.filter(pk=command.pbx).first()
+    # What is kept is not in the language of who asks.
+    kept = None
     if refusal and (reason := refusal()):
         outcome = Outcome(Status.FORBIDDEN, reason)
+        kept = Outcome(Status.FORBIDDEN, in_english(refusal))
     elif pbx is None or not pbx.is_up:
         outcome = Outcome(Status.NOT_CONNECTED, pbx.why if pbx else "")
+        kept = Outcome(Status.NOT_CONNECTED, in_english(lambda: pbx.why) if pbx else "")
     else:
         outcome = async_to_sync(_ask)(command)
         if outcome.status is Status.NO_ANSWER and _withdraw(command.id):
             outcome = Outcome(Status.NOT_CONNECTED)
     try:
-        auditor.end(command.id, outcome)
+        auditor.end(command.id, kept or outcome)
     except DatabaseError:  # what came of it is known all the same, and whoever asked must hear it
         logger.exception("What came of a command could not be recorded: %s, %s", command, outcome)
     return outcome

@@ -113,7 +113,7 @@ def plan(**values: Any) -> Room:
 async def test_a_lecture_is_recorded_from_its_start(station: Station) -> None:
     await sync_to_async(plan)(lecture=True, record=True)
     station.join()
-    assert await station.told() == ["lecture mode; record"]
+    assert await station.told() == ["lecture mode; start recording"]
     conference = await station.planned()
     assert conference.lecture
     await until(lambda: station.listed("Muted") == ["Yes"])

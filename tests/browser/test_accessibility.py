@@ -1,0 +1,278 @@
+"""axe-core over every page, wide and phone-sized, light and dark: no violation.
+
+Of axe-core's rules those that are on by default, and label-content-name-mismatch (WCAG 2.5.3), which is not.
+"""
+
+import asyncio
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.template.loader import render_to_string
+from django.urls import URLPattern, URLResolver, get_resolver
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from pbxpanel.demo.server import DemoPbx
+from tests.panel import Panel, log_in
+
+pytestmark = [pytest.mark.timeout(1200)]
+
+AXE = Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js"
+WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+ROOM = "8001"
+# What a route's parameters are, in the world of `_WORLD`.
+ARGUMENTS = {"pbx": "main", "name": ROOM, "pk": "1", "linkedid": "1.1", "uniqueid": "1.1", "verb": "x", "code": "1"}
+# Pages that show more when they are asked for something.
+ASKED = [
+    "/calls/?q=nothing-is-called-so",
+    "/records/?q=nothing-is-called-so",
+    "/audit/?q=nothing-is-called-so",
+    "/conferences/main/8099/",
+    "/conferences/main/8001-aside/",
+    "/system/main/config/?file=extensions.conf",
+    "/system/main/action/?name=Originate",
+    "/no/such/page/",
+]
+
+# Somebody who sees every page, a world in which none is empty, and one of each state of a participant and of who is
+# called.
+_WORLD = """
+import time
+from django.contrib.auth.models import User
+from django.utils import timezone
+from conferences.models import Conference, Invitation, InviteGroup, Participant, Room
+from operators.models import AuditEntry
+User.objects.filter(username="anna").update(is_staff=True, is_superuser=True)
+deadline = time.monotonic() + 120
+while Participant.objects.filter(conference="8001").count() < 3 and time.monotonic() < deadline:
+    time.sleep(0.2)
+people = list(Participant.objects.filter(conference="8001"))
+states = [{"muted": True, "muted_by": "moderator", "hand_at": timezone.now()}, {"admin": True, "marked": True},
+          {"speaker": True, "waiting": True, "caller_name": people[0].caller_name, "hand_at": timezone.now()}]
+for person, state in zip(people, states):
+    Participant.objects.filter(pk=person.pk).update(**state)
+Conference.objects.filter(name="8001").update(locked=True, lecture=True, recording=True, recording_file="one.wav")
+for number, state in enumerate(Invitation.State.values):
+    Invitation.objects.create(pbx_id="main", code=str(number), conference="8001", channel="PJSIP/101", number="101",
+        name="Ben Beta", state=state, tries=2, invited_at=timezone.now())
+group = InviteGroup.objects.create(pk=1, name="Board")
+group.members.create(name="Carla", number="102")
+room = Room.objects.create(pk=1, pbx="main", number="8001", name="Board meeting", lecture=True, lock_after=5)
+room.moderators.add(User.objects.get(username="mona"))
+for status in ("done", "refused", "no answer", ""):
+    AuditEntry.objects.create(command_id=status, username="anna", pbx="main", verb="mute", subject="Ben",
+        status=status, answer="User muted", topic="conference/8001")
+print(len(people))
+"""
+
+# Shows what is behind a summary, and what of it is there only then.
+_OPEN_ALL = "() => { for (const one of document.querySelectorAll('details')) one.open = true; }"
+_CLOSE_ALL = "() => { for (const one of document.querySelectorAll('details[open]')) one.open = false; }"
+_AXE = """
+async ([rules, all]) => {
+    const options = { resultTypes: ["violations"], rules: { "label-content-name-mismatch": { enabled: true } } };
+    if (!all) options.runOnly = { type: "rule", values: rules };
+    const { violations } = await axe.run(document, options);
+    return violations.flatMap(({ id, nodes }) => nodes.slice(0, 4).map(
+        (node) => `${id}: ${node.target.join(" ")} ${node.failureSummary.split("\\n").slice(1, 2)}`));
+}
+"""
+
+
+class Site:
+    """The demo PBX in a thread of its own, and a panel on it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+        self._thread.start()
+        pbx = DemoPbx(seed=1)
+        self._pbx: DemoPbx | None = pbx
+        address = asyncio.run_coroutine_threadsafe(pbx.start(), self.loop).result(60)
+        url = f"ami://{address.username}:{address.secret}@{address.host}:{address.port}"
+        self.panel = Panel(folder, {"AMI_URL": url})
+
+    def unplug(self) -> None:
+        """The PBX is gone, and stays so."""
+        if self._pbx is not None:
+            asyncio.run_coroutine_threadsafe(self._pbx.stop(), self.loop).result(30)
+            self._pbx = None
+
+    def stop(self) -> None:
+        self.panel.stop()
+        self.unplug()
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join(10)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    site = Site(tmp_path_factory.mktemp("accessibility"))
+    try:
+        site.panel.prepare()
+        site.panel.start()
+        yield site
+    finally:
+        site.stop()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """axe-core is put in beside the page: a script of the page it is not, so the policy holds for all others."""
+    context = browser.new_context(locale="en", viewport=WIDE, reduced_motion="reduce")  # type: ignore[arg-type]
+    context.add_init_script(path=AXE)
+    yield context
+    context.close()
+
+
+def violations(page: Page, *rules: str) -> list[str]:
+    """What axe-core finds on the page as it is: by these rules, or by all that are on."""
+    found: list[str] = page.evaluate(_AXE, [list(rules), not rules])
+    return found
+
+
+def in_every_look(page: Page, name: str) -> dict[str, list[str]]:
+    """What is found on a page, wide and phone-sized, light and dark. What is dark differs in its colours alone."""
+    found = {}
+    for width, size in (("wide", WIDE), ("phone", PHONE)):
+        page.set_viewport_size(size)  # type: ignore[arg-type]
+        for theme in ("light", "dark"):
+            page.evaluate("(theme) => { document.documentElement.dataset.bsTheme = theme; }", theme)
+            found[f"{name} {width} {theme}"] = violations(page, *(["color-contrast"] if theme == "dark" else []))
+    page.set_viewport_size(WIDE)  # type: ignore[arg-type]
+    return {look: what for look, what in found.items() if what}
+
+
+def pages_of(patterns: Any, before: str = "", arguments: Mapping[str, str] = ARGUMENTS) -> Iterator[str]:
+    """The path of every route, with the arguments filled in. Django's own administration is not ours to draw."""
+    for pattern in patterns:
+        route = before + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            if route != "admin/":
+                yield from pages_of(pattern.url_patterns, route)
+        elif isinstance(pattern, URLPattern):
+            for name, converter in pattern.pattern.converters.items():
+                for kind in ("str", "int", "segment", "slug", "path"):
+                    route = route.replace(f"<{kind}:{name}>", converter.to_url(arguments[name]))
+            yield f"/{route}"
+
+
+def shown(context: BrowserContext, panel: Panel, path: str) -> bool:
+    """Whether a route is a page, for whoever just looks: not what takes a POST, a part of a page or a file."""
+    answer = context.request.get(f"{panel.url}{path}", max_redirects=0)
+    return answer.status == 200 and answer.text().lstrip().lower().startswith("<!doctype html")
+
+
+def test_no_page_has_a_violation(site: Site, context: BrowserContext) -> None:
+    page = log_in(context, site.panel, "anna")
+    empty: dict[str, list[str]] = {}
+    for path in ("/rooms/", "/groups/"):
+        page.goto(f"{site.panel.url}{path}")
+        expect(page.locator(".empty-state")).to_be_visible()
+        empty |= in_every_look(page, f"{path} (empty)")
+    assert int(site.panel.manage("shell", "--no-imports", "-c", _WORLD)) >= 3
+    paths = [path for path in pages_of(get_resolver().url_patterns) if shown(context, site.panel, path)]
+    assert {"/", "/calls/", f"/conferences/main/{ROOM}/", "/rooms/1/", "/groups/1/", "/audit/", "/profile/"} <= {*paths}
+    assert len(paths) >= 22
+    found: dict[str, list[str]] = {}
+    for path in [*paths, *ASKED]:
+        page.goto(f"{site.panel.url}{path}")
+        if "/no/" not in path:
+            page.wait_for_selector("html[data-live]")
+        page.evaluate(_OPEN_ALL)
+        found |= in_every_look(page, path)
+    assert empty | found == {}
+
+
+def test_no_dialog_and_no_menu_has_a_violation(site: Site, context: BrowserContext) -> None:
+    page = log_in(context, site.panel, "anna", f"/conferences/main/{ROOM}/")
+    expect(page.locator("#participants .participant").first).to_be_visible()
+    found: dict[str, list[str]] = {}
+    page.locator("[data-opens=keys]").click()
+    found |= in_every_look(page, "keys")
+    page.keyboard.press("Escape")
+    page.locator("#participants summary").first.click()
+    expect(page.locator("#participants .menu-items")).to_be_visible()
+    found |= in_every_look(page, "menu of a participant")
+    for name, words in (("aside", "Take aside with"), ("move", "Move elsewhere")):
+        if not page.locator("#participants .menu-items").first.is_visible():
+            page.locator("#participants summary").first.click()
+        page.locator("#participants .menu-items:visible").get_by_role("button", name=words).click()
+        expect(page.locator(f"#{name}-dialog")).to_be_visible()
+        found |= in_every_look(page, name)
+        page.keyboard.press("Escape")
+    page.locator("[data-action=kick]").first.click()
+    found |= in_every_look(page, "kick")
+    page.keyboard.press("Escape")
+    page.locator("[data-opens=say]").click()
+    found |= in_every_look(page, "say")
+    page.keyboard.press("Escape")
+    page.evaluate(_CLOSE_ALL)
+    page.locator("#dial-number").fill("no number")
+    page.locator("[data-action=originate]").click()
+    expect(page.locator(".panel-toast")).to_be_visible()
+    found |= in_every_look(page, "toast")
+    assert found == {}
+
+
+def test_what_is_shown_of_a_control_is_in_its_name_in_chinese_too(site: Site, context: BrowserContext) -> None:
+    page = log_in(context, site.panel, "anna")
+    context.add_cookies([{"name": "django_language", "value": "zh-hans", "url": site.panel.url}])
+    found = {}
+    for path in ("/", "/calls/", "/conferences/", f"/conferences/main/{ROOM}/", "/rooms/1/", "/system/main/"):
+        page.goto(f"{site.panel.url}{path}")
+        assert page.evaluate("document.documentElement.lang") == "zh-hans"
+        page.evaluate(_OPEN_ALL)
+        found[path] = violations(
+            page, "label-content-name-mismatch", "button-name", "link-name", "label", "html-has-lang"
+        )
+    assert {path: what for path, what in found.items() if what} == {}
+
+
+def test_no_page_of_who_is_kept_out_has_a_violation(site: Site, context: BrowserContext) -> None:
+    page = context.new_page()
+    found: dict[str, list[str]] = {}
+    page.goto(f"{site.panel.url}/login/")
+    found |= in_every_look(page, "login")
+    for times in range(5):
+        page.fill("#id_username", "vic")
+        page.fill("#id_password", "wrong")
+        page.click("main button[type=submit]")
+        expect(page.locator("[role=alert]")).to_be_visible()
+        if times in (0, 4):
+            found |= in_every_look(page, "locked out" if times else "wrong password")
+    expect(page.locator("[role=alert]")).to_contain_text("Too many wrong passwords")
+    # Pages of an error that the panel does not have are drawn here.
+    for name in ("500.html", "503.html"):
+        html = render_to_string(name)
+        page.route(f"**/{name}", lambda route, html=html: route.fulfill(body=html, content_type="text/html"))  # type: ignore[misc]
+        page.goto(f"{site.panel.url}/{name}")
+        found |= in_every_look(page, name)
+    assert found == {}
+
+
+def test_no_page_of_who_may_see_nothing_has_a_violation(site: Site, context: BrowserContext) -> None:
+    page = log_in(context, site.panel, "nobody")
+    found: dict[str, list[str]] = {}
+    found |= in_every_look(page, "nothing to see")
+    answer = page.goto(f"{site.panel.url}/calls/")
+    assert answer is not None
+    assert answer.status == 403
+    found |= in_every_look(page, "403")
+    assert found == {}
+
+
+def test_no_page_that_is_out_of_date_has_a_violation(site: Site, context: BrowserContext) -> None:
+    """Without network, and without the PBX."""
+    page = log_in(context, site.panel, "anna", "/calls/")
+    context.set_offline(True)
+    expect(page.locator("#offline")).to_be_visible()
+    found = in_every_look(page, "offline")
+    context.set_offline(False)
+    expect(page.locator("#offline")).to_be_hidden(timeout=60_000)
+    site.unplug()
+    expect(page.locator(".pbx-link.alert")).to_be_visible(timeout=60_000)
+    found |= in_every_look(page, "without the PBX")
+    assert found == {}
