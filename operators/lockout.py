@@ -153,8 +153,8 @@ def answer(request: HttpRequest, response: Any = None, credentials: Any = None) 
     seconds = getattr(request, "try_again_in", 0)
     if seconds:
         text = ngettext(
-            "Too many log in at this moment, or try passwords. Try again in %(seconds)d second.",
-            "Too many log in at this moment, or try passwords. Try again in %(seconds)d seconds.",
+            "Too many people are logging in at the moment. Try again in %(seconds)d second.",
+            "Too many people are logging in at the moment. Try again in %(seconds)d seconds.",
             seconds,
         ) % {"seconds": seconds}
     else:

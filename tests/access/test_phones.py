@@ -269,7 +269,7 @@ def test_the_page_offers_what_the_pbx_has(client: Client, asterisk: Asterisk) ->
     offers = words(client.get("/profile/offers/", {"pbx": "main"}))
     assert '<option value="PJSIP/103">' in offers
     assert '<option value="from-internal">' in offers
-    assert "main has 10 phones to choose from; 3 dial contexts." in offers
+    assert "main has 10 phones. Its dialplan has 3 contexts." in offers
     assert client.get("/profile/offers/", {"pbx": "elsewhere"}).status_code == 404
     asterisk.stock = None
     assert "cannot be shown. The panel is not connected" in words(client.get("/profile/offers/"))

@@ -247,7 +247,7 @@ def test_no_page_of_who_is_kept_out_has_a_violation(site: Site, context: Browser
     # Pages of an error that the panel does not have are drawn here.
     for name in ("500.html", "503.html"):
         html = render_to_string(name)
-        page.route(f"**/{name}", lambda route, html=html: route.fulfill(body=html, content_type="text/html"))  # type: ignore[misc]
+        page.route(f"**/{name}", lambda route, html=html: route.fulfill(body=html, content_type="text/html"))
         page.goto(f"{site.panel.url}/{name}")
         found |= in_every_look(page, name)
     assert found == {}
