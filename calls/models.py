@@ -1,5 +1,7 @@
 """What calls are made of: channels (the legs), the bridges they meet in, and parked calls. See `calls.call`."""
 
+from datetime import datetime
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -50,6 +52,8 @@ class Channel(Mirrored):
     )
     # An application that ends because its channel was put into a bridge raises no event.
     listed_fields = ("application", "application_data")
+    # When a key was last pressed on it, as far as it was seen; not stored.
+    pressed_at: datetime | None = None
     # No list tells who holds the call; it is asked of each channel (`calls.events.ask_who_holds`). Nor does one tell
     # which tone somebody hears; what began while nobody listened is not known.
 

@@ -291,18 +291,24 @@ def mutes(state: State, event: Message) -> None:
     if muted:
         stop_talking(state, row)
     if muted != row.muted:
-        by_himself = row.pressed_at is not None and state.now() - row.pressed_at < KEY_WORKS_WITHIN
-        by = Participant.MutedBy.SELF if by_himself else Participant.MutedBy.MODERATOR
+        by = Participant.MutedBy.SELF if has_pressed_a_key(state, row) else Participant.MutedBy.MODERATOR
         state.table(Participant).change(row, muted=muted, muted_by=by if muted else "")
     silence_in_lecture(state, row)
 
 
 @on("DTMFEnd", bearing=CHANNEL_FIELDS)
 def presses_a_key(state: State, event: Message) -> None:
-    """Asterisk does not say who muted somebody; if he has pressed a key just before, he has."""
-    row = state.table(Participant).get(exact(event.get("Uniqueid")))
-    if row is not None:
-        row.pressed_at = state.now()
+    """Of any channel: a key may be pressed before its participant is heard of."""
+    channel = state.table(Channel).get(exact(event.get("Uniqueid")))
+    if channel is not None:
+        channel.pressed_at = state.now()
+
+
+def has_pressed_a_key(state: State, row: Participant) -> bool:
+    """Asterisk does not say who muted somebody: whoever has pressed a key just before has done it themselves."""
+    channel = state.table(Channel).get(row.uniqueid)
+    pressed_at = channel.pressed_at if channel is not None else None
+    return pressed_at is not None and state.now() - pressed_at < KEY_WORKS_WITHIN
 
 
 @on("UserEvent", bearing=CHANNEL_FIELDS)
@@ -537,7 +543,9 @@ async def list_participants(snapshot: Snapshot, name: str, *, first: bool = Fals
         if is_new:
             values["entering"] = not first
         if values["muted"] != row.muted:
-            values["muted_by"] = ""
+            # A list may tell of it before the event does.
+            is_own = values["muted"] and has_pressed_a_key(state, row)
+            values["muted_by"] = Participant.MutedBy.SELF if is_own else ""
         table.change(row, **values)
         if _yes(event, "Talking"):
             start_talking(state, row)

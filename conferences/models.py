@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -90,8 +90,6 @@ class Participant(Mirrored):
         START = "start", _("from the start")
 
     inherited = True
-    # When he last pressed a key, as far as it was seen; not stored.
-    pressed_at: datetime | None = None
     # How the panel's own directory knows his number; set where he is drawn.
     directory_name = ""
 

@@ -208,7 +208,8 @@
     const trouble = Boolean(byId("trouble"));
     for (const link of document.querySelectorAll('[data-link="down"]')) down.add(link.dataset.pbxName);
     for (const button of document.querySelectorAll("[data-action]")) {
-      if (button.classList.contains("htmx-request") || button.closest(".is-ended")) continue;
+      // A button of a form is busy while the form's request is under way.
+      if (button.closest(".htmx-request, .is-ended")) continue;
       const unable = offline || trouble || down.has(button.closest("[data-pbx]")?.dataset.pbx);
       if (button.disabled !== unable) button.disabled = unable;
     }

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
@@ -24,19 +24,12 @@ from tests.access import people
 from tests.lab.asterisk import Asterisk
 from tests.lab.fixtures import PhoneFactory
 from tests.lab.softphone import SoftCall, Softphone
+from tests.waiting import until_stored
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
 
 STATE = PhoneProof.State
 PATIENCE = 90.0
-
-
-async def until(condition: Callable[[], Any], seconds: float = PATIENCE) -> Any:
-    """Wait until something holds in the database or elsewhere; its value."""
-    async with asyncio.timeout(seconds):
-        while not (value := await sync_to_async(condition)()):  # noqa: ASYNC110
-            await asyncio.sleep(0.1)
-    return value
 
 
 class Station:
@@ -74,8 +67,8 @@ async def station(asterisk: Asterisk) -> AsyncIterator[Station]:
     running = AmiWorker(application=None, channels=[], channel_layer=get_channel_layer(), addresses=addresses)
     task = asyncio.create_task(running.handle())
     try:
-        await until(PBX.objects.filter(name="main", link="up").exists)
-        await until(lambda: running.mirrors["main"].link.session)
+        await until_stored(PBX.objects.filter(name="main", link="up").exists)
+        await until_stored(lambda: running.mirrors["main"].link.session)
         yield Station(asterisk)
     finally:
         task.cancel()
@@ -101,37 +94,37 @@ async def test_the_code_that_is_keyed_in_at_a_phone_makes_it_mine(station: Stati
     async with answered(station) as (proof, call):
         assert await sync_to_async(lambda: station.phone)() == ""
         await asyncio.to_thread(call.press, proof.code)
-        await until(lambda: station.phone == "PJSIP/101")
-        await until(lambda: call.ended)
-    await until(AuditEntry.objects.filter(verb="prove-phone", answer__endswith="; proven").exists)
-    await until(lambda: station.asterisk.channels() == [])
+        await until_stored(lambda: station.phone == "PJSIP/101")
+        await until_stored(lambda: call.ended)
+    await until_stored(AuditEntry.objects.filter(verb="prove-phone", answer__endswith="; proven").exists)
+    await until_stored(lambda: station.asterisk.channels() == [])
 
 
 async def test_a_wrong_code_leaves_two_more_tries(station: Station) -> None:
     async with answered(station) as (proof, call):
         await asyncio.to_thread(call.press, wrong(proof.code))
-        await until(PhoneProof.objects.filter(tries_left=2).exists)
+        await until_stored(PhoneProof.objects.filter(tries_left=2).exists)
         await asyncio.sleep(3)  # the next dial tone
         await asyncio.to_thread(call.press, proof.code)
-        await until(lambda: station.phone == "PJSIP/101")
+        await until_stored(lambda: station.phone == "PJSIP/101")
 
 
 async def test_after_three_wrong_codes_the_phone_is_hung_up_and_nobodys(station: Station) -> None:
     async with answered(station) as (proof, call):
         for left in (2, 1, 0):
             await asyncio.to_thread(call.press, wrong(proof.code))
-            await until(PhoneProof.objects.filter(tries_left=left).exists)
+            await until_stored(PhoneProof.objects.filter(tries_left=left).exists)
             if left:
                 await asyncio.sleep(3)
-        await until(lambda: call.ended)
-    await until(PhoneProof.objects.filter(state=STATE.WRONG).exists)
+        await until_stored(lambda: call.ended)
+    await until_stored(PhoneProof.objects.filter(state=STATE.WRONG).exists)
     assert await sync_to_async(lambda: station.phone)() == ""
 
 
 async def test_a_phone_that_hangs_up_has_proven_nothing(station: Station) -> None:
     async with answered(station) as (_proof, call):
         await asyncio.to_thread(call.hang_up)
-        await until(PhoneProof.objects.filter(state=STATE.HUNG_UP).exists)
+        await until_stored(PhoneProof.objects.filter(state=STATE.HUNG_UP).exists)
     assert await sync_to_async(lambda: station.phone)() == ""
 
 
@@ -145,7 +138,7 @@ async def test_why_a_phone_did_not_answer_is_told(
     if behaviour:
         phone_factory(station.asterisk, number, behaviour)
     await station.ask_for(f"PJSIP/{number}")
-    await until(PhoneProof.objects.filter(state=state).exists)
+    await until_stored(PhoneProof.objects.filter(state=state).exists)
     assert await sync_to_async(lambda: station.phone)() == ""
 
 

@@ -9,7 +9,7 @@ import re
 import socket
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from pbxpanel.ami.over_http import HttpTransport
 from pbxpanel.ami.protocol import Action, Message
 from pbxpanel.ami.transports import Address
 from tests.lab.asterisk import TRANSPORTS, Asterisk, Transport
+from tests.waiting import until_async
 
 from .server import GREETING, SECRET, Peer, Script, md5_key, serving
 
@@ -58,12 +59,6 @@ async def session_with(script: Script, **options: Any) -> AsyncIterator[tuple[Se
 
 async def opened(address: Address, timeout: float = 5.0, **options: Any) -> Session:
     return await Session.open(address, lambda event: None, timeout=timeout, **options)
-
-
-async def until(condition: Callable[[], object], seconds: float = 15.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 (what it waits for has no event)
-            await asyncio.sleep(0.01)
 
 
 def names(messages: list[Message]) -> list[str]:
@@ -256,7 +251,7 @@ async def test_items_are_folded_in_their_place_among_the_live_events() -> None:
 
     async with session_with(script) as (session, events):
         answer = await session.ask_list(Action("List"), on_item=events.append)
-        await until(lambda: len(events) == 7)
+        await until_async(lambda: len(events) == 7)
     assert [event.get("N") for event in events[1:]] == ["1", "2", "3", "4", "5", "6"]
     assert answer.events == []
 
@@ -318,7 +313,7 @@ async def test_what_is_still_unsent_when_a_session_is_closed_is_never_sent() -> 
             await session.ask(Action("Late", (("Text", "x" * 2**20),)), timeout=0.2)
         session.close()
         closed.set()
-        await until(lambda: ends)
+        await until_async(lambda: ends)
     assert ends == ["reset"]
 
 
@@ -486,7 +481,7 @@ class Kept:
         return self.states.count(state)
 
     async def reaches(self, state: LinkState, times: int = 1, seconds: float = 15.0) -> None:
-        await until(lambda: self.times(state) >= times, seconds)
+        await until_async(lambda: self.times(state) >= times, seconds)
 
 
 @contextlib.asynccontextmanager
@@ -534,7 +529,7 @@ async def test_an_idle_peer_that_answers_pings_stays_up() -> None:
             pings += 1
 
     async with serving(script) as server, keeping(server.address, ping_after=0.02, dead_after=2) as kept:
-        await until(lambda: pings >= 10)
+        await until_async(lambda: pings >= 10)
         assert kept.states == [LinkState.CONNECTING, LinkState.UP]
 
 
@@ -617,7 +612,7 @@ async def test_tries_come_ever_slower_and_at_first_speed_again_after_a_success()
         await kept.reaches(LinkState.UP)
         ended_at = time.monotonic()
         up.set()
-        await until(lambda: len(server.came_at) >= 7)
+        await until_async(lambda: len(server.came_at) >= 7)
     for number, gap in enumerate(server.gaps[:5]):
         assert gap >= 0.75 * first * 2**number * 0.95
     # Without the success the next try would have come after 0.96 s at least.
@@ -630,7 +625,7 @@ async def test_tries_come_no_slower_than_the_slowest() -> None:
         await asyncio.sleep(0)
 
     async with serving(script) as server, keeping(server.address, first_delay=0.01, max_delay=0.04):
-        await until(lambda: len(server.came_at) >= 12, seconds=10)
+        await until_async(lambda: len(server.came_at) >= 12, seconds=10)
     assert sorted(server.gaps)[len(server.gaps) // 2] < 1
 
 
@@ -639,7 +634,7 @@ async def test_a_refused_login_is_a_state_of_its_own_and_no_storm() -> None:
         serving(Peer.refuse_login) as server,
         keeping(server.address, refused_delay=0.4, first_delay=0.001) as kept,
     ):
-        await until(lambda: len(server.came_at) >= 3)
+        await until_async(lambda: len(server.came_at) >= 3)
     assert kept.states[:3] == [LinkState.CONNECTING, LinkState.REFUSED, LinkState.REFUSED]
     assert "check the user, the secret" in str(kept.errors[1])
     assert min(server.gaps) >= 0.4 * 0.75 * 0.95
@@ -681,7 +676,7 @@ async def test_garbage_that_ends_is_a_message_and_costs_no_session() -> None:
         await peer.pong()
 
     async with serving(script) as server, keeping(server.address, ping_after=0.02) as kept:
-        await until(lambda: "Hangup" in names(kept.events))
+        await until_async(lambda: "Hangup" in names(kept.events))
         await kept.reaches(LinkState.UP)
         assert (await kept.sessions[0].ask(actions.ping())).ok
         assert kept.times(LinkState.DOWN) == 0
@@ -760,7 +755,7 @@ async def test_a_real_asterisk_lists_its_channels_and_tells_of_their_end(real_ad
     try:
         placed = await session.ask(actions.originate("Local/602@internal", "internal", "602", timeout=10))
         assert placed.text == "Originate successfully queued"
-        await until(lambda: "OriginateResponse" in names(events))
+        await until_async(lambda: "OriginateResponse" in names(events))
         outcome = next(event for event in events if event.name == "OriginateResponse")
         assert outcome.get("ActionID") == placed.response.get("ActionID")
         listed = await session.ask_list(actions.core_show_channels())
@@ -769,7 +764,7 @@ async def test_a_real_asterisk_lists_its_channels_and_tells_of_their_end(real_ad
         assert len(channels) == 2
         for channel in channels:
             await session.ask(actions.hangup(channel))
-        await until(lambda: names(events).count("Hangup") == 2)
+        await until_async(lambda: names(events).count("Hangup") == 2)
         assert (await session.ask_list(actions.core_show_channels())).events == []
     finally:
         session.close()
@@ -783,7 +778,7 @@ async def test_a_real_asterisk_sends_what_was_asked_for_and_not_what_was_filtere
         for name in ("VarSet", "DeviceStateChange"):
             assert (await session.ask(actions.filter_out(name))).ok
         await session.ask(actions.originate("Local/607@internal", "internal", "602", timeout=10))
-        await until(lambda: names(events).count("Hangup") == 2)
+        await until_async(lambda: names(events).count("Hangup") == 2)
         assert not {"VarSet", "DeviceStateChange"} & set(names(events))
         assert {"Newchannel", "Newexten", "OriginateResponse"} <= set(names(events))
     finally:
@@ -805,11 +800,11 @@ async def test_a_real_asterisks_events_come_whole_and_in_order_and_soon(real_add
     try:
         for number in range(300):
             if number % 30 == 0:
-                await until(lambda number=number: len(heard) >= number)  # type: ignore[misc]
+                await until_async(lambda number=number: len(heard) >= number)  # type: ignore[misc]
             fields = (("UserEvent", "Test"), ("Number", str(number)), ("Text", f"Zoë & 李雷 +%2B= {number}"))
             sent[str(number)] = time.monotonic()
             assert (await session.ask(Action("UserEvent", fields))).text == "Event Sent"
-        await until(lambda: len(heard) >= 300)
+        await until_async(lambda: len(heard) >= 300)
     finally:
         session.close()
     assert list(heard) == [str(number) for number in range(300)]
@@ -859,7 +854,7 @@ async def test_a_long_action_arrives_whole(real_address: Address, number: int, s
     session = await Session.open(real_address, events.append, events="user,system")
     try:
         assert (await session.ask(Action("UserEvent", (("UserEvent", "Long"), *fields)))).ok
-        await until(lambda: "UserEvent" in names(events))
+        await until_async(lambda: "UserEvent" in names(events))
         (event,) = (event for event in events if event.name == "UserEvent")
         assert [event.get(name) for name, _value in fields] == [value for _name, value in fields]
     finally:
@@ -936,7 +931,7 @@ async def test_nothing_is_said_to_a_server_with_another_certificate(asterisk22: 
         address = Address(scheme, "127.0.0.1", port, "panel", SECRET, path=path, fingerprint="ab" * 32)
         with pytest.raises(ConnectFailed, match="not the pinned one"):
             await opened(address)
-    await until(lambda: ended == 3)
+    await until_async(lambda: ended == 3)
     server.close()
     assert b"".join(heard) == b""
 

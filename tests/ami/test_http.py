@@ -19,9 +19,10 @@ from pbxpanel.ami.over_http import HttpTransport
 from pbxpanel.ami.protocol import Action, Message
 from pbxpanel.ami.transports import Address
 from tests.lab.asterisk import Asterisk, Transport
+from tests.waiting import until_async
 
 from .server import SECRET
-from .test_client import keeping, names, opened, until
+from .test_client import keeping, names, opened
 from .web import Request, Script, Web, usual, web
 
 pytestmark = [pytest.mark.timeout(60)]
@@ -129,7 +130,7 @@ async def test_events_are_handed_on_and_their_envelope_is_not() -> None:
         peer.events.put_nowait("Event: One\r\n\r\nEvent: Two\r\n\r\n")
         peer.events.put_nowait("")
         peer.events.put_nowait("Event: Three\r\n\r\n")
-        await until(lambda: len(events) == 4)
+        await until_async(lambda: len(events) == 4)
     assert names(events) == ["FullyBooted", "One", "Two", "Three"]
 
 
@@ -147,13 +148,13 @@ async def test_when_all_is_quiet_events_are_fetched_less_often(monkeypatch: pyte
         return [after - before for before, after in pairwise(fetched)]
 
     async with session_with(script) as (session, peer, events):
-        await until(lambda: len(fetched) >= 3)
+        await until_async(lambda: len(fetched) >= 3)
         assert min(gaps()) < slow
-        await until(lambda: min(gaps()[-3:]) > slow)
+        await until_async(lambda: min(gaps()[-3:]) > slow)
         fetched.clear()
         peer.events.put_nowait("Event: One\r\n\r\n")
-        await until(lambda: len(events) == 2)
-        await until(lambda: min(gaps(), default=slow) < slow)
+        await until_async(lambda: len(events) == 2)
+        await until_async(lambda: min(gaps(), default=slow) < slow)
         assert not session.closed.done()
 
 
@@ -164,7 +165,7 @@ async def test_what_is_older_than_an_answer_is_handed_on_before_it() -> None:
             peer.events.put_nowait(f"Event: Number\r\nN: {number}\r\n\r\n")
             if number % 2:
                 asked = len(peer.requests)
-                await until(lambda asked=asked: len(peer.requests) > asked)  # type: ignore[misc]
+                await until_async(lambda asked=asked: len(peer.requests) > asked)  # type: ignore[misc]
             await session.ask(Action("Number"))
             assert [event.get("N") for event in events[1:]] == [str(n) for n in range(number + 1)]
 
@@ -188,12 +189,12 @@ async def test_what_is_newer_than_a_list_is_handed_on_behind_it(monkeypatch: pyt
 
     async with session_with(script) as (session, peer, events):
         asking = asyncio.create_task(session.ask_list(actions.core_show_channels(), on_item=events.append))
-        await until(lambda: peer.asked)
+        await until_async(lambda: peer.asked)
         await asyncio.sleep(0.1)  # nothing comes that could be waited for: many times as long as to the next fetch
         assert names(events) == ["FullyBooted"]
         fetched.set()
         await asking
-        await until(lambda: len(events) == 3)
+        await until_async(lambda: len(events) == 3)
     assert names(events) == ["FullyBooted", "CoreShowChannel", "Hangup"]
 
 
@@ -220,11 +221,11 @@ async def test_what_was_not_posted_when_a_session_is_closed_never_is() -> None:
 
     async with session_with(script) as (session, peer, _):
         asked = [asyncio.create_task(session.ask(Action(name), timeout=20)) for name in ("Slow", "Hangup", "Redirect")]
-        await until(lambda: peer.asked)
+        await until_async(lambda: peer.asked)
         session.close()
         for error in await asyncio.gather(*asked, return_exceptions=True):
             assert isinstance(error, LinkLost)
-        await until(lambda: peer.requests[-1].action == "Logoff")
+        await until_async(lambda: peer.requests[-1].action == "Logoff")
         assert peer.asked == ["Slow"]
 
 
@@ -264,7 +265,7 @@ async def test_what_is_still_unsent_when_a_session_is_closed_is_never_sent() -> 
     transport.abort()
     await asyncio.wait([transport._task], timeout=20)
     closed.set()
-    await until(lambda: ends)
+    await until_async(lambda: ends)
     server.close()
     assert ends == ["reset"]
 
@@ -315,7 +316,7 @@ async def test_what_is_wrong_with_the_events_ends_the_session_with_a_sentence(
 
     async with session_with(script) as (session, peer, events):
         await session.ask(Action("Begin"))
-        await until(session.closed.done)
+        await until_async(session.closed.done)
     assert isinstance(session.closed.result(), kind)
     assert told in str(session.closed.result())
     assert names(events) == ["FullyBooted"]
@@ -342,7 +343,7 @@ async def test_an_error_of_the_program_ends_the_session_and_is_told() -> None:
 
         session.data_received = fail  # type: ignore[method-assign]
         peer.events.put_nowait("Event: One\r\n\r\n")
-        await until(session.closed.done)
+        await until_async(session.closed.done)
     assert "a fault of ours" in str(session.closed.result())
 
 
@@ -395,10 +396,10 @@ async def test_with_digest_a_session_that_is_another_is_noticed(monkeypatch: pyt
     monkeypatch.setattr(over_http, "CHECK_EVERY", 0.1)
     async with web(Guard(), path="/arawman") as peer:
         session = await opened(peer.address)
-        await until(lambda: len([request for request in peer.requests if request.action == "Challenge"]) > 4)
+        await until_async(lambda: len([request for request in peer.requests if request.action == "Challenge"]) > 4)
         assert not session.closed.done()
         peer.mark = "another"
-        await until(session.closed.done)
+        await until_async(session.closed.done)
     assert str(session.closed.result()) == "Asterisk has forgotten our session."
 
 
@@ -417,7 +418,7 @@ async def test_a_session_that_a_real_asterisk_has_ended_is_noticed(
     monkeypatch.setattr(over_http, "CHECK_EVERY", 0.5)
     session = await opened(http_address, timeout=10)
     assert (await session.ask(Action("Logoff"))).response.name == "Goodbye"
-    await until(session.closed.done)
+    await until_async(session.closed.done)
     assert str(session.closed.result()) == "Asterisk has forgotten our session."
 
 
@@ -447,7 +448,7 @@ async def test_a_real_asterisk_renews_its_nonce_and_no_event_is_lost(asterisk: A
         assert (await session.ask(Action("UserEvent", fields))).ok
         assert digest._last_challenge is not None
         nonces.add(digest._last_challenge.nonce)
-    await until(lambda: names(events).count("UserEvent") == 30)
+    await until_async(lambda: names(events).count("UserEvent") == 30)
     assert [e.get("Number") for e in events if e.name == "UserEvent"] == [str(number) for number in range(30)]
     assert len(nonces) > 3
     assert not session.closed.done()

@@ -172,7 +172,8 @@ async def test_lecture_mode_keeps_all_but_the_speakers_muted_newcomers_too(moder
     assert not leader.muted
     # One who unmutes himself by key is muted again.
     stubborn = await moderator.join(ROOM, "621")
-    await moderator.until(lambda: stubborn.pressed_at is not None and stubborn.muted)
+    channel = moderator.state.table(Channel).rows[stubborn.uniqueid]
+    await moderator.until(lambda: channel.pressed_at is not None and stubborn.muted)
     await moderator.until(lambda: moderator.listed("Muted")[stubborn.uniqueid] == "Yes")
     # One whom the moderator lets talk becomes a speaker, and stays one.
     assert (await moderator.give("unmute", uniqueid=late.uniqueid)).done

@@ -26,19 +26,12 @@ from pbxpanel.mirror.worker import AmiWorker
 from tests.access import people
 from tests.lab.ami import Ami
 from tests.lab.asterisk import Asterisk
+from tests.waiting import until_stored
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
 
 ROOM = "8016"
 ADMIN = "8116"
-
-
-async def until(condition: Callable[[], Any], seconds: float = 30.0) -> Any:
-    """Wait until something holds in the database or in memory; its value."""
-    async with asyncio.timeout(seconds):
-        while not (value := await sync_to_async(condition)()):  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
-    return value
 
 
 class Station:
@@ -60,13 +53,13 @@ class Station:
 
     async def planned(self) -> Conference:
         """The conference, once it is in the database as one whose plan was looked at."""
-        found: Conference = await until(Conference.objects.filter(name=ROOM, planned=True).first)
+        found: Conference = await until_stored(Conference.objects.filter(name=ROOM, planned=True).first)
         return found
 
     async def told(self, number: int = 1) -> list[str]:
         """What the audit trail says was done by itself, once it says so many things."""
         entries = AuditEntry.objects.filter(verb="plan").order_by("id")
-        await until(lambda: entries.count() >= number)
+        await until_stored(lambda: entries.count() >= number)
         found = await sync_to_async(lambda: list(entries))()
         assert {(entry.username, entry.topic, entry.status) for entry in found} == {("", f"conference/{ROOM}", "done")}
         return [entry.answer for entry in found]
@@ -91,8 +84,8 @@ async def working(asterisk: Asterisk) -> AsyncIterator[Station]:
     running = AmiWorker(application=None, channels=[], channel_layer=get_channel_layer(), addresses=addresses)
     task = asyncio.create_task(running.handle())
     try:
-        await until(PBX.objects.filter(name="main", link="up").exists)
-        await until(lambda: running.mirrors["main"].link.session)
+        await until_stored(PBX.objects.filter(name="main", link="up").exists)
+        await until_stored(lambda: running.mirrors["main"].link.session)
         yield Station(asterisk, running)
     finally:
         task.cancel()
@@ -116,11 +109,11 @@ async def test_a_lecture_is_recorded_from_its_start(station: Station) -> None:
     assert await station.told() == ["lecture mode; start recording"]
     conference = await station.planned()
     assert conference.lecture
-    await until(lambda: station.listed("Muted") == ["Yes"])
-    await until(Conference.objects.filter(name=ROOM, recording=True).exists)
+    await until_stored(lambda: station.listed("Muted") == ["Yes"])
+    await until_stored(Conference.objects.filter(name=ROOM, recording=True).exists)
     station.join()
     station.join(ADMIN)
-    await until(lambda: sorted(station.listed("Muted")) == ["No", "Yes", "Yes"])
+    await until_stored(lambda: sorted(station.listed("Muted")) == ["No", "Yes", "Yes"])
     entry = await sync_to_async(AuditEntry.objects.get)(verb="plan")
     assert (entry.subject, entry.what) == (f"Board meeting ({ROOM})", "Carry out the plan")
 
@@ -145,9 +138,9 @@ async def test_whoever_comes_first_is_greeted(station: Station) -> None:
         said = await asyncio.to_thread(of_voice, ami)
     assert said["UserEvent"] == "PanelSaid"
     assert await station.told() == ["greeting beep"]
-    await until(lambda: len(station.listed("Muted")) == 1)
+    await until_stored(lambda: len(station.listed("Muted")) == 1)
     station.join()
-    await until(lambda: len(station.listed("Muted")) == 2)
+    await until_stored(lambda: len(station.listed("Muted")) == 2)
     assert [row.greeting for row in station.conferences.rows.values()] == [""]
     assert not station.state.requests & {("greeting", ROOM)}
 
@@ -165,8 +158,8 @@ async def test_who_waits_for_the_leader_is_greeted_when_that_comes(station: Stat
     with station.asterisk.ami() as ami:
         station.join("8216")
         await station.told()
-        await until(Participant.objects.filter(conference=ROOM, waiting=True).exists)
-        await until(lambda: ("greeting", ROOM) not in station.state.requests)
+        await until_stored(Participant.objects.filter(conference=ROOM, waiting=True).exists)
+        await until_stored(lambda: ("greeting", ROOM) not in station.state.requests)
         assert [row.greeting for row in station.conferences.rows.values()] == ["beep"]
         station.join(ADMIN)
         await asyncio.to_thread(of_voice, ami)
@@ -181,8 +174,8 @@ async def test_a_room_is_locked_when_it_is_time(station: Station) -> None:
     assert conference.lock_at == conference.started_at + timedelta(minutes=10)
     assert station.room("Locked") == "No"
     station.conferences.change(station.conferences.rows[ROOM], lock_at=timezone.now())
-    await until(lambda: station.room("Locked") == "Yes")
-    await until(Conference.objects.filter(name=ROOM, locked=True, lock_at=None).exists)
+    await until_stored(lambda: station.room("Locked") == "Yes")
+    await until_stored(Conference.objects.filter(name=ROOM, locked=True, lock_at=None).exists)
     assert await station.told(2) == ["lock after 10 min", "lock"]
 
 
@@ -192,10 +185,10 @@ async def test_another_worker_does_not_carry_it_out_again_but_locks_the_room(ast
         first.join()
         assert await first.told() == ["lock after 10 min; lecture mode"]
         await first.planned()
-        await until(lambda: first.listed("Muted") == ["Yes"])
+        await until_stored(lambda: first.listed("Muted") == ["Yes"])
     await sync_to_async(Conference.objects.update)(lecture=False, lock_at=timezone.now() - timedelta(minutes=1))
     async with working(asterisk) as second:
-        await until(lambda: second.room("Locked") == "Yes")
+        await until_stored(lambda: second.room("Locked") == "Yes")
         assert await second.told(2) == ["lock after 10 min; lecture mode", "lock"]
         assert not second.conferences.rows[ROOM].lecture
 
@@ -205,7 +198,7 @@ async def test_a_conference_that_began_while_no_worker_was_there_is_planned(aste
     asterisk.cli(f"channel originate Local/{ROOM}@internal extension 602@internal")
     async with working(asterisk) as station:
         assert await station.told() == ["lecture mode"]
-        await until(lambda: station.listed("Muted") == ["Yes"])
+        await until_stored(lambda: station.listed("Muted") == ["Yes"])
 
 
 async def test_a_plan_that_cannot_be_read_is_carried_out_when_it_can(
@@ -299,8 +292,8 @@ async def test_who_is_called_in_joins_and_who_is_busy_shows_as_such(asterisk: As
     async with working(asterisk) as station:
         station.join()
         assert await station.told() == ["invite 602; invite 604"]
-        await until(lambda: len(station.listed("Muted")) == 2)
-        await until(Invitation.objects.filter(conference=ROOM, number="604", state=Invitation.State.BUSY).exists)
+        await until_stored(lambda: len(station.listed("Muted")) == 2)
+        await until_stored(Invitation.objects.filter(conference=ROOM, number="604", state=Invitation.State.BUSY).exists)
 
 
 @pytest.mark.parametrize(

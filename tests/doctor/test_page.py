@@ -243,7 +243,11 @@ def test_the_button_is_busy_until_the_examination_ends(panel22: Panel, visit: Vi
     page.route(f"**{PATH}", lambda route: held.append(route))
     page.click('[data-action="examine"]')
     expect(page.locator(".doctor-wait")).to_be_visible()
-    expect(page.locator('[data-action="examine"]')).to_be_disabled()
+    button = page.locator('[data-action="examine"]')
+    expect(button).to_be_disabled()
+    page.evaluate("panel.disableWhatCannotWork()")  # as after every live update
+    expect(button).to_be_disabled()
     held[0].continue_()
     expect(page.locator("#title-doctor-report")).to_contain_text("main")
     expect(page.locator(".doctor-wait")).to_be_hidden()
+    expect(button).to_be_enabled()

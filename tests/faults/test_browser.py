@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 
 from tests.lab.asterisk import Asterisk
 from tests.panel import Panel, Visit
+from tests.waiting import until
 
 from .load import ROOM, load_on
 from .page import changed_at, differing, fresh, rows, watch
@@ -39,14 +40,6 @@ def by_way_of(panel: Panel, proxy: Proxy) -> Panel:
     return seen
 
 
-def until(condition: Callable[[], object], what: str, seconds: float = 60.0) -> None:
-    """Wait until something holds of which no page tells."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.05)
-
-
 def a_last_call(page: Page, panel: Panel, asterisk: Asterisk, number: str) -> None:
     """Place one, and wait until the panel has it, and so all that was before; this is asked of the panel itself."""
     name = f"last-{time.time_ns()}"
@@ -56,7 +49,7 @@ def a_last_call(page: Page, panel: Panel, asterisk: Asterisk, number: str) -> No
             ChannelId=name, OtherChannelId=f"{name}-2",
         )  # fmt: skip
     url = panel.url + urlsplit(page.url).path
-    until(lambda: name in page.request.get(url).text(), "the last call does not show")
+    until(lambda: name in page.request.get(url).text(), 60, "the last call does not show")
 
 
 def is_right(page: Page, panel: Panel, seconds: float = RIGHT_WITHIN) -> None:
@@ -98,7 +91,7 @@ def test_a_browser_that_was_offline_is_right_soon_after(
         proxy.refuse()
         proxy.cut()
     with load_on(asterisk22) as load:
-        until(lambda: load.begun >= 30, "the load does not go on")
+        until(lambda: load.begun >= 30, 60, "the load does not go on")
         if not way.endswith("silence"):
             # So many tries that the page waits as long as it ever does for the next one.
             deadline = time.monotonic() + 60
@@ -149,7 +142,7 @@ def test_a_tab_that_stood_still_is_right_soon_after_it_wakes(
         if connection != "open":
             proxy.half_open()
         with load_on(asterisk22) as load:
-            until(lambda: load.begun >= 50, "the load does not go on")
+            until(lambda: load.begun >= 50, 60, "the load does not go on")
         a_last_call(page, panel22, asterisk22, ROOM)
     except BaseException:
         wake()
@@ -168,7 +161,7 @@ def test_a_page_heals_whatever_the_channel_layer_loses(asterisk22: Asterisk, tmp
     try:
         pages = [visit(panel, "anna", path) for path in ("/calls/", f"/conferences/main/{ROOM}/")]
         with load_on(asterisk22):
-            until(lambda: panel.log.count("LOST") > 10, "too little is lost")
+            until(lambda: panel.log.count("LOST") > 10, 60, "too little is lost")
         for page in pages:
             is_right(page, panel)
         # And with the last of all batches lost, whichever it was: the next heartbeat shows the gap.

@@ -20,6 +20,7 @@ from pbxpanel.mirror.commands import Command, Status
 from pbxpanel.mirror.models import PBX
 from pbxpanel.mirror.worker import AmiWorker
 from tests.lab.asterisk import Asterisk
+from tests.waiting import until_async
 
 from . import truth
 from .proxy import Proxy
@@ -28,12 +29,6 @@ from .truth import Scene
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(120)]
 
 PING_AFTER, DEAD_AFTER = 0.5, 1.5
-
-
-async def until(condition: Callable[[], Any], seconds: float = 20.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 (what it waits for has no event)
-            await asyncio.sleep(0.01)
 
 
 class Watched:
@@ -65,12 +60,12 @@ class Watched:
         self.task = asyncio.create_task(self.running.handle())
 
     async def is_up(self) -> None:
-        await until(lambda: self.told and self.told[-1][0] is LinkState.UP)
+        await until_async(lambda: self.told and self.told[-1][0] is LinkState.UP)
 
     async def goes_down(self) -> str:
         """Wait for the next word that the link is down; the words."""
         downs = self.downs()
-        await until(lambda: self.downs()[len(downs) :] or self.task.done())
+        await until_async(lambda: self.downs()[len(downs) :] or self.task.done())
         assert not self.task.done(), "the worker ended"
         return self.downs()[len(downs)]
 
@@ -159,7 +154,7 @@ async def test_a_fault_is_told_and_what_happened_meanwhile_is_right_afterwards(
 async def test_while_asterisk_refuses_connections_that_is_said_and_tried_again(watched: Watched, scene: Scene) -> None:
     watched.proxy.refuse()
     await asyncio.to_thread(watched.proxy.cut)
-    await until(lambda: "refuses the connection; is Asterisk running" in watched.told[-1][1])
+    await until_async(lambda: "refuses the connection; is Asterisk running" in watched.told[-1][1])
     pbx = await sync_to_async(PBX.objects.get)()
     since = pbx.link_since
     await asyncio.to_thread(scene.change)
@@ -183,7 +178,7 @@ async def test_a_connection_cut_anywhere_in_login_and_first_snapshot_is_tried_ag
     # Most of these came before it was up for the first time: the snapshot is longer than that.
     before = [state for state, _ in watched.told]
     assert before[: before.index(LinkState.UP)].count(LinkState.DOWN) > 30
-    await until(lambda: not watched.proxy.cut_next)
+    await until_async(lambda: not watched.proxy.cut_next)
     await watched.is_right()
 
 
@@ -285,7 +280,7 @@ async def test_a_command_that_stalls_beyond_its_deadline_never_takes_effect(watc
     await watched.is_up()
     await watched.is_right()
     # No way is left on which it could still come: the old connections are closed, and this was asked by the new one.
-    await until(lambda: not stalled & watched.proxy.connections)
+    await until_async(lambda: not stalled & watched.proxy.connections)
     assert await watched.running.mirrors["main"].check() == []
     assert name in await asyncio.to_thread(watched.asterisk.channels)
     # One in time does.

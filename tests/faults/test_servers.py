@@ -7,7 +7,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.lab.asterisk import Asterisk
 from tests.panel import Panel, log_in
 from tests.servers import PostgreSQL, Redis, Server, running_postgresql, running_redis
+from tests.waiting import until
 
 from . import truth
 from .load import ROOM, load_on
@@ -165,14 +166,6 @@ def pages(installation: Installation, _pages: list[Page]) -> list[Page]:
     return _pages
 
 
-def until(condition: Callable[[], object], what: str, seconds: float = 60.0) -> None:
-    """Wait until something holds of which no page tells."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.05)
-
-
 LAYER_AWAY = "Live updates are interrupted."
 DATABASE_AWAY = "The panel's database cannot be reached."
 
@@ -217,7 +210,7 @@ def test_servers_killed_under_load_are_told_and_when_they_are_back_all_is_right(
             post(pages[0], ".call [data-action=hangup]")
             expect(pages[0].locator(".panel-toast")).to_contain_text("database cannot be reached, so this could not be")
         begun = load.begun
-        until(lambda: load.begun >= begun + 10, "the load does not go on")
+        until(lambda: load.begun >= begun + 10, 60, "the load does not go on")
         installation.nothing_ended()
         installation.start(*servers)
         for page in pages:
@@ -234,13 +227,15 @@ def test_processes_started_while_both_servers_are_away_wait_for_them(
         before = len(installation.panel.log)
         installation.restart_worker()
         installation.restart_web()
-        until(lambda: installation.health("database", "layer") == ["failed", "failed"], "nobody says what is away")
-        until(lambda: "The database failed" in installation.panel.log[before:], "the worker does not say what is away")
+        until(lambda: installation.health("database", "layer") == ["failed", "failed"], 60, "nobody says what is away")
+        until(
+            lambda: "The database failed" in installation.panel.log[before:], 60, "the worker does not say what is away"
+        )
         for name in order:
             installation.nothing_ended()
             installation.start(getattr(installation, name))
             what = {"redis": "layer", "postgresql": "database"}[name]
-            until(lambda what=what: installation.health(what) == ["ok"], f"nobody sees that {name} is back")  # type: ignore[misc]
+            until(lambda what=what: installation.health(what) == ["ok"], 60, f"nobody sees that {name} is back")  # type: ignore[misc]
         installation.panel.wait_until_served()
     installation.is_right(*pages)
 
@@ -253,7 +248,7 @@ def test_a_redis_that_is_back_before_anybody_could_notice_is_noticed(
         installation.redis.kill()
         installation.redis.start()
         with redis.Redis(port=installation.redis.port) as client:
-            until(lambda: len(client.client_list()) > 2, "the processes do not connect anew")
+            until(lambda: len(client.client_list()) > 2, 60, "the processes do not connect anew")
     installation.asterisk.cli("channel originate Local/603@internal application Wait 600")
     installation.is_right(*pages, seconds=15)
 
@@ -278,7 +273,7 @@ def test_a_database_that_stalls_costs_the_link_to_asterisk_nothing(
     with load_on(installation.asterisk) as load:
         way.stall()
         begun = load.begun
-        until(lambda: load.begun >= begun + 45, "the load does not go on")  # ten a second: longer than the lease
+        until(lambda: load.begun >= begun + 45, 60, "the load does not go on")  # ten a second: longer than the lease
         way.mend()
     installation.is_right(*pages)
     assert installation.panel.log.count("the link is up") == before

@@ -12,9 +12,10 @@ from pbxpanel.mirror.models import PBX
 from tests.lab.asterisk import TRANSPORTS, Asterisk, Transport
 from tests.lab.chroot import VERSIONS
 from tests.matrix import matrix
+from tests.waiting import until_async
 
 from .proxy import Proxy
-from .test_link import Watched, until
+from .test_link import Watched
 from .truth import Scene
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(120)]
@@ -82,7 +83,7 @@ async def test_the_transport_and_its_round_trip_time_are_told(watched: Watched) 
     # What was true of a link is not said of the next.
     watched.proxy.refuse()
     await asyncio.to_thread(watched.proxy.cut)
-    await until(watched.downs)
+    await until_async(watched.downs)
     async with asyncio.timeout(10):
         while (await sync_to_async(PBX.objects.get)()).round_trip is not None:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
@@ -138,7 +139,7 @@ async def test_a_command_that_stalls_beyond_its_deadline_never_takes_effect(watc
     await watched.is_up()
     await watched.is_right()
     # No way is left on which it could still come: the old connections are closed, and this was asked by the new one.
-    await until(lambda: not stalled & watched.proxy.connections)
+    await until_async(lambda: not stalled & watched.proxy.connections)
     assert await watched.running.mirrors["main"].check() == []
     assert name in await asyncio.to_thread(watched.asterisk.channels)
     assert await watched.give(name, seconds=5) is Status.DONE

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import socket
 import ssl
-import time
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from tests.waiting import until
 
 from . import chroot
 from .asterisk import Asterisk
@@ -17,13 +17,6 @@ from .fixtures import CallerFactory, PhoneFactory
 from .phones import Behaviour
 
 pytestmark = [pytest.mark.timeout(120)]
-
-
-def eventually(holds: Callable[[], bool], timeout: float = 5.0) -> None:
-    deadline = time.monotonic() + timeout
-    while not holds():
-        assert time.monotonic() < deadline, "did not happen in time"
-        time.sleep(0.05)
 
 
 def test_it_runs_the_version_that_was_asked_for(asterisk: Asterisk) -> None:
@@ -41,7 +34,7 @@ def test_a_call_from_outside_is_answered_and_the_callers_name_arrives(
         shown = session.listing("CoreShowChannels")
     assert "李雷" in [channel.get("CallerIDName") for channel in shown]
     call.stop()
-    eventually(lambda: not asterisk.channels())
+    until(lambda: not asterisk.channels())
 
 
 def test_a_hostile_name_arrives_as_it_was_sent(
@@ -72,7 +65,7 @@ def test_a_phone_that_answers_and_hangs_up_ends_the_call(
     phone_factory(asterisk, "104", "answer_and_hangup")
     call = caller_factory(asterisk, "104")
     call.wait_for_status(200)
-    eventually(lambda: call.ended and not asterisk.channels())
+    until(lambda: call.ended and not asterisk.channels())
 
 
 def test_a_phone_holds_and_takes_back(

@@ -4,7 +4,7 @@ import asyncio
 import re
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +18,7 @@ from conferences.fragments import SEE as SEE_CONFERENCES
 from pbxpanel.live import fragments, hub
 from pbxpanel.live.fragments import Notice, Row, Viewer
 from pbxpanel.live.hub import QUEUE_LIMIT, Hub, Seat, compose, publish
+from tests.waiting import until_async
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -76,12 +77,6 @@ async def settle() -> None:
     """Let the hub deliver what was published."""
     for _ in range(10):
         await asyncio.sleep(0)
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110 (what it waits for has no event)
-            await asyncio.sleep(0.005)
 
 
 async def take_seat(who: Viewer | None = None, view: str = "calls", key: str = "") -> Seat:
@@ -217,7 +212,7 @@ class Clock:
         """So much later, as soon as the hub has listened then."""
         self.now += seconds
         before = self.listened
-        await until(lambda: self.listened >= before + 2)
+        await until_async(lambda: self.listened >= before + 2)
 
 
 @pytest.fixture
@@ -266,7 +261,7 @@ class Common(dict[str, Row]):
     async def is_told(self) -> None:
         """Wait until a hub has looked at what it is now, and handed it out: until that hub looks once more."""
         before = self.looks
-        await until(lambda: self.looks >= before + 2)
+        await until_async(lambda: self.looks >= before + 2)
 
 
 @pytest.fixture
@@ -386,7 +381,7 @@ async def test_a_hub_that_fails_begins_anew_and_every_page_gets_a_board(
     with monkeypatch.context() as broken:
         broken.setattr(hub.Hub, "_hand_out", fail)
         common["main"] = link("main", "up")
-        await until(lambda: "begins anew" in caplog.text)
+        await until_async(lambda: "begins anew" in caplog.text)
     assert seat.needs_board
     seat.needs_board = False
     common["main"] = link("main", "again")

@@ -25,16 +25,9 @@ from pbxpanel.mirror.models import PBX
 from pbxpanel.mirror.worker import AmiWorker, Mirror
 from tests.demo.benches import quick_phones
 from tests.mirror.events import CHANNEL
+from tests.waiting import until_stored
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(60)]
-
-
-async def until(condition: Callable[[], Any], seconds: float = 30.0) -> Any:
-    """Wait until something holds in the database or in memory; its value."""
-    async with asyncio.timeout(seconds):
-        while not (value := await sync_to_async(condition)()):  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
-    return value
 
 
 class Station:
@@ -74,7 +67,7 @@ class Station:
         session, mirror = self.mirror.link.session, self.mirror
         assert session is not None
         await session.ask(actions.ping())
-        await until(
+        await until_stored(
             lambda: (
                 not (mirror.state.is_dirty or mirror._dirty.is_set() or mirror._boards_due or mirror._write_everything)
                 and self.batches
@@ -123,8 +116,8 @@ async def station(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Station]:
     monkeypatch.setattr(hub, "publish", noting)
     station.task = asyncio.create_task(running.handle())
     try:
-        await until(PBX.objects.filter(name="main", link="up").exists)
-        await until(lambda: station.mirror.link.session)
+        await until_stored(PBX.objects.filter(name="main", link="up").exists)
+        await until_stored(lambda: station.mirror.link.session)
         station.note_what_is_sent()
         await station.look_in("en", "zh-hans")
         yield station
@@ -145,7 +138,7 @@ def ring(station: Station) -> Ringing:
     async def ring(number: str) -> Channel:
         station.pbx.dialplan.call(station.pbx.dialplan.phones["101"], number)
         station.pbx.catch_up()
-        found: Channel = await until(Channel.objects.filter(endpoint="PJSIP/101").first)
+        found: Channel = await until_stored(Channel.objects.filter(endpoint="PJSIP/101").first)
         return found
 
     return ring
@@ -156,7 +149,7 @@ async def test_a_command_is_answered_and_its_effect_comes_as_events(station: Sta
     outcome = await station.give(Command("main", actions.hangup(channel.name), "hangup", channel.name, station.user.pk))
     assert outcome.status is Status.DONE
     assert outcome.text
-    await until(lambda: not Channel.objects.exists())
+    await until_stored(lambda: not Channel.objects.exists())
     entry = await sync_to_async(AuditEntry.objects.get)()
     assert (entry.username, entry.verb, entry.subject, entry.status) == ("anna", "hangup", channel.name, "done")
     assert entry.answer.strip() == outcome.text
@@ -217,7 +210,7 @@ async def test_a_command_whose_time_is_over_when_it_is_ready_is_dropped(
 
 async def test_while_the_link_is_down_nothing_is_sent_and_that_is_said_at_once(station: Station) -> None:
     await station.pbx.stop()
-    await until(lambda: not PBX.objects.get().is_up)
+    await until_stored(lambda: not PBX.objects.get().is_up)
     started = time.monotonic()
     outcome = await station.give(Command("main", actions.hangup("PJSIP/1-1"), "hangup", "x", station.user.pk))
     assert outcome.status is Status.NOT_CONNECTED
@@ -233,7 +226,7 @@ async def test_a_command_whose_answer_the_link_takes_with_it_may_have_been_done(
 ) -> None:
     monkeypatch.setattr("pbxpanel.demo.manager.ManagerSession.receive", lambda *arguments: None)
     asking = asyncio.create_task(station.post(actions.hangup("PJSIP/1-1")))
-    await until(lambda: station.sent)
+    await until_stored(lambda: station.sent)
     await station.pbx.stop()
     assert (await asking)["status"] == "no answer"
 
@@ -264,9 +257,9 @@ async def test_how_a_call_that_was_placed_ended_reaches_its_user_and_the_audit_t
         assert {notice.parameters["number"] for notice in notices} <= {"101"}
         return list(dict.fromkeys(notice.parameters["told"] for notice in notices))
 
-    await until(lambda: "answered" in told())
+    await until_stored(lambda: "answered" in told())
     assert told()[:2] == ["ringing", "answered"]
-    entry = await until(AuditEntry.objects.filter(answer__contains="Success, reason 4").first)
+    entry = await until_stored(AuditEntry.objects.filter(answer__contains="Success, reason 4").first)
     assert entry.status == "done"
     assert outcome.text in entry.answer
 
@@ -285,12 +278,12 @@ async def test_a_call_placed_by_somebody_else_makes_no_notice(
 
     monkeypatch.setattr(station.mirror, "_on_originate_response", noting)
     await session.ask(actions.originate("PJSIP/100", "internal", "101", timeout=10))
-    await until(lambda: heard and Channel.objects.filter(endpoint="PJSIP/101", state="Up").exists())
+    await until_stored(lambda: heard and Channel.objects.filter(endpoint="PJSIP/101", state="Up").exists())
     for channel in list(station.pbx.switch.channels.values()):
         station.pbx.switch.hang_up(channel)
     station.pbx.catch_up()
     # A notice would have come with this, or before.
-    await until(
+    await until_stored(
         lambda: [row for batch in station.batches for row in batch["rows"] if row.kind == "call" and row.html is None]
     )
     assert [notice for batch in station.batches for notice in batch["notices"]] == []
@@ -316,7 +309,7 @@ async def test_what_the_database_would_not_take_is_written_and_told_later(
     station.batches.clear()
     channel = await ring("105")
     assert failures
-    rows = await until(lambda: [row for batch in station.batches for row in batch["rows"] if row.kind == "call"])
+    rows = await until_stored(lambda: [row for batch in station.batches for row in batch["rows"] if row.kind == "call"])
     assert any(channel.linkedid.replace(".", "-") in row.id for row in rows)
     numbers = [batch["number"] for batch in station.batches]
     assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
@@ -337,7 +330,7 @@ async def test_a_failing_database_loses_no_hangup(
 
     monkeypatch.setattr(store, "write", failing)
     await station.post(actions.hangup(channel.name))
-    await until(lambda: not Channel.objects.exists())
+    await until_stored(lambda: not Channel.objects.exists())
     assert len(calls_of_write) > 2
 
 
@@ -345,7 +338,7 @@ async def test_a_tick_that_takes_back_what_a_former_one_wrote_leaves_nothing(sta
     for _ in range(5):
         channel = await ring("105")
         assert (await station.post(actions.hangup(channel.name)))["status"] == "done"
-        await until(lambda: not Channel.objects.exists())
+        await until_stored(lambda: not Channel.objects.exists())
     assert station.mirror.state.table(Channel).rows == {}
 
 
@@ -382,9 +375,9 @@ async def test_a_row_that_cannot_be_drawn_does_not_end_the_worker(
     with monkeypatch.context() as patch:
         patch.setattr(worker, "rows_of", failing)
         await ring("105")
-        await until(lambda: failures)
+        await until_stored(lambda: failures)
         before = len(station.batches)
-        await until(lambda: len(station.batches) > before)
+        await until_stored(lambda: len(station.batches) > before)
     assert not station.task.done()
 
 
@@ -396,11 +389,11 @@ async def test_a_pbx_that_starts_anew_may_give_the_id_of_a_channel_that_hung_up(
     state.bury(channel.uniqueid)
     state.table(Channel).remove(channel.uniqueid)
     station.mirror._dirty.set()
-    await until(lambda: not Channel.objects.filter(uniqueid=channel.uniqueid).exists())
+    await until_stored(lambda: not Channel.objects.filter(uniqueid=channel.uniqueid).exists())
     session = station.mirror.link.session
     assert session is not None
     session.close()
-    await until(Channel.objects.filter(uniqueid=channel.uniqueid).exists)
+    await until_stored(Channel.objects.filter(uniqueid=channel.uniqueid).exists)
 
 
 async def test_a_pbx_that_is_no_longer_named_leaves_the_panel() -> None:
@@ -487,10 +480,10 @@ async def test_who_watches_is_sent_events_for_as_long_as_the_worker_leads(statio
             names |= {dict(fields)["Event"] for _at, fields in batch["events"]}
     assert station.mirror.stream.is_open
     await layer.send(commands.channel_name("main"), {"type": stream.UNWATCH, "channel": channel})
-    await until(lambda: not station.mirror.stream.is_open)
+    await until_stored(lambda: not station.mirror.stream.is_open)
     await layer.send(commands.channel_name("main"), {"type": stream.WATCH, "channel": channel, "filter": {}})
-    await until(lambda: station.mirror.stream.is_open)
+    await until_stored(lambda: station.mirror.stream.is_open)
     mirror = station.mirror
     station.task.cancel()
     await asyncio.gather(station.task, return_exceptions=True)
-    await until(lambda: not mirror.stream.is_open)
+    await until_stored(lambda: not mirror.stream.is_open)

@@ -15,9 +15,10 @@ from pbxpanel.mirror import sync
 from pbxpanel.mirror.state import State
 from tests.lab.asterisk import Asterisk
 from tests.lab.fixtures import CallerFactory, PhoneFactory
+from tests.waiting import until_async
 
 from .events import CHANNEL
-from .test_snapshot import Mirror, mirroring, until
+from .test_snapshot import Mirror, mirroring
 
 pytestmark = [pytest.mark.timeout(60)]
 
@@ -144,12 +145,12 @@ async def test_a_real_asterisk_and_its_mirror_never_differ(
             *(f"Local/8{kind}01@internal application Milliwatt" for kind in "02340"),
         ):
             await asyncio.to_thread(asterisk.cli, f"channel originate {line}")
-        await until(lambda: mirror.count()[2] >= 5)
+        await until_async(lambda: mirror.count()[2] >= 5)
         for _ in range(3):
             await mirror.settle()
             assert await check(mirror) == []
         await asyncio.to_thread(asterisk.quiet)
-        await until(lambda: mirror.count() == [0, 0, 0])
+        await until_async(lambda: mirror.count() == [0, 0, 0])
         await mirror.settle()
         assert await sync.check(mirror.session, mirror.state, settle=1.0) == []
 

@@ -295,6 +295,23 @@ def test_a_participant_may_be_muted_before_he_joins(told: Told) -> None:
     assert told.participants == {"1.1", "2.1"}
 
 
+def test_whoever_presses_a_key_before_the_join_has_muted_themselves(told: Told) -> None:
+    told.channel_event("Newchannel")
+    told.channel_event("DTMFEnd", Digit="1", Direction="Received")
+    told.conference_event("ConfbridgeJoin", Admin="No", Muted="No")
+    told.conference_event("ConfbridgeMute")
+    assert told.participant().muted_by == Participant.MutedBy.SELF
+
+
+def test_a_mute_long_after_a_key_is_a_moderators(told: Told) -> None:
+    told.channel_event("Newchannel")
+    told.conference_event("ConfbridgeJoin", Admin="No", Muted="No")
+    told.channel_event("DTMFEnd", Digit="1", Direction="Received")
+    told.clock.seconds = 3
+    told.conference_event("ConfbridgeMute")
+    assert told.participant().muted_by == Participant.MutedBy.MODERATOR
+
+
 def test_a_participant_leaves(meeting: Told) -> None:
     meeting.conference_event("ConfbridgeLeave", "2.1")
     assert meeting.participants == {"1.1"}

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
@@ -22,13 +22,14 @@ from pbxpanel.mirror.worker import EVENT_MASK
 from tests.ami.server import Peer, serving
 from tests.lab.asterisk import Asterisk
 from tests.mirror.events import BRIDGE, CHANNEL
+from tests.waiting import until_async
 
 pytestmark = [pytest.mark.timeout(60)]
 
 MODELS: list[type[Mirrored]] = [Channel, Conference, Participant]
 # Times a list can only guess, and what no list tells.
 GUESSED = {"created_at", "answered_at", "joined_at", "started_at", "record", "attendance", "talking_since"}
-GUESSED |= {"talked", "muted_by", "pressed_at", "hand_at", "recording_file", "recording", "arguments", "hears"}
+GUESSED |= {"talked", "muted_by", "hand_at", "recording_file", "recording", "arguments", "hears"}
 
 Rows = dict[str, dict[str, dict[str, object]]]
 
@@ -80,12 +81,6 @@ class Mirror:
 
     def count(self) -> list[int]:
         return [len(self.state.table(model).rows) for model in MODELS]
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110 (what it waits for has no event)
-            await asyncio.sleep(0.05)
 
 
 @contextlib.asynccontextmanager
@@ -222,7 +217,7 @@ async def test_a_snapshot_amid_calls_that_come_and_go_agrees_with_who_listened_a
 
     async with mirroring(address) as listener, mirroring(address) as late:
         busy = asyncio.create_task(traffic())
-        await until(lambda: listener.count()[0] >= 20)
+        await until_async(lambda: listener.count()[0] >= 20)
         late.state = State("main")
         late.session.close()
         await late.connect(address)
@@ -317,7 +312,7 @@ async def test_a_snapshot_of_a_real_asterisk_gives_the_same_rows_as_listening(as
         for target in ("8001", "8101", "8402", "602"):
             action = actions.originate(f"Local/{target}@internal", "internal", "602", timeout=10)
             assert (await listener.session.ask(action)).ok
-        await until(lambda: listener.count() == [8, 2, 3] and all(map(arrived, channels.values())))
+        await until_async(lambda: listener.count() == [8, 2, 3] and all(map(arrived, channels.values())))
         heard = -1
         while heard != listener.heard:  # until nothing comes while a snapshot is taken
             heard = listener.heard
@@ -331,7 +326,7 @@ async def test_a_snapshot_of_a_real_asterisk_gives_the_same_rows_as_listening(as
             ends = [row.name for row in late.state.table(Channel).rows.values() if row.name.endswith(";1")]
             for name in ends:
                 assert (await late.session.ask(actions.hangup(name))).ok
-            await until(lambda: not any(late.count() + listener.count()))
+            await until_async(lambda: not any(late.count() + listener.count()))
 
 
 async def test_lists_that_a_real_asterisk_refuses_take_nothing_away(asterisk: Asterisk) -> None:

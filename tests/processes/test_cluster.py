@@ -41,7 +41,8 @@ def test_a_web_process_is_started_anew_and_its_pages_go_on_at_the_other(
 ) -> None:
     pages = [visit(cluster.panel, "anna", "/calls/") for _ in range(SOCKETS)]
     shares = [sockets_of(cluster, pages[0], port) for port in cluster.ports]
-    assert sorted(shares) == [SOCKETS / 2] * 2
+    assert sum(shares) == SOCKETS
+    assert all(shares), "the proxy deals them out to both"
     asterisk22.cli("channel originate Local/602@internal application Wait 600")
     for page in pages:
         expect(page.locator(".call")).to_have_count(1)

@@ -14,8 +14,7 @@ from playwright.sync_api import expect
 from tests.lab.asterisk import Asterisk, free_port
 from tests.panel import ROOT, Panel, Visit
 from tests.servers import PostgreSQL, Redis
-
-from .test_restarts import until
+from tests.waiting import until
 
 # A participant whom the database knows and Asterisk does not.
 _SOMEBODY_WHO_IS_NOT_THERE = """

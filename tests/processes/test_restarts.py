@@ -5,7 +5,7 @@ import os
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from tests.lab.ami import Ami
 from tests.lab.asterisk import Asterisk
 from tests.panel import Panel
 from tests.servers import PostgreSQL, Redis
+from tests.waiting import until
 
 pytestmark = pytest.mark.timeout(1800)
 
@@ -122,15 +123,6 @@ class Database:
     def link(self) -> str:
         row = self.connection.execute("SELECT link FROM mirror_pbx").fetchone()
         return str(row[0]) if row else ""
-
-
-def until(condition: Callable[[], Any], seconds: float, what: str) -> float:
-    """Wait until something holds; how long it took, in seconds."""
-    started = time.monotonic()
-    while not condition():
-        assert time.monotonic() - started < seconds, what
-        time.sleep(0.02)
-    return time.monotonic() - started
 
 
 def test_twenty_crashes_of_asterisk_under_load(

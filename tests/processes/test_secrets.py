@@ -13,8 +13,7 @@ from tests.lab.asterisk import Asterisk, free_port
 from tests.lab.fixtures import PhoneFactory
 from tests.panel import PASSWORD, Panel, Visit
 from tests.servers import PostgreSQL, Redis
-
-from .test_restarts import until
+from tests.waiting import until
 
 pytestmark = pytest.mark.timeout(300)
 

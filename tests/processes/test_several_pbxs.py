@@ -9,8 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.lab.asterisk import Asterisk
 from tests.panel import Panel, Visit, running_cluster
-
-from .test_restarts import until
+from tests.waiting import until
 
 pytestmark = pytest.mark.timeout(300)
 

@@ -19,8 +19,7 @@ from playwright.sync_api import Page
 from pbxpanel.demo import DemoPbx, load
 from pbxpanel.mirror.models import dom_id
 from tests.panel import Panel, Visit
-
-from .test_restarts import until
+from tests.waiting import until
 
 pytestmark = pytest.mark.timeout(300)
 

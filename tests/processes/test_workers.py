@@ -13,8 +13,7 @@ from playwright.sync_api import expect
 from tests.lab.asterisk import Asterisk
 from tests.panel import Panel, Visit
 from tests.servers import PostgreSQL, Redis
-
-from .test_restarts import until
+from tests.waiting import until
 
 pytestmark = pytest.mark.timeout(300)
 

@@ -32,7 +32,7 @@ from pbxpanel.recording.replay import NOT_RECORDED, NOTHING_TO_DO, Replay
 from tests.lab.asterisk import Asterisk
 from tests.lab.fixtures import CallerFactory, PhoneFactory
 from tests.panel import ROOT
-from tests.processes.test_restarts import until
+from tests.waiting import until
 
 pytestmark = pytest.mark.timeout(120)
 

@@ -1,7 +1,6 @@
 """Recording: what a real Asterisk writes where, what it tells of it, and its refusals; and the page."""
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +21,9 @@ from system.recording_views import file_name
 from tests.access import people
 from tests.access.people import Asterisk as StandIn
 from tests.lab.asterisk import Asterisk
+from tests.waiting import until
 
 from .conftest import AtDesk
-
-
-def until(holds: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 @pytest.fixture
