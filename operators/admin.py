@@ -126,7 +126,7 @@ def _is_within(request: HttpRequest, whom: User | Group) -> bool:
         return True
     if isinstance(whom, Group):
         return not beyond(request).filter(group=whom).exists()
-    groups = whom.groups.exclude(user=request.user)
+    groups = whom.groups.exclude(pk__in=Group.objects.filter(user=request.user.pk))
     return not (whom.is_superuser or groups.exists() or beyond(request).filter(user=whom).exists())
 
 

@@ -20,6 +20,7 @@ from twisted.python.failure import Failure
 from twisted.web import http
 
 from . import limits
+from .live.fragments import Toast
 from .middleware import POLICY
 
 logger = logging.getLogger(__name__)
@@ -123,7 +124,7 @@ def _answer(request: http.Request | None, status: int, complaint: Any) -> bytes:
     asked = ASGIRequest(scope, BytesIO())
     with translation.override(get_language_from_request(asked)):
         if asked.headers.get("HX-Request"):
-            html = render_to_string("components/_toast.html", {"level": "danger", "text": complaint()})
+            html = Toast("danger", complaint()).html
         else:
             html = render_to_string("refused.html", {"text": complaint()})
     body = html.encode()

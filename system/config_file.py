@@ -287,13 +287,13 @@ def masked(file: str, line: Line) -> Line:
     first, separator, rest = value.partition(",")
     if name.lower() == "conf" and (is_any or file == "meetme.conf"):
         return name, first + (f",{MASK}" if separator else "")
+    if name.lower() == "agent" and (is_any or file in ("agents.conf", "users.conf")) and separator:
+        _secret, separator, last = rest.partition(",")
+        return name, f"{first},{MASK}{separator}{last}"
     if (is_any or file == "voicemail.conf") and _is_mailbox(name, value):
         return name, f"{MASK}{separator}{rest}" if first else value
     if name.lower() == "auth" and ":" in value and "@" in value:
         return name, MASK
-    if name.lower() == "agent" and (is_any or file in ("agents.conf", "users.conf")) and separator:
-        _secret, separator, last = rest.partition(",")
-        return name, f"{first},{MASK}{separator}{last}"
     return name, masked_text(value)
 
 

@@ -1,6 +1,7 @@
 """What all tests share."""
 
 import pytest
+from django.utils import translation
 from hypothesis import settings
 
 # Random examples are the same in every run; `make soak` tries new ones. How long one takes says nothing on a machine
@@ -16,6 +17,12 @@ pytest_plugins = ["tests.lab.fixtures", "tests.servers", "tests.panel", "tests.d
 def plain_http(settings: object) -> None:
     """Tests ask over plain HTTP, whatever the environment says."""
     settings.SECURE_SSL_REDIRECT = False  # type: ignore[attr-defined]
+
+
+@pytest.fixture(autouse=True)
+def in_no_language_yet() -> None:
+    """What Django does with a request leaves its language to the thread, and so to the test after it."""
+    translation.deactivate()
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,7 @@ from tests.access import people
 
 pytestmark = pytest.mark.django_db
 
-PASSWORD, NEW = "a-password-of-the-tests", "another-Password-1"
+PASSWORD, NEW = "a-password-of-the-tests", "blue-Kite-Field-86"
 WEAK = ["aaaaaaab", "48392017", "483920174839", "operator-anna", "1qaz2wsx3edc", "short-one-1"]
 
 

@@ -24,6 +24,7 @@ from conferences.records.export import harmless
 from conferences.records.report import Report, report_of
 from conferences.records.timeline import FINEST, WIDTH, timeline_of
 from operators.models import AuditEntry
+from pbxpanel import limits
 from tests.access import people
 from tests.hostile.texts import TEXTS
 from tests.lab.asterisk import Asterisk
@@ -228,7 +229,8 @@ def test_the_list_is_searched_by_conference_room_and_participant() -> None:
     assert listed(client, "?q=%2B4930") == listed(client, "?q=李雷") == listed(client, "?q=monday") == ["Monday round"]
     assert listed(client, "?q=8001") == ["8001", "8001"]
     assert "Nothing matches your search." in page_of(client, "/records/?q=%25")
-    assert "Nothing matches your search." in page_of(client, f"/records/?q={'x' * 5000}")
+    assert "Nothing matches your search." in page_of(client, f"/records/?q={'x' * limits.FIELD}")
+    assert client.get(f"/records/?q={'x' * (limits.FIELD + 1)}").status_code == 400
 
 
 # Who may.

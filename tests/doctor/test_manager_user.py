@@ -199,6 +199,7 @@ def test_every_action_that_is_sent_belongs_to_a_feature() -> None:
     """What the doctor alone asks, what everybody may, and what newer versions have no more needs none."""
     own = {"Challenge", "Events", "ListCommands", "Login", "Ping", "UserEvent"}
     own |= {"ChangeMonitor", "Monitor", "PauseMonitor", "StopMonitor", "UnpauseMonitor"}
+    own |= {"SIPpeers", "IAXpeerlist", "DAHDIShowChannels"}  # of modules that are rarely loaded
     sent = set()
     for name, builder in vars(actions).items():
         if callable(builder) and getattr(builder, "__module__", "") == actions.__name__ and not name.startswith("_"):

@@ -7,6 +7,7 @@ import pytest
 from django.test import Client
 
 from operators.models import AuditEntry
+from pbxpanel import limits
 from pbxpanel.ami import actions
 from pbxpanel.ami.protocol import Action
 from pbxpanel.mirror.commands import Outcome, Reply, Status
@@ -230,7 +231,8 @@ def test_no_field_is_pushed_off_the_record(stand_in: StandIn) -> None:
     client = client_of("Administrator")
     client.post(SEND, {"name": "DBDel", "more": f"Foo: {'x' * 900}\nFamily: f\nKey: k"})
     assert AuditEntry.objects.get().subject.endswith(", Family: f, Key: k")
-    padding = "\n".join(f"Foo: {'x' * 900}" for _ in range(20))
+    padding = "\n".join("A: b" for _ in range(3000))
+    assert len(padding) < limits.SUBJECT
     response = client.post(SEND, {"name": "DBDel", "more": f"{padding}\nFamily: f\nKey: k"})
     assert response.status_code == 400
     assert "too long to be kept on record" in response.content.decode()
