@@ -85,6 +85,7 @@ bench: $(VENV)/dev.done var/bench-venv/done system-packages var/secret_key
 
 soak: $(VENV)/dev.done var/secret_key
 	@$(BIN)/python -m tests.soak $(ARGS)
+	@PANEL_EXAMPLES=new $(TESTS) -n $(FAST_PROCESSES) -m "hypothesis and not live and not servers and not browser"
 
 var/bench-venv/done: tests/bench/requirements.txt | $(VENV)/bin/python
 	@echo "Installing the libraries that the bench compares with …"

@@ -1,5 +1,7 @@
 """What all tests share."""
 
+import os
+
 import pytest
 from django.utils import translation
 from hypothesis import settings
@@ -7,8 +9,8 @@ from hypothesis import settings
 # Random examples are the same in every run; `make soak` tries new ones. How long one takes says nothing on a machine
 # that is busy.
 settings.register_profile("same", deadline=None, derandomize=True)
-settings.register_profile("new", deadline=None)
-settings.load_profile("same")
+settings.register_profile("new", deadline=None, max_examples=1000, print_blob=True)
+settings.load_profile(os.environ.get("PANEL_EXAMPLES", "same"))
 
 pytest_plugins = ["tests.lab.fixtures", "tests.servers", "tests.panel", "tests.database", "tests.kinds"]
 

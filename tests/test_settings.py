@@ -202,7 +202,7 @@ def test_a_sqlite_file_is_found(monkeypatch: pytest.MonkeyPatch, url: str, name:
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql"])
-def test_postgresql_is_taken_apart(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
+def test_a_postgresql_url_becomes_a_database(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
     query = "sslmode=require&connect_timeout=9"
     monkeypatch.setenv("DATABASE_URL", f"{scheme}://us%40er:p%2Fw%3A@db.example:5433/pbx%20panel?{query}")
     found = environment.database(Path("/default"))
@@ -341,7 +341,7 @@ def test_a_secret_key_that_could_be_guessed_is_refused_but_for_debugging(
 
 
 @pytest.mark.parametrize(("text", "meant"), [("", 7), (" ", 7), ("0", 0), (" 31536000 ", 31536000)])
-def test_a_number_is_one(monkeypatch: pytest.MonkeyPatch, text: str, meant: int) -> None:
+def test_a_whole_number_is_read_from_the_environment(monkeypatch: pytest.MonkeyPatch, text: str, meant: int) -> None:
     monkeypatch.setenv("HSTS_SECONDS", text)
     assert environment.number("HSTS_SECONDS", default=7) == meant
 

@@ -71,7 +71,7 @@ def test_each_has_the_permissions_of_his_groups_and_his_own_and_a_superuser_has_
     }
 
 
-def test_each_has_his_phone(session: Any) -> None:
+def test_a_viewer_has_the_phone_of_their_profile(session: Any) -> None:
     keys = {name: session(name) for name in ("none", "first", "own", "gone", "without")}
     for name, pbx, endpoint in (
         ("first", "", "PJSIP/101"), ("own", "vienna", "PJSIP/102"), ("gone", "paris", "PJSIP/103"),

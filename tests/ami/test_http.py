@@ -55,7 +55,7 @@ async def test_a_redirection_is_told_and_not_followed() -> None:
 
 
 @pytest.mark.parametrize("status", ["500 Server Error", "503 Service Unavailable", "204 No Content"])
-async def test_another_status_is_told(status: str) -> None:
+async def test_an_http_status_that_is_no_success_is_told(status: str) -> None:
     async def script(request: Request) -> bool:
         request.send("", status)
         return True

@@ -333,7 +333,7 @@ def test_what_is_kept_and_what_is_dropped_of_a_recording_add_up(file: Path) -> N
 # The greeting.
 
 
-def test_the_greeting_is_kept() -> None:
+def test_the_greeting_is_kept_though_it_comes_in_pieces() -> None:
     protocol = Protocol()
     assert protocol.greeting is None
     assert read(protocol, [b"Asterisk Call Man", b"ager/5.0.4\r"]) == []

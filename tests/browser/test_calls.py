@@ -87,7 +87,9 @@ def test_a_phone_that_nobody_picks_up(
     expect(page.locator(".call")).to_have_count(0)
 
 
-def test_a_busy_phone(asterisk: Asterisk, panel: Panel, visit: Visit, phone_factory: PhoneFactory) -> None:
+def test_that_my_phone_is_busy_is_told(
+    asterisk: Asterisk, panel: Panel, visit: Visit, phone_factory: PhoneFactory
+) -> None:
     phone_factory(asterisk, "105", "busy")
     page = visit(panel, "busy")
     dial(page, "602")
@@ -95,7 +97,7 @@ def test_a_busy_phone(asterisk: Asterisk, panel: Panel, visit: Visit, phone_fact
 
 
 @pytest.mark.parametrize("whose", ["nowhere", "ghost"])
-def test_a_phone_that_is_not_registered_or_does_not_exist(
+def test_that_my_phone_is_not_registered_or_does_not_exist_is_told(
     asterisk: Asterisk, panel: Panel, visit: Visit, whose: str
 ) -> None:
     page = visit(panel, whose)

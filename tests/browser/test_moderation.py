@@ -280,7 +280,7 @@ def test_hands_queue_in_the_order_raised(asterisk: Asterisk, panel: Panel, visit
     expect_muted(pages, Emil=True)
 
 
-def test_the_keys(asterisk: Asterisk, panel: Panel, visit: Visit) -> None:
+def test_a_moderator_works_by_keyboard(asterisk: Asterisk, panel: Panel, visit: Visit) -> None:
     pages = mona, vic = together(visit, panel)
     enter(asterisk, pages, "Carla", "Dora", "Emil")
     for key, name in (("ArrowDown", "Carla"), ("ArrowDown", "Dora"), ("End", "Emil"), ("ArrowDown", "Emil"),
@@ -393,7 +393,7 @@ def test_a_button_shows_what_became_of_it_while_it_was_busy(asterisk: Asterisk, 
     expect_muted((page,), Carla=False)
 
 
-def test_names_of_the_directory(asterisk: Asterisk, panel: Panel, visit: Visit) -> None:
+def test_participants_show_by_their_names_in_the_panel(asterisk: Asterisk, panel: Panel, visit: Visit) -> None:
     page = visit(panel, "mona", PATH)
     enter(asterisk, (page,), "Carla", number="101")
     expect(row(page, "Carla")).to_contain_text("anna")
@@ -439,7 +439,7 @@ def test_the_compact_view_is_remembered_and_comes_by_itself_where_many_are(
 CROWD = {"22": 60, "16": 10}
 
 
-def test_a_conference_of_many(asterisk: Asterisk, panel: Panel, visit: Visit) -> None:
+def test_a_conference_of_many_is_shown_and_moderated(asterisk: Asterisk, panel: Panel, visit: Visit) -> None:
     pages = mona, vic = together(visit, panel)
     phone = visit(panel, "mona", PATH, viewport={"width": 390, "height": 800})
     count = CROWD[asterisk.version]

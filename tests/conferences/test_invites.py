@@ -62,7 +62,7 @@ async def test_a_conference_that_runs_is_entered_as_the_others_did(
     [("103", "busy", "busy"), ("103", "decline", "declined"), ("604", "", "busy"),
      ("605", "", "failed"), ("777", "", "failed"), ("109", "", "failed")],
 )  # fmt: skip
-async def test_why_nobody_came(
+async def test_why_an_invitation_failed_is_told(
     asterisk: Asterisk, phone_factory: PhoneFactory, number: str, behaviour: str, state: str
 ) -> None:
     if behaviour:
@@ -77,7 +77,7 @@ async def test_why_nobody_came(
 
 
 @pytest.mark.parametrize("number", ["103", "603"])
-async def test_who_does_not_answer(
+async def test_who_does_not_answer_shows_as_no_answer_until_cancelled(
     asterisk: Asterisk, phone_factory: PhoneFactory, monkeypatch: pytest.MonkeyPatch, number: str
 ) -> None:
     monkeypatch.setattr(invites, "RING_TIMEOUT", 3.0)

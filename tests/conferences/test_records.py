@@ -358,7 +358,7 @@ def rows_of(client: Client, path: str) -> tuple[list[list[str]], Any]:
 
 
 @pytest.mark.django_db
-def test_the_participants_as_csv() -> None:
+def test_the_participants_are_exported_as_csv_without_formulas() -> None:
     record = a_record()
     someone(record, "1.1", (0, 600), ((10, 40),), admin=True)
     someone(record, "2.1", (60, 360.5), ((0, 90),), caller_name="李雷, 团队", caller_number="+493012345")
@@ -375,7 +375,7 @@ def test_the_participants_as_csv() -> None:
 
 
 @pytest.mark.django_db
-def test_the_acts_as_csv() -> None:
+def test_the_acts_are_exported_as_csv_without_formulas() -> None:
     record = a_record("../8001\r\nX: y")
     an_act(record, 60, "kick", subject='=cmd|"/c calc"!A0', answer="-1", username="mona")
     rows, response = rows_of(client_of("Viewer"), f"/records/{record.pk}/acts.csv")

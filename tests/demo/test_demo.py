@@ -140,7 +140,7 @@ async def test_there_is_life_as_soon_as_it_starts(lively: Operator) -> None:
     assert len({c.get("Duration") for c in channels}) > 5, "not everything began in the same moment"
 
 
-async def test_life_goes_on(lively: Operator) -> None:
+async def test_people_in_the_demo_talk_and_call(lively: Operator) -> None:
     await lively.event("ConfbridgeTalking", TalkingStatus="on")
     await lively.event("ConfbridgeTalking", TalkingStatus="off")
     await lively.event("Newchannel", seconds=20)

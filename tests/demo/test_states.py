@@ -136,7 +136,7 @@ def test_a_hint_is_replaced_and_watches_what_it_names_now() -> None:
         ({"INUSE", "BUSY"}, "BUSY"),
     ],
 )
-def test_several_states_are_one(states: set[str], expected: str) -> None:
+def test_states_of_several_devices_become_one(states: set[str], expected: str) -> None:
     assert combined(states) == expected
 
 

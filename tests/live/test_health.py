@@ -27,7 +27,7 @@ def ask() -> tuple[int, dict[str, Any]]:
     return answer.status_code, answer.json()
 
 
-def test_all_is_well() -> None:
+def test_with_everything_up_healthz_answers_200() -> None:
     PBX.objects.create(name="main", link="up", event_at=timezone.now() - timedelta(seconds=3))
     status, health = ask()
     assert status == 200

@@ -412,7 +412,7 @@ def test_a_conference_is_asked_for_only_by_a_name_that_an_action_carries(name: s
         ("Anna\u3164", "Anna\u3164"),
     ],
 )
-def test_text_is_cleaned(text: str, shown: str) -> None:
+def test_text_is_cleaned_of_control_characters(text: str, shown: str) -> None:
     assert clean(text) == shown
 
 

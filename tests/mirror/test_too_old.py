@@ -57,7 +57,7 @@ async def test_it_is_not_even_logged_in_to() -> None:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("script", [greets_as_old, tells_when_asked])
-async def test_the_page_says_so(script: Script) -> None:
+async def test_the_page_says_that_asterisk_is_too_old(script: Script) -> None:
     channel_layers.backends.clear()
     async with serving(script) as server:
         worker = AmiWorker(

@@ -91,7 +91,7 @@ def test_what_can_be_no_category_is_not_looked_for(text: str, stand_in: StandIn)
 
 
 @pytest.mark.parametrize("file", ["../manager.conf", "/etc/passwd", "a/b.conf", "a b", "x" * 81, "*.conf", ".x"])
-def test_only_names_are_files(file: str, looked: StandIn) -> None:
+def test_a_path_is_no_name_of_a_file(file: str, looked: StandIn) -> None:
     client = client_of("Administrator")
     response = client.get(ADDRESS, {"file": file})
     assert response.status_code == 400

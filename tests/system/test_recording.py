@@ -213,7 +213,7 @@ def test_names_that_lead_elsewhere_or_mean_more_are_not(name: str) -> None:
     assert not recording.is_safe(name)
 
 
-def test_options_are_ours_alone() -> None:
+def test_only_known_options_are_sent_to_mixmonitor() -> None:
     assert recording.options(["bridged", "append", "m(1@default)", "x"]) == "bai(PBXPANEL_MIXMONITOR)"
     assert recording.options([], "f", "gsm") == "r(f-in.gsm)t(f-out.gsm)i(PBXPANEL_MIXMONITOR)"
 

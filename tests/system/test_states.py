@@ -164,7 +164,7 @@ def test_the_page_shows_hints_presences_and_devices(stand_in: StandIn) -> None:
 
 
 @pytest.mark.parametrize("role", ["Viewer", "Operator", "Moderator", people.NOBODY])
-def test_others_have_no_page(role: str, stand_in: StandIn) -> None:
+def test_whoever_lacks_the_permission_has_no_page_of_states(role: str, stand_in: StandIn) -> None:
     client = client_of(role)
     assert client.get("/system/main/states/").status_code == 403
     assert client.post("/system/main/states/ask/", {"extension": "1", "context": "internal"}).status_code == 403
