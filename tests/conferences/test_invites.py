@@ -77,7 +77,7 @@ async def test_why_an_invitation_failed_is_told(
 
 
 @pytest.mark.parametrize("number", ["103", "603"])
-async def test_who_does_not_answer_shows_as_no_answer_until_cancelled(
+async def test_who_does_not_answer_in_time_is_told(
     asterisk: Asterisk, phone_factory: PhoneFactory, monkeypatch: pytest.MonkeyPatch, number: str
 ) -> None:
     monkeypatch.setattr(invites, "RING_TIMEOUT", 3.0)
