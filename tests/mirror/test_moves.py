@@ -92,16 +92,16 @@ EXPECTED: dict[str, dict[str, list[str]]] = {
     "queue_of_nobody": {"waits": ["Waiting in queue night: Queued → 611"]},
     "conference_move": {
         "three in one": [
-            "In conference: 8001@internal → 602",
+            "In conference: 8001@internal → 8001",
             "In conference: Anna Alpha → 8001",
             "In conference: Ben Beta → 8001",
         ],
         "one in another": [
-            "In conference: 8001@internal → 602",
+            "In conference: 8001@internal → 8001",
             "In conference: Anna Alpha → 8001",
-            "In conference: Ben Beta → 8102",
+            "In conference: Ben Beta → 8002",
         ],
-        "one is over": ["In conference: Ben Beta → 8102"],
+        "one is over": ["In conference: Ben Beta → 8002"],
     },
 }
 
@@ -120,7 +120,8 @@ def words(call: Call) -> str:
         + (" (waits)" if party.waits else "")
         for party in call.parties
     )
-    return f"{call.state_name}: {parties}" + (f" → {call.destination}" if call.destination else "")
+    where = call.conference or call.destination
+    return f"{call.state_name}: {parties}" + (f" → {where}" if where else "")
 
 
 def differences(one: State, other: State) -> list[str]:
