@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from calls.models import Bridge, Channel, ParkedCall
 from conferences.events import can_be_asked_for
-from conferences.models import Conference, Participant
+from conferences.models import Conference, Invitation, Participant
 from extensions.models import Device, Extension, Presence
 from pbxpanel.mirror.models import Kept
 from pbxpanel.mirror.state import TOMBSTONE_SECONDS, Changes
@@ -310,6 +310,19 @@ def test_a_mute_long_after_a_key_is_a_moderators(told: Told) -> None:
     told.clock.seconds = 3
     told.conference_event("ConfbridgeMute")
     assert told.participant().muted_by == Participant.MutedBy.MODERATOR
+
+
+@pytest.mark.parametrize(("state", "is_hung_up"), [("cancelled", True), ("calling", False)])
+def test_the_channel_of_a_cancelled_invitation_is_hung_up_when_it_comes(
+    told: Told, state: str, is_hung_up: bool
+) -> None:
+    told.state.table(Invitation).add(
+        "code", conference="8001", channel="PJSIP/102", number="102", uniqueid="2.1", state=state, invited_at=BEGINNING
+    )
+    told.channel_event("Newchannel", "1.1")
+    assert told.state.requests == set()
+    told.channel_event("Newchannel", "2.1")
+    assert (("invitations", "8001") in told.state.requests) is is_hung_up
 
 
 def test_a_participant_leaves(meeting: Told) -> None:
