@@ -372,7 +372,7 @@
     if (code === 4401 || code === 4403) { byId("logged-out")?.removeAttribute("hidden"); return; }
     // A short interruption heals before anybody has to know.
     clearTimeout(offlineTimer);
-    const why = !navigator.onLine ? "offline" : code === 1013 ? "database" : "server";
+    const why = !navigator.onLine ? "offline" : code === 4503 ? "database" : "server";
     offlineTimer = setTimeout(() => setOffline(true, why), offline || why === "offline" ? 0 : 1500);
   });
   // Leave the socket as it is, even if it takes its time to close, and begin anew at once.

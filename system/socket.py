@@ -22,7 +22,7 @@ from operators.people import logged_in
 from pbxpanel import limits, metrics
 from pbxpanel.database import in_thread
 from pbxpanel.live.consumers import NO_SUCH_VIEW, TRY_AGAIN_LATER, PanelConsumer, Window, ended, is_key
-from pbxpanel.live.hub import FORBIDDEN, NOT_LOGGED_IN, PEOPLE
+from pbxpanel.live.hub import FAILED, FORBIDDEN, NOT_LOGGED_IN, PEOPLE
 from pbxpanel.mirror import commands, stream
 from pbxpanel.mirror.models import PBX
 
@@ -154,7 +154,7 @@ class EventsConsumer(PanelConsumer):
         except Exception:
             # Closing makes the browser come again.
             logger.exception("A socket that shows events failed.")
-            await self.close(1011)
+            await self.close(FAILED)
 
     async def _may_stay(self) -> bool:
         """Whether he is still logged in and may see this; else the socket is closed with the code that says why not."""

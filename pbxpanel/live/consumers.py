@@ -27,10 +27,9 @@ from .viewport import Viewport
 
 logger = logging.getLogger(__name__)
 
-# As the codes of the hub.
-NO_SUCH_VIEW = 4404
-# Of RFC 6455: "try again later", for a database that cannot be reached.
-TRY_AGAIN_LATER = 1013
+# As the codes of the hub; the second for a database that cannot be reached. Of the codes that RFC 6455 names itself,
+# Daphne (Autobahn) lets an application send 1000 alone.
+NO_SUCH_VIEW, TRY_AGAIN_LATER = 4404, 4503
 
 # How many messages and characters may be under way to a browser before it has said that it read them.
 WINDOW, WINDOW_SIZE = 64, 2**20

@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
+from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
 from channels.layers import channel_layers
 from channels.testing import WebsocketCommunicator
 from django.test import Client
 
 from pbxpanel import limits, metrics
 from pbxpanel.asgi import application
-from pbxpanel.live.consumers import LiveConsumer
-from pbxpanel.live.hub import FAILED, Hub
+from pbxpanel.live.consumers import NO_SUCH_VIEW, TRY_AGAIN_LATER, LiveConsumer
+from pbxpanel.live.hub import FAILED, FORBIDDEN, NOT_LOGGED_IN, Hub
 from system.socket import EventsConsumer
 from tests.access import people
 
@@ -180,3 +181,14 @@ async def test_a_socket_that_fails_before_it_has_its_place_is_given_up(
 async def test_what_a_socket_is_about_has_a_limit(path: str, visit: Open) -> None:
     socket = await visit(path + "x" * (limits.SOCKET_KEY + 1))
     assert await socket.close_code() == 4404
+
+
+def test_every_code_with_which_a_socket_is_closed_can_be_sent() -> None:
+    """By Autobahn, under Daphne, for which `WebSocketProtocol.sendClose` raises otherwise; the socket then hangs."""
+    protocol = WebSocketServerProtocol()
+    protocol.factory = WebSocketServerFactory()  # type: ignore[no-untyped-call]
+    protocol.state = protocol.STATE_CLOSED  # so that nothing is written; the code is looked at before
+    for code in (NO_SUCH_VIEW, TRY_AGAIN_LATER, NOT_LOGGED_IN, FORBIDDEN, FAILED):
+        protocol.sendClose(code)
+    with pytest.raises(Exception, match="invalid close code 1013"):
+        protocol.sendClose(1013)
