@@ -38,9 +38,10 @@
     (pressed !== null && element.contains(pressed) && document.activeElement === document.body);
 
   // Whoever was at work in a row that goes stands before the next one, or the one before, or the board's heading; not on a
-  // button there, which could be pressed by mistake.
+  // button there, which could be pressed by mistake. On a participant a single letter mutes or removes: nobody gets
+  // there unasked.
   function passFocusOn(row) {
-    if (!hasFocus(row)) return;
+    if (!hasFocus(row) || row.matches(".participant")) return;
     pressed = null;
     const others = [...row.parentElement.children].filter((other) => other === row || isThere(other));
     const place = others.indexOf(row);
