@@ -261,10 +261,6 @@ class Mirror:
             self.state.fold(event)
         except Exception:  # one event that we fold wrongly must not cost the link
             logger.exception("%s: an event could not be folded: %r", self.name, event)
-        if self.state.notices:
-            self._notices += [Notice(*notice) for notice in self.state.notices]
-            self.state.notices.clear()
-            self._dirty.set()
         self._see_what_is_to_do()
         self._fold_seconds += time.perf_counter() - started
 
@@ -305,6 +301,10 @@ class Mirror:
             self._see_what_is_to_do()
 
     def _see_what_is_to_do(self) -> None:
+        if self.state.notices:
+            self._notices += [Notice(*notice) for notice in self.state.notices]
+            self.state.notices.clear()
+            self._dirty.set()
         if self.state.is_dirty:
             self._dirty.set()
         if self.state.requests:

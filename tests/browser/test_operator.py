@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 from tests.lab.asterisk import Asterisk
 from tests.lab.fixtures import CallerFactory, PhoneFactory
 from tests.panel import Panel, Visit
+from tests.waiting import until
 
 from .test_calls import dial
 
@@ -128,9 +129,16 @@ def test_who_waits_in_a_queue_is_parked_or_held_needs_attention(
     expect(page.locator(".call", has_text="Hella")).to_have_count(0)
     caller_factory(asterisk, "602", number="0403333333", name="Paula")
     with asterisk.ami() as ami:
-        for channel in asterisk.channels():
-            if ami.action("Getvar", Channel=channel, Variable="CALLERID(name)")["Value"] == "Paula":
-                ami.action("Park", Channel=channel, AnnounceChannel=channel)
+
+        def of_paula() -> list[str]:
+            wanted = {"Variable": "CALLERID(name)"}
+            return [
+                one for one in asterisk.channels() if ami.action("Getvar", Channel=one, **wanted)["Value"] == "Paula"
+            ]
+
+        until(of_paula)
+        (channel,) = of_paula()
+        ami.action("Park", Channel=channel, AnnounceChannel=channel)
     expect(waiting.filter(has_text="Paula").locator(".call-state")).to_have_text(re.compile("Parked on 70"))
 
 
@@ -249,5 +257,5 @@ def test_buttons_and_menus_have_names_that_tell_two_of_one_name_apart(
         card = page.get_by_role("article", name=f"Call of Ben Beta {number}")
         expect(card.get_by_role("button", name=f"Hang up the call of Ben Beta {number}")).to_be_visible()
         card.locator("summary").click()
-        expect(card.get_by_role("button", name=re.compile("Hang up this leg PJSIP/"))).to_be_visible()
+        expect(card.get_by_role("button", name=re.compile(r"Hang up this leg PJSIP\/"))).to_be_visible()
         expect(card.locator("summary")).to_have_text(f"1 leg of the call of Ben Beta {number}")
