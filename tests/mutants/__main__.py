@@ -22,12 +22,12 @@ from types import FrameType
 from .fault import Broken, Fault, Kind, put
 from .table import FAULTS
 
-# What a kind chooses of the files named; those of the kind browser hold nothing else. A former commit, on which the
-# table is tried too, may know fewer markers: so `addopts`, and --strict-markers with it, is left out.
+# What a kind chooses of the files named. A former commit, on which the table is tried too, may know fewer markers: so
+# `addopts`, and --strict-markers with it, is left out.
 CHOSEN: dict[Kind, Sequence[str]] = {
     "fast": ("-m", "not live and not servers and not browser"),
     "live": ("-m", "live and not browser"),
-    "browser": (),
+    "browser": ("-m", "browser"),
 }
 # On a machine that is busy a test may fail for want of time: what fails is tried once more.
 PYTEST = (
@@ -122,7 +122,7 @@ def _meaning_of(
 ) -> tuple[bool | None, str]:
     """What pytest's exit code and words say of the fault, which the copy holds no more."""
     if code is None:
-        return True, f"hangs: ended after {timeout:.0f} s"
+        return fault.hangs or None, f"hangs: ended after {timeout:.0f} s"
     if code == 0:
         return False, "NOT NOTICED"
     found = _FAILED.search(output)
@@ -130,8 +130,9 @@ def _meaning_of(
         return None, f"BROKEN: pytest ended with {code}: {_last_line(output)}"
     if tests.run(copy, fault.kind, [found[1]], timeout)[0] != 0:
         return None, f"BROKEN: {found[1]} fails without the fault as well"
-    hangs = "hangs: " if "from pytest-timeout" in output or "+ Timeout +" in output else ""
-    return True, hangs + found[1]
+    if not fault.hangs and ("from pytest-timeout" in output or "+ Timeout +" in output):
+        return None, f"BROKEN: {found[1]} ran out of time, and the row does not say that it hangs"
+    return True, found[1]
 
 
 def _last_line(output: str) -> str:

@@ -27,6 +27,8 @@ class Fault:
     tests: tuple[str, ...]
     meaning: str
     kind: Kind = "fast"
+    # Whether it shows by a test that never ends.
+    hangs: bool = False
 
     def faulty(self, root: Path) -> str:
         """The file's text with the fault in it. Raises `Broken`."""
