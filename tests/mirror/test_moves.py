@@ -32,7 +32,7 @@ EXPECTED: dict[str, dict[str, list[str]]] = {
     },
     "redirect_both": {
         "they talk": ["Talking: Both, Anna Alpha"],
-        "both in the conference": ["In conference: Both, Anna Alpha"],
+        "both in the conference": ["In conference: Both, Anna Alpha → 8005"],
     },
     "blind_transfer": {
         "they talk": ["Talking: Blind, Anna Alpha"],
