@@ -236,6 +236,12 @@ def dial_ended(state: State, event: Message) -> None:
         state.request("dial-status", row.uniqueid)
 
 
+def is_being_dialled(state: State, row: Channel) -> bool:
+    """Whether somebody is dialled for this channel, of whom an event will tell how that ends."""
+    legs = state.table(Channel).where("linkedid", row.linkedid)
+    return any(leg is not row and not leg.is_up for leg in legs)
+
+
 @refreshes("dial-status")
 async def ask_how_a_dial_ended(snapshot: Snapshot, uniqueid: str) -> None:
     """`Getvar` of `DIALSTATUS`, which is empty while somebody is still being dialled."""
@@ -245,7 +251,12 @@ async def ask_how_a_dial_ended(snapshot: Snapshot, uniqueid: str) -> None:
         return
     answer = await snapshot.session.ask(actions.getvar(row.name, "DIALSTATUS"))
     status = answer.response.get("Value") if answer.ok else ""
-    if not status or state.table(Channel).get(uniqueid) is not row or row.bridge:
+    if state.table(Channel).get(uniqueid) is not row or row.bridge:
+        return
+    if not status:
+        if answer.ok and row.application == "Dial" and not is_being_dialled(state, row):
+            # Dial() has not yet come so far, or is about to say it: no event tells when.
+            state.request("dial-status", uniqueid)
         return
     if row.application == "Dial" and (tone := _TONES_AFTER.get(status)):
         hear(state, row, tone)

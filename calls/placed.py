@@ -218,6 +218,8 @@ def hangs_up(state: State, event: Message) -> None:
         call = state.placed.get(exact(event.get("Linkedid")))
         if call is not None and _RANK.get(cause, 0) > _RANK.get(call.others_cause, 0):
             call.others_cause = cause
+            if call.told in _STATUSES.values() and call.outcome not in (None, call.told):
+                tell(state, call, call.outcome)  # it came behind what the dial said
     elif call.told in _BEFORE_ANSWER:
         call.cause = cause  # the response is still to come, and tells
     else:

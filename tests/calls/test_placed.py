@@ -122,6 +122,24 @@ async def test_a_phone_that_cannot_be_reached_raises_no_event_and_is_told_all_th
     assert call.channel().hears == Channel.Tone.CONGESTION
 
 
+async def test_a_cause_that_comes_behind_what_the_dial_said_is_told(call: Followed) -> None:
+    call.answered().dials().dial_ends("CHANUNAVAIL")
+    await call.read_status("CHANUNAVAIL")
+    assert call.told_user()[-1] == Told.UNREACHABLE
+    call.channel_event("Hangup", **OTHER, Cause="21", ChannelStateDesc="Down")
+    assert call.told_user()[-1] == Told.DECLINED
+
+
+async def test_while_nobody_is_dialled_yet_or_any_more_it_is_asked_again(call: Followed) -> None:
+    call.answered().dials()
+    await call.read_status("")
+    assert ("dial-status", "1.1") in call.state.requests
+    call.channel_event("Newchannel", **OTHER, ChannelStateDesc="Ringing")
+    call.state.requests.clear()
+    await ask_how_a_dial_ended(Snapshot(Answering(""), call.state), "1.1")  # type: ignore[arg-type]
+    assert ("dial-status", "1.1") not in call.state.requests, "an event will tell"
+
+
 async def test_while_somebody_else_is_still_dialled_nothing_is_told(call: Followed) -> None:
     call.answered().dials().dial_ends("BUSY", "17")
     await call.read_status("")
