@@ -26,7 +26,7 @@ from .table import FAULTS
 # `addopts`, and --strict-markers with it, is left out.
 CHOSEN: dict[Kind, Sequence[str]] = {
     "fast": ("-m", "not live and not servers and not browser"),
-    "live": ("-m", "live and not browser"),
+    "live": ("-m", "(live or servers) and not browser"),
     "browser": ("-m", "browser"),
 }
 # On a machine that is busy a test may fail for want of time: what fails is tried once more.

@@ -557,6 +557,7 @@ FAULTS = (
         "\"default-src 'self' 'unsafe-inline'; ",
         ("tests/access/test_answers.py",),
         "a script within the page would run",
+        "live",
     ),
     Fault(
         "pbxpanel/health.py",
