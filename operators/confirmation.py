@@ -54,11 +54,7 @@ class PasswordForm(forms.Form):
     def clean_password(self) -> str:
         """Checked as at the login, so that guessing is counted, slowed down and ends as there."""
         password: str = self.cleaned_data["password"]
-        try:
-            is_right = lockout.is_password(self.request, user_of(self.request), password)
-        except lockout.Refused:  # whatever is answered here, the lockout's words replace it
-            is_right = False
-        if not is_right:
+        if not lockout.is_password(self.request, user_of(self.request), password):
             raise forms.ValidationError(_("That is not your password."))
         return password
 

@@ -46,11 +46,7 @@ class PasswordForm(PasswordChangeForm):
 
     def clean_old_password(self) -> str:
         password: str = self.cleaned_data["old_password"]
-        try:
-            right = lockout.is_password(self.request, self.user, password)
-        except lockout.Refused:
-            right = False
-        if not right:
+        if not lockout.is_password(self.request, self.user, password):
             raise forms.ValidationError(self.error_messages["password_incorrect"], code="password_incorrect")
         return password
 
