@@ -9,6 +9,8 @@ from django.conf import settings
 from django.test import override_settings
 from django.utils import translation
 
+from pbxpanel.memory import keep_what_is_loaded
+
 # Random examples are the same in every run; `make soak` tries new ones. How long one takes says nothing on a machine
 # that is busy.
 hypothesis.settings.register_profile("same", deadline=None, derandomize=True)
@@ -19,14 +21,16 @@ pytest_plugins = ["tests.lab.fixtures", "tests.servers", "tests.panel", "tests.d
 
 
 @pytest.fixture(scope="session", autouse=True)
-def settings_of_the_tests() -> Iterator[None]:
+def settings_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Whatever the environment says; once for all tests, because to set these for each takes as long as a quick test.
 
     - Tests ask over plain HTTP.
     - Passwords are hashed quickly. What tests start as a process of its own hashes as an installation does.
-    - Templates name static files as they are: no manifest has been collected for the tests. WhiteNoise looks for a
-      file when it is asked for, not for all that somebody has collected with each new client.
+    - Templates name static files as they are: no manifest has been collected for the tests. WhiteNoise finds none: it
+      looks for all that somebody has collected with each new client.
+    - The garbage collector looks as seldom as in a panel that runs.
     """
+    keep_what_is_loaded()
     with override_settings(
         SECURE_SSL_REDIRECT=False,
         PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
@@ -34,7 +38,7 @@ def settings_of_the_tests() -> Iterator[None]:
             **settings.STORAGES,
             "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
         },
-        WHITENOISE_AUTOREFRESH=True,
+        STATIC_ROOT=tmp_path_factory.mktemp("static"),
     ):
         yield
 

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
-# By these fixtures, or parameters of that name, a test asks for a server.
-SERVERS = {"postgresql", "redis_server", "served"}
+# By these fixtures, or parameters of that name, a test asks for a server: the panel's own processes are servers too.
+SERVERS = {"postgresql", "redis_server", "served", "installation"}
 BROWSER = "browser"
 # Modules with a fixture that takes long to make: their tests run in one process and share it.
 SHARING = {
     "tests/access/test_answers.py",
+    "tests/access/test_serving.py",
     "tests/browser/test_board.py",
     "tests/faults/test_servers.py",
     "tests/mirror/test_records.py",
@@ -36,8 +37,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("servers")
         if BROWSER in asked:
             item.add_marker("browser")
-        if any(item.iter_markers("live")) or asked & {*SERVERS, BROWSER}:
-            # Real servers, phones and browsers share two cores with the tests. What fails is tried once more, and told.
+        if any(item.iter_markers("live")) or BROWSER in asked:
+            # Real phones and browsers share two cores with the tests. What fails is tried once more, and told.
             item.add_marker(pytest.mark.flaky(reruns=1))
     # A run is as long as its last test: what says that it takes long begins first.
     items.sort(key=_longest, reverse=True)

@@ -48,7 +48,7 @@ class Web:
 
 
 @pytest.fixture(scope="module")
-def panel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Panel]:
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Panel]:
     panel = Panel(tmp_path_factory.mktemp("serving"), {})
     panel.prepare()
     try:
@@ -58,11 +58,11 @@ def panel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Panel]:
 
 
 @pytest.fixture(scope="module", params=["serve", "runpanel"])
-def web(request: pytest.FixtureRequest, panel: Panel) -> Web:
+def web(request: pytest.FixtureRequest, installation: Panel) -> Web:
     """Each way there is to serve."""
     port = free_port()
-    process = panel.spawn("manage.py", request.param, "--port", str(port))
-    panel.wait_until_served(port)
+    process = installation.spawn("manage.py", request.param, "--port", str(port))
+    installation.wait_until_served(port)
     return Web(process, port)
 
 
@@ -179,17 +179,17 @@ def test_the_connection_of_one_who_was_refused_ends(web: Web) -> None:
     assert time.monotonic() - began < limits.DRAIN_TIME + 10
 
 
-def test_others_are_served_while_somebody_floods(web: Web, panel: Panel) -> None:
+def test_others_are_served_while_somebody_floods(web: Web, installation: Panel) -> None:
     with web.connect() as connection:
         connection.sendall(HEAD + f"Content-Length: {FLOOD}\r\n\r\n".encode() + b"x" * MB)
-        panel.wait_until_served(web.port)
+        installation.wait_until_served(web.port)
 
 
 @pytest.fixture(scope="module")
-def impatient(panel: Panel) -> Web:
+def impatient(installation: Panel) -> Web:
     port = free_port()
-    process = panel.spawn("-c", IMPATIENT, str(port))
-    panel.wait_until_served(port)
+    process = installation.spawn("-c", IMPATIENT, str(port))
+    installation.wait_until_served(port)
     return Web(process, port)
 
 
