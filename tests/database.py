@@ -1,5 +1,6 @@
 """The tests' own database: where it lives, and what it begins with."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -26,7 +27,7 @@ def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> No
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """The database of the migrations, which has their rows again after each test that has flushed it.
 
     A flush ends with the signal of a migration, by which each app looks for what it has to make. That takes 0.1 s, and
@@ -39,4 +40,6 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
         for model, rows in begun:
             model._default_manager.bulk_create(rows)
 
-    flush.emit_post_migrate_signal = write
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(flush, "emit_post_migrate_signal", write)
+        yield
