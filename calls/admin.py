@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from pbxpanel.mirror.admin import ReadOnlyAdmin
+from engine.mirror.admin import ReadOnlyAdmin
 
 from .models import Bridge, Channel, ParkedCall
 

@@ -10,9 +10,9 @@ from django.db.models import TextChoices
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from pbxpanel.mirror import dialplan
-from pbxpanel.mirror.models import dom_id
-from pbxpanel.mirror.text import shown
+from engine.mirror import dialplan
+from engine.mirror.models import dom_id
+from engine.mirror.sanitize import shown
 
 from .models import RINGING_STATES, Bridge, Channel, ParkedCall, age_of, stands_for
 

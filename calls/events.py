@@ -10,13 +10,13 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from pbxpanel.ami import actions
-from pbxpanel.ami.client import Session
-from pbxpanel.ami.protocol import BRIDGE_FIELDS, CHANNEL_FIELDS, Action, Message
-from pbxpanel.mirror.registry import first_snapshot_step, on, prepares, refreshes, snapshot_step
-from pbxpanel.mirror.state import State, Table
-from pbxpanel.mirror.sync import Snapshot
-from pbxpanel.mirror.text import clean, clean_name, duration, exact, unaccented
+from engine.ami import actions
+from engine.ami.client import Session
+from engine.ami.protocol import BRIDGE_FIELDS, CHANNEL_FIELDS, Action, Message
+from engine.mirror.registry import first_snapshot_step, on, prepares, refreshes, snapshot_step
+from engine.mirror.sanitize import clean, clean_name, duration, exact, unaccented
+from engine.mirror.state import State, Table
+from engine.mirror.sync import Snapshot
 
 from . import placed
 from .models import Bridge, Channel, ParkedCall, age_of, endpoint_of

@@ -6,7 +6,7 @@ import unicodedata
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from pbxpanel import limits
+from engine import limits
 
 # What people type between digits to read a number better.
 _SEPARATORS = re.compile(r"[\s()/.\u00a0\u2010-\u2015-]+")

@@ -16,11 +16,11 @@ from django.utils.functional import Promise
 from django.utils.translation import get_language, gettext, gettext_lazy
 from django.utils.translation import gettext as _
 
-from pbxpanel.live import fragments
-from pbxpanel.live.fragments import PART, PARTS_LIMIT, Found, Long, Look, Row, Subject, Toast, View
-from pbxpanel.mirror import dialplan
-from pbxpanel.mirror.models import dom_id
-from pbxpanel.mirror.text import shown, unaccented
+from engine.live import fragments
+from engine.live.fragments import PART, PARTS_LIMIT, Found, Long, Look, Row, Subject, Toast, View
+from engine.mirror import dialplan
+from engine.mirror.models import dom_id
+from engine.mirror.sanitize import shown, unaccented
 
 from . import placed
 from .call import ALONE_IN, UNANSWERED_STATES, Call, CallState, calls_of

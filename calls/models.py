@@ -5,10 +5,10 @@ from datetime import datetime
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from pbxpanel.mirror import dialplan
-from pbxpanel.mirror.models import Mirrored, Subject
-from pbxpanel.mirror.registry import mirrored
-from pbxpanel.mirror.text import shown
+from engine.mirror import dialplan
+from engine.mirror.models import Mirrored, Subject
+from engine.mirror.registry import mirrored
+from engine.mirror.sanitize import shown
 
 # As Asterisk names the states of a channel.
 _STATES = {

@@ -11,10 +11,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from pbxpanel.ami.protocol import CHANNEL_FIELDS, Message
-from pbxpanel.mirror.registry import follows, on, when_given
-from pbxpanel.mirror.state import State
-from pbxpanel.mirror.text import exact
+from engine.ami.protocol import CHANNEL_FIELDS, Message
+from engine.mirror.registry import follows, on, when_given
+from engine.mirror.sanitize import exact
+from engine.mirror.state import State
 
 from .models import Channel
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-import pbxpanel.converters  # noqa: F401  registers `segment`
+import web.converters  # noqa: F401  registers `segment`
 
 from . import views
 

@@ -12,11 +12,11 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from operators.people import pbx_of, phone_of, profile_of, user_of
-from pbxpanel import toasts
-from pbxpanel.live.fragments import look_of
+from accounts.identity import pbx_of, phone_of, profile_of, user_of
+from engine.live.fragments import look_of
+from web import toasts
 
-from . import actions, placed
+from . import placed, requests
 from .forms import DialForm
 from .fragments import part, some_calls, told_of_call
 from .models import Channel
@@ -40,7 +40,7 @@ def hangup(request: HttpRequest, pbx: str, linkedid: str) -> HttpResponse:
     gone = _("This call has already ended.")
     if not calls:
         return toasts.toast(request, "info", gone, 404)
-    outcome = actions.hangup(user_of(request).pk, calls[0])
+    outcome = requests.hangup(user_of(request).pk, calls[0])
     return toasts.answer(request, outcome, gone=gone)
 
 
@@ -52,7 +52,7 @@ def hangup_channel(request: HttpRequest, pbx: str, uniqueid: str) -> HttpRespons
     gone = _("This call has already ended.")
     if channel is None:
         return toasts.toast(request, "info", gone, 404)
-    return toasts.answer(request, actions.hangup_channel(user_of(request).pk, channel), gone=gone)
+    return toasts.answer(request, requests.hangup_channel(user_of(request).pk, channel), gone=gone)
 
 
 def _check_may_hang_up(request: HttpRequest, channels: list[Channel]) -> None:
@@ -86,7 +86,7 @@ def dial(request: HttpRequest) -> HttpResponse:
         return toasts.toast(request, "danger", _("There is no PBX yet: is the worker running?"), 503)
     number = form.cleaned_data["number"]
     user_id = user_of(request).pk
-    outcome = actions.originate(
+    outcome = requests.originate(
         user_id,
         pbx=pbx.name,
         endpoint=profile.endpoint,

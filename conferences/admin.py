@@ -3,11 +3,13 @@
 from django.contrib import admin
 from django.http import HttpRequest
 
-from operators.people import user_of
-from pbxpanel.mirror.admin import ReadOnlyAdmin
+from accounts.identity import user_of
+from engine.mirror.admin import ReadOnlyAdmin
 
-from .models import Attendance, Conference, ConferenceRecord, Participant, Room
-from .room_form import RoomForm
+from .models import Conference, Participant
+from .records.models import Attendance, ConferenceRecord
+from .rooms.forms import RoomForm
+from .rooms.models import Room
 
 
 @admin.register(Conference)

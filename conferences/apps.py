@@ -10,12 +10,15 @@ class ConferencesConfig(AppConfig):
     verbose_name = _("Conferences")
 
     def ready(self) -> None:
-        from operators import people
+        from accounts import identity
 
-        from . import events, fragments, invites, orders, plans  # noqa: F401  they register themselves
-        from .models import Room, room_permissions
+        # They register themselves.
+        from . import commands, events, fragments  # noqa: F401
+        from .invitations import events as _invitations  # noqa: F401
+        from .rooms import events as _rooms  # noqa: F401
+        from .rooms.models import Room, room_permissions
 
-        people.own_permissions.append(room_permissions)
+        identity.own_permissions.append(room_permissions)
         post_save.connect(_rooms_changed, Room)
         post_delete.connect(_rooms_changed, Room)
         m2m_changed.connect(_rooms_changed, Room.moderators.through)
@@ -23,6 +26,6 @@ class ConferencesConfig(AppConfig):
 
 def _rooms_changed(**options: Any) -> None:
     """Who moderates which room decides what some may see."""
-    from pbxpanel.live.hub import look_at_people
+    from engine.live.hub import look_at_people
 
     look_at_people(None)

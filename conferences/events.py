@@ -8,14 +8,15 @@ from typing import Any
 
 import calls.events  # noqa: F401  its lists are read first: a participant is a channel
 from calls.models import Channel
-from pbxpanel.ami import actions
-from pbxpanel.ami.protocol import BRIDGE_FIELDS, CHANNEL_FIELDS, Message
-from pbxpanel.mirror.registry import on, refreshes, snapshot_step, when_added, when_removed
-from pbxpanel.mirror.state import State
-from pbxpanel.mirror.sync import Snapshot
-from pbxpanel.mirror.text import clean, clean_name, duration, exact
+from engine.ami import actions
+from engine.ami.protocol import BRIDGE_FIELDS, CHANNEL_FIELDS, Message
+from engine.mirror.registry import on, refreshes, snapshot_step, when_added, when_removed
+from engine.mirror.sanitize import clean, clean_name, duration, exact
+from engine.mirror.state import State
+from engine.mirror.sync import Snapshot
 
-from .models import VOICE, Attendance, Conference, ConferenceRecord, Participant
+from .models import VOICE, Conference, Participant
+from .records.models import Attendance, ConferenceRecord
 
 logger = logging.getLogger(__name__)
 

@@ -10,10 +10,10 @@ from django import forms
 from django.utils.translation import gettext as _
 
 from calls.forms import diallable
-from pbxpanel import limits
-from pbxpanel.mirror.text import clean
+from engine import limits
+from engine.mirror.sanitize import clean
 
-from .models import InviteGroup, InviteMember
+from .invitations.models import InviteGroup, InviteMember
 
 MOST_PEOPLE = limits.PEOPLE
 _NUMBER = r"([+(]*[\d*#][\d\s()/.*#\u2010-\u2015-]*)"

@@ -8,14 +8,15 @@ from django.template.loader import render_to_string
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
-from pbxpanel.live import fragments
-from pbxpanel.live.fragments import Row, Toast, View, Viewer
-from pbxpanel.mirror.models import PBX, dom_id
-from pbxpanel.templatetags.panel import epoch_ms
+from engine.live import fragments
+from engine.live.fragments import Row, Toast, View, Viewer
+from engine.mirror.models import PBX, dom_id
+from web.templatetags.panel import epoch_ms
 
-from . import invite_fragments
-from .directory import names_of
-from .models import VOICE, Conference, Participant, Room, has_rooms, key_of, permission_for, room_names_of, room_of
+from .invitations import fragments as invite_fragments
+from .invitations.directory import names_of
+from .models import VOICE, Conference, Participant, key_of
+from .rooms.models import Room, has_rooms, permission_for, room_names_of, room_of
 
 SEE = "conferences.see_conferences"
 # So many of those who talk are named on a conference's card.

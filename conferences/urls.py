@@ -2,9 +2,10 @@
 
 from django.urls import path
 
-import pbxpanel.converters  # noqa: F401  registers `segment`
+import web.converters  # noqa: F401  registers `segment`
 
-from . import invite_views, views
+from . import views
+from .invitations import views as invite_views
 
 urlpatterns = [
     path("", views.conferences, name="conferences"),

@@ -10,13 +10,16 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from operators.people import user_of, viewer_of
-from pbxpanel import limits, toasts
-from pbxpanel.mirror.models import PBX
+from accounts.identity import user_of, viewer_of
+from engine import limits
+from engine.mirror.models import PBX
+from web import toasts
 
-from . import actions, fragments, invite_fragments
+from . import fragments, requests
 from .events import can_be_asked_for
-from .models import Conference, Participant, Room, has_rooms, may_moderate, may_see
+from .invitations import fragments as invite_fragments
+from .models import Conference, Participant
+from .rooms.models import Room, has_rooms, may_moderate, may_see
 
 # Names of sounds as Asterisk's Playback takes them, without the format.
 SOUND = re.compile(r"(?!.*\.\.)[A-Za-z0-9_][A-Za-z0-9._/-]{0,99}")
@@ -79,7 +82,7 @@ def choices(request: HttpRequest, pbx: str, name: str) -> HttpResponse:
 @login_required
 def moderate(request: HttpRequest, pbx: str, uniqueid: str, verb: str) -> HttpResponse:
     """POST: one of the verbs that are about one participant; `to` names a conference, `other` another participant."""
-    if verb not in actions.ON_ONE:
+    if verb not in requests.ON_ONE:
         raise Http404
     gone = _("This participant has already left.")
     participant = Participant.objects.filter(pbx=pbx, uniqueid=uniqueid).first()
@@ -103,7 +106,7 @@ def moderate(request: HttpRequest, pbx: str, uniqueid: str, verb: str) -> HttpRe
         parameters["other"] = request.POST.get("other", "")[:150]
         if not parameters["other"]:
             return toasts.toast(request, "warning", _("Choose who else is taken aside."), 400)
-    outcome = actions.on_one(user.pk, participant, verb, **parameters)
+    outcome = requests.on_one(user.pk, participant, verb, **parameters)
     if verb == "video-source" and outcome.done:
         # Nothing else on the page tells.
         text = _("Everybody is shown the video of %(who)s, if he sends any.") % {"who": participant.label}
@@ -115,7 +118,7 @@ def moderate(request: HttpRequest, pbx: str, uniqueid: str, verb: str) -> HttpRe
 @login_required
 def moderate_all(request: HttpRequest, pbx: str, name: str, verb: str) -> HttpResponse:
     """POST: one of the verbs that are about a whole conference; `sound` names what is played."""
-    if verb not in actions.ON_ALL:
+    if verb not in requests.ON_ALL:
         raise Http404
     user = user_of(request)
     if not may_moderate(user, pbx, name):
@@ -130,4 +133,4 @@ def moderate_all(request: HttpRequest, pbx: str, name: str, verb: str) -> HttpRe
         if not SOUND.fullmatch(parameters["sound"]):
             text = _("Type the name of a sound, such as beep or custom/welcome: letters, digits and . _ - / only.")
             return toasts.toast(request, "warning", text, 400)
-    return toasts.answer(request, actions.on_all(user.pk, row, verb, **parameters), gone=gone)
+    return toasts.answer(request, requests.on_all(user.pk, row, verb, **parameters), gone=gone)

@@ -3,12 +3,12 @@
 Source: main/manager.c, main/devicestate.c, main/presencestate.c.
 """
 
-from pbxpanel.ami import actions
-from pbxpanel.ami.protocol import Message
-from pbxpanel.mirror.registry import on, refreshes, snapshot_step
-from pbxpanel.mirror.state import State
-from pbxpanel.mirror.sync import Snapshot
-from pbxpanel.mirror.text import clean, clean_name, exact
+from engine.ami import actions
+from engine.ami.protocol import Message
+from engine.mirror.registry import on, refreshes, snapshot_step
+from engine.mirror.sanitize import clean, clean_name, exact
+from engine.mirror.state import State
+from engine.mirror.sync import Snapshot
 
 from .models import Device, Extension, Presence
 

@@ -7,9 +7,9 @@ from django.template.loader import render_to_string
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from pbxpanel.live import fragments
-from pbxpanel.live.fragments import Row, View, Viewer
-from pbxpanel.mirror.models import dom_id
+from engine.live import fragments
+from engine.live.fragments import Row, View, Viewer
+from engine.mirror.models import dom_id
 
 from .models import Device, Extension, Presence
 

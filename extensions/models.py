@@ -3,8 +3,8 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from pbxpanel.mirror.models import Mirrored, Subject, dom_id
-from pbxpanel.mirror.registry import mirrored
+from engine.mirror.models import Mirrored, Subject, dom_id
+from engine.mirror.registry import mirrored
 
 
 @mirrored

@@ -5,5 +5,7 @@ class PanelConfig(AppConfig):
     name = "pbxpanel"
 
     def ready(self) -> None:
-        from . import checks, home  # noqa: F401  they register themselves
-        from .mirror import fragments  # noqa: F401
+        # They register themselves.
+        from engine.mirror import fragments  # noqa: F401
+
+        from . import checks, home  # noqa: F401

@@ -11,11 +11,10 @@ from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402  Django
 from channels.sessions import CookieMiddleware  # noqa: E402
 from django.urls import path  # noqa: E402
 
-from system.socket import EventsConsumer  # noqa: E402
-
-from .live.consumers import LiveConsumer  # noqa: E402
-from .live.origin import OwnOriginOnly  # noqa: E402
-from .memory import keep_what_is_loaded  # noqa: E402
+from engine.gc_tuning import keep_what_is_loaded  # noqa: E402
+from engine.live.consumers import LiveConsumer  # noqa: E402
+from engine.live.origin import OwnOriginOnly  # noqa: E402
+from system.events.consumers import EventsConsumer  # noqa: E402
 
 application = ProtocolTypeRouter(
     {

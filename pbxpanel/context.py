@@ -8,11 +8,11 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
+from accounts.identity import phone_of, profile_of
 from calls.fragments import count as count_calls
-from conferences.models import Conference, Room
-from operators.people import phone_of, profile_of
-
-from .mirror.models import PBX
+from conferences.models import Conference
+from conferences.rooms.models import Room
+from engine.mirror.models import PBX
 
 # Permission → the class on the page's body without which its buttons are hidden.
 _ABILITIES = {

@@ -9,7 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 
-from .ami.transports import Address
+from engine.ami.transports import Address
 
 SHORTEST_KEY = 32
 

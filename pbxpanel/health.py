@@ -17,8 +17,8 @@ from django.views.decorators.http import require_safe
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
-from . import metrics
-from .mirror.models import PBX
+from engine import metrics
+from engine.mirror.models import PBX
 
 logger = logging.getLogger(__name__)
 

@@ -10,10 +10,9 @@ from calls.fragments import SEE as SEE_CALLS
 from calls.fragments import cards as call_cards
 from conferences.fragments import SEE as SEE_CONFERENCES
 from conferences.fragments import cards as conference_cards
-from conferences.models import has_rooms
-
-from .live import fragments
-from .live.fragments import Row, View, Viewer
+from conferences.rooms.models import has_rooms
+from engine.live import fragments
+from engine.live.fragments import Row, View, Viewer
 
 # What a call needs → where it shows.
 _PLACES = {"ringing": "ringing-calls", "waiting": "waiting-calls"}

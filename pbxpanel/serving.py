@@ -19,9 +19,9 @@ from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from twisted.web import http
 
-from . import limits
-from .live.fragments import Toast
-from .middleware import POLICY
+from engine import limits
+from engine.live.fragments import Toast
+from web.middleware import POLICY
 
 logger = logging.getLogger(__name__)
 

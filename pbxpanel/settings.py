@@ -5,7 +5,9 @@ from pathlib import Path
 
 from django.utils.translation import gettext_lazy as _
 
-from . import environment, limits
+from engine import limits
+
+from . import environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
@@ -24,14 +26,16 @@ DEMO = not AMI_ADDRESSES
 INSTALLED_APPS = [
     "axes",
     "pbxpanel",
-    "pbxpanel.mirror",
-    "operators",
+    "web",
+    "engine.mirror",
+    "audit",
+    "accounts",
     "calls",
     "conferences",
     "extensions",
     "system",
     "channels",
-    "operators.administration.PanelAdminConfig",
+    "accounts.administration.PanelAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -40,19 +44,19 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "pbxpanel.middleware.ContentSecurityPolicy",
+    "web.middleware.ContentSecurityPolicy",
     "django.middleware.security.SecurityMiddleware",
-    "pbxpanel.middleware.NoNullCharacters",
+    "web.middleware.NoNullCharacters",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "pbxpanel.middleware.NotStored",
+    "web.middleware.NotStored",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "pbxpanel.middleware.ExpiredSession",
+    "web.middleware.ExpiredSession",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
-    "pbxpanel.middleware.FieldLimits",
+    "web.middleware.FieldLimits",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
@@ -90,15 +94,15 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
-AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "operators.backends.PanelBackend"]
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "accounts.backends.PanelBackend"]
 # Five wrong passwords for one name from one address lock that pair, whether there is such a user or not. What is
-# tried meanwhile neither counts nor prolongs the lock. What else is tried is slowed down: see operators/lockout.py.
+# tried meanwhile neither counts nor prolongs the lock. What else is tried is slowed down: see accounts/lockout.py.
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=10)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
-AXES_LOCKOUT_CALLABLE = "operators.lockout.answer"
+AXES_LOCKOUT_CALLABLE = "accounts.lockout.answer"
 AXES_VERBOSE = False
 # Neither logged nor kept with what was sent; some type their password as the name.
 AXES_SENSITIVE_PARAMETERS = ["username", "csrfmiddlewaretoken"]
@@ -120,7 +124,7 @@ SESSION_SAVE_EVERY_REQUEST = True
 CSRF_FAILURE_VIEW = "pbxpanel.views.csrf_failure"
 DATA_UPLOAD_MAX_MEMORY_SIZE = limits.BODY
 X_FRAME_OPTIONS = "DENY"
-DEFAULT_EXCEPTION_REPORTER_FILTER = "pbxpanel.reports.NoSecrets"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "pbxpanel.log_filters.NoSecrets"
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
@@ -142,7 +146,7 @@ WHITENOISE_USE_FINDERS = DEBUG
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"refusals": {"()": "pbxpanel.reports.RefusalsInOneLine"}},
+    "filters": {"refusals": {"()": "pbxpanel.log_filters.RefusalsInOneLine"}},
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},

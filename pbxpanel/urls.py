@@ -11,14 +11,15 @@ urlpatterns = [
     path("", views.home, name="home"),
     path("calls/", include("calls.urls")),
     path("conferences/", include("conferences.urls")),
-    path("", include("operators.urls")),
+    path("", include("accounts.urls")),
+    path("audit/", include("audit.urls")),
     path("language/", login_not_required(set_language), name="set_language"),
     path("admin/", admin.site.urls),
     path("healthz", health.healthz, name="healthz"),
     path("metrics", health.figures, name="metrics"),
     path("records/", include("conferences.records.urls")),
-    path("rooms/", include("conferences.room_urls")),
-    path("groups/", include("conferences.group_urls")),
+    path("rooms/", include("conferences.rooms.urls")),
+    path("groups/", include("conferences.invitations.urls")),
     path("system/", include("system.urls")),
 ]
 

@@ -11,12 +11,12 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from operators.people import user_of, viewer_of
+from accounts.identity import user_of, viewer_of
+from engine import limits
+from engine.live.fragments import Toast
+from web.toasts import refused, said, toast
 
-from . import limits
 from .home import board
-from .live.fragments import Toast
-from .toasts import refused, said, toast
 
 
 @require_safe

@@ -4,10 +4,10 @@ from django import forms
 from django.contrib import admin
 from django.db import models
 
-from operators.confirmation import ConfirmedAdmin
-from pbxpanel.mirror.admin import BoundedSearch
+from accounts.confirmation import ConfirmedAdmin
+from engine.mirror.admin import BoundedSearch
 
-from .models import CliRules
+from .cli.models import CliRules
 
 
 @admin.register(CliRules)

@@ -7,4 +7,11 @@ class SystemConfig(AppConfig):
     verbose_name = _("System")
 
     def ready(self) -> None:
-        from . import any_action, astdb, cli, config_orders, recording, status, variables  # noqa: F401  they register their orders
+        # They register their commands.
+        from .astdb import commands as _astdb  # noqa: F401
+        from .cli import commands as _cli  # noqa: F401
+        from .config import commands as _config  # noqa: F401
+        from .console import commands as _console  # noqa: F401
+        from .recordings import commands as _recordings  # noqa: F401
+        from .status import commands as _status  # noqa: F401
+        from .variables import commands as _variables  # noqa: F401

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.test import override_settings
 from django.utils import translation
 
-from pbxpanel.memory import keep_what_is_loaded
+from engine.gc_tuning import keep_what_is_loaded
 
 # Random examples are the same in every run; `make soak` tries new ones. How long one takes says nothing on a machine
 # that is busy.

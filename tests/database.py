@@ -11,8 +11,8 @@ from django.core.management.commands import flush
 from django.db.models import Model
 from pytest_django.plugin import DjangoDbBlocker
 
-from operators.models import DialPolicy
-from system.models import CliRules
+from accounts.models import DialPolicy
+from system.cli.models import CliRules
 
 # What the migrations put into an empty database, in an order in which it can be written again.
 BEGINNING: tuple[type[Model], ...] = (ContentType, Permission, Group, Group.permissions.through, DialPolicy, CliRules)

@@ -9,13 +9,15 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import translation
 
+from accounts.models import DialPolicy
+from audit.models import AuditEntry
 from calls.models import Channel
-from operators.models import AuditEntry, DialPolicy
-from pbxpanel import answers, toasts
-from pbxpanel.mirror.commands import Outcome, Status
-from pbxpanel.mirror.models import PBX
+from engine.mirror import answers
+from engine.mirror.commands import Outcome, Status
+from engine.mirror.models import PBX
 from tests.access import people
 from tests.test_translations import CATALOGUE, texts
+from web import toasts
 
 CHINESE = "\u4e00-\u9fff"
 # What is quoted, typed or filled in has its own punctuation.

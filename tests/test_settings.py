@@ -17,8 +17,8 @@ from django.db import connection
 from django.test import RequestFactory
 from django.views.debug import technical_500_response
 
+from engine.ami.transports import Address
 from pbxpanel import environment
-from pbxpanel.ami.transports import Address
 
 ROOT = Path(__file__).resolve().parent.parent
 SECRET = "Tr0ub4dor"

@@ -11,6 +11,7 @@ from django.core.management import call_command
 from pytest_django.fixtures import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
+APPS = ("accounts", "audit", "calls", "conferences", "engine", "extensions", "pbxpanel", "system", "web")
 CATALOGUE = ROOT / "pbxpanel" / "locale" / "zh_Hans" / "LC_MESSAGES" / "django.po"
 
 
@@ -26,7 +27,18 @@ def test_every_text_in_the_sources_has_its_chinese(
     tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # On a copy: the command writes into every catalogue it finds below.
-    for folder in ("pbxpanel", "calls", "conferences", "extensions", "operators", "system", "templates"):
+    for folder in (
+        "accounts",
+        "audit",
+        "calls",
+        "conferences",
+        "engine",
+        "extensions",
+        "pbxpanel",
+        "system",
+        "templates",
+        "web",
+    ):
         shutil.copytree(ROOT / folder, tmp_path / folder)
     settings.LOCALE_PATHS = [str(tmp_path / "pbxpanel" / "locale")]
     monkeypatch.chdir(tmp_path)

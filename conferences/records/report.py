@@ -9,9 +9,11 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 from django.utils import timezone
 
-from conferences.actions import topic_of
-from conferences.models import Attendance, ConferenceRecord, Participant, Room
-from operators.models import AuditEntry
+from audit.models import AuditEntry
+from conferences.models import Participant
+from conferences.records.models import Attendance, ConferenceRecord
+from conferences.requests import topic_of
+from conferences.rooms.models import Room
 
 # Of what somebody types to search for, no more than this is looked for.
 _LONGEST_SEARCH = 100

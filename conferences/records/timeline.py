@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from operators.models import AuditEntry
+from audit.models import AuditEntry
 
 from .report import Person, Report, Span
 

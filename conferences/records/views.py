@@ -8,9 +8,10 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from conferences.models import ConferenceRecord, Room, may_see
-from operators.people import user_of
-from pbxpanel.mirror.models import PBX
+from accounts.identity import user_of
+from conferences.records.models import ConferenceRecord
+from conferences.rooms.models import Room, may_see
+from engine.mirror.models import PBX
 
 from .export import acts_csv, file_name, people_csv
 from .report import Report, lines, matching, report_of, visible_to

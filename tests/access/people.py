@@ -10,13 +10,16 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
+from accounts.models import Profile
 from calls.models import Bridge, Channel, ParkedCall
-from conferences.models import Attendance, Conference, ConferenceRecord, Invitation, InviteGroup, Participant, Room
+from conferences.invitations.models import Invitation, InviteGroup
+from conferences.models import Conference, Participant
+from conferences.records.models import Attendance, ConferenceRecord
+from conferences.rooms.models import Room
+from engine.mirror import commands
+from engine.mirror.commands import Command, Outcome, Status
+from engine.mirror.models import PBX
 from extensions.models import Device, Extension, Presence
-from operators.models import Profile
-from pbxpanel.mirror import commands
-from pbxpanel.mirror.commands import Command, Outcome, Status
-from pbxpanel.mirror.models import PBX
 
 GROUPS = ("Viewer", "Operator", "Moderator", "Administrator")
 INTEGRATOR = "Integrator"
@@ -169,5 +172,5 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> Asterisk:
     asterisk = Asterisk()
     monkeypatch.setattr(commands, "_ask", asterisk.ask())
     monkeypatch.setattr(commands, "_deliver", nobody)
-    monkeypatch.setattr("operators.phones.look", asterisk.look)
+    monkeypatch.setattr("accounts.phones.look", asterisk.look)
     return asterisk

@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import Group, Permission, User
 from django.test import Client
 
-from operators.models import DialPolicy, Profile
+from accounts.models import DialPolicy, Profile
 from tests.access import people
 
 pytestmark = pytest.mark.django_db

@@ -8,8 +8,8 @@ from django.contrib.auth.models import Group, Permission, User
 from django.core.management import call_command
 from django.test import Client
 
-from operators.models import DialPolicy
-from system.models import CliRules
+from accounts.models import DialPolicy
+from system.cli.models import CliRules
 from tests.access import people
 from tests.access.people import GROUPS, INTEGRATOR, NOBODY
 
@@ -139,7 +139,7 @@ def test_it_opens_to_the_group_administrator_without_anything_else(group: str) -
     opens = group == "Administrator"
     assert ('href="/admin/"' in client.get("/").content.decode()) is opens
     assert client.get("/admin/").status_code == (200 if opens else 302)
-    for model in ("auth/user", "auth/group", "operators/auditentry", "system/clirules"):
+    for model in ("auth/user", "auth/group", "audit/auditentry", "system/clirules"):
         assert client.get(f"/admin/{model}/").status_code == (200 if opens else 302), model
 
 

@@ -158,7 +158,7 @@ PAGES = [
 ]  # fmt: skip
 MODELS = [
     "auth/user", "auth/group", "mirror/pbx", "calls/channel", "conferences/conference", "conferences/participant",
-    "operators/auditentry", "axes/accessattempt", "axes/accesslog",
+    "audit/auditentry", "axes/accessattempt", "axes/accesslog",
 ]  # fmt: skip
 
 _REPORT = """

@@ -10,12 +10,13 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import resolve, reverse
 
+from accounts.models import Profile
+from audit.models import AuditEntry
 from calls.forms import DialForm
 from conferences.models import Conference, Participant
-from operators.models import AuditEntry, Profile
-from pbxpanel.mirror import commands
-from pbxpanel.mirror.commands import Outcome, Status
-from pbxpanel.mirror.models import PBX
+from engine.mirror import commands
+from engine.mirror.commands import Outcome, Status
+from engine.mirror.models import PBX
 from tests.access import people
 from tests.access.people import Asterisk
 
@@ -365,7 +366,7 @@ def test_a_participant_whom_asterisk_no_longer_knows_has_left(words: str, anna: 
 def test_one_end_that_has_gone_by_itself_is_no_failure_of_the_hangup(
     anna: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pbxpanel.mirror import commands
+    from engine.mirror import commands
 
     async def ask(command: commands.Command) -> Outcome:
         is_first = "101" in people.fields_of(command)["Channel"]
@@ -417,7 +418,7 @@ def test_a_command_while_redis_is_away_is_answered_in_words_and_on_record(
     people.a_small_pbx()
     client = Client()
     client.force_login(people.person("Operator"))
-    monkeypatch.setattr("pbxpanel.mirror.commands.get_channel_layer", lambda: BrokenLayer(fails))
+    monkeypatch.setattr("engine.mirror.commands.get_channel_layer", lambda: BrokenLayer(fails))
     response = client.post("/calls/main/channels/1.1/hangup/", headers=HTMX)
     assert response.status_code == status
     assert AuditEntry.objects.get().status == {503: "not connected", 504: "no answer"}[status]
@@ -463,7 +464,7 @@ def test_hostile_names_are_shown_as_they_are_spelled_and_nothing_of_them_is_mark
     asterisk.answer = Outcome(Status.REFUSED, hostile)
     assert anna.post("/conferences/main/participants/3.1/mute/").status_code == 409
     paths = ["/audit/", "/audit/?q=" + "%3Cscript%3E", "/calls/", "/conferences/", "/conferences/main/8001/"]
-    for path in [*paths, "/admin/operators/auditentry/", reverse("conference", args=["main", hostile])]:
+    for path in [*paths, "/admin/audit/auditentry/", reverse("conference", args=["main", hostile])]:
         page = anna.get(path).content.decode()
         assert "<script>alert" not in page, path
         assert "<img src=x" not in page, path

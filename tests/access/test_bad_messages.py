@@ -12,11 +12,11 @@ from channels.layers import channel_layers
 from channels.testing import WebsocketCommunicator
 from django.test import Client
 
-from pbxpanel import limits, metrics
+from engine import limits, metrics
+from engine.live.consumers import NO_SUCH_VIEW, TRY_AGAIN_LATER, LiveConsumer
+from engine.live.hub import FAILED, FORBIDDEN, NOT_LOGGED_IN, Hub
 from pbxpanel.asgi import application
-from pbxpanel.live.consumers import NO_SUCH_VIEW, TRY_AGAIN_LATER, LiveConsumer
-from pbxpanel.live.hub import FAILED, FORBIDDEN, NOT_LOGGED_IN, Hub
-from system.socket import EventsConsumer
+from system.events.consumers import EventsConsumer
 from tests.access import people
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(60)]

@@ -9,9 +9,9 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.test import Client
 
-from operators import confirmation
-from pbxpanel.mirror.commands import Outcome, Status
-from system.models import CliRules
+from accounts import confirmation
+from engine.mirror.commands import Outcome, Status
+from system.cli.models import CliRules
 from tests.access import people
 from tests.access.people import Asterisk
 

@@ -14,11 +14,11 @@ from django.contrib.auth.models import Group, User
 from django.contrib.sessions.models import Session
 from django.test import Client
 
-from conferences.models import Room
-from conferences.plans import plan_for
-from operators import demo
-from operators.models import DemoUser, Profile
-from operators.people import viewers_of
+from accounts import demo
+from accounts.identity import viewers_of
+from accounts.models import DemoUser, Profile
+from conferences.rooms.events import plan_for
+from conferences.rooms.models import Room
 from pbxpanel.management.commands.runpanel import Command
 from tests.lab.asterisk import free_port
 from tests.panel import Panel

@@ -12,9 +12,10 @@ from django.core.exceptions import ValidationError
 from django.db import connections
 from django.test import Client
 
-from operators.models import AuditEntry, DialPolicy, Profile
-from pbxpanel.mirror.commands import Outcome, Status
-from pbxpanel.mirror.models import PBX
+from accounts.models import DialPolicy, Profile
+from audit.models import AuditEntry
+from engine.mirror.commands import Outcome, Status
+from engine.mirror.models import PBX
 from tests.access import people
 from tests.access.people import Asterisk
 

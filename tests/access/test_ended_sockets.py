@@ -11,10 +11,10 @@ from channels.testing import WebsocketCommunicator
 from django.contrib.auth.models import Group, Permission, User
 from django.test import Client
 
-from operators.models import Profile
+from accounts.models import Profile
+from engine.live import hub
 from pbxpanel.asgi import application
-from pbxpanel.live import hub
-from system import socket
+from system.events import consumers
 from tests.access import people
 from tests.access.test_socket import Open, Tab, visit  # noqa: F401  a fixture
 
@@ -29,7 +29,7 @@ VIEWER = "user0"
 @pytest.fixture(autouse=True)
 def nobody_looks(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
     """Nothing but being told ends a socket in these tests."""
-    for module, name in ((hub, "CHECK_EVERY"), (socket, "RENEW_EVERY")):
+    for module, name in ((hub, "CHECK_EVERY"), (consumers, "RENEW_EVERY")):
         monkeypatch.setattr(module, name, 3600.0)
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # quick
 

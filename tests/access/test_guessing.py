@@ -13,7 +13,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 
-from operators import lockout
+from accounts import lockout
 
 pytestmark = pytest.mark.django_db
 

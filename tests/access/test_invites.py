@@ -9,11 +9,15 @@ from django.contrib.auth.models import Group, Permission, User
 from django.test import Client
 from django.utils import timezone
 
+from accounts.models import DialPolicy, Profile
+from audit.models import AuditEntry
 from conferences.forms import Person, people_of, person_of
-from conferences.models import Attendance, Conference, Invitation, InviteGroup, InviteMember, Room
-from operators.models import AuditEntry, DialPolicy, Profile
-from pbxpanel.mirror.commands import Outcome, Status
-from pbxpanel.mirror.models import PBX
+from conferences.invitations.models import Invitation, InviteGroup, InviteMember
+from conferences.models import Conference
+from conferences.records.models import Attendance
+from conferences.rooms.models import Room
+from engine.mirror.commands import Outcome, Status
+from engine.mirror.models import PBX
 from tests.access import people
 from tests.access.people import Asterisk
 

@@ -11,11 +11,12 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.urls import resolve
 
+from audit.models import AuditEntry
 from conferences.forms import person_of
-from operators.models import AuditEntry
-from pbxpanel import limits
-from pbxpanel.mirror.commands import Outcome, Status
-from system import cli, cli_rules
+from engine import limits
+from engine.mirror.commands import Outcome, Status
+from system.cli import commands as cli
+from system.cli import rules
 from tests.access import people
 from tests.access.people import Asterisk
 from tests.access.test_who_may_not import TABLE
@@ -69,7 +70,7 @@ FIELDS: list[tuple[str, str, int, dict[str, str]]] = [
 def asterisk(monkeypatch: pytest.MonkeyPatch) -> Asterisk:
     people.a_small_pbx()
     people.room("8009", pk=1)
-    monkeypatch.setattr("system.config_views.look", lambda *arguments, **options: Outcome(Status.NOT_CONNECTED))
+    monkeypatch.setattr("system.config.views.look", lambda *arguments, **options: Outcome(Status.NOT_CONNECTED))
     return people.stand_in(monkeypatch)
 
 
@@ -168,8 +169,8 @@ def test_a_long_command_is_not_even_taken_apart() -> None:
     """It kept a core busy for minutes."""
     for long in ("core show " + "x " * 1_200_000, '"' * 2_400_000, "\\" * 2_400_000):
         began = time.monotonic()
-        with pytest.raises(cli_rules.Malformed, match="more than 400 characters"):
-            cli_rules.words_of(long)
+        with pytest.raises(rules.Malformed, match="more than 400 characters"):
+            rules.words_of(long)
         assert cli.complete("main", User(), long).line == long
         assert time.monotonic() - began < 0.5
 

@@ -12,7 +12,7 @@ from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
-from operators import lockout
+from accounts import lockout
 from tests.access import people
 
 pytestmark = pytest.mark.django_db

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from channels.testing import WebsocketCommunicator
 
+from engine.live.origin import OwnOriginOnly
 from pbxpanel.asgi import application
-from pbxpanel.live.origin import OwnOriginOnly
 
 
 async def accepts(scope: dict[str, Any], receive: Any, send: Any) -> None:

@@ -13,13 +13,14 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from operators import phones
-from operators.models import AuditEntry, PhoneProof, Profile
-from pbxpanel.ami import actions
-from pbxpanel.ami.client import Session
-from pbxpanel.ami.transports import Address
-from pbxpanel.mirror.models import PBX
-from pbxpanel.mirror.worker import AmiWorker
+from accounts import phones
+from accounts.models import PhoneProof, Profile
+from audit.models import AuditEntry
+from engine.ami import actions
+from engine.ami.client import Session
+from engine.ami.transports import Address
+from engine.mirror.models import PBX
+from engine.mirror.worker import AmiWorker
 from tests.access import people
 from tests.lab.asterisk import Asterisk
 from tests.lab.fixtures import PhoneFactory

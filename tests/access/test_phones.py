@@ -13,11 +13,12 @@ from django.contrib.contenttypes.models import ContentType
 from django.test import Client
 from django.utils import timezone
 
-from operators import people as panel_people
-from operators.models import AuditEntry, DialPolicy, PhoneProof, Profile, SharedPhone
-from operators.phones import end_proof, key_in
-from pbxpanel.mirror.commands import Outcome, Status
-from pbxpanel.mirror.models import PBX
+from accounts import identity as panel_people
+from accounts.models import DialPolicy, PhoneProof, Profile, SharedPhone
+from accounts.phones import end_proof, key_in
+from audit.models import AuditEntry
+from engine.mirror.commands import Outcome, Status
+from engine.mirror.models import PBX
 from tests.access import people
 from tests.access.people import Asterisk
 
@@ -81,7 +82,7 @@ def test_a_phone_rings_and_is_mine_only_when_the_code_was_keyed_in(
     assert save(client).status_code == 302
     proof = proof_of(mona)
     (command,) = asterisk.commands
-    assert (command.order, command.verb, command.subject) == ("operators.prove-phone", "prove-phone", "PJSIP/103")
+    assert (command.order, command.verb, command.subject) == ("accounts.prove-phone", "prove-phone", "PJSIP/103")
     assert dict(command.parameters) == {"endpoint": "PJSIP/103", "who": "mona", "proof": proof.command_id}
     assert phone_of(mona) == ""
     page = words(client.get("/profile/"))
@@ -456,12 +457,12 @@ def test_an_administrator_shares_a_phone(mona: User, ben: User, asterisk: Asteri
     Profile.objects.filter(user=ben).update(endpoint="PJSIP/103")
     data = {"pbx": "main", "endpoint": "PJSIP/103", "name": "Desk", "extension": "", "users": [mona.pk]}
     client = admin()
-    page = client.post("/admin/operators/sharedphone/add/", data)
+    page = client.post("/admin/accounts/sharedphone/add/", data)
     assert "PJSIP/103 is the phone of ben: choose them too, or take it from them first." in words(page)
     data["users"] = [mona.pk, ben.pk]
-    assert client.post("/admin/operators/sharedphone/add/", data).status_code == 302
+    assert client.post("/admin/accounts/sharedphone/add/", data).status_code == 302
     assert set(SharedPhone.objects.get().users.all()) == {mona, ben}
-    page = client.post("/admin/operators/sharedphone/add/", data | {"endpoint": "PJSIP/199"})
+    page = client.post("/admin/accounts/sharedphone/add/", data | {"endpoint": "PJSIP/199"})
     assert "The PBX main has no phone PJSIP/199." in words(page)
 
 

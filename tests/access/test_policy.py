@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from operators import policy
-from operators.policy import Call, Malformed, Part, Policy, refused_part
+from accounts import policy
+from accounts.policy import Call, Malformed, Part, Policy, refused_part
 from tests.lab.asterisk import Asterisk
 
 # Patterns, each with numbers that it means and numbers that it does not.

@@ -6,10 +6,11 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.test import Client
 
-from conferences import actions
-from conferences.models import InviteGroup, Room, permission_for
-from operators.models import AuditEntry
-from operators.people import viewer_of
+from accounts.identity import viewer_of
+from audit.models import AuditEntry
+from conferences import requests
+from conferences.invitations.models import InviteGroup
+from conferences.rooms.models import Room, permission_for
 from tests.access import people
 from tests.access.people import NOBODY, Asterisk
 
@@ -83,7 +84,7 @@ def test_the_buttons_show_on_the_page_of_her_room_alone(rita: User) -> None:
     assert "may-moderate" not in client.get("/conferences/").content.decode()
 
 
-@pytest.mark.parametrize("verb", sorted(actions.ON_ONE))
+@pytest.mark.parametrize("verb", sorted(requests.ON_ONE))
 def test_she_moderates_who_is_in_her_room_and_nobody_else(rita: User, verb: str, asterisk: Asterisk) -> None:
     client = client_of(rita)
     data = {"to": "8002", "other": "6.2"}
@@ -102,7 +103,7 @@ def test_she_moves_nobody_into_a_room_that_is_not_hers(rita: User, asterisk: Ast
     assert asterisk.commands == []
 
 
-@pytest.mark.parametrize("verb", sorted(actions.ON_ALL))
+@pytest.mark.parametrize("verb", sorted(requests.ON_ALL))
 def test_she_moderates_all_of_her_room_and_of_no_other(rita: User, verb: str, asterisk: Asterisk) -> None:
     client = client_of(rita)
     data = {"sound": "beep"}

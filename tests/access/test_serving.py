@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pbxpanel import limits
+from engine import limits
 from tests.lab.asterisk import free_port
 from tests.panel import Panel
 

@@ -11,10 +11,11 @@ from channels.testing import WebsocketCommunicator
 from django.contrib.auth.models import User
 from django.test import Client
 
-from conferences.models import Participant, Room
+from conferences.models import Participant
+from conferences.rooms.models import Room
+from engine.live import hub
+from engine.live.fragments import Notice, Row, rows_of
 from pbxpanel.asgi import application
-from pbxpanel.live import hub
-from pbxpanel.live.fragments import Notice, Row, rows_of
 from tests.access import people
 from tests.access.people import ANONYMOUS, NOBODY
 

@@ -13,10 +13,10 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from operators.models import Profile
-from operators.people import viewer_of, viewers_of
-from pbxpanel.live.fragments import Viewer
-from pbxpanel.mirror.models import PBX
+from accounts.identity import viewer_of, viewers_of
+from accounts.models import Profile
+from engine.live.fragments import Viewer
+from engine.mirror.models import PBX
 
 from . import people
 
@@ -33,7 +33,7 @@ def session() -> Any:
         user = User.objects.create_user(name, password="correct horse", **fields)
         user.groups.set(Group.objects.filter(name__in=groups))
         client = Client()
-        client.force_login(user, "operators.backends.PanelBackend")
+        client.force_login(user, "accounts.backends.PanelBackend")
         assert client.session.session_key
         return client.session.session_key
 
@@ -147,7 +147,7 @@ def test_a_session_that_nobody_has_logged_in_with_is_left_out() -> None:
 def test_two_sessions_of_one_user_are_two(session: Any) -> None:
     first = session()
     client = Client()
-    client.force_login(User.objects.get(), "operators.backends.PanelBackend")
+    client.force_login(User.objects.get(), "accounts.backends.PanelBackend")
     assert same(first, str(client.session.session_key)).keys() == {first, client.session.session_key}
 
 

@@ -19,11 +19,12 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
-import conferences.actions
+import conferences.requests
+from accounts.models import Profile
+from audit.models import AuditEntry
 from calls.models import Channel
-from operators.models import AuditEntry, Profile
-from pbxpanel.mirror.models import PBX
-from system.recording import MONITORS
+from engine.mirror.models import PBX
+from system.recordings.commands import MONITORS
 from tests.access import people
 from tests.access.people import ANONYMOUS, GROUPS, NOBODY, Asterisk
 from tests.matrix import FULL, share
@@ -83,14 +84,14 @@ TABLE: dict[str, list[Line]] = {
     ],
     "conferences/<str:pbx>/participants/<segment:uniqueid>/<str:verb>/": [
         Line(f"/conferences/main/participants/3.1/{verb}/", "POST", MODERATING, 200 if verb == "video-source" else 204)
-        for verb in conferences.actions.ON_ONE if verb not in ("move", "aside")
+        for verb in conferences.requests.ON_ONE if verb not in ("move", "aside")
     ] + [
         Line("/conferences/main/participants/3.1/move/", "POST", MODERATING, 204, {"to": "8002"}),
         Line("/conferences/main/participants/3.1/aside/", "POST", MODERATING, 204, {"other": "3.2"}),
     ],
     "conferences/<str:pbx>/all/<segment:name>/<str:verb>/": [
         Line(f"/conferences/main/all/8001/{verb}/", "POST", MODERATING, 204)
-        for verb in conferences.actions.ON_ALL if verb != "say"
+        for verb in conferences.requests.ON_ALL if verb != "say"
     ] + [Line("/conferences/main/all/8001/say/", "POST", MODERATING, 204, {"sound": "beep"})],
     # Of another's room see tests/conferences/test_records.py.
     "records/": [Line("/records/", "GET", SEEING, 200)],
@@ -248,8 +249,8 @@ MODELS = {
     "extensions/extension": False,
     "extensions/device": False,
     "extensions/presence": False,
-    "operators/auditentry": False,
-    "operators/sharedphone": True,
+    "audit/auditentry": False,
+    "accounts/sharedphone": True,
     "system/clirules": True,
     "axes/accesslog": False,
     "axes/accessattempt": True,
@@ -288,7 +289,7 @@ SYSTEM_FINDS = {
     "system.variables.get": {"value": "1", "known": True},
     "system.variables.set": {"value": "1", "known": True},
     "system.variables.all": [],
-    "system.recording.start": {"path": "/var/spool/asterisk/monitor/x.wav", "id": "0x1"},
+    "system.recordings.start": {"path": "/var/spool/asterisk/monitor/x.wav", "id": "0x1"},
 }
 
 

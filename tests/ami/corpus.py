@@ -5,7 +5,7 @@ from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
-from pbxpanel.ami.protocol import Message, Protocol
+from engine.ami.protocol import Message, Protocol
 
 FILES = sorted((Path(__file__).parent.parent / "corpus").glob("*.ami"))
 

@@ -12,13 +12,13 @@ from django.db import models
 
 import calls.events  # noqa: F401 (registers what is folded)
 import conferences.events  # noqa: F401
-from pbxpanel.ami.client import Answer, Session
-from pbxpanel.ami.errors import MessageTooLarge, NotAmi
-from pbxpanel.ami.protocol import Message, Protocol
-from pbxpanel.demo.manager import encode
-from pbxpanel.mirror import registry, sync
-from pbxpanel.mirror.models import Mirrored
-from pbxpanel.mirror.state import State
+from engine.ami.client import Answer, Session
+from engine.ami.errors import MessageTooLarge, NotAmi
+from engine.ami.protocol import Message, Protocol
+from engine.demo.manager import encode
+from engine.mirror import registry, sync
+from engine.mirror.models import Mirrored
+from engine.mirror.state import State
 
 from .corpus import FILES, stream
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from itertools import pairwise
 
-from pbxpanel.ami.transports import Address
+from engine.ami.transports import Address
 
 HOST = "127.0.0.1"
 SECRET = "s3cret: with ümlaut"

@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from pbxpanel.ami import actions
-from pbxpanel.ami.client import Link, LinkState, Session
-from pbxpanel.ami.errors import (
+from engine.ami import actions
+from engine.ami.client import Link, LinkState, Session
+from engine.ami.errors import (
     AmiError,
     AnswerTimeout,
     ConnectFailed,
@@ -28,9 +28,9 @@ from pbxpanel.ami.errors import (
     MessageTooLarge,
     NotAmi,
 )
-from pbxpanel.ami.over_http import HttpTransport
-from pbxpanel.ami.protocol import Action, Message
-from pbxpanel.ami.transports import Address
+from engine.ami.over_http import HttpTransport
+from engine.ami.protocol import Action, Message
+from engine.ami.transports import Address
 from tests.lab.asterisk import TRANSPORTS, Asterisk, Transport
 from tests.waiting import until_async
 

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pbxpanel.ami import actions
-from pbxpanel.ami.errors import IllegalField
-from pbxpanel.ami.protocol import Action, Protocol
+from engine.ami import actions
+from engine.ami.errors import IllegalField
+from engine.ami.protocol import Action, Protocol
 
 from .fuzz import Fuzz, make
 

@@ -12,12 +12,12 @@ from typing import Any
 import httpx
 import pytest
 
-from pbxpanel.ami import actions, over_http
-from pbxpanel.ami.client import LinkState, Session
-from pbxpanel.ami.errors import AnswerTimeout, ConnectFailed, LinkLost, LoginRefused, NotAmi
-from pbxpanel.ami.over_http import HttpTransport
-from pbxpanel.ami.protocol import Action, Message
-from pbxpanel.ami.transports import Address
+from engine.ami import actions, over_http
+from engine.ami.client import LinkState, Session
+from engine.ami.errors import AnswerTimeout, ConnectFailed, LinkLost, LoginRefused, NotAmi
+from engine.ami.over_http import HttpTransport
+from engine.ami.protocol import Action, Message
+from engine.ami.transports import Address
 from tests.lab.asterisk import Asterisk, Transport
 from tests.waiting import until_async
 

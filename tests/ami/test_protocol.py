@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pbxpanel.ami.errors import AmiError, IllegalField, MessageTooLarge, NotAmi
-from pbxpanel.ami.protocol import Action, Message, Protocol
+from engine.ami.errors import AmiError, IllegalField, MessageTooLarge, NotAmi
+from engine.ami.protocol import Action, Message, Protocol
 
 from .corpus import FILES, messages, pieces, read, stream
 

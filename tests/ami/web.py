@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
-from pbxpanel.ami.transports import Address
+from engine.ami.transports import Address
 
 from .server import HOST, SECRET
 

@@ -16,8 +16,8 @@ from channels.routing import ProtocolTypeRouter, URLRouter
 from django.conf import settings
 from django.urls import path, re_path
 
-from pbxpanel.live import hub
-from pbxpanel.live.fragments import Row
+from engine.live import hub
+from engine.live.fragments import Row
 
 SIZE = 2048
 EPOCH = uuid.uuid4().hex

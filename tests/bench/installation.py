@@ -18,7 +18,7 @@ from django.contrib.sessions.backends.db import SessionStore
 user = User.objects.get(username={user!r})
 session = SessionStore()
 session[SESSION_KEY] = str(user.pk)
-session[BACKEND_SESSION_KEY] = "operators.backends.PanelBackend"
+session[BACKEND_SESSION_KEY] = "accounts.backends.PanelBackend"
 session[HASH_SESSION_KEY] = user.get_session_auth_hash()
 session.create()
 print(session.session_key)

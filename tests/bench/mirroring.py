@@ -17,10 +17,10 @@ from django.core.management import call_command
 
 from calls.models import Channel
 from conferences.models import Participant
-from pbxpanel.memory import keep_what_is_loaded
-from pbxpanel.mirror import worker
-from pbxpanel.mirror.models import PBX
-from pbxpanel.mirror.worker import AmiWorker, Mirror
+from engine.gc_tuning import keep_what_is_loaded
+from engine.mirror import worker
+from engine.mirror.models import PBX
+from engine.mirror.worker import AmiWorker, Mirror
 
 from .child import serve
 

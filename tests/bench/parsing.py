@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
-from pbxpanel.ami.protocol import Protocol
+from engine.ami.protocol import Protocol
 
 from .figure import Figure, at_least
 from .traffic import Recording, panels_own, reads, record
@@ -43,7 +43,7 @@ def figures() -> list[Figure]:
     import django
 
     django.setup()
-    from pbxpanel.mirror import registry
+    from engine.mirror import registry
 
     wanted = {*registry.handlers, "FullyBooted", "OriginateResponse"}
     everything, filtered = record(1000, MESSAGES), record(1000, MESSAGES // 2, link=panels_own())

@@ -10,10 +10,10 @@ import time
 from pathlib import Path
 from typing import Any, cast
 
-from pbxpanel.ami.transports import Address
-from pbxpanel.demo.manager import Event, event
-from pbxpanel.demo.model import Fields
-from pbxpanel.demo.server import DemoPbx, _Client
+from engine.ami.transports import Address
+from engine.demo.manager import Event, event
+from engine.demo.model import Fields
+from engine.demo.server import DemoPbx, _Client
 
 from .child import serve
 from .traffic import Link, Traffic, around

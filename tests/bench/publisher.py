@@ -10,8 +10,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "pbxpanel.settings")
 
 from django.conf import settings
 
-from pbxpanel.live import hub
-from pbxpanel.live.fragments import Row
+from engine.live import hub
+from engine.live.fragments import Row
 
 from .child import serve
 

@@ -19,8 +19,8 @@ def prepare(folder: Path) -> None:
     django.setup()
     from django.core.management import call_command
 
-    from pbxpanel.memory import keep_what_is_loaded
-    from pbxpanel.mirror.models import PBX
+    from engine.gc_tuning import keep_what_is_loaded
+    from engine.mirror.models import PBX
 
     call_command("migrate", verbosity=0)
     PBX.objects.create(name="main")
@@ -45,9 +45,9 @@ class Replay:
     """One PBX's state, fed with a recording; what changed is written and drawn after every so many reads."""
 
     def __init__(self, recording: Recording, reads_a_tick: int = 4) -> None:
-        from pbxpanel.ami.protocol import Protocol
-        from pbxpanel.mirror import registry
-        from pbxpanel.mirror.state import State
+        from engine.ami.protocol import Protocol
+        from engine.mirror import registry
+        from engine.mirror.state import State
 
         self.recording, self._reads_a_tick = recording, reads_a_tick
         self.state = State("main")
@@ -57,8 +57,8 @@ class Replay:
 
     def play(self, data: bytes, *, draw: bool = True) -> Seconds:
         """Parse, fold, write and draw all of these bytes, in this order after so many reads."""
-        from pbxpanel.live.fragments import rows_of
-        from pbxpanel.mirror import store
+        from engine.live.fragments import rows_of
+        from engine.mirror import store
 
         seconds, clock = Seconds(), time.perf_counter
         pieces = reads(data)

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from itertools import count, cycle
 from typing import Any
 
-from pbxpanel.demo.dialplan import OUTSIDE_CONTEXT
-from pbxpanel.demo.manager import Event, encode, event
-from pbxpanel.demo.model import Channel, Fields, Member, Party, State, Switch
+from engine.demo.dialplan import OUTSIDE_CONTEXT
+from engine.demo.manager import Event, encode, event
+from engine.demo.model import Channel, Fields, Member, Party, State, Switch
 
 NAMES = ("Anna Alpha", "Ben Beta", "李雷", "Zoë Zürcher", "O'Brien & Söhne", "Δήμητρα", "", "Dr. Frieda Lang")
 ROOMS = ("8001", "8002")
@@ -72,7 +72,7 @@ EVERYTHING = Link()
 
 def panels_own() -> Link:
     """What the panel's worker asks for."""
-    from pbxpanel.mirror.worker import EVENT_MASK, UNWANTED_EVENTS
+    from engine.mirror.worker import EVENT_MASK, UNWANTED_EVENTS
 
     return Link(frozenset(EVENT_MASK.split(",")), frozenset(UNWANTED_EVENTS))
 

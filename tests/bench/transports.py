@@ -11,10 +11,10 @@ import statistics
 import time
 from pathlib import Path
 
-from pbxpanel.ami import actions
-from pbxpanel.ami.client import Session
-from pbxpanel.ami.protocol import Message
-from pbxpanel.ami.transports import Address
+from engine.ami import actions
+from engine.ami.client import Session
+from engine.ami.protocol import Message
+from engine.ami.transports import Address
 from tests.lab.ami import Ami
 from tests.lab.asterisk import TRANSPORTS, Asterisk
 

@@ -15,7 +15,7 @@ from django.template.loader import render_to_string
 from django.urls import URLPattern, URLResolver, get_resolver
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
-from pbxpanel.demo.server import DemoPbx
+from engine.demo.server import DemoPbx
 from tests.panel import Panel, log_in
 
 pytestmark = [pytest.mark.timeout(1200)]
@@ -44,7 +44,7 @@ import time
 from django.contrib.auth.models import User
 from django.utils import timezone
 from conferences.models import Conference, Invitation, InviteGroup, Participant, Room
-from operators.models import AuditEntry
+from audit.models import AuditEntry
 User.objects.filter(username="anna").update(is_staff=True, is_superuser=True)
 deadline = time.monotonic() + 120
 while Participant.objects.filter(conference="8001").count() < 3 and time.monotonic() < deadline:

@@ -13,10 +13,10 @@ from typing import TypeVar
 import pytest
 from playwright.sync_api import Page, expect
 
-from pbxpanel.demo import load
-from pbxpanel.demo.model import Channel, Party, State, Switch
-from pbxpanel.demo.server import DemoPbx
-from pbxpanel.live.fragments import PART
+from engine.demo import load
+from engine.demo.model import Channel, Party, State, Switch
+from engine.demo.server import DemoPbx
+from engine.live.fragments import PART
 from tests.panel import Panel, Visit
 
 pytestmark = pytest.mark.timeout(300)

@@ -10,7 +10,7 @@ from tests.lab.fixtures import PhoneFactory
 from tests.panel import Panel, Visit
 
 _POLICY = """
-from operators.models import DialPolicy, Profile
+from accounts.models import DialPolicy, Profile
 DialPolicy.objects.filter(group__name="Moderator").update(refused={refused!r})
 Profile.objects.filter(user__username="mona").update(endpoint={endpoint!r})
 """

@@ -64,7 +64,7 @@ def test_two_people_see_how_each_call_goes(
     expect(vic.locator(".invitation")).to_have_count(0)
     entries = panel.manage(
         "shell", "--no-imports", "-c",
-        "from operators.models import AuditEntry as A\n"
+        "from accounts.models import AuditEntry as A\n"
         "print([(e.verb, e.subject, e.status) for e in A.objects.filter(topic='conference/8005')])",
     )  # fmt: skip
     assert "('invite', 'Dora <104> → 8005', 'done')" in entries

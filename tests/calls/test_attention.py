@@ -8,10 +8,10 @@ from django.test.utils import CaptureQueriesContext
 
 from calls.fragments import row_of, some_calls
 from calls.models import Channel, ParkedCall
+from engine.live import fragments
+from engine.live.fragments import Viewer
+from engine.mirror.models import PBX
 from pbxpanel.home import board
-from pbxpanel.live import fragments
-from pbxpanel.live.fragments import Viewer
-from pbxpanel.mirror.models import PBX
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)

@@ -10,7 +10,7 @@ import pytest
 from calls.call import Call, CallState
 from calls.fragments import call_rows, parked_rows
 from calls.models import Bridge, Channel, ParkedCall, age_of
-from pbxpanel.mirror.models import PBX
+from engine.mirror.models import PBX
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 

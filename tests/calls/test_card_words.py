@@ -8,10 +8,10 @@ from django.utils import translation
 from calls.events import folded
 from calls.fragments import calls_with, find, row_of, text_of, words_of
 from calls.models import Bridge, Channel, ParkedCall
-from pbxpanel.live.fragments import Found, look_of
-from pbxpanel.live.viewport import Viewport
-from pbxpanel.mirror.models import PBX
-from pbxpanel.mirror.text import unaccented
+from engine.live.fragments import Found, look_of
+from engine.live.viewport import Viewport
+from engine.mirror.models import PBX
+from engine.mirror.sanitize import unaccented
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)

@@ -7,7 +7,7 @@ import pytest
 from calls.call import Call
 from calls.fragments import cards
 from calls.models import Bridge, Channel
-from pbxpanel.mirror.text import shown
+from engine.mirror.sanitize import shown
 
 from .test_call import call, channel
 

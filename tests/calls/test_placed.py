@@ -12,8 +12,8 @@ from calls.events import ask_how_a_dial_ended
 from calls.fragments import told_of_call
 from calls.models import Channel
 from calls.placed import PlacedCall, Told
-from pbxpanel.ami.protocol import Message
-from pbxpanel.mirror.sync import Snapshot
+from engine.ami.protocol import Message
+from engine.mirror.sync import Snapshot
 from tests.mirror.events import Told as Events
 
 PARAMETERS = {"number": "103", "endpoint": "PJSIP/101", "extension": "101", "uniqueid": "1.1"}

@@ -12,13 +12,13 @@ from calls import placed
 from calls.call import Call
 from calls.models import Channel
 from calls.placed import Told
-from pbxpanel.ami import actions
-from pbxpanel.ami.client import Session
-from pbxpanel.ami.protocol import Message
-from pbxpanel.ami.transports import Address
-from pbxpanel.mirror import registry, sync
-from pbxpanel.mirror.state import State
-from pbxpanel.mirror.worker import EVENT_MASK, FAILURE_DELAY, REFRESH_DELAY, UNWANTED_EVENTS
+from engine.ami import actions
+from engine.ami.client import Session
+from engine.ami.protocol import Message
+from engine.ami.transports import Address
+from engine.mirror import registry, sync
+from engine.mirror.state import State
+from engine.mirror.worker import EVENT_MASK, FAILURE_DELAY, REFRESH_DELAY, UNWANTED_EVENTS
 from tests.lab.asterisk import Asterisk
 from tests.lab.fixtures import PhoneFactory
 

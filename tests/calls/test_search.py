@@ -6,8 +6,8 @@ import pytest
 
 from calls.fragments import calls_with, find, text_of
 from calls.models import Channel
-from pbxpanel.live.fragments import look_of
-from pbxpanel.mirror.models import PBX
+from engine.live.fragments import look_of
+from engine.mirror.models import PBX
 from tests.hostile.texts import TEXTS
 
 pytestmark = pytest.mark.django_db

@@ -6,15 +6,16 @@ import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-from conferences.models import Conference, Invitation, Participant
-from pbxpanel.ami.client import Session
-from pbxpanel.ami.protocol import Message
-from pbxpanel.ami.transports import Address
-from pbxpanel.mirror import registry, sync
-from pbxpanel.mirror.commands import Outcome
-from pbxpanel.mirror.desk import Desk
-from pbxpanel.mirror.state import State
-from pbxpanel.mirror.worker import EVENT_MASK, REFRESH_DELAY
+from conferences.invitations.models import Invitation
+from conferences.models import Conference, Participant
+from engine.ami.client import Session
+from engine.ami.protocol import Message
+from engine.ami.transports import Address
+from engine.mirror import registry, sync
+from engine.mirror.commands import Outcome
+from engine.mirror.context import Desk
+from engine.mirror.state import State
+from engine.mirror.worker import EVENT_MASK, REFRESH_DELAY
 from tests.lab.asterisk import Asterisk
 
 # A slow machine gets time; who waits for what does not come learns it late.

@@ -8,13 +8,16 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.utils import timezone
 
-from conferences import plans
+from accounts.models import DialPolicy, Profile
+from audit.models import AuditEntry
 from conferences.forms import Person
-from conferences.models import Conference, Invitation, InviteGroup, Room
-from operators.models import AuditEntry, DialPolicy, Profile
-from pbxpanel.mirror.commands import Outcome, Status
-from pbxpanel.mirror.state import State
-from pbxpanel.mirror.sync import Snapshot
+from conferences.invitations.models import Invitation, InviteGroup
+from conferences.models import Conference
+from conferences.rooms import events
+from conferences.rooms.models import Room
+from engine.mirror.commands import Outcome, Status
+from engine.mirror.state import State
+from engine.mirror.sync import Snapshot
 from tests.access import people
 from tests.access.people import Asterisk
 
@@ -66,9 +69,9 @@ def carried_out(planner: User, *groups: InviteGroup) -> dict[str, str]:
     """What became of each number of a plan: `done`, or why not."""
     room = people.room("8001", planned_by=planner)
     room.invite_groups.set(groups)
-    plan = plans.plan_for("main", "8001")
+    plan = events.plan_for("main", "8001")
     assert plan is not None
-    outcomes = {number: plans.invite(plan, person) for number, person in plan.people.items()}
+    outcomes = {number: events.invite(plan, person) for number, person in plan.people.items()}
     return {
         **{number: outcome.text if not outcome.done else "done" for number, outcome in outcomes.items()},
         **plan.refused,
@@ -232,14 +235,14 @@ class Planned:
         self.waited, self.pauses = list[float](), pauses
         self.state.table(Conference).add("8001", started_at=timezone.now())
         numbers = {number: Person(number) for number in ("103", "104")}
-        plan = plans.Plan(Room(pbx="main", number="8001"), User(pk=7), Profile(), numbers)
-        monkeypatch.setattr(plans, "plan_for", lambda pbx, number: plan)
-        monkeypatch.setattr("operators.dialling.pause", lambda user, writers: self.pauses.pop(0))
-        monkeypatch.setattr(plans, "invite", self.invite)
-        monkeypatch.setattr(plans, "_note", self.note)
+        plan = events.Plan(Room(pbx="main", number="8001"), User(pk=7), Profile(), numbers)
+        monkeypatch.setattr(events, "plan_for", lambda pbx, number: plan)
+        monkeypatch.setattr("accounts.dialling.pause", lambda user, writers: self.pauses.pop(0))
+        monkeypatch.setattr(events, "invite", self.invite)
+        monkeypatch.setattr(events, "_note", self.note)
         monkeypatch.setattr("asyncio.sleep", self.sleep)
 
-    def invite(self, plan: plans.Plan, person: Person) -> Outcome:
+    def invite(self, plan: events.Plan, person: Person) -> Outcome:
         self.called.append(person.number)
         return Outcome(Status.DONE)
 
@@ -248,18 +251,18 @@ class Planned:
 
     async def sleep(self, seconds: float) -> None:
         self.waited.append(seconds)
-        if seconds == plans.PAUSE and not self.pauses:
+        if seconds == events.PAUSE and not self.pauses:
             self.state.table(Conference).remove("8001")
 
     async def carry_out(self) -> None:
-        await plans.carry_out(Snapshot(None, self.state), "8001")  # type: ignore[arg-type]
+        await events.carry_out(Snapshot(None, self.state), "8001")  # type: ignore[arg-type]
 
 
 async def test_a_plan_calls_the_others_when_the_minute_allows_it(monkeypatch: pytest.MonkeyPatch) -> None:
     planned = Planned(monkeypatch, [0.0, 40.0, 2.0, 0.0])
     await planned.carry_out()
     assert planned.called == ["103", "104"]
-    assert planned.waited == [plans.PAUSE, 2.0]
+    assert planned.waited == [events.PAUSE, 2.0]
     assert planned.told == ["invite 103", "invite 104"]
 
 

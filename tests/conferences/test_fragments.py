@@ -9,11 +9,13 @@ from django.test import Client
 from django.utils import translation
 from pytest_django import DjangoAssertNumQueries
 
+from accounts.models import Profile
 from conferences import fragments as conference_fragments
-from conferences.models import VOICE, Conference, InviteGroup, InviteMember, Participant, Room
-from operators.models import Profile
-from pbxpanel.live.fragments import Row, rows_of
-from pbxpanel.mirror.models import PBX
+from conferences.invitations.models import InviteGroup, InviteMember
+from conferences.models import VOICE, Conference, Participant
+from conferences.rooms.models import Room
+from engine.live.fragments import Row, rows_of
+from engine.mirror.models import PBX
 
 pytestmark = pytest.mark.django_db
 

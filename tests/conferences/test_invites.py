@@ -6,11 +6,11 @@ from datetime import timedelta
 import pytest
 
 from calls.models import Channel
-from conferences import invites
-from conferences.models import Invitation
-from pbxpanel.demo import DemoPbx
-from pbxpanel.mirror.commands import Status
-from pbxpanel.mirror.state import State
+from conferences.invitations import events
+from conferences.invitations.models import Invitation
+from engine.demo import DemoPbx
+from engine.mirror.commands import Status
+from engine.mirror.state import State
 from tests.conferences.calling import ROOM, working
 from tests.demo.benches import quick_phones
 from tests.lab.asterisk import Asterisk
@@ -80,7 +80,7 @@ async def test_why_an_invitation_failed_is_told(
 async def test_who_does_not_answer_in_time_is_told(
     asterisk: Asterisk, phone_factory: PhoneFactory, monkeypatch: pytest.MonkeyPatch, number: str
 ) -> None:
-    monkeypatch.setattr(invites, "RING_TIMEOUT", 3.0)
+    monkeypatch.setattr(events, "RING_TIMEOUT", 3.0)
     if number == "103":
         phone_factory(asterisk, "103", "ring")
     async with working(asterisk) as worker:
@@ -123,7 +123,7 @@ async def test_more_than_ten_wait_for_their_turn_and_failures_hold_up_nobody(ast
         await worker.until(lambda: sum(row.state == "busy" for row in worker.invitations) == 8)
         assert worker.of("603").state == "ringing"
         await worker.until(lambda: len(worker.invitations) == 9)
-        assert worker.most_at_once == invites.AT_ONCE
+        assert worker.most_at_once == events.AT_ONCE
         assert any(states[:2] == ["waiting", "calling"] for states in worker.seen.values())
 
 
@@ -239,7 +239,7 @@ async def test_ending_a_conference_calls_nobody_any_more(asterisk: Asterisk, cal
 async def test_the_next_worker_goes_on_with_the_calls(
     asterisk: Asterisk, phone_factory: PhoneFactory, caller_factory: CallerFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(invites, "AT_ONCE", 3)
+    monkeypatch.setattr(events, "AT_ONCE", 3)
     phone_factory(asterisk, "103", "ring")
     caller_factory(asterisk, "8001")
     heir = State("main")

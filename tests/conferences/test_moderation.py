@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 
 from calls.models import Channel
-from conferences import orders
-from conferences.models import Attendance, Conference, ConferenceRecord, Participant
-from pbxpanel.ami import actions
-from pbxpanel.ami.transports import Address
-from pbxpanel.mirror import registry
-from pbxpanel.mirror.commands import Outcome, Status
-from pbxpanel.mirror.desk import Desk
+from conferences import commands
+from conferences.models import Conference, Participant
+from conferences.records.models import Attendance, ConferenceRecord
+from engine.ami import actions
+from engine.ami.transports import Address
+from engine.mirror import registry
+from engine.mirror.commands import Outcome, Status
+from engine.mirror.context import Desk
 from tests.lab.asterisk import Asterisk
 from tests.mirror.test_snapshot import Mirror
 
@@ -121,7 +122,7 @@ async def test_one_is_muted_unmuted_and_kicked(moderator: Moderator) -> None:
     assert one.muted_by == ""
     assert (await moderator.give("kick", uniqueid=one.uniqueid)).done
     await moderator.until(lambda: moderator.people() == [other])
-    assert (await moderator.give("kick", uniqueid=one.uniqueid)) == orders.NO_CHANNEL
+    assert (await moderator.give("kick", uniqueid=one.uniqueid)) == commands.NO_CHANNEL
 
 
 async def test_who_mutes_himself_is_told_from_who_is_muted(moderator: Moderator) -> None:
@@ -237,7 +238,7 @@ async def test_all_are_sent_home(moderator: Moderator) -> None:
     assert (await moderator.give("end", conference=ROOM)).done
     await moderator.until(lambda: ROOM not in moderator.state.table(Conference).rows)
     assert moderator.people() == []
-    assert (await moderator.give("end", conference=ROOM)) == orders.NO_CONFERENCE
+    assert (await moderator.give("end", conference=ROOM)) == commands.NO_CONFERENCE
 
 
 async def test_one_is_moved_to_another_conference(moderator: Moderator) -> None:

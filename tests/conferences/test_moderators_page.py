@@ -8,8 +8,10 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from conferences.models import Attendance, Conference, Invitation, Participant
-from operators.models import AuditEntry
+from audit.models import AuditEntry
+from conferences.invitations.models import Invitation
+from conferences.models import Conference, Participant
+from conferences.records.models import Attendance
 from tests.access import people
 from tests.access.people import Asterisk
 

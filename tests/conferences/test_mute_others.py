@@ -2,7 +2,7 @@
 
 import pytest
 
-from conferences import orders
+from conferences import commands
 from tests.conferences.test_moderation import ROOM, Moderator, moderator
 
 __all__ = ["moderator"]
@@ -26,5 +26,5 @@ async def test_of_one_who_has_left_nobody_is_muted(moderator: Moderator) -> None
     one, other = await moderator.join(ROOM), await moderator.join(ROOM)
     moderator.asterisk.cli(f"channel request hangup {one.channel}")
     await moderator.until(lambda: moderator.people() == [other])
-    assert await moderator.give("mute-others", uniqueid=one.uniqueid) == orders.NO_CHANNEL
+    assert await moderator.give("mute-others", uniqueid=one.uniqueid) == commands.NO_CHANNEL
     assert moderator.listed("Muted") == {other.uniqueid: "No"}

@@ -13,16 +13,19 @@ from django.contrib.auth.models import User
 from django.db import OperationalError
 from django.utils import timezone
 
-from conferences import plans
-from conferences.models import Conference, Invitation, InviteGroup, InviteMember, Participant, Room
-from operators.models import AuditEntry, DialPolicy, Profile
-from pbxpanel.ami.transports import Address
-from pbxpanel.mirror import registry
-from pbxpanel.mirror.commands import Outcome, Status
-from pbxpanel.mirror.desk import Desk
-from pbxpanel.mirror.models import PBX
-from pbxpanel.mirror.state import State, Table
-from pbxpanel.mirror.worker import AmiWorker
+from accounts.models import DialPolicy, Profile
+from audit.models import AuditEntry
+from conferences.invitations.models import Invitation, InviteGroup, InviteMember
+from conferences.models import Conference, Participant
+from conferences.rooms import events
+from conferences.rooms.models import Room
+from engine.ami.transports import Address
+from engine.mirror import registry
+from engine.mirror.commands import Outcome, Status
+from engine.mirror.context import Desk
+from engine.mirror.models import PBX
+from engine.mirror.state import State, Table
+from engine.mirror.worker import AmiWorker
 from tests.access import people
 from tests.lab.ami import Ami
 from tests.lab.asterisk import Asterisk
@@ -205,16 +208,16 @@ async def test_a_plan_that_cannot_be_read_is_carried_out_when_it_can(
     station: Station, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await sync_to_async(plan)(lecture=True)
-    plan_for = plans.plan_for
+    plan_for = events.plan_for
     failed: list[str] = []
 
-    def failing(pbx: str, number: str) -> plans.Plan | None:
+    def failing(pbx: str, number: str) -> events.Plan | None:
         if len(failed) < 2:
             failed.append(number)
             raise OperationalError
         return plan_for(pbx, number)
 
-    monkeypatch.setattr(plans, "plan_for", failing)
+    monkeypatch.setattr(events, "plan_for", failing)
     station.join()
     assert await station.told() == ["lecture mode"]
     assert failed == [ROOM, ROOM]
@@ -309,7 +312,7 @@ def test_nobody_is_called_for_whoever_may_not_call(spoil: Callable[[User], Any],
     user = planner()
     plan(planned_by=user).invite_groups.set([group("101")])
     spoil(user)
-    found = plans.plan_for("main", ROOM)
+    found = events.plan_for("main", ROOM)
     assert found is not None
     assert found.people == {}
     assert why in found.refused["101"]

@@ -18,13 +18,15 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from playwright.sync_api import expect
 
-from conferences.actions import topic_of
-from conferences.models import Attendance, ConferenceRecord, Participant, Room
+from audit.models import AuditEntry
+from conferences.models import Participant
 from conferences.records.export import harmless
+from conferences.records.models import Attendance, ConferenceRecord
 from conferences.records.report import Report, report_of
 from conferences.records.timeline import FINEST, WIDTH, timeline_of
-from operators.models import AuditEntry
-from pbxpanel import limits
+from conferences.requests import topic_of
+from conferences.rooms.models import Room
+from engine import limits
 from tests.access import people
 from tests.hostile.texts import TEXTS
 from tests.lab.asterisk import Asterisk
@@ -526,7 +528,7 @@ _SEED = """
 from datetime import timedelta
 from django.utils import timezone
 from conferences.models import Attendance, ConferenceRecord
-from operators.models import AuditEntry
+from audit.models import AuditEntry
 began = timezone.now() - timedelta(hours=3)
 key = "8077/seed"
 record, made = ConferenceRecord.objects.get_or_create(

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from conferences import snippets
-from conferences.models import Room
+from conferences.rooms import snippets
+from conferences.rooms.models import Room
 from tests.lab.asterisk import Asterisk
 
 ROOM = "8700"

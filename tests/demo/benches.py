@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Protocol, TypeVar
 
-from pbxpanel.demo import DemoPbx
-from pbxpanel.demo.cast import CAST, Phone, habit_of
-from pbxpanel.demo.dialplan import CONTEXT
-from pbxpanel.demo.model import Channel, State
-from pbxpanel.demo.states import UNAVAILABLE
+from engine.demo import DemoPbx
+from engine.demo.dialplan import CONTEXT
+from engine.demo.fixtures import CAST, Phone, habit_of
+from engine.demo.model import Channel, State
+from engine.demo.states import UNAVAILABLE
 from tests.lab.ami import Ami
 from tests.lab.asterisk import CALLER_IDS, CONFIGURATION, WITHOUT_CONTACT, Asterisk
 from tests.lab.phones import Behaviour, Caller

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import repeat
 
-from conferences.orders import DIALPLAN
-from pbxpanel.mirror.dialplan import CONTEXT
+from conferences.commands import DIALPLAN
+from engine.mirror.dialplan import CONTEXT
 from tests.lab.ami import Ami, Message
 
 from .benches import Bench, settle

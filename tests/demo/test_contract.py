@@ -14,7 +14,7 @@ import pytest
 import calls.events  # noqa: F401 (registers what the panel reads)
 import conferences.events  # noqa: F401
 import extensions.events  # noqa: F401
-from pbxpanel.mirror import registry
+from engine.mirror import registry
 from tests.lab.asterisk import Asterisk
 
 from .benches import Bench, demo_bench, lab_bench

@@ -18,25 +18,25 @@ import pytest
 import calls.events  # noqa: F401 (registers what the panel reads)
 import conferences.events  # noqa: F401
 from calls.models import Channel
+from conferences.commands import DIALPLAN
 from conferences.models import Conference, Participant
-from conferences.orders import DIALPLAN
-from pbxpanel.ami import actions
-from pbxpanel.ami.client import Answer, Session
-from pbxpanel.ami.protocol import Action, Message
-from pbxpanel.ami.transports import Address
-from pbxpanel.demo import DemoPbx, load
-from pbxpanel.demo.cast import CAST, OUTSIDERS, Phone
-from pbxpanel.demo.cli import uptime
-from pbxpanel.demo.dialplan import HAND, SOUNDS, Dialplan
-from pbxpanel.demo.expressions import arguments, expand
-from pbxpanel.demo.life import CONFERENCES, FEWEST_MEMBERS, MOST_MEMBERS, Life
-from pbxpanel.demo.manager import event, parse_caller_id
-from pbxpanel.demo.model import Fields, IllegalTransition, Party, Switch
-from pbxpanel.demo.schedule import Schedule
-from pbxpanel.demo.server import MAX_UNREAD
-from pbxpanel.mirror.dialplan import CONTEXT
-from pbxpanel.mirror.state import State
-from pbxpanel.mirror.worker import EVENT_MASK
+from engine.ami import actions
+from engine.ami.client import Answer, Session
+from engine.ami.protocol import Action, Message
+from engine.ami.transports import Address
+from engine.demo import DemoPbx, load
+from engine.demo.cli import uptime
+from engine.demo.dialplan import HAND, SOUNDS, Dialplan
+from engine.demo.expressions import arguments, expand
+from engine.demo.fixtures import CAST, OUTSIDERS, Phone
+from engine.demo.manager import event, parse_caller_id
+from engine.demo.model import Fields, IllegalTransition, Party, Switch
+from engine.demo.schedule import Schedule
+from engine.demo.server import MAX_UNREAD
+from engine.demo.simulator import CONFERENCES, FEWEST_MEMBERS, MOST_MEMBERS, Life
+from engine.mirror.dialplan import CONTEXT
+from engine.mirror.state import State
+from engine.mirror.worker import EVENT_MASK
 
 from .benches import quick_phones
 
@@ -755,7 +755,7 @@ async def test_it_listens_on_loopback_alone(quiet_pbx: DemoPbx) -> None:
 
 
 def test_it_can_be_run_by_hand() -> None:
-    command = [sys.executable, "-m", "pbxpanel.demo", "--quiet", "--hours", "0.0001"]
+    command = [sys.executable, "-m", "engine.demo", "--quiet", "--hours", "0.0001"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
     address = Address.parse(done.stdout.strip().removeprefix("AMI_URL="))
     assert (address.host, address.username) == ("127.0.0.1", "demo")

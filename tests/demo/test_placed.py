@@ -3,7 +3,7 @@
 import pytest
 
 from calls.placed import Told
-from pbxpanel.demo import DemoPbx
+from engine.demo import DemoPbx
 from tests.calls.test_placed_live import following
 
 pytestmark = pytest.mark.timeout(60)

@@ -6,13 +6,13 @@ import random
 
 import pytest
 
-from pbxpanel.demo.cast import CAST, SAYINGS
-from pbxpanel.demo.dialplan import CONTEXT, Dialplan
-from pbxpanel.demo.life import CONFERENCES, SAYING_SECONDS, Life
-from pbxpanel.demo.load import hang_up_all, place_calls
-from pbxpanel.demo.model import Channel, Fields, Party, State, Switch
-from pbxpanel.demo.schedule import Schedule
-from pbxpanel.demo.states import States, combined
+from engine.demo.dialplan import CONTEXT, Dialplan
+from engine.demo.fixtures import CAST, SAYINGS
+from engine.demo.load import hang_up_all, place_calls
+from engine.demo.model import Channel, Fields, Party, State, Switch
+from engine.demo.schedule import Schedule
+from engine.demo.simulator import CONFERENCES, SAYING_SECONDS, Life
+from engine.demo.states import States, combined
 
 from .transcript import agrees
 

@@ -5,11 +5,11 @@ import socket
 import threading
 from collections.abc import Iterator
 
-from pbxpanel.ami.transports import Address
-from pbxpanel.doctor.engine import examine
-from pbxpanel.doctor.needs import read_classes, write_classes
-from pbxpanel.doctor.patient import Wanted
-from pbxpanel.doctor.report import Report, Result
+from engine.ami.transports import Address
+from system.doctor.engine import examine
+from system.doctor.examination import Wanted
+from system.doctor.report import Report, Result
+from system.doctor.requirements import read_classes, write_classes
 from tests.lab.asterisk import Asterisk, free_port
 
 USER = "doctor"

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from pbxpanel.ami.transports import Address
-from pbxpanel.doctor.report import Status
+from engine.ami.transports import Address
+from system.doctor.report import Status
 from tests.faults.proxy import Proxy
 from tests.lab.asterisk import Asterisk
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from pbxpanel.doctor.patient import Wanted
-from pbxpanel.doctor.report import Status
+from system.doctor.examination import Wanted
+from system.doctor.report import Status
 from tests.lab.asterisk import Asterisk
 from tests.lab.fixtures import PhoneFactory
 

@@ -4,20 +4,12 @@ import time
 
 import pytest
 
-from pbxpanel.ami import actions
-from pbxpanel.doctor.manager_user import EventFilter, hidden
-from pbxpanel.doctor.needs import (
-    ACTIONS,
-    EVENTS,
-    FEATURES,
-    classes_of,
-    read_classes,
-    stanza,
-    write_classes,
-)
-from pbxpanel.doctor.report import Status
-from pbxpanel.mirror import registry
-from pbxpanel.mirror.worker import EVENT_MASK
+from engine.ami import actions
+from engine.mirror import registry
+from engine.mirror.worker import EVENT_MASK
+from system.doctor.manager_user import EventFilter, hidden
+from system.doctor.report import Status
+from system.doctor.requirements import ACTIONS, EVENTS, FEATURES, classes_of, read_classes, stanza, write_classes
 from tests.lab.asterisk import Asterisk
 
 from .faults import USER, look, manager_user, result, words

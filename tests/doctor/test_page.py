@@ -10,8 +10,9 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from playwright.sync_api import expect
 
-from operators.models import AuditEntry, DialPolicy, Profile
-from pbxpanel.ami.transports import Address
+from accounts.models import DialPolicy, Profile
+from audit.models import AuditEntry
+from engine.ami.transports import Address
 from tests.access import people
 from tests.access.people import GROUPS, NOBODY
 from tests.lab.asterisk import Asterisk
@@ -47,7 +48,7 @@ def test_only_an_administrator_opens_the_page_and_examines(
     role: str, method: str, pbxs: dict[str, Address], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     examined: list[object] = []
-    monkeypatch.setattr("system.doctor_views.examine", lambda *arguments: examined.append(arguments))
+    monkeypatch.setattr("system.doctor.views.examine", lambda *arguments: examined.append(arguments))
     client = Client()
     client.force_login(people.person(role))
     assert getattr(client, method)(PATH, {}).status_code == 403

@@ -5,9 +5,9 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from engine.ami.transports import Address
+from engine.mirror import sync
 from extensions.models import Device, Extension
-from pbxpanel.ami.transports import Address
-from pbxpanel.mirror import sync
 from tests.lab.asterisk import Asterisk
 from tests.lab.fixtures import CallerFactory, PhoneFactory
 from tests.mirror.test_snapshot import Mirror, mirroring

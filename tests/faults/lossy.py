@@ -5,7 +5,7 @@ from typing import Any
 
 from channels.layers import InMemoryChannelLayer
 
-from pbxpanel.live.hub import GROUP
+from engine.live.hub import GROUP
 from pbxpanel.settings import *  # noqa: F403 (settings are what they are, but for the one below)
 
 # Every so many batches one is lost.

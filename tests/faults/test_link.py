@@ -11,14 +11,14 @@ from asgiref.sync import sync_to_async
 from channels.layers import channel_layers, get_channel_layer
 from django.contrib.auth.models import User
 
-from pbxpanel.ami import actions
-from pbxpanel.ami.client import Link, LinkState
-from pbxpanel.ami.errors import AmiError
-from pbxpanel.ami.transports import Address
-from pbxpanel.mirror import commands, worker
-from pbxpanel.mirror.commands import Command, Status
-from pbxpanel.mirror.models import PBX
-from pbxpanel.mirror.worker import AmiWorker
+from engine.ami import actions
+from engine.ami.client import Link, LinkState
+from engine.ami.errors import AmiError
+from engine.ami.transports import Address
+from engine.mirror import commands, worker
+from engine.mirror.commands import Command, Status
+from engine.mirror.models import PBX
+from engine.mirror.worker import AmiWorker
 from tests.lab.asterisk import Asterisk
 from tests.waiting import until_async
 

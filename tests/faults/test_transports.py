@@ -7,8 +7,8 @@ import pytest
 from asgiref.sync import sync_to_async
 from channels.layers import channel_layers
 
-from pbxpanel.mirror.commands import Status
-from pbxpanel.mirror.models import PBX
+from engine.mirror.commands import Status
+from engine.mirror.models import PBX
 from tests.lab.asterisk import TRANSPORTS, Asterisk, Transport
 from tests.lab.chroot import VERSIONS
 from tests.matrix import matrix

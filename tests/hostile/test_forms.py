@@ -13,11 +13,12 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.utils import timezone
 
-from operators import lockout
-from operators.models import AuditEntry, Profile
-from pbxpanel import limits
-from pbxpanel.live import consumers, hub
-from pbxpanel.mirror.models import PBX
+from accounts import lockout
+from accounts.models import Profile
+from audit.models import AuditEntry
+from engine import limits
+from engine.live import consumers, hub
+from engine.mirror.models import PBX
 from tests.access import people
 from tests.access.people import Asterisk
 from tests.access.test_socket import ORIGIN, Tab

@@ -7,7 +7,7 @@ from urllib.parse import quote_from_bytes
 import pytest
 from playwright.sync_api import APIResponse, Page, expect
 
-from pbxpanel import limits
+from engine import limits
 from tests.hostile.tap import Tap
 from tests.hostile.texts import TEXTS, Hostile
 from tests.hostile.voices import call

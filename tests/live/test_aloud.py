@@ -9,9 +9,9 @@ from channels.layers import channel_layers
 
 from calls.call import Call
 from calls.fragments import rings_for
-from pbxpanel.live import fragments
-from pbxpanel.live.fragments import Row
-from pbxpanel.live.hub import Hub
+from engine.live import fragments
+from engine.live.fragments import Row
+from engine.live.hub import Hub
 from tests.calls.test_call import channel
 
 from .test_hub import Workers, call, placed, synchronous_seat, take_seat, viewer

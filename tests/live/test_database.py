@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from django.db.backends.signals import connection_created
 
-from pbxpanel.database import in_thread
+from engine.database import in_thread
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -10,8 +10,9 @@ from django.test import Client
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
-from pbxpanel import health, metrics
-from pbxpanel.mirror.models import PBX
+from engine import metrics
+from engine.mirror.models import PBX
+from pbxpanel import health
 from tests.access import people
 
 pytestmark = pytest.mark.django_db

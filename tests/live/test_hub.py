@@ -15,9 +15,9 @@ from django.db import OperationalError
 import pbxpanel.home  # noqa: F401 (registers the home page)
 from calls.fragments import SEE as SEE_CALLS
 from conferences.fragments import SEE as SEE_CONFERENCES
-from pbxpanel.live import fragments, hub
-from pbxpanel.live.fragments import Notice, Row, Viewer
-from pbxpanel.live.hub import QUEUE_LIMIT, Hub, Seat, compose, publish
+from engine.live import fragments, hub
+from engine.live.fragments import Notice, Row, Viewer
+from engine.live.hub import QUEUE_LIMIT, Hub, Seat, compose, publish
 from tests.waiting import until_async
 
 pytestmark = pytest.mark.timeout(60)

@@ -7,22 +7,10 @@ from typing import Any
 import pytest
 from channels.layers import channel_layers
 
-from pbxpanel.live import fragments, hub, viewport
-from pbxpanel.live.fragments import (
-    PART,
-    PARTS_LIMIT,
-    SEARCH_PART,
-    Found,
-    Long,
-    Look,
-    Row,
-    Subject,
-    View,
-    Viewer,
-    look_of,
-)
-from pbxpanel.live.hub import Hub, Seat
-from pbxpanel.live.viewport import Viewport
+from engine.live import fragments, hub, viewport
+from engine.live.fragments import PART, PARTS_LIMIT, SEARCH_PART, Found, Long, Look, Row, Subject, View, Viewer, look_of
+from engine.live.hub import Hub, Seat
+from engine.live.viewport import Viewport
 
 from .test_hub import Workers, placed, settle
 

@@ -12,17 +12,17 @@ from channels.layers import channel_layers, get_channel_layer
 from django.contrib.auth.models import Group, User
 from django.db import InterfaceError, OperationalError
 
-import calls.actions
+import calls.requests
+from audit.models import AuditEntry
 from calls.models import Channel
-from operators.models import AuditEntry
-from pbxpanel.ami import actions
-from pbxpanel.ami.protocol import Action, Message
-from pbxpanel.demo import DemoPbx, load
-from pbxpanel.live import hub
-from pbxpanel.mirror import commands, registry, store, stream, worker
-from pbxpanel.mirror.commands import Command, Outcome, Status
-from pbxpanel.mirror.models import PBX
-from pbxpanel.mirror.worker import AmiWorker, Mirror
+from engine.ami import actions
+from engine.ami.protocol import Action, Message
+from engine.demo import DemoPbx, load
+from engine.live import hub
+from engine.mirror import commands, event_stream, registry, store, worker
+from engine.mirror.commands import Command, Outcome, Status
+from engine.mirror.models import PBX
+from engine.mirror.worker import AmiWorker, Mirror
 from tests.demo.benches import quick_phones
 from tests.mirror.events import CHANNEL
 from tests.waiting import until_stored
@@ -224,7 +224,7 @@ async def test_while_the_link_is_down_nothing_is_sent_and_that_is_said_at_once(s
 async def test_a_command_whose_answer_the_link_takes_with_it_may_have_been_done(
     station: Station, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pbxpanel.demo.manager.ManagerSession.receive", lambda *arguments: None)
+    monkeypatch.setattr("engine.demo.manager.ManagerSession.receive", lambda *arguments: None)
     asking = asyncio.create_task(station.post(actions.hangup("PJSIP/1-1")))
     await until_stored(lambda: station.sent)
     await station.pbx.stop()
@@ -234,7 +234,7 @@ async def test_a_command_whose_answer_the_link_takes_with_it_may_have_been_done(
 async def test_a_pbx_that_does_not_answer_is_waited_for_until_the_deadline(
     station: Station, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pbxpanel.demo.manager.ManagerSession.receive", lambda *arguments: None)
+    monkeypatch.setattr("engine.demo.manager.ManagerSession.receive", lambda *arguments: None)
     started = time.monotonic()
     answer = await station.post(actions.hangup("PJSIP/1-1"), deadline=time.time() + 0.5)
     assert answer["status"] == "no answer"
@@ -244,7 +244,7 @@ async def test_a_pbx_that_does_not_answer_is_waited_for_until_the_deadline(
 async def test_how_a_call_that_was_placed_ended_reaches_its_user_and_the_audit_trail(station: Station) -> None:
     def originate() -> Outcome:
         station.user.groups.add(Group.objects.get(name="Operator"))
-        return calls.actions.originate(
+        return calls.requests.originate(
             station.user.pk, "main", "PJSIP/100", "100", "internal", "101", command_id="0" * 32
         )
 
@@ -469,19 +469,19 @@ async def test_a_row_is_drawn_in_the_languages_that_are_looked_at_and_else_not_a
 async def test_who_watches_is_sent_events_for_as_long_as_the_worker_leads(station: Station, ring: Ringing) -> None:
     layer = get_channel_layer()
     channel = await layer.new_channel()
-    await layer.send(commands.channel_name("main"), {"type": stream.WATCH, "channel": channel, "filter": {}})
+    await layer.send(commands.channel_name("main"), {"type": event_stream.WATCH, "channel": channel, "filter": {}})
     names: set[str] = set()
     async with asyncio.timeout(10):
-        while (batch := await layer.receive(channel))["state"] != stream.LIVE:
+        while (batch := await layer.receive(channel))["state"] != event_stream.LIVE:
             pass
         await ring("105")
         while "Newchannel" not in names:
             batch = await layer.receive(channel)
             names |= {dict(fields)["Event"] for _at, fields in batch["events"]}
     assert station.mirror.stream.is_open
-    await layer.send(commands.channel_name("main"), {"type": stream.UNWATCH, "channel": channel})
+    await layer.send(commands.channel_name("main"), {"type": event_stream.UNWATCH, "channel": channel})
     await until_stored(lambda: not station.mirror.stream.is_open)
-    await layer.send(commands.channel_name("main"), {"type": stream.WATCH, "channel": channel, "filter": {}})
+    await layer.send(commands.channel_name("main"), {"type": event_stream.WATCH, "channel": channel, "filter": {}})
     await until_stored(lambda: station.mirror.stream.is_open)
     mirror = station.mirror
     station.task.cancel()

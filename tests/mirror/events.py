@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 from calls.models import Channel
 from conferences.models import Conference, Participant
-from pbxpanel.ami.protocol import Message
-from pbxpanel.mirror.state import State
+from engine.ami.protocol import Message
+from engine.mirror.state import State
 
 BEGINNING = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 

@@ -23,24 +23,24 @@ from calls.models import Bridge as BridgeRow
 from calls.models import Channel
 from calls.models import ParkedCall as ParkedRow
 from conferences.models import Conference, Participant
-from pbxpanel.ami import transports
-from pbxpanel.ami.client import Session
-from pbxpanel.ami.errors import AmiError
-from pbxpanel.ami.protocol import Message
-from pbxpanel.ami.transports import Address
-from pbxpanel.demo import model
-from pbxpanel.demo.astdb import AstDb
-from pbxpanel.demo.cli import duration
-from pbxpanel.demo.configuration import Configuration
-from pbxpanel.demo.dialplan import Dialplan
-from pbxpanel.demo.manager import ActionFields, Event, ManagerSession, event
-from pbxpanel.demo.model import Bridge, Fields, IllegalTransition, Member, Party, Switch
-from pbxpanel.demo.schedule import Schedule
-from pbxpanel.mirror import registry, sync
-from pbxpanel.mirror.models import Mirrored, Written
-from pbxpanel.mirror.state import State
-from pbxpanel.mirror.text import clean
-from pbxpanel.mirror.worker import EVENT_MASK
+from engine.ami import transports
+from engine.ami.client import Session
+from engine.ami.errors import AmiError
+from engine.ami.protocol import Message
+from engine.ami.transports import Address
+from engine.demo import model
+from engine.demo.astdb import AstDb
+from engine.demo.cli import duration
+from engine.demo.configuration import Configuration
+from engine.demo.dialplan import Dialplan
+from engine.demo.manager import ActionFields, Event, ManagerSession, event
+from engine.demo.model import Bridge, Fields, IllegalTransition, Member, Party, Switch
+from engine.demo.schedule import Schedule
+from engine.mirror import registry, sync
+from engine.mirror.models import Mirrored, Written
+from engine.mirror.sanitize import clean
+from engine.mirror.state import State
+from engine.mirror.worker import EVENT_MASK
 
 ADDRESS = Address("ami", "127.0.0.1", 5038, "panel", "secret")
 BEGINNING = 1_795_000_000

@@ -7,12 +7,12 @@ import pytest
 
 from calls.models import Channel
 from conferences.models import Conference, Participant
-from pbxpanel.ami.client import Session
-from pbxpanel.ami.protocol import Message
-from pbxpanel.ami.transports import Address
-from pbxpanel.demo import DemoPbx, load
-from pbxpanel.mirror import sync
-from pbxpanel.mirror.state import State
+from engine.ami.client import Session
+from engine.ami.protocol import Message
+from engine.ami.transports import Address
+from engine.demo import DemoPbx, load
+from engine.mirror import sync
+from engine.mirror.state import State
 from tests.lab.asterisk import Asterisk
 from tests.lab.fixtures import CallerFactory, PhoneFactory
 from tests.waiting import until_async

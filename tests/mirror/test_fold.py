@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 
 from calls.models import Bridge, Channel, ParkedCall
 from conferences.events import can_be_asked_for
-from conferences.models import Conference, Invitation, Participant
+from conferences.invitations.models import Invitation
+from conferences.models import Conference, Participant
+from engine.mirror.models import Kept
+from engine.mirror.sanitize import clean, clean_name, duration, exact, shown
+from engine.mirror.state import TOMBSTONE_SECONDS, Changes
 from extensions.models import Device, Extension, Presence
-from pbxpanel.mirror.models import Kept
-from pbxpanel.mirror.state import TOMBSTONE_SECONDS, Changes
-from pbxpanel.mirror.text import clean, clean_name, duration, exact, shown
 from tests.ami.corpus import FILES, messages
 
 from .events import BEGINNING, BRIDGE, CHANNEL, Told

@@ -9,9 +9,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from calls.models import Channel
-from pbxpanel.mirror import store
-from pbxpanel.mirror.lease import Lease, LeaseLost
-from pbxpanel.mirror.models import LEASE, PBX
+from engine.mirror import store
+from engine.mirror.lease import Lease, LeaseLost
+from engine.mirror.models import LEASE, PBX
 
 from .events import Told
 

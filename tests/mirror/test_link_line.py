@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from django.template.loader import render_to_string
 
-from pbxpanel.ami.transports import Address
-from pbxpanel.mirror.models import PBX
-from pbxpanel.mirror.worker import Mirror
+from engine.ami.transports import Address
+from engine.mirror.models import PBX
+from engine.mirror.worker import Mirror
 
 
 @pytest.mark.parametrize(

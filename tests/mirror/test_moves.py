@@ -13,9 +13,9 @@ import pytest
 from calls.call import Call, calls_of
 from calls.models import Bridge, Channel, ParkedCall
 from conferences.models import Conference, Participant
-from pbxpanel.ami.transports import Address
-from pbxpanel.mirror import registry, sync
-from pbxpanel.mirror.state import State
+from engine.ami.transports import Address
+from engine.mirror import registry, sync
+from engine.mirror.state import State
 from tests.lab.asterisk import Asterisk
 from tests.lab.record import MOVES, Moves, Scenario
 

@@ -12,15 +12,16 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.utils import load_backend
 
 from conferences.events import list_conferences, list_participants
-from conferences.models import Attendance, Conference, ConferenceRecord, Participant
+from conferences.models import Conference, Participant
+from conferences.records.models import Attendance, ConferenceRecord
+from engine.ami.client import Answer, LinkState
+from engine.ami.protocol import Action, Message
+from engine.ami.transports import Address
+from engine.mirror import store, sync
+from engine.mirror.models import PBX
+from engine.mirror.state import State
+from engine.mirror.worker import Mirror
 from pbxpanel import environment
-from pbxpanel.ami.client import Answer, LinkState
-from pbxpanel.ami.protocol import Action, Message
-from pbxpanel.ami.transports import Address
-from pbxpanel.mirror import store, sync
-from pbxpanel.mirror.models import PBX
-from pbxpanel.mirror.state import State
-from pbxpanel.mirror.worker import Mirror
 from tests.servers import PostgreSQL
 
 from .events import BEGINNING, BRIDGE, CHANNEL, Told

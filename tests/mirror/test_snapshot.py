@@ -9,16 +9,16 @@ import pytest
 
 from calls.models import Bridge, Channel, ParkedCall
 from conferences.models import Conference, Participant
+from engine.ami import actions
+from engine.ami.client import Session
+from engine.ami.protocol import Message
+from engine.ami.transports import Address
+from engine.demo import DemoPbx, load
+from engine.mirror import registry, sync
+from engine.mirror.models import Mirrored
+from engine.mirror.state import State, utc_now
+from engine.mirror.worker import EVENT_MASK
 from extensions.models import Device, Extension
-from pbxpanel.ami import actions
-from pbxpanel.ami.client import Session
-from pbxpanel.ami.protocol import Message
-from pbxpanel.ami.transports import Address
-from pbxpanel.demo import DemoPbx, load
-from pbxpanel.mirror import registry, sync
-from pbxpanel.mirror.models import Mirrored
-from pbxpanel.mirror.state import State, utc_now
-from pbxpanel.mirror.worker import EVENT_MASK
 from tests.ami.server import Peer, serving
 from tests.lab.asterisk import Asterisk
 from tests.mirror.events import BRIDGE, CHANNEL

@@ -6,9 +6,9 @@ from django.test.utils import CaptureQueriesContext
 
 from calls.models import Channel
 from conferences.models import Conference, Participant
-from pbxpanel.mirror import store
-from pbxpanel.mirror.models import PBX
-from pbxpanel.mirror.state import Changes
+from engine.mirror import store
+from engine.mirror.models import PBX
+from engine.mirror.state import Changes
 
 from .events import Told
 

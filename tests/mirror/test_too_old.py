@@ -10,13 +10,13 @@ from asgiref.sync import sync_to_async
 from channels.layers import channel_layers, get_channel_layer
 from django.template.loader import render_to_string
 
-from pbxpanel.ami.client import Answer, Session, check_version
-from pbxpanel.ami.errors import TooOld
-from pbxpanel.ami.protocol import Message
-from pbxpanel.doctor import connection
-from pbxpanel.doctor.report import Status
-from pbxpanel.mirror.models import PBX
-from pbxpanel.mirror.worker import AmiWorker
+from engine.ami.client import Answer, Session, check_version
+from engine.ami.errors import TooOld
+from engine.ami.protocol import Message
+from engine.mirror.models import PBX
+from engine.mirror.worker import AmiWorker
+from system.doctor import connection
+from system.doctor.report import Status
 from tests.ami.server import Peer, Script, serving
 from tests.doctor.faults import greeting_server, look, result, words
 

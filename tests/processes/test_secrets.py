@@ -32,7 +32,7 @@ User.objects.filter(username="anna").update(is_staff=True, is_superuser=True)
 PAGES = [
     "/", "/calls/", "/conferences/", "/profile/", "/audit/", "/no/such/page/", "/healthz", "/metrics", "/admin/",
     "/admin/mirror/pbx/", "/admin/mirror/pbx/main/change/", "/admin/mirror/pbx/refused/change/",
-    "/admin/mirror/pbx/untrusted/change/", "/admin/operators/auditentry/", "/admin/axes/accessattempt/",
+    "/admin/mirror/pbx/untrusted/change/", "/admin/audit/auditentry/", "/admin/axes/accessattempt/",
     "/admin/axes/accesslog/", "/admin/auth/user/1/change/",
 ]  # fmt: skip
 

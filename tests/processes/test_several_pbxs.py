@@ -13,14 +13,14 @@ from tests.waiting import until
 
 pytestmark = pytest.mark.timeout(300)
 
-_NAMES = "from pbxpanel.mirror.models import PBX; print(*PBX.objects.values_list('name', 'link'))"
+_NAMES = "from engine.mirror.models import PBX; print(*PBX.objects.values_list('name', 'link'))"
 _BEN_IS_IN_VIENNA = """
-from operators.models import Profile
+from accounts.models import Profile
 from pbxpanel.mirror.models import PBX
 PBX.objects.get_or_create(name="vienna")
 Profile.objects.filter(user__username="ben").update(pbx_id="vienna")
 """
-_WHERE_BEN_IS = "from operators.models import Profile; print(Profile.objects.get(user__username='ben').pbx_id)"
+_WHERE_BEN_IS = "from accounts.models import Profile; print(Profile.objects.get(user__username='ben').pbx_id)"
 _A_CALL = "channel originate Local/602@internal application Wait 600"
 
 

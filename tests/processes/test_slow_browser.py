@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
-from pbxpanel.demo import DemoPbx, load
-from pbxpanel.mirror.models import dom_id
+from engine.demo import DemoPbx, load
+from engine.mirror.models import dom_id
 from tests.panel import Panel, Visit
 from tests.waiting import until
 

@@ -127,7 +127,7 @@ def test_clicks_while_the_leader_dies_are_done_once_or_refused(pair: Pair, aster
         )
         return answer.status
 
-    pair.connection.execute("UPDATE operators_dialpolicy SET calls_per_minute = 1000")
+    pair.connection.execute("UPDATE accounts_dialpolicy SET calls_per_minute = 1000")
     asterisk22.cli("core set verbose 0")
     before = calls_processed(asterisk22)
     answers = []
@@ -141,7 +141,7 @@ def test_clicks_while_the_leader_dies_are_done_once_or_refused(pair: Pair, aster
             break
     assert answers[0] == answers[-1] == 200, (answers, pair.panel.log[-2000:])
     taken = pair.connection.execute(
-        "SELECT count(*), count(DISTINCT command_id) FROM operators_auditentry WHERE claimed"
+        "SELECT count(*), count(DISTINCT command_id) FROM audit_auditentry WHERE claimed"
     ).fetchone()
     assert taken
     assert taken[0] == taken[1]
@@ -152,11 +152,11 @@ def test_clicks_while_the_leader_dies_are_done_once_or_refused(pair: Pair, aster
 def test_two_who_are_given_the_same_command_do_it_once(pair: Pair) -> None:
     """Both workers claim it in the database; one gets it."""
     pair.connection.execute(
-        "INSERT INTO operators_auditentry "
+        "INSERT INTO audit_auditentry "
         "(command_id, at, username, pbx, verb, subject, topic, status, answer, claimed) "
         "VALUES ('c1', now(), 'anna', 'main', 'hangup', '', '', '', '', false)"
     )
-    claim = "from pbxpanel.mirror import commands; print(commands.auditors[0].claim('c1'))"
+    claim = "from engine.mirror import commands; print(commands.auditors[0].claim('c1'))"
     with ThreadPoolExecutor(2) as pool:
         said = list(pool.map(lambda _: pair.panel.manage("shell", "--no-imports", "-c", claim).strip(), range(2)))
     assert sorted(said) == ["False", "True"]

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pbxpanel.ami.protocol import Protocol
-from pbxpanel.recording.file import Entry, Malformed, Writer, read
-from pbxpanel.recording.mask import Mask, masked_lines
+from engine.ami.protocol import Protocol
+from engine.capture.file import Entry, Malformed, Writer, read
+from engine.capture.mask import Mask, masked_lines
 from tests.ami.corpus import FILES, messages
 
 # What the telephones of the corpus call themselves and each other (see tests/lab/record.py).

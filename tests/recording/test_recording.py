@@ -18,17 +18,17 @@ from django.core.management import CommandError, call_command
 
 from calls.models import Bridge, Channel
 from conferences.models import Conference, Participant
+from engine.ami import actions
+from engine.ami.client import Session
+from engine.ami.errors import AmiError
+from engine.ami.transports import Address
+from engine.capture.file import Entry, Writer, read
+from engine.capture.mask import Mask
+from engine.capture.record import Recorder
+from engine.capture.replay import NOT_RECORDED, NOTHING_TO_DO, Replay
+from engine.mirror import sync
+from engine.mirror.worker import AmiWorker
 from extensions.models import Device, Extension
-from pbxpanel.ami import actions
-from pbxpanel.ami.client import Session
-from pbxpanel.ami.errors import AmiError
-from pbxpanel.ami.transports import Address
-from pbxpanel.mirror import sync
-from pbxpanel.mirror.worker import AmiWorker
-from pbxpanel.recording.file import Entry, Writer, read
-from pbxpanel.recording.mask import Mask
-from pbxpanel.recording.record import Recorder
-from pbxpanel.recording.replay import NOT_RECORDED, NOTHING_TO_DO, Replay
 from tests.lab.asterisk import Asterisk
 from tests.lab.fixtures import CallerFactory, PhoneFactory
 from tests.panel import ROOT

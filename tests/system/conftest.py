@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from pbxpanel.ami.client import Session
-from pbxpanel.ami.transports import Address
-from pbxpanel.mirror.desk import Desk
-from pbxpanel.mirror.state import State
+from engine.ami.client import Session
+from engine.ami.transports import Address
+from engine.mirror.context import Desk
+from engine.mirror.state import State
 from tests.access import people
 from tests.access.people import Asterisk as StandIn
 from tests.lab.asterisk import Asterisk

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from operators.models import AuditEntry
-from pbxpanel import limits
-from pbxpanel.ami import actions
-from pbxpanel.ami.protocol import Action
-from pbxpanel.mirror.commands import Outcome, Reply, Status
-from system import any_action
+from audit.models import AuditEntry
+from engine import limits
+from engine.ami import actions
+from engine.ami.protocol import Action
+from engine.mirror.commands import Outcome, Reply, Status
+from system.console import commands
 from tests.access import people
 from tests.access.people import Asterisk as StandIn
 from tests.lab.asterisk import Asterisk
@@ -30,7 +30,7 @@ def client_of(role: str) -> Client:
 
 
 async def send(desk: Any, name: str, **fields: str) -> tuple[Outcome, Reply]:
-    outcome = await any_action.send(desk, {"name": name, "fields": [list(pair) for pair in fields.items()]})
+    outcome = await commands.send(desk, {"name": name, "fields": [list(pair) for pair in fields.items()]})
     return outcome, Reply(outcome.data["fields"], outcome.data["events"], outcome.data["left_off"])
 
 
@@ -39,15 +39,15 @@ async def send(desk: Any, name: str, **fields: str) -> tuple[Outcome, Reply]:
 
 async def test_the_actions_that_the_manager_user_may_use_are_listed(asterisk: Asterisk, at_desk: AtDesk) -> None:
     async with at_desk(asterisk) as desk:
-        listed = {action.name: action for action in any_action.known((await any_action.listed(desk, {})).data)}
+        listed = {action.name: action for action in commands.known((await commands.listed(desk, {})).data)}
     assert listed["Originate"].synopsis.startswith("Originate")
     assert listed["Originate"].privileges == "originate,all"
     assert listed["Ping"].privileges == ""
     assert len(listed) > 80
-    assert not {name.lower() for name in listed} & any_action.REFUSED.keys()
+    assert not {name.lower() for name in listed} & commands.REFUSED.keys()
     assert "Response" not in listed
     async with at_desk(asterisk, url=asterisk.listener_url) as desk:
-        few = {action.name for action in any_action.known((await any_action.listed(desk, {})).data)}
+        few = {action.name for action in commands.known((await commands.listed(desk, {})).data)}
     assert "BridgeList" in few
     assert not {"Originate", "Command"} & few
 
@@ -66,7 +66,7 @@ async def test_asterisks_help_tells_what_an_action_takes(
     asterisk: Asterisk, at_desk: AtDesk, name: str, needed: set[str], optional: set[str]
 ) -> None:
     async with at_desk(asterisk) as desk:
-        fields = any_action.fields_of((await any_action.help_for(desk, {"name": name})).data)
+        fields = commands.fields_of((await commands.help_for(desk, {"name": name})).data)
     assert {field.name for field in fields if field.needed} == needed
     assert {field.name for field in fields if not field.needed} >= optional
     assert not {"Action", "ActionID", "Event", "ObjectType"} & {field.name for field in fields}
@@ -74,7 +74,7 @@ async def test_asterisks_help_tells_what_an_action_takes(
 
 async def test_without_the_class_command_there_is_no_help(asterisk: Asterisk, at_desk: AtDesk) -> None:
     async with at_desk(asterisk, url=asterisk.limited_url) as desk:
-        outcome = await any_action.help_for(desk, {"name": "Ping"})
+        outcome = await commands.help_for(desk, {"name": "Ping"})
     assert (outcome.status, outcome.text, outcome.data) == (Status.REFUSED, "Permission denied", [])
 
 
@@ -166,11 +166,11 @@ async def test_a_call_that_rings_longer_than_is_waited_for_has_no_outcome_yet(
 
 
 def test_an_originate_is_waited_for_as_long_as_it_rings() -> None:
-    assert any_action.timeout_of(Action("Ping")) == 15
-    assert any_action.timeout_of(Action("originate", (("timeout", "5000"),))) == 8
-    assert any_action.timeout_of(Action("Originate")) == 33
-    assert any_action.timeout_of(Action("Originate", (("Timeout", "9" * 30),))) == 33
-    assert any_action.timeout_of(Action("Originate", (("Timeout", "soon"),))) == 33
+    assert commands.timeout_of(Action("Ping")) == 15
+    assert commands.timeout_of(Action("originate", (("timeout", "5000"),))) == 8
+    assert commands.timeout_of(Action("Originate")) == 33
+    assert commands.timeout_of(Action("Originate", (("Timeout", "9" * 30),))) == 33
+    assert commands.timeout_of(Action("Originate", (("Timeout", "soon"),))) == 33
 
 
 @pytest.mark.parametrize("name", ["Login", "logoff", " CHALLENGE ", "Events", "filter", "WaitEvent"])
@@ -244,7 +244,7 @@ def test_a_password_in_a_configuration_is_not_on_record() -> None:
         ("SrcFilename", "pjsip.conf"), ("Action-000000", "append"), ("Var-000000", "password"),
         ("Value-000000", "one"), ("Var-000001", "username"), ("value-000001", "two"),
     )  # fmt: skip
-    subject = any_action.subject(Action("UpdateConfig", fields))
+    subject = commands.subject(Action("UpdateConfig", fields))
     assert "Value-000000: •••" in subject
     assert "value-000001: two" in subject
     assert "Var-000000: password" in subject
@@ -263,7 +263,7 @@ def test_neither_what_it_was_nor_what_it_becomes_is_on_record(file: str, variabl
         ("SrcFilename", file), ("DstFilename", file), ("Action-000000", "update"), ("Var-000000", variable),
         ("Value-000000", value), ("Match-000000", value), ("Var-000001", "context"), ("Match-000001", "internal"),
     )  # fmt: skip
-    subject = any_action.subject(Action("UpdateConfig", fields))
+    subject = commands.subject(Action("UpdateConfig", fields))
     assert "Value-000000: •••, Match-000000: •••, " in subject
     assert value not in subject
     assert subject.endswith("Match-000001: internal")
@@ -317,7 +317,7 @@ def test_the_form_is_made_from_what_asterisk_lists(stand_in: StandIn, monkeypatc
         "system.action_help": ["[Syntax]", "Action: QueueAdd", "Queue: <value>", "[Penalty:] <value>", "[Arguments]"],
     }  # fmt: skip
     monkeypatch.setattr(
-        "system.action_views.look", lambda pbx, order, parameters=None: Outcome(Status.DONE, data=answers[order])
+        "system.console.views.look", lambda pbx, order, parameters=None: Outcome(Status.DONE, data=answers[order])
     )
     client = client_of("Administrator")
     html = client.get("/system/main/action/").content.decode()
@@ -337,7 +337,7 @@ def test_the_form_is_made_from_what_asterisk_lists(stand_in: StandIn, monkeypatc
 def test_where_nothing_is_known_the_page_says_why(
     stand_in: StandIn, monkeypatch: pytest.MonkeyPatch, answer: Outcome, words: str
 ) -> None:
-    monkeypatch.setattr("system.action_views.look", lambda pbx, order, parameters=None: answer)
+    monkeypatch.setattr("system.console.views.look", lambda pbx, order, parameters=None: answer)
     client = client_of("Administrator")
     assert words in client.get("/system/main/action/").content.decode()
     html = client.get("/system/main/action/form/", {"name": "Ping"}).content.decode()

@@ -7,16 +7,16 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from operators.models import AuditEntry
-from pbxpanel import limits
-from pbxpanel.ami import actions
-from pbxpanel.ami.client import Answer, Session
-from pbxpanel.ami.errors import IllegalField
-from pbxpanel.ami.protocol import Action
-from pbxpanel.mirror.commands import Outcome, Status
-from pbxpanel.mirror.desk import Desk, send_all
-from system import astdb
-from system.models import AstDbChange
+from audit.models import AuditEntry
+from engine import limits
+from engine.ami import actions
+from engine.ami.client import Answer, Session
+from engine.ami.errors import IllegalField
+from engine.ami.protocol import Action
+from engine.mirror.commands import Outcome, Status
+from engine.mirror.context import Desk, send_all
+from system.astdb import commands
+from system.astdb.models import AstDbChange
 from tests.access import people
 from tests.access.people import Asterisk as StandIn
 from tests.lab.asterisk import Asterisk
@@ -38,11 +38,11 @@ def clean(asterisk: Asterisk) -> Iterator[None]:
 
 
 async def put(desk: Desk, name: str, value: str, was: str | None = None) -> Outcome:
-    return await astdb.put(desk, {"name": name, "value": value, "was": astdb.digest(was)})
+    return await commands.put(desk, {"name": name, "value": value, "was": commands.digest(was)})
 
 
 async def read(desk: Desk, family: str = "pt", search: str = "") -> dict[str, Any]:
-    outcome = await astdb.browse(desk, {"family": family, "search": search})
+    outcome = await commands.browse(desk, {"family": family, "search": search})
     assert outcome.done
     data: dict[str, Any] = outcome.data
     return data
@@ -54,7 +54,7 @@ async def test_names_and_values_come_back_as_they_were_put(asterisk: Asterisk, a
     values["/pt/nothing"] = ""
     async with at_desk(asterisk) as desk:
         for name, value in values.items():
-            assert not astdb.complaint(*astdb.parts_of(name), value)
+            assert not commands.complaint(*commands.parts_of(name), value)
             outcome = await put(desk, name, value)
             assert (outcome.status, outcome.data) == (Status.DONE, {"before": None}), name
         data = await read(desk)
@@ -64,7 +64,7 @@ async def test_names_and_values_come_back_as_they_were_put(asterisk: Asterisk, a
         for name, value in values.items():
             outcome = await put(desk, name, "other", value)
             assert (outcome.status, outcome.data) == (Status.DONE, {"before": value}), name
-            outcome = await astdb.delete(desk, {"name": name, "was": astdb.digest("other")})
+            outcome = await commands.delete(desk, {"name": name, "was": commands.digest("other")})
             assert (outcome.status, outcome.data) == (Status.DONE, {"before": "other"}), name
         assert (await read(desk))["entries"] == []
 
@@ -75,11 +75,11 @@ async def test_the_longest_value_that_is_let_through_arrives_and_a_longer_one_wo
 ) -> None:
     async with at_desk(asterisk) as desk:
         value = "ü" * (limits.ASTDB // 2)
-        assert not astdb.complaint("long", "v", value)
+        assert not commands.complaint("long", "v", value)
         assert (await put(desk, "/long/v", value)).done
         assert (await read(desk, "long"))["entries"] == [["/long/v", value]]
         assert (await put(desk, "/long/v", "short", value)).done, "it was read whole"
-        assert astdb.complaint("long", "v", value + "x")
+        assert commands.complaint("long", "v", value + "x")
     async with at_desk(asterisk, url=asterisk.url("tcp")) as desk:  # over HTTP a line may be longer
         outcome = await desk.reply_to(actions.db_put("long", "v", "x" * (limits.ASTDB + 20)))
         assert "too long" in outcome.text
@@ -87,7 +87,7 @@ async def test_the_longest_value_that_is_let_through_arrives_and_a_longer_one_wo
 
 async def test_what_ami_would_lose_is_refused_before_it_is_sent(asterisk: Asterisk, at_desk: AtDesk) -> None:
     for text in (" space first", "two\nlines", "two\rlines", "nul\0"):
-        assert astdb.complaint(text)
+        assert commands.complaint(text)
     with pytest.raises(IllegalField):
         actions.db_put("pt", "k", "two\nlines")
     async with at_desk(asterisk) as desk:  # what it would do
@@ -119,7 +119,7 @@ async def test_families_are_told_level_by_level_and_a_search_looks_into_both(
 async def test_of_many_entries_the_first_are_shown_and_all_are_counted(
     asterisk: Asterisk, at_desk: AtDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("system.astdb.SHOWN", 3)
+    monkeypatch.setattr("system.astdb.commands.SHOWN", 3)
     async with at_desk(asterisk) as desk:
         for number in range(5):
             assert (await put(desk, f"/many/{number}", str(number))).done
@@ -134,11 +134,11 @@ async def test_a_change_is_refused_where_somebody_was_quicker(asterisk: Asterisk
         assert (await put(desk, "/pt/k", "1")).done
         for was in (None, "2"):
             outcome = await put(desk, "/pt/k", "3", was)
-            assert (outcome.status, outcome.text, outcome.data) == (Status.REFUSED, astdb.CHANGED, {"now": "1"})
-            outcome = await astdb.delete(desk, {"name": "/pt/k", "was": astdb.digest(was)})
-            assert (outcome.text, outcome.data) == (astdb.CHANGED, {"now": "1"})
-        outcome = await astdb.delete(desk, {"name": "/pt/none", "was": astdb.digest("1")})
-        assert (outcome.text, outcome.data) == (astdb.CHANGED, {"now": None})
+            assert (outcome.status, outcome.text, outcome.data) == (Status.REFUSED, commands.CHANGED, {"now": "1"})
+            outcome = await commands.delete(desk, {"name": "/pt/k", "was": commands.digest(was)})
+            assert (outcome.text, outcome.data) == (commands.CHANGED, {"now": "1"})
+        outcome = await commands.delete(desk, {"name": "/pt/none", "was": commands.digest("1")})
+        assert (outcome.text, outcome.data) == (commands.CHANGED, {"now": None})
         assert (await read(desk))["entries"] == [["/pt/k", "1"]]
 
 
@@ -149,15 +149,15 @@ async def test_a_family_is_deleted_and_what_only_looks_like_it_stays(asterisk: A
         for name in ("/p_/a", "/px/a", "/pt/a", "/pt/b/c", "/PT/a"):
             assert (await put(desk, name, "1")).done
         assert (await read(desk, "p_"))["beside"] == 4
-        outcome = await astdb.delete_tree(desk, {"family": "p_", "number": 1})
+        outcome = await commands.delete_tree(desk, {"family": "p_", "number": 1})
         assert (outcome.status, outcome.data) == (Status.DONE, {"entries": [["/p_/a", "1"]], "deleted": 1})
-        outcome = await astdb.delete_tree(desk, {"family": "pt", "number": 2})
+        outcome = await commands.delete_tree(desk, {"family": "pt", "number": 2})
         assert outcome.done
         assert [name for name, _value in (await read(desk, "PT"))["entries"]] == ["/PT/a"]
         assert (await read(desk, "px"))["total"] == 1
         assert (await read(desk, "pt"))["total"] == 0
         # One whose name nothing else looks like is deleted at one go.
-        assert (await astdb.delete_tree(desk, {"family": "px", "number": 1})).done
+        assert (await commands.delete_tree(desk, {"family": "px", "number": 1})).done
         assert (await read(desk, "px"))["total"] == 0
 
 
@@ -166,20 +166,20 @@ async def test_a_family_that_has_grown_is_not_deleted(asterisk: Asterisk, at_des
     async with at_desk(asterisk) as desk:
         for key in "ab":
             assert (await put(desk, f"/pt/{key}", "1")).done
-        outcome = await astdb.delete_tree(desk, {"family": "pt", "number": 1})
-        assert (outcome.status, outcome.text) == (Status.REFUSED, astdb.CHANGED)
+        outcome = await commands.delete_tree(desk, {"family": "pt", "number": 1})
+        assert (outcome.status, outcome.text) == (Status.REFUSED, commands.CHANGED)
         assert (await read(desk))["total"] == 2
         for number in (0, 1):
-            outcome = await astdb.delete_tree(desk, {"family": "none", "number": number})
-            assert outcome.text == astdb.CHANGED
+            outcome = await commands.delete_tree(desk, {"family": "none", "number": number})
+            assert outcome.text == commands.CHANGED
 
 
 @pytest.mark.usefixtures("clean")
 async def test_an_entry_named_like_the_family_alone_is_no_family(asterisk: Asterisk, at_desk: AtDesk) -> None:
     async with at_desk(asterisk) as desk:
         assert (await put(desk, "/pt/k", "1")).done
-        outcome = await astdb.delete_tree(desk, {"family": "pt/k", "number": 0})
-        assert (outcome.status, outcome.text) == (Status.REFUSED, astdb.CHANGED)
+        outcome = await commands.delete_tree(desk, {"family": "pt/k", "number": 0})
+        assert (outcome.status, outcome.text) == (Status.REFUSED, commands.CHANGED)
         assert (await read(desk))["entries"] == [["/pt/k", "1"]]
 
 
@@ -195,13 +195,13 @@ async def test_of_a_family_that_is_deleted_in_part_that_part_is_told_and_put_bac
         for name in ("/p_/a", "/p_/b", "/p_/c", "/px/a"):
             assert (await put(desk, name, "1")).done
         with monkeypatch.context() as patch:
-            patch.setattr("system.astdb.send_all", while_somebody_else_deletes_one)
-            outcome = await astdb.delete_tree(desk, {"family": "p_", "number": 3})
+            patch.setattr("system.astdb.commands.send_all", while_somebody_else_deletes_one)
+            outcome = await commands.delete_tree(desk, {"family": "p_", "number": 3})
         assert (outcome.status, outcome.text) == (Status.REFUSED, "Database entry could not be deleted")
         deleted = [["/p_/a", "1"], ["/p_/c", "1"]]
         assert outcome.data == {"entries": deleted, "deleted": 2}
         entries = [[*entry, None] for entry in deleted]
-        assert (await astdb.undo(desk, {"entries": entries, "family": "p_"})).done
+        assert (await commands.undo(desk, {"entries": entries, "family": "p_"})).done
         assert (await read(desk, "p_"))["entries"] == deleted
 
 
@@ -210,7 +210,7 @@ async def test_each_kind_of_change_is_undone(asterisk: Asterisk, at_desk: AtDesk
     async with at_desk(asterisk) as desk:
 
         async def undo(*entries: list[str | None], family: str = "") -> Outcome:
-            return await astdb.undo(desk, {"entries": list(entries), "family": family})
+            return await commands.undo(desk, {"entries": list(entries), "family": family})
 
         assert (await put(desk, "/pt/k", "1")).done
         assert (await undo(["/pt/k", None, "1"])).done
@@ -220,25 +220,25 @@ async def test_each_kind_of_change_is_undone(asterisk: Asterisk, at_desk: AtDesk
         assert (await put(desk, "/pt/sub/x", "李雷")).done
         before = (await read(desk))["entries"]
         assert before == [["/pt/k", "old"], ["/pt/sub/x", "李雷"]]
-        outcome = await astdb.delete_tree(desk, {"family": "pt", "number": 2})
+        outcome = await commands.delete_tree(desk, {"family": "pt", "number": 2})
         entries = [[name, value, None] for name, value in outcome.data["entries"]]
         assert (await undo(*entries, family="pt")).done
         assert (await read(desk))["entries"] == before
         # What is back already stays: of an undo that failed halfway, the rest is done.
         assert (await undo(*entries, family="pt")).done
-        assert (await astdb.delete(desk, {"name": "/pt/k", "was": astdb.digest("old")})).done
+        assert (await commands.delete(desk, {"name": "/pt/k", "was": commands.digest("old")})).done
         assert (await undo(*entries, family="pt")).done
         assert (await read(desk))["entries"] == before
         # Not where it has changed since; then nothing is.
         assert (await put(desk, "/pt/k", "new", "old")).done
-        assert (await astdb.delete(desk, {"name": "/pt/sub/x", "was": astdb.digest("李雷")})).done
+        assert (await commands.delete(desk, {"name": "/pt/sub/x", "was": commands.digest("李雷")})).done
         outcome = await undo(*entries, family="pt")
-        assert (outcome.status, outcome.text) == (Status.REFUSED, astdb.CHANGED)
+        assert (outcome.status, outcome.text) == (Status.REFUSED, commands.CHANGED)
         assert outcome.data == {"name": "/pt/k", "now": "new"}
         assert [name for name, _value in (await read(desk))["entries"]] == ["/pt/k"]
         assert (await put(desk, "/pt/k", "old", "new")).done
         assert (await undo(*entries, family="pt")).done
-        assert (await undo(["/pt/k", "0", "other"])).text == astdb.CHANGED
+        assert (await undo(["/pt/k", "0", "other"])).text == commands.CHANGED
         assert (await read(desk))["entries"] == before
 
 
@@ -251,11 +251,11 @@ async def test_asterisk_says_what_is_not_there_and_who_may_not(asterisk: Asteris
         assert (await put(desk, "//no family", "1")).text.startswith("No family specified")
     async with at_desk(asterisk, url=asterisk.listener_url) as desk:
         denied = Outcome(Status.REFUSED, "Permission denied")
-        browsed = await astdb.browse(desk, {"family": "", "search": ""})
+        browsed = await commands.browse(desk, {"family": "", "search": ""})
         assert (browsed.status, browsed.text) == (denied.status, denied.text)
         assert await put(desk, "/pt/k", "1") == denied
-        assert await astdb.delete(desk, {"name": "/pt/k", "was": ""}) == denied
-        assert await astdb.delete_tree(desk, {"family": "pt", "number": 0}) == denied
+        assert await commands.delete(desk, {"name": "/pt/k", "was": ""}) == denied
+        assert await commands.delete_tree(desk, {"family": "pt", "number": 0}) == denied
     async with at_desk(asterisk, url=asterisk.limited_url) as desk:  # it may read
         assert (await read(desk, "pbx"))["total"] == 1
         outcome = await put(desk, "/pt/k", "1")
@@ -362,7 +362,7 @@ def test_what_cannot_be_put_is_not_sent(data: dict[str, str], words: str, stand_
 def test_a_change_can_be_undone_by_who_made_it(stand_in: StandIn) -> None:
     stand_in.found = {"system.astdb.put": {"before": "1"}, "system.astdb.browse": FOUND}
     anna, otto = client_of("Administrator", "anna"), client_of("Administrator", "otto")
-    response = anna.post("/system/main/astdb/put/", {"name": "/f/k", "value": "2", "was": astdb.digest("1")})
+    response = anna.post("/system/main/astdb/put/", {"name": "/f/k", "value": "2", "was": commands.digest("1")})
     html = response.content.decode()
     assert "Saved." in html
     assert 'id="astdb-undo"' in html
@@ -394,7 +394,7 @@ def test_an_undo_that_comes_too_late_says_so_and_stays_offered(stand_in: StandIn
     client = client_of("Administrator", "anna")
     user = User.objects.get(username="anna")
     change = AstDbChange.objects.create(pbx="main", user=user, entries=[["/f/k", "1", "2"]])
-    stand_in.answer = Outcome(Status.REFUSED, astdb.CHANGED, {"name": "/f/k", "now": "3"})
+    stand_in.answer = Outcome(Status.REFUSED, commands.CHANGED, {"name": "/f/k", "now": "3"})
     response = client.post("/system/main/astdb/undo/", {"change": change.pk})
     assert response.status_code == 409
     assert "/f/k has changed since, so nothing was undone." in response.content.decode()
@@ -417,13 +417,13 @@ def test_a_value_that_cannot_be_sent_again_is_told_apart(stand_in: StandIn) -> N
 
 
 def test_somebody_elses_change_is_told_and_what_was_typed_stays(stand_in: StandIn) -> None:
-    stand_in.answer = Outcome(Status.REFUSED, astdb.CHANGED, {"now": "theirs <b>"})
+    stand_in.answer = Outcome(Status.REFUSED, commands.CHANGED, {"now": "theirs <b>"})
     client = client_of("Administrator")
     response = client.post("/system/main/astdb/put/", {"name": "/f/k", "value": "mine", "was": "x"})
     html = response.content.decode()
     assert response.status_code == 409
     assert "theirs &lt;b&gt;" in html
-    assert astdb.digest("theirs <b>") in html, "to save once more is to insist"
+    assert commands.digest("theirs <b>") in html, "to save once more is to insist"
     assert "<textarea" not in html
     response = client.post("/system/main/astdb/put/", {"family": "f", "key": "k", "value": "mine"})
     assert "is there already" in response.content.decode()

@@ -8,13 +8,14 @@ from django.contrib.auth.models import Group, User
 from django.core.exceptions import ValidationError
 from django.test import Client
 
-from operators.models import AuditEntry
-from pbxpanel.ami import actions
-from pbxpanel.mirror import text
-from pbxpanel.mirror.commands import Outcome, Status
-from system import cli, cli_rules
-from system.cli_rules import Malformed, Rules, line_of, words_of
-from system.models import CliRules
+from audit.models import AuditEntry
+from engine.ami import actions
+from engine.mirror import sanitize
+from engine.mirror.commands import Outcome, Status
+from system.cli import commands as cli
+from system.cli import rules
+from system.cli.models import CliRules
+from system.cli.rules import Malformed, Rules, line_of, words_of
 from tests.access import people
 from tests.access.people import Asterisk as StandIn
 from tests.lab.asterisk import Asterisk
@@ -77,7 +78,7 @@ def gives_of(asterisk: StandIn) -> list[str]:
     ],
 )
 def test_a_rule_is_meant_word_by_word(rule: str, command: str, matches: bool) -> None:
-    assert cli_rules.matches(rule, words_of(command)) is matches
+    assert rules.matches(rule, words_of(command)) is matches
 
 
 @pytest.mark.parametrize(
@@ -87,8 +88,8 @@ def test_a_rule_is_meant_word_by_word(rule: str, command: str, matches: bool) ->
      "pjsip show auths"],
 )  # fmt: skip
 def test_everybody_may_look(command: str) -> None:
-    assert cli_rules.allows([], words_of(command))
-    assert not cli_rules.changes(words_of(command))
+    assert rules.allows([], words_of(command))
+    assert not rules.changes(words_of(command))
 
 
 @pytest.mark.parametrize(
@@ -102,7 +103,7 @@ def test_everybody_may_look(command: str) -> None:
      "_command matchesarray \"database show \" \"\"", "core", "show core", "core\u00a0show channels"],
 )  # fmt: skip
 def test_nobody_may_what_no_rule_allows(command: str) -> None:
-    assert not cli_rules.allows([], words_of(command))
+    assert not rules.allows([], words_of(command))
 
 
 @pytest.mark.parametrize(
@@ -115,18 +116,18 @@ def test_nobody_may_what_no_rule_allows(command: str) -> None:
     ],
 )  # fmt: skip
 def test_what_does_not_merely_look_is_asked_about(command: str, changes: bool) -> None:
-    assert cli_rules.changes(words_of(command)) is changes
+    assert rules.changes(words_of(command)) is changes
 
 
 def test_rules_of_a_group_allow_what_everybody_may_not_and_refuse_what_he_may() -> None:
     reload = Rules(allowed=("module reload *",))
     strict = Rules(refused=("core show channel *", "module reload chan_*"))
-    assert cli_rules.allows([reload], words_of("module reload res_pjsip.so"))
-    assert cli_rules.allows([Rules(allowed=("pjsip show auth *",))], words_of("pjsip show auth 101"))
-    assert not cli_rules.allows([strict], words_of("core show channel PJSIP/101-1"))
-    assert not cli_rules.allows([ALL, strict], words_of('core "show" channel PJSIP/101-1'))
-    assert cli_rules.allows([ALL, strict], words_of("core show channels"))
-    assert not cli_rules.allows([reload, strict], words_of("module reload chan_sip.so"))
+    assert rules.allows([reload], words_of("module reload res_pjsip.so"))
+    assert rules.allows([Rules(allowed=("pjsip show auth *",))], words_of("pjsip show auth 101"))
+    assert not rules.allows([strict], words_of("core show channel PJSIP/101-1"))
+    assert not rules.allows([ALL, strict], words_of('core "show" channel PJSIP/101-1'))
+    assert rules.allows([ALL, strict], words_of("core show channels"))
+    assert not rules.allows([reload, strict], words_of("module reload chan_sip.so"))
 
 
 @pytest.mark.parametrize(
@@ -275,8 +276,8 @@ async def test_asterisk_tells_how_a_line_goes_on(
 
 
 def test_what_only_a_terminal_understands_is_taken_away() -> None:
-    assert text.columns("\x1b[1;32m  State\x1b[0m\t Up \x07\u202e") == "  State\t Up "
-    assert text.columns("李雷   101") == "李雷   101"
+    assert sanitize.columns("\x1b[1;32m  State\x1b[0m\t Up \x07\u202e") == "  State\t Up "
+    assert sanitize.columns("李雷   101") == "李雷   101"
 
 
 # The page.
@@ -424,7 +425,7 @@ def test_the_page_tells_what_one_may_use(stand_in: StandIn) -> None:
 def test_only_what_one_may_give_is_offered(
     stand_in: StandIn, monkeypatch: pytest.MonkeyPatch, line: str, found: list[str], completed: str, options: list[str]
 ) -> None:
-    monkeypatch.setattr("system.cli.look", lambda pbx, order, parameters: Outcome(Status.DONE, data=found))
+    monkeypatch.setattr("system.cli.commands.look", lambda pbx, order, parameters: Outcome(Status.DONE, data=found))
     answer = client_of("Administrator").get("/system/main/cli/complete/", {"line": line}).json()
     assert (answer["line"], answer["options"]) == (completed, options)
     assert not AuditEntry.objects.exists()
@@ -438,7 +439,7 @@ def test_asterisk_is_not_asked_how_what_one_may_not_goes_on(
         raise AssertionError(arguments)
 
     client = client_of("Administrator")
-    monkeypatch.setattr("system.cli.look", look)
+    monkeypatch.setattr("system.cli.commands.look", look)
     assert client.get("/system/main/cli/complete/", {"line": line}).json()["options"] == []
 
 
@@ -446,7 +447,7 @@ def test_why_nothing_completes_is_said(stand_in: StandIn, monkeypatch: pytest.Mo
     client = client_of("Administrator")
     for answer, words in (("Permission denied", "lacks a privilege"), ("Command output follows", "does not tell how")):
         refused = Outcome(Status.REFUSED, answer)
-        monkeypatch.setattr("system.cli.look", lambda pbx, order, parameters, refused=refused: refused)
+        monkeypatch.setattr("system.cli.commands.look", lambda pbx, order, parameters, refused=refused: refused)
         assert words in client.get("/system/main/cli/complete/", {"line": "core "}).json()["failure"]
 
 

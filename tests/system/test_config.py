@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from django.http import QueryDict
 
-from pbxpanel.mirror.commands import Outcome, Status
-from pbxpanel.mirror.desk import Desk
-from system import config_orders
-from system.config_edit import Edit, Plan, Wrong, plan
-from system.config_file import Malformed, Reading, reading_of, typed_lines
-from system.config_views import edits_of
+from engine.mirror.commands import Outcome, Status
+from engine.mirror.context import Desk
+from system.config import commands
+from system.config.edit import Edit, Plan, Wrong, plan
+from system.config.file import Malformed, Reading, reading_of, typed_lines
+from system.config.views import edits_of
 from tests.lab.asterisk import Asterisk
 
 from .conftest import AtDesk
@@ -57,13 +57,13 @@ def file_of(asterisk: Asterisk, text: str = TEXT, name: str = FILE) -> Iterator[
 
 
 async def read(desk: Desk, file: str = FILE) -> Reading:
-    outcome = await config_orders.read(desk, {"file": file})
+    outcome = await commands.read(desk, {"file": file})
     assert outcome.done, outcome.text
     return reading_of(outcome.data)
 
 
 async def write(desk: Desk, planned: Plan, file: str = FILE) -> Outcome:
-    return await config_orders.write(
+    return await commands.write(
         desk,
         {
             "file": file,
@@ -119,20 +119,20 @@ async def test_a_file_is_read_with_what_is_inherited(asterisk: Asterisk, at_desk
 
 async def test_files_that_are_loaded_are_named(asterisk: Asterisk, at_desk: AtDesk) -> None:
     async with at_desk(asterisk) as desk:
-        outcome = await config_orders.files(desk, {})
+        outcome = await commands.files(desk, {})
     assert {"extensions.conf", "pjsip.conf", "confbridge.conf", "modules.conf"} <= set(outcome.data)
     assert outcome.data == sorted(set(outcome.data))
 
 
 async def test_a_category_is_found_in_whichever_file_it_is(asterisk: Asterisk, at_desk: AtDesk) -> None:
     async with at_desk(asterisk) as desk:
-        outcome = await config_orders.find(desk, {"text": "PANEL_USER"})
+        outcome = await commands.find(desk, {"text": "PANEL_USER"})
         assert (outcome.status, outcome.data) == (Status.DONE, [["confbridge.conf", ["panel_user"]]])
-        found = dict((await config_orders.find(desk, {"text": "general"})).data)
+        found = dict((await commands.find(desk, {"text": "general"})).data)
         assert {"extensions.conf", "manager.conf", "queues.conf"} <= set(found)
-        assert (await config_orders.find(desk, {"text": "such a one there is not"})).data == []
+        assert (await commands.find(desk, {"text": "such a one there is not"})).data == []
     async with at_desk(asterisk, url=asterisk.limited_url) as desk:
-        assert (await config_orders.find(desk, {"text": "general"})).status is Status.REFUSED
+        assert (await commands.find(desk, {"text": "general"})).status is Status.REFUSED
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ async def test_what_is_no_file_of_its_own_is_refused(
     asterisk: Asterisk, at_desk: AtDesk, file: str, answer: str
 ) -> None:
     async with at_desk(asterisk) as desk:
-        outcome = await config_orders.read(desk, {"file": file})
+        outcome = await commands.read(desk, {"file": file})
     assert outcome.status is Status.REFUSED
     assert outcome.text.startswith(answer)
 
@@ -155,7 +155,7 @@ async def test_what_is_no_file_of_its_own_is_refused(
 async def test_what_is_no_configuration_is_refused(asterisk: Asterisk, at_desk: AtDesk) -> None:
     with file_of(asterisk, "a = 1\n"):
         async with at_desk(asterisk) as desk:
-            assert (await config_orders.read(desk, {"file": FILE})).text == "Config file has invalid format"
+            assert (await commands.read(desk, {"file": FILE})).text == "Config file has invalid format"
     with file_of(asterisk, ""):
         async with at_desk(asterisk) as desk:
             assert (await read(desk)).categories == ()
@@ -167,7 +167,7 @@ async def test_a_user_without_the_class_is_told(asterisk: Asterisk, at_desk: AtD
             reading = await read(desk)
         planned = plan(FILE, reading, [at(0, "general", "a = 1")])
         async with at_desk(asterisk, url=asterisk.limited_url) as desk:
-            assert (await config_orders.read(desk, {"file": FILE})).text == "Permission denied"
+            assert (await commands.read(desk, {"file": FILE})).text == "Permission denied"
             assert (await write(desk, planned)).text == "Permission denied"
         assert path.read_text() == TEXT
 
@@ -285,7 +285,7 @@ async def test_a_file_that_changed_meanwhile_is_not_written(asterisk: Asterisk, 
             other = replaced(TEXT, "max_contacts = 1", "max_contacts = 5")
             path.write_text(other, encoding="utf-8")
             outcome = await write(desk, planned)
-            assert (outcome.status, outcome.text) == (Status.REFUSED, config_orders.CHANGED)
+            assert (outcome.status, outcome.text) == (Status.REFUSED, commands.CHANGED)
             assert path.read_text(encoding="utf-8") == other
             # A comment is none of what is shown, and stays.
             path.write_text(replaced(TEXT, "; Before the line.", "; Another."), encoding="utf-8")
@@ -300,7 +300,7 @@ async def test_what_reads_otherwise_than_promised_is_told(asterisk: Asterisk, at
         async with at_desk(asterisk) as desk:
             planned = plan(FILE, await read(desk), [at(0, "general", "a = 1")])
             planned.after = planned.before.categories
-            assert (await write(desk, planned)).text == config_orders.NOT_AS_PROMISED
+            assert (await write(desk, planned)).text == commands.NOT_AS_PROMISED
 
 
 async def test_a_file_that_is_gone_is_told(asterisk: Asterisk, at_desk: AtDesk) -> None:

@@ -6,11 +6,11 @@ import pytest
 from django.contrib.auth.models import Permission
 from django.test import Client
 
-from operators.models import AuditEntry
-from pbxpanel.mirror.commands import Outcome, Status
-from system import config_file
-from system.config_file import Category, Reading, json_of, masked
-from system.config_orders import CHANGED, NOT_AS_PROMISED
+from audit.models import AuditEntry
+from engine.mirror.commands import Outcome, Status
+from system.config import file as config_file
+from system.config.commands import CHANGED, NOT_AS_PROMISED
+from system.config.file import Category, Reading, json_of, masked
 from system.masking import MASK
 from tests.access import people
 from tests.access.people import Asterisk as StandIn
@@ -29,7 +29,7 @@ ADDRESS = "/system/main/config/"
 def looked(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> StandIn:
     """The file is found, whoever asks for it."""
     stand_in.answer = Outcome(Status.DONE, data=DATA)
-    monkeypatch.setattr("system.config_views.look", lambda *arguments, **more: Outcome(Status.DONE, data=DATA))
+    monkeypatch.setattr("system.config.views.look", lambda *arguments, **more: Outcome(Status.DONE, data=DATA))
     return stand_in
 
 

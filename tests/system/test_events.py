@@ -14,14 +14,14 @@ from channels.testing import WebsocketCommunicator
 from django.contrib.auth.models import Group, User
 from django.test import Client
 
-import system.socket
-from pbxpanel.ami.protocol import Message
-from pbxpanel.ami.transports import Address
+import system.events.consumers
+from engine.ami.protocol import Message
+from engine.ami.transports import Address
+from engine.live import consumers
+from engine.mirror import commands, event_stream
+from engine.mirror.event_stream import Filter, Stream
+from engine.mirror.models import PBX
 from pbxpanel.asgi import application
-from pbxpanel.live import consumers
-from pbxpanel.mirror import commands, stream
-from pbxpanel.mirror.models import PBX
-from pbxpanel.mirror.stream import Filter, Stream
 from tests.access import people
 from tests.access.people import ANONYMOUS, INTEGRATOR, NOBODY
 from tests.lab.asterisk import Asterisk
@@ -121,7 +121,7 @@ async def a_call(asterisk: Asterisk) -> None:
 
 async def test_who_watches_sees_even_what_the_link_does_not_ask_for(asterisk: Asterisk, watch: Watch) -> None:
     watching = await watch(asterisk.ami_url)
-    await watching.until(lambda: watching.state == stream.LIVE)
+    await watching.until(lambda: watching.state == event_stream.LIVE)
     await a_call(asterisk)
     await asyncio.to_thread(lambda: asterisk.ami().close())
     await watching.until(lambda: {"Newchannel", "Newexten", "Hangup", "SuccessfulAuth"} <= watching.names.keys())
@@ -135,8 +135,8 @@ async def test_a_session_is_held_for_as_long_as_somebody_watches(asterisk: Aster
     before = sessions_of(asterisk)
     one = await watch(asterisk.ami_url)
     other = await watch(asterisk.ami_url, of=one.stream)
-    await one.until(lambda: one.state == stream.LIVE)
-    await other.until(lambda: other.state == stream.LIVE)
+    await one.until(lambda: one.state == event_stream.LIVE)
+    await other.until(lambda: other.state == event_stream.LIVE)
     assert sessions_of(asterisk) == before + 1, "one for both"
     one.stream.unwatch({"channel": one.channel})
     await a_call(asterisk)
@@ -150,15 +150,15 @@ async def test_a_session_is_held_for_as_long_as_somebody_watches(asterisk: Aster
             await asyncio.sleep(0.05)
     one.renew()
     one.batches.clear()
-    await one.until(lambda: one.state == stream.LIVE)
+    await one.until(lambda: one.state == event_stream.LIVE)
 
 
 async def test_who_does_not_say_so_again_watches_no_longer(
     asterisk22: Asterisk, watch: Watch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stream, "KEPT", 1.0)
+    monkeypatch.setattr(event_stream, "KEPT", 1.0)
     watching = await watch(asterisk22.ami_url)
-    await watching.until(lambda: watching.state == stream.LIVE)
+    await watching.until(lambda: watching.state == event_stream.LIVE)
     assert watching.stream._task is not None
     await asyncio.wait_for(watching.stream._task, 10)
     assert watching.stream.watchers == {}
@@ -168,7 +168,7 @@ async def test_who_does_not_say_so_again_watches_no_longer(
 async def test_each_is_sent_what_he_asked_for(asterisk: Asterisk, watch: Watch) -> None:
     some = await watch(asterisk.ami_url, name="hangup -HangupRequest -soft")
     everything = await watch(asterisk.ami_url, of=some.stream)
-    await everything.until(lambda: everything.state == stream.LIVE)
+    await everything.until(lambda: everything.state == event_stream.LIVE)
     await a_call(asterisk)
     await some.until(lambda: some.names["Hangup"] >= 2)
     await everything.until(lambda: everything.names["Hangup"] >= 2)
@@ -184,9 +184,9 @@ async def test_more_than_can_be_read_is_counted_and_left_off(
     asterisk: Asterisk, watch: Watch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     everything = await watch(asterisk.ami_url)
-    await everything.until(lambda: everything.state == stream.LIVE)
-    monkeypatch.setattr(stream, "AT_ONCE", 5)
-    monkeypatch.setattr(stream, "EVERY", 1.0)
+    await everything.until(lambda: everything.state == event_stream.LIVE)
+    monkeypatch.setattr(event_stream, "AT_ONCE", 5)
+    monkeypatch.setattr(event_stream, "EVERY", 1.0)
     await a_call(asterisk)
     await everything.until(lambda: everything.left_off > 0)
     assert all(len(batch["events"]) <= 5 for batch in everything.batches)
@@ -196,7 +196,7 @@ async def test_what_the_layer_does_not_take_is_counted(
     asterisk22: Asterisk, watch: Watch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     watching = await watch(asterisk22.ami_url)
-    await watching.until(lambda: watching.state == stream.LIVE)
+    await watching.until(lambda: watching.state == event_stream.LIVE)
     layer, full = get_channel_layer(), True
     send = layer.send
 
@@ -223,10 +223,10 @@ async def test_what_the_layer_does_not_take_is_counted(
 async def test_why_nothing_comes_is_told(
     asterisk22: Asterisk, watch: Watch, monkeypatch: pytest.MonkeyPatch, fault: dict[str, Any], words: str
 ) -> None:
-    monkeypatch.setattr(stream, "OPEN_TIMEOUT", 4.0)
+    monkeypatch.setattr(event_stream, "OPEN_TIMEOUT", 4.0)
     address = replace(Address.parse(asterisk22.ami_url), **fault)
     watching = await watch("", of=Stream("main", address))
-    await watching.until(lambda: watching.state == stream.DOWN)
+    await watching.until(lambda: watching.state == event_stream.DOWN)
     batch = watching.batches[-1]
     assert words in batch["reason"] % batch["reason_parameters"]
 
@@ -234,14 +234,14 @@ async def test_why_nothing_comes_is_told(
 async def test_after_an_interruption_it_goes_on(
     asterisk22: Asterisk, watch: Watch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stream, "KEPT", 60.0)
-    monkeypatch.setattr(stream, "RETRY", 0.2)
+    monkeypatch.setattr(event_stream, "KEPT", 60.0)
+    monkeypatch.setattr(event_stream, "RETRY", 0.2)
     watching = await watch(asterisk22.ami_url)
-    await watching.until(lambda: watching.state == stream.LIVE)
+    await watching.until(lambda: watching.state == event_stream.LIVE)
     await asyncio.to_thread(asterisk22.kill)
-    await watching.until(lambda: watching.state == stream.DOWN)
+    await watching.until(lambda: watching.state == event_stream.DOWN)
     await asyncio.to_thread(asterisk22.start)
-    await watching.until(lambda: watching.state == stream.LIVE)
+    await watching.until(lambda: watching.state == event_stream.LIVE)
     await a_call(asterisk22)
     await watching.until(lambda: watching.names["Hangup"])
 
@@ -309,9 +309,9 @@ async def heard(kind: str = "") -> dict[str, Any]:
                 return message
 
 
-async def tell(channel: str, state: str = stream.LIVE, reason: str = "", **values: Any) -> None:
+async def tell(channel: str, state: str = event_stream.LIVE, reason: str = "", **values: Any) -> None:
     batch = {
-        "type": stream.BATCH,
+        "type": event_stream.BATCH,
         "state": state,
         "reason": reason,
         "reason_parameters": {},
@@ -346,7 +346,7 @@ async def test_another_site_cannot_open_it(visit: Visit) -> None:
 async def test_who_may_is_sent_what_comes(visit: Visit, role: str) -> None:
     tab = await visit(role)
     assert await tab.news() == {"state": "connecting", "why": ""}
-    channel = (await heard(stream.WATCH))["channel"]
+    channel = (await heard(event_stream.WATCH))["channel"]
     events = [[1, [["Event", "Newchannel"], ["CallerIDName", "<script>\u202e"]]]]
     await tell(channel, events=events, left_off=7)
     assert await tab.news() == {"events": events, "left_off": 7, "state": "live", "why": ""}
@@ -358,8 +358,8 @@ async def test_who_may_is_sent_what_comes(visit: Visit, role: str) -> None:
 async def test_why_nothing_comes_is_said_in_the_language_of_the_page(visit: Visit) -> None:
     tab = await visit("Administrator", "pbx=main&lang=zh-hans")
     await tab.news()
-    channel = (await heard(stream.WATCH))["channel"]
-    await tell(channel, stream.DOWN, "The name %(host)s cannot be resolved.", reason_parameters={"host": "pbx"})
+    channel = (await heard(event_stream.WATCH))["channel"]
+    await tell(channel, event_stream.DOWN, "The name %(host)s cannot be resolved.", reason_parameters={"host": "pbx"})
     news = await tab.news()
     assert news["state"] == "down"
     assert "pbx" in news["why"]
@@ -368,9 +368,9 @@ async def test_why_nothing_comes_is_said_in_the_language_of_the_page(visit: Visi
 
 async def test_the_filter_goes_to_the_worker(visit: Visit) -> None:
     tab = await visit("Administrator")
-    assert (await heard(stream.WATCH))["filter"] == {}
+    assert (await heard(event_stream.WATCH))["filter"] == {}
     await tab.say('filter {"name": "Dial", "texts": ["101", "5"]}')
-    assert (await heard(stream.WATCH))["filter"] == {"name": "Dial", "texts": ["101", "5"]}
+    assert (await heard(event_stream.WATCH))["filter"] == {"name": "Dial", "texts": ["101", "5"]}
     for nonsense in (
         "filter",
         "filter {",
@@ -389,14 +389,14 @@ async def test_the_filter_goes_to_the_worker(visit: Visit) -> None:
 
 async def test_who_leaves_is_no_longer_sent_anything(visit: Visit) -> None:
     tab = await visit("Administrator")
-    channel = (await heard(stream.WATCH))["channel"]
+    channel = (await heard(event_stream.WATCH))["channel"]
     await tab.socket.disconnect()
-    assert (await heard(stream.UNWATCH))["channel"] == channel
+    assert (await heard(event_stream.UNWATCH))["channel"] == channel
 
 
 @pytest.mark.parametrize("ends", ["logout", "deactivated", "group", "pbx"])
 async def test_who_may_no_longer_watch_is_closed_out(visit: Visit, monkeypatch: pytest.MonkeyPatch, ends: str) -> None:
-    monkeypatch.setattr(system.socket, "RENEW_EVERY", 0.1)
+    monkeypatch.setattr(system.events.consumers, "RENEW_EVERY", 0.1)
     tab = await visit("Administrator")
     await tab.news()
     if ends == "logout":
@@ -411,14 +411,14 @@ async def test_who_may_no_longer_watch_is_closed_out(visit: Visit, monkeypatch: 
 
 
 async def test_a_worker_that_is_silent_is_said_to_be(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(system.socket, "RENEW_EVERY", 0.1)
-    monkeypatch.setattr(system.socket, "SILENCE_LIMIT", 0.3)
+    monkeypatch.setattr(system.events.consumers, "RENEW_EVERY", 0.1)
+    monkeypatch.setattr(system.events.consumers, "SILENCE_LIMIT", 0.3)
     tab = await visit("Administrator")
     news = await tab.news()
     while news.get("state") != "down":
         news = await tab.news()
     assert "does not answer" in news["why"]
-    await tell((await heard(stream.WATCH))["channel"])
+    await tell((await heard(event_stream.WATCH))["channel"])
     while news.get("state") != "live":
         news = await tab.news()
 
@@ -427,7 +427,7 @@ async def test_for_a_browser_that_does_not_read_nothing_piles_up(visit: Visit, m
     monkeypatch.setattr(consumers, "WINDOW", 3)
     tab = await visit("Administrator")
     await tab.news()
-    channel = (await heard(stream.WATCH))["channel"]
+    channel = (await heard(event_stream.WATCH))["channel"]
     one = [[1, [["Event", "Hangup"]]]]
     for _ in range(10):
         await tell(channel, events=one)

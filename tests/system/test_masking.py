@@ -7,12 +7,12 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.test import Client
 
-from operators.models import AuditEntry
-from pbxpanel.ami.protocol import Action
-from pbxpanel.mirror.commands import Outcome, Status
-from system.any_action import subject
+from audit.models import AuditEntry
+from engine.ami.protocol import Action
+from engine.mirror.commands import Outcome, Status
+from system.cli.models import CliRules
+from system.console.commands import subject
 from system.masking import MASK, masked_output
-from system.models import CliRules
 from tests.access import people
 from tests.access.people import Asterisk
 

@@ -8,16 +8,16 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
+from audit.models import AuditEntry
 from calls.models import Channel
-from operators.models import AuditEntry
-from pbxpanel.ami import actions
-from pbxpanel.ami.client import Session
-from pbxpanel.ami.transports import Address
-from pbxpanel.mirror.commands import Outcome, Status
-from pbxpanel.mirror.desk import Desk
-from pbxpanel.mirror.state import State
-from system import recording
-from system.recording_views import file_name
+from engine.ami import actions
+from engine.ami.client import Session
+from engine.ami.transports import Address
+from engine.mirror.commands import Outcome, Status
+from engine.mirror.context import Desk
+from engine.mirror.state import State
+from system.recordings import commands as recording
+from system.recordings.views import file_name
 from tests.access import people
 from tests.access.people import Asterisk as StandIn
 from tests.lab.asterisk import Asterisk
@@ -228,7 +228,7 @@ def known(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What the worker would find out; `files` of the channel 1.1."""
     one = {"files": [], "muted": [], "monitored": False}
     found = {"of": {"1.1": one}, "actions": [], "may_record": True, "formats": ["wav", "gsm"], "one": one}
-    monkeypatch.setattr("system.recording_views.look", lambda *arguments: Outcome(Status.DONE, data=found))
+    monkeypatch.setattr("system.recordings.views.look", lambda *arguments: Outcome(Status.DONE, data=found))
     return found
 
 
@@ -268,7 +268,7 @@ def client_again(name: str) -> Client:
 
 
 def test_a_recording_is_begun_with_what_was_chosen_and_nothing_else(stand_in: StandIn, known: dict[str, Any]) -> None:
-    stand_in.found = {"system.recording.start": {"path": "/spool/monitor/talk.gsm", "id": ID}}
+    stand_in.found = {"system.recordings.start": {"path": "/spool/monitor/talk.gsm", "id": ID}}
     response = act(
         client_of("Administrator"), "record", file="talk.gsm", format="gsm", options=["bridged", "sides", "m(1)"],
         command="rm -rf /",
@@ -342,6 +342,6 @@ def test_failures_are_put_into_words(verb: str, answer: Outcome, words: str, sta
 
 
 def test_where_nothing_is_known_the_page_says_why(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("system.recording_views.look", lambda *arguments: Outcome(Status.NOT_CONNECTED))
+    monkeypatch.setattr("system.recordings.views.look", lambda *arguments: Outcome(Status.NOT_CONNECTED))
     html = client_of("Administrator").get("/system/main/recording/").content.decode()
     assert "not connected to the PBX" in html

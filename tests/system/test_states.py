@@ -7,14 +7,14 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.test import Client
 
+from audit.models import AuditEntry
+from engine.ami import actions
+from engine.ami.transports import Address
+from engine.live.fragments import Viewer, rows_of, views
+from engine.mirror import sync
+from engine.mirror.commands import Outcome, Status
 from extensions import fragments
 from extensions.models import Extension, Presence
-from operators.models import AuditEntry
-from pbxpanel.ami import actions
-from pbxpanel.ami.transports import Address
-from pbxpanel.live.fragments import Viewer, rows_of, views
-from pbxpanel.mirror import sync
-from pbxpanel.mirror.commands import Outcome, Status
 from tests.access import people
 from tests.access.people import Asterisk as StandIn
 from tests.extensions.test_extensions import with_a_hint

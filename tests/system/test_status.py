@@ -9,14 +9,15 @@ from datetime import datetime, timedelta
 import pytest
 from django.test import Client
 
-from operators.models import AuditEntry
-from pbxpanel.ami import actions
-from pbxpanel.ami.errors import ConnectFailed, LinkLost, LoginRefused
-from pbxpanel.ami.protocol import Action
-from pbxpanel.mirror import commands
-from pbxpanel.mirror.commands import Outcome, Status
-from pbxpanel.mirror.desk import Desk
-from system import chart, status
+from audit.models import AuditEntry
+from engine.ami import actions
+from engine.ami.errors import ConnectFailed, LinkLost, LoginRefused
+from engine.ami.protocol import Action
+from engine.mirror import commands
+from engine.mirror.commands import Outcome, Status
+from engine.mirror.context import Desk
+from system.status import chart
+from system.status import commands as status
 from tests.access import people
 from tests.access.people import Asterisk as StandIn
 from tests.lab.asterisk import Asterisk
@@ -89,7 +90,7 @@ async def test_a_whole_answer_is_handed_on_and_no_more_than_that(
         assert len(listed.events) >= 9
         assert listed.left_off == 0
         assert {commands.first(event, "Event") for event in listed.events} == {"ExtensionStatus"}
-        monkeypatch.setattr("pbxpanel.mirror.desk.EVENTS_HANDED_ON", 3)
+        monkeypatch.setattr("engine.mirror.context.EVENTS_HANDED_ON", 3)
         cut = (await desk.reply_to(actions.extension_state_list())).reply
         assert (len(cut.events), cut.left_off) == (3, len(listed.events) - 3)
 
@@ -154,7 +155,7 @@ def test_more_kinds_than_colours_share_one() -> None:
 
 
 def test_the_page_tells_what_was_found(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("system.views.look", lambda pbx, order: Outcome(Status.DONE, data=FOUND))
+    monkeypatch.setattr("system.status.views.look", lambda pbx, order: Outcome(Status.DONE, data=FOUND))
     html = client_of("Administrator").get("/system/main/").content.decode()
     for text in ("Asterisk 22.10.0", "1:02:03", "32:03 ago", ">2<", ">17<", "Newchannel", "2.0 on average, 4 at most"):
         assert text in html
@@ -166,7 +167,7 @@ def test_the_page_tells_what_was_found(stand_in: StandIn, monkeypatch: pytest.Mo
 def test_where_nothing_is_known_the_page_says_why(
     answer: Outcome, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("system.views.look", lambda pbx, order: answer)
+    monkeypatch.setattr("system.status.views.look", lambda pbx, order: answer)
     client = client_of("Administrator")
     for path in ("/system/main/", "/system/main/status/"):
         html = client.get(path).content.decode()

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from operators.models import AuditEntry
-from pbxpanel.mirror.commands import Outcome, Status
-from pbxpanel.mirror.desk import Desk
-from system import variables
+from audit.models import AuditEntry
+from engine.mirror.commands import Outcome, Status
+from engine.mirror.context import Desk
+from system.variables import commands as variables
 from tests.access import people
 from tests.access.people import Asterisk as StandIn
 from tests.lab.asterisk import Asterisk
@@ -146,7 +146,10 @@ def test_who_may_only_see_variables_does_not_read_what_does_or_reveals_more(name
 
 
 def test_an_integrator_reads_and_sets_nothing(stand_in: StandIn) -> None:
-    stand_in.found = {"system.variables.get": {"value": "Up<b>", "known": True}, "system.variables.all": [["A", "<i>"]]}
+    stand_in.found = {
+        "system.variables.get": {"value": "Up<b>", "known": True},
+        "system.variables.all": [["A", "<i>"]],
+    }
     client = client_of("Integrator")
     response = client.post("/system/main/variables/get/", {"channel": "PJSIP/101-1", "name": "CHANNEL(state)"})
     assert "Up&lt;b&gt;" in response.content.decode()

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from conferences.models import Attendance, ConferenceRecord
+from conferences.records.models import Attendance, ConferenceRecord
 
 # So many records go in one transaction: the worker, which waits meanwhile, must not wait long.
 _BATCH = 200

@@ -5,8 +5,8 @@ from typing import Any
 
 from django.core.management import BaseCommand, CommandError
 
-from pbxpanel.mirror import commands
-from pbxpanel.mirror.models import PBX
+from engine.mirror import commands
+from engine.mirror.models import PBX
 
 
 class Command(BaseCommand):

@@ -11,11 +11,11 @@ from django.core.management import BaseCommand, CommandError
 from django.db import DatabaseError
 from django.utils.translation import gettext as _
 
-from pbxpanel.ami.transports import Address
-from pbxpanel.doctor import people
-from pbxpanel.doctor.engine import examine
-from pbxpanel.doctor.patient import Wanted
-from pbxpanel.doctor.report import AFTER_A_CHANGE, Report, Result, Status
+from engine.ami.transports import Address
+from system.doctor import people
+from system.doctor.engine import examine
+from system.doctor.examination import Wanted
+from system.doctor.report import AFTER_A_CHANGE, Report, Result, Status
 
 _MARKS = {Status.OK: "✓", Status.WARNING: "!", Status.PROBLEM: "✗", Status.SKIPPED: "–"}
 _WIDTH = 100

@@ -5,8 +5,8 @@ from typing import Any
 
 from django.core.management import BaseCommand, CommandError
 
-from pbxpanel.mirror.lease import unled
-from pbxpanel.mirror.models import PBX
+from engine.mirror.lease import unled
+from engine.mirror.models import PBX
 
 
 class Command(BaseCommand):

@@ -8,11 +8,11 @@ from typing import Any
 from django.conf import settings
 from django.core.management import BaseCommand, CommandError
 
-from pbxpanel.ami.errors import AmiError
-from pbxpanel.ami.transports import Address
-from pbxpanel.processes import run_until_told
-from pbxpanel.recording.file import Writer
-from pbxpanel.recording.record import record
+from engine.ami.errors import AmiError
+from engine.ami.transports import Address
+from engine.capture.file import Writer
+from engine.capture.record import record
+from engine.processes import run_until_told
 
 REMARKS = (
     "Secrets are left out; numbers, names and words are replaced, the same always by the same. See docs/reporting.md.",

@@ -6,9 +6,9 @@ from typing import Any
 
 from django.core.management import BaseCommand, CommandError
 
-from pbxpanel.processes import run_until_told
-from pbxpanel.recording.file import Entry, Malformed, read
-from pbxpanel.recording.replay import SECRET, Replay
+from engine.capture.file import Entry, Malformed, read
+from engine.capture.replay import SECRET, Replay
+from engine.processes import run_until_told
 
 
 class Command(BaseCommand):

@@ -8,7 +8,7 @@ from channels.management.commands import runworker
 from django.conf import settings
 from django.core.management import CommandError
 
-from pbxpanel.mirror.worker import AmiWorker
+from engine.mirror.worker import AmiWorker
 
 
 class Command(runworker.Command):  # type: ignore[misc]

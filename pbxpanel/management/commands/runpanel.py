@@ -17,11 +17,11 @@ from django.db import transaction
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 
-from operators import demo
-from operators.models import DemoUser, Profile
-from pbxpanel.ami.transports import Address
-from pbxpanel.mirror.models import PBX
-from pbxpanel.mirror.worker import AmiWorker
+from accounts import demo
+from accounts.models import DemoUser, Profile
+from engine.ami.transports import Address
+from engine.mirror.models import PBX
+from engine.mirror.worker import AmiWorker
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class Command(BaseCommand):
     async def _work(self) -> None:
         addresses: dict[str, Address] = settings.AMI_ADDRESSES
         if settings.DEMO:
-            from pbxpanel.demo.server import DemoPbx
+            from engine.demo.server import DemoPbx
 
             self.demo = DemoPbx()
             addresses = {"demo": await self.demo.start()}

@@ -1,0 +1,106 @@
+"""Who somebody is to the panel: his phone, and what he may see."""
+
+from collections.abc import Callable, Collection, Mapping
+
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.auth.models import AnonymousUser, User
+from django.contrib.sessions.models import Session
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare
+
+from engine.live.fragments import Viewer
+from engine.mirror.models import PBX
+
+from . import demo
+from .models import Profile
+
+# The permissions that decide what a page is sent.
+SEEING = ("calls.see_calls", "conferences.see_conferences", "system.see_states")
+# What apps say that users may beside that: ids of users → permissions of each, such as that for a room of his.
+own_permissions: list[Callable[[Collection[int]], Mapping[int, Collection[str]]]] = []
+# Who among the backends of a login knows of permissions.
+_PERMISSIONS = "accounts.backends.PanelBackend"
+
+
+def user_of(request: HttpRequest) -> User:
+    """Who asks. For views behind the login, which let nobody else in. Raises `PermissionDenied`."""
+    if not isinstance(request.user, User):
+        raise PermissionDenied
+    return request.user
+
+
+def profile_of(user: User | AnonymousUser) -> Profile:
+    """The user's profile; an unsaved empty one for somebody who has none yet."""
+    found = Profile.objects.filter(user_id=user.pk).first() if user.pk else None
+    return found or Profile(user_id=user.pk or 0)
+
+
+def pbx_of(profile: Profile) -> PBX | None:
+    """The PBX on which this user dials: his own, even if the panel has it no more; the first if he has not said."""
+    pbxs = PBX.objects.all()
+    return (pbxs.filter(pk=profile.pbx_id) if profile.pbx_id else pbxs).first()
+
+
+def phone_of(profile: Profile) -> str:
+    """A user's phone as no other PBX has it: `main/PJSIP/101`. Empty for somebody without."""
+    pbx = pbx_of(profile) if profile.endpoint else None
+    return f"{pbx.name}/{profile.endpoint}" if pbx else ""
+
+
+def viewer_of(user: User, language: str) -> Viewer:
+    """What the live push must know of a user. Asks the database."""
+    permissions = {name for name in SEEING if user.has_perm(name)} | _own_permissions({user.pk}).get(user.pk, set())
+    return Viewer(user.pk, phone_of(profile_of(user)), frozenset(permissions), language)
+
+
+def _own_permissions(ids: Collection[int]) -> dict[int, set[str]]:
+    found: dict[int, set[str]] = {}
+    for of_users in own_permissions:
+        for user_id, permissions in of_users(ids).items():
+            found.setdefault(user_id, set()).update(permissions)
+    return found
+
+
+def viewers_of(sessions: Collection[str]) -> dict[str, Viewer]:
+    """Keys of sessions → who is logged in with it, in no language; those that nobody is logged in with are left out.
+
+    Asks the database eight times, however many they are.
+    """
+    users = logged_in(sessions)
+    ids = {user.pk for user in users.values()}
+    may: dict[str, set[int]] = {}
+    for name in SEEING:
+        allowed = User.objects.with_perm(name, backend=_PERMISSIONS).filter(pk__in=ids)
+        may[name] = set(allowed.values_list("pk", flat=True))
+    own = _own_permissions(ids)
+    profiles = {profile.user_id: profile for profile in Profile.objects.filter(user_id__in=ids)}
+    pbxs = list(PBX.objects.values_list("name", flat=True))
+    viewers = {}
+    for session, user in users.items():
+        profile = profiles.get(user.pk, Profile())
+        pbx = profile.pbx_id or next(iter(pbxs), "")
+        phone = f"{pbx}/{profile.endpoint}" if profile.endpoint and pbx in pbxs else ""
+        permissions = {name for name in SEEING if user.pk in may[name]} | own.get(user.pk, set())
+        viewers[session] = Viewer(user.pk, phone, frozenset(permissions), language="")
+    return viewers
+
+
+def logged_in(sessions: Collection[str]) -> dict[str, User]:
+    """Keys of sessions → the user, of those that have one. As `channels.auth.get_user`, for many at once."""
+    stored = Session.objects.filter(session_key__in=sessions, expire_date__gt=timezone.now())
+    found = {session.session_key: session.get_decoded() for session in stored}
+    backends = settings.AUTHENTICATION_BACKENDS
+    held = {key: data for key, data in found.items() if data.get(BACKEND_SESSION_KEY) in backends}
+    users = User.objects.filter(demo.admitted(), is_active=True).in_bulk(
+        {int(data[SESSION_KEY]) for data in held.values()}
+    )
+    logged_in = {}
+    for key, data in held.items():
+        user = users.get(int(data[SESSION_KEY]))
+        # Of a password that is no longer his.
+        if user and constant_time_compare(data.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash()):
+            logged_in[key] = user
+    return logged_in

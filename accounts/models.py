@@ -1,0 +1,301 @@
+"""People: which phone is mine, and what everybody asked of the PBX."""
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
+from django.core.validators import MinValueValidator, RegexValidator
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from engine.mirror.models import PBX
+
+from . import policy as rules
+
+# What Asterisk takes as the name of an endpoint, a context or an extension; no spaces, commas or line breaks.
+_PHONE_NAME = RegexValidator(r"\A[A-Za-z0-9]+/[\w.@:+-]+\Z", _("Write it as technology and name, such as PJSIP/101."))
+NAME = RegexValidator(r"\A[\w.@*#+-]*\Z", _("Use letters, digits and . _ - only."))
+
+
+def check_phone(name: str) -> None:
+    """Raises `ValidationError` for what is no phone, or would dial by itself."""
+    _PHONE_NAME(name)
+    if not rules.is_phone(name):
+        raise ValidationError(
+            _("“%(name)s” would dial by itself. Write technology and name, such as PJSIP/101: no host, never Local/."),
+            params={"name": name},
+        )
+
+
+class Profile(models.Model):
+    """A user's own telephone, for click-to-call and for what is shown as theirs.
+
+    What stands here is theirs: an administrator has set it, or they have proven it, or they may choose freely.
+    """
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="profile", verbose_name=_("user")
+    )
+    pbx = models.ForeignKey(
+        PBX,
+        # It keeps its name when it leaves the panel, and may come back.
+        on_delete=models.DO_NOTHING,
+        null=True,
+        blank=True,
+        db_constraint=False,
+        verbose_name=_("PBX"),
+        help_text=_("Where my phone is. Empty: the only, or the first, PBX."),
+    )
+    extension = models.CharField(
+        _("extension"), max_length=40, blank=True, validators=[NAME], help_text=_("My number, such as 101.")
+    )
+    endpoint = models.CharField(
+        _("phone"),
+        max_length=80,
+        blank=True,
+        validators=[check_phone],
+        help_text=_("The channel that rings my phone, such as PJSIP/101."),
+    )
+    dial_context = models.CharField(
+        _("dial context"),
+        max_length=80,
+        blank=True,
+        validators=[NAME],
+        help_text=_("The dialplan context in which the numbers I dial are looked up, such as from-internal."),
+    )
+
+    class Meta:
+        verbose_name = _("profile")
+        verbose_name_plural = _("profiles")
+
+    def __str__(self) -> str:
+        return f"{self.user} ({self.extension})"
+
+
+class DemoUser(models.Model):
+    """The mark of a user whose password everybody knows (see `demo`)."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        primary_key=True,
+        related_name="demo",
+        verbose_name=_("user"),
+    )
+
+    class Meta:
+        verbose_name = _("demo user")
+        verbose_name_plural = _("demo users")
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return str(self.user)
+
+
+# How often one may key in a code to prove whose a phone is.
+PHONE_TRIES = 3
+
+
+class SharedPhone(models.Model):
+    """A phone that an administrator lets several people have, one of them at a time, as at a desk with shifts.
+
+    Whose it is now, the profiles say.
+    """
+
+    pbx = models.ForeignKey(
+        PBX, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+", verbose_name=_("PBX")
+    )
+    endpoint = models.CharField(
+        _("phone"),
+        max_length=80,
+        validators=[check_phone],
+        help_text=_("The channel that rings it, such as PJSIP/101."),
+    )
+    name = models.CharField(_("name"), max_length=80, blank=True, help_text=_("Where it stands, such as Reception."))
+    extension = models.CharField(
+        _("extension"),
+        max_length=40,
+        blank=True,
+        validators=[NAME],
+        help_text=_("Its number, such as 101. Empty: each keeps their own."),
+    )
+    users = models.ManyToManyField(
+        settings.AUTH_USER_MODEL,
+        related_name="shared_phones",
+        verbose_name=_("users"),
+        help_text=_("Who may take it, under “My phone”. Whoever has it then has it no more."),
+    )
+
+    class Meta:
+        verbose_name = _("shared phone")
+        verbose_name_plural = _("shared phones")
+        ordering = ["pbx", "endpoint"]
+        constraints = [models.UniqueConstraint(fields=["pbx", "endpoint"], name="one_shared_phone_for_each_endpoint")]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.endpoint})" if self.name else self.endpoint
+
+
+class PhoneProof(models.Model):
+    """A phone that a user says is theirs, and what became of the proof: the one asked for last."""
+
+    class State(models.TextChoices):
+        OPEN = "open", _("not proven yet")
+        RINGING = "ringing", _("ringing")
+        PROVEN = "proven", _("proven")
+        WRONG = "wrong", _("the code was wrong too often")
+        NO_ANSWER = "no answer", _("nobody answered")
+        BUSY = "busy", _("busy, or the call was declined")
+        UNREACHABLE = "unreachable", _("could not be reached")
+        HUNG_UP = "hung up", _("hung up before the code was keyed in")
+        LATE = "late", _("the code was not keyed in in time")
+        TAKEN = "taken", _("somebody else's by now")
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="phone_proof", verbose_name=_("user")
+    )
+    # What the profile is to say.
+    pbx = models.ForeignKey(
+        PBX, on_delete=models.DO_NOTHING, null=True, db_constraint=False, related_name="+", verbose_name=_("PBX")
+    )
+    extension = models.CharField(_("extension"), max_length=40, blank=True)
+    endpoint = models.CharField(_("phone"), max_length=80)
+    dial_context = models.CharField(_("dial context"), max_length=80, blank=True)
+    # The command that lets the phone ring, and by which its channel is known.
+    command_id = models.CharField(_("command"), max_length=64, blank=True, db_index=True)
+    code = models.CharField(_("code"), max_length=8, blank=True)
+    tries_left = models.PositiveSmallIntegerField(_("tries left"), default=0)
+    until = models.DateTimeField(_("until"), null=True, blank=True)
+    state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.OPEN)
+
+    @property
+    def is_under_way(self) -> bool:
+        return self.state == self.State.RINGING and self.until is not None and timezone.now() < self.until
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether a wrong code was keyed in already."""
+        return self.tries_left < PHONE_TRIES
+
+    @property
+    def outcome(self) -> str:
+        """How it ended, in people's words."""
+        is_late = self.state == self.State.RINGING and not self.is_under_way
+        return str(self.State.LATE.label if is_late else self.State(self.state).label)
+
+    class Meta:
+        verbose_name = _("proof of a phone")
+        verbose_name_plural = _("proofs of phones")
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.user}: {self.endpoint}"
+
+
+def _check_lines(text: str, check: Callable[[str], None]) -> None:
+    """Raises `ValidationError` that names each line which is no pattern."""
+    errors = []
+    for pattern in rules.lines(text):
+        try:
+            check(pattern)
+        except rules.Malformed as error:
+            errors.append(ValidationError("%(pattern)s: %(why)s", params={"pattern": pattern, "why": error.args[0]}))
+    if errors:
+        raise ValidationError(errors)
+
+
+def check_numbers(text: str) -> None:
+    _check_lines(text, rules.check_number_pattern)
+
+
+def check_phones(text: str) -> None:
+    _check_lines(text, rules.check_phone_pattern)
+
+
+def check_contexts(text: str) -> None:
+    _check_lines(text, rules.check_context_pattern)
+
+
+class DialPolicy(models.Model):
+    """What the members of a group may dial. Somebody whose groups have none may dial nothing."""
+
+    group = models.OneToOneField(
+        Group, on_delete=models.CASCADE, primary_key=True, related_name="dial_policy", verbose_name=_("group")
+    )
+    allowed = models.TextField(
+        _("numbers allowed"),
+        blank=True,
+        validators=[check_numbers],
+        help_text=_(
+            "One dialplan pattern on each line: X is any digit, Z 1–9, N 2–9, [1-5] one of these, “.” one or more of "
+            "anything. Write the numbers as they are dialled, with the digit for an outside line. Just “.” allows "
+            "every number; NXX allows 200–999."
+        ),
+    )
+    refused = models.TextField(
+        _("numbers refused"),
+        blank=True,
+        validators=[check_numbers],
+        help_text=_(
+            "Refused although they are allowed above or by another group. “00.” and “+.” are international numbers, "
+            "“0900!” premium-rate ones in Germany; with 9 for an outside line, “9-00.”. What follows a semicolon is a "
+            "note."
+        ),
+    )
+    phones = models.TextField(
+        _("phones"),
+        blank=True,
+        validators=[check_phones],
+        help_text=_(
+            "What a member may have as their phone, one on each line: PJSIP/101, or with wildcards PJSIP/1?? or "
+            "PJSIP/*. Whose phone is whose is another question: an administrator says so, or a code is keyed in there."
+        ),
+    )
+    free_choice = models.BooleanField(
+        _("free choice"),
+        default=False,
+        help_text=_("A member may enter any of these phones that is nobody's, without proof that it is theirs."),
+    )
+    contexts = models.TextField(
+        _("dial contexts"),
+        blank=True,
+        validators=[check_contexts],
+        help_text=_("The dialplan contexts a member may dial in, such as from-internal; * is any."),
+    )
+    caller_ids = models.TextField(
+        _("caller IDs"),
+        blank=True,
+        validators=[check_numbers],
+        help_text=_("The extensions a member may enter as theirs, and so show to whom they call; patterns as above."),
+    )
+    calls_per_minute = models.PositiveIntegerField(
+        _("calls a minute"), default=rules.CALLS_PER_MINUTE, validators=[MinValueValidator(1)]
+    )
+    calls_per_day = models.PositiveIntegerField(
+        _("calls a day"),
+        default=rules.CALLS_PER_DAY,
+        validators=[MinValueValidator(1)],
+        help_text=_("Within 24 hours, each member for himself."),
+    )
+
+    class Meta:
+        verbose_name = _("dial policy")
+        verbose_name_plural = _("dial policies")
+
+    def __str__(self) -> str:
+        return str(self.group)
+
+    @property
+    def policy(self) -> rules.Policy:
+        return rules.Policy(
+            allowed=rules.lines(self.allowed),
+            refused=rules.lines(self.refused),
+            phones=rules.lines(self.phones),
+            contexts=rules.lines(self.contexts),
+            caller_ids=rules.lines(self.caller_ids),
+            calls_per_minute=self.calls_per_minute,
+            calls_per_day=self.calls_per_day,
+            free_choice=self.free_choice,
+        )

@@ -1,0 +1,119 @@
+"""A phone proves whose it is, on the PBX: it rings, and in dialplan of ours the code is keyed in that the page shows.
+
+What was keyed in is told by a `UserEvent`; the code itself never leaves the panel.
+"""
+
+import logging
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import DatabaseError, InterfaceError
+
+from engine.ami import actions
+from engine.ami.protocol import CHANNEL_FIELDS, Message
+from engine.database import in_thread
+from engine.mirror import dialplan
+from engine.mirror.commands import Outcome
+from engine.mirror.context import Desk, outcome_of
+from engine.mirror.dialplan import CONTEXT, Steps, argument
+from engine.mirror.registry import on, order, refreshes
+from engine.mirror.sanitize import exact
+from engine.mirror.state import State
+from engine.mirror.sync import Snapshot
+
+from . import phones
+from .models import PHONE_TRIES, PhoneProof
+
+logger = logging.getLogger(__name__)
+
+# How long a phone may ring, and how long one may take to key in the code, in seconds.
+RINGS, KEYS_WITHIN = 30.0, 20
+# The channel's unique id is this and the command's.
+PROOF = "pbxpanel-phone-"
+EXTENSION, EVENT = "phone", "PanelKeys"
+# The dial tone asks for the code: no sound file is needed. What comes of it is known within the time of the Wait.
+_ASK: Steps = (
+    ("Read", f"PBXPANEL_KEYS,dial,{phones.DIGITS},i,1,{KEYS_WITHIN}"),
+    ("UserEvent", f"{EVENT},Keys: ${{PBXPANEL_KEYS}}"),
+    ("Wait", "2"),
+)
+DIALPLAN: Mapping[str, Steps] = {EXTENSION: (("Answer", ""), *_ASK * PHONE_TRIES)}
+
+_STATE = PhoneProof.State
+# What the `Reason` of an OriginateResponse says; and the cause of a hang-up (Q.850).
+_REASONS = {"1": _STATE.NO_ANSWER, "3": _STATE.NO_ANSWER, "5": _STATE.BUSY}
+_BUSY_CAUSES = ("17", "21")
+
+
+@order("accounts.prove-phone")
+async def ring(desk: Desk, parameters: Mapping[str, Any]) -> Outcome:
+    """Let the `endpoint` ring for the `proof`, and show there `who` asks for it."""
+    written = await dialplan.write(desk, DIALPLAN)
+    if not written.done:
+        return written
+    uniqueid = PROOF + parameters["proof"]
+    action = actions.originate(
+        parameters["endpoint"],
+        CONTEXT,
+        EXTENSION,
+        timeout=RINGS,
+        variables=[("CONNECTEDLINE(name)", argument(f"PBX Panel: {parameters['who']}"))],
+        uniqueids=(uniqueid, ""),
+    )
+    return outcome_of(await desk.session.ask(action, timeout=desk.left, action_id=uniqueid))
+
+
+@on("UserEvent", bearing=CHANNEL_FIELDS)
+def keyed_in(state: State, event: Message) -> None:
+    uniqueid = exact(event.get("Uniqueid"))
+    if event.get("UserEvent") == EVENT and uniqueid.startswith(PROOF):
+        keys = re.sub(r"[^0-9*#]", "", event.get("Keys"))[: phones.DIGITS]
+        state.request("phone-keys", "\0".join([uniqueid, exact(event.get("Channel")), keys]))
+
+
+@refreshes("phone-keys", beside=True)
+async def judge(snapshot: Snapshot, key: str) -> None:
+    """`Hangup` of a phone at which nothing more is to be keyed in."""
+    uniqueid, channel, keys = key.split("\0")
+    try:
+        is_over = await in_thread(phones.key_in)(uniqueid.removeprefix(PROOF), keys)
+    except (DatabaseError, InterfaceError) as error:
+        logger.error("%s: what was keyed in could not be looked at, trying again: %s", snapshot.state.pbx, error)
+        snapshot.state.request("phone-keys", key)
+        return
+    if is_over:
+        await snapshot.session.ask(actions.hangup(channel))
+
+
+@on("OriginateResponse")
+def is_not_answered(state: State, event: Message) -> None:
+    uniqueid = exact(event.get("ActionID"))
+    if uniqueid.startswith(PROOF) and event.get("Response") != "Success":
+        _ends(state, uniqueid, _REASONS.get(event.get("Reason"), _STATE.UNREACHABLE))
+
+
+@on("Hangup", bearing=CHANNEL_FIELDS)
+def hangs_up(state: State, event: Message) -> None:
+    uniqueid = exact(event.get("Uniqueid"))
+    if not uniqueid.startswith(PROOF):
+        return
+    if event.get("ChannelStateDesc") == "Up":
+        _ends(state, uniqueid, _STATE.HUNG_UP)
+    elif event.get("Cause") in _BUSY_CAUSES:
+        _ends(state, uniqueid, _STATE.BUSY)
+
+
+def _ends(state: State, uniqueid: str, how: PhoneProof.State) -> None:
+    state.request("phone-over", f"{uniqueid.removeprefix(PROOF)}\0{how}")
+
+
+@refreshes("phone-over", beside=True)
+async def end(snapshot: Snapshot, key: str) -> None:
+    """What has come of a proof that went no further."""
+    command_id, _separator, how = key.partition("\0")
+    try:
+        await in_thread(phones.end_proof)(command_id, _STATE(how))
+    except (DatabaseError, InterfaceError) as error:
+        logger.error("%s: the end of a proof could not be written, trying again: %s", snapshot.state.pbx, error)
+        snapshot.state.request("phone-over", key)

@@ -1,0 +1,337 @@
+"""What the worker does for a moderator where one action is not enough, or where only the panel knows of it."""
+
+import re
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, TypeVar
+
+from django.utils.translation import gettext_noop
+
+from engine.ami import actions
+from engine.ami.protocol import Action
+from engine.mirror import dialplan
+from engine.mirror.commands import Outcome, Status
+from engine.mirror.context import Desk
+from engine.mirror.dialplan import CONTEXT, Steps, argument
+from engine.mirror.models import Mirrored
+from engine.mirror.registry import order
+
+from .events import is_listener
+from .models import Conference, Participant
+
+M = TypeVar("M", bound=Mirrored)
+Parameters = Mapping[str, Any]
+OrderAbout = Callable[[Desk, M, Parameters], Awaitable[Outcome]]
+
+DONE = Outcome(Status.DONE)
+# As Asterisk says it.
+NO_CONFERENCE = Outcome(Status.REFUSED, "No Conference by that name found.")
+NO_CHANNEL = Outcome(Status.REFUSED, "No Channel by that name found in Conference.")
+
+
+def about(model: type[M], parameter: str, gone: Outcome) -> Callable[[str], Callable[[OrderAbout[M]], None]]:
+    """How orders about a row of a model are registered: this parameter finds it; `gone` is said where it is not."""
+
+    def named(name: str) -> Callable[[OrderAbout[M]], None]:
+        def register(function: OrderAbout[M]) -> None:
+            @order(name)
+            async def carry_out(desk: Desk, parameters: Parameters) -> Outcome:
+                row = desk.state.table(model).get(parameters[parameter])
+                return gone if row is None else await function(desk, row, parameters)
+
+        return register
+
+    return named
+
+
+of_participant = about(Participant, "uniqueid", NO_CHANNEL)
+of_conference = about(Conference, "conference", NO_CONFERENCE)
+
+
+def _mute(row: Participant) -> Action:
+    return actions.confbridge_mute(row.conference, row.channel)
+
+
+def _unmute(row: Participant) -> Action:
+    return actions.confbridge_unmute(row.conference, row.channel)
+
+
+def present(desk: Desk, conference: Conference) -> list[Participant]:
+    return desk.state.table(Participant).where("conference", conference.name)
+
+
+def is_lecture(desk: Desk, row: Participant) -> bool:
+    conference = desk.state.table(Conference).get(row.conference)
+    return conference is not None and conference.lecture
+
+
+def worst(outcomes: Iterable[Outcome]) -> Outcome:
+    """Of several: the first that was refused, but for those of people who have left meanwhile."""
+    failures = (outcome for outcome in outcomes if not outcome.done and outcome.text != NO_CHANNEL.text)
+    return next(failures, DONE)
+
+
+# One participant.
+
+
+@of_participant("mute")
+async def mute(desk: Desk, row: Participant, parameters: Parameters) -> Outcome:
+    """In lecture mode he is no speaker any more."""
+    if is_lecture(desk, row):
+        desk.state.table(Participant).change(row, speaker=False)
+    return await desk.run(_mute(row))
+
+
+@of_participant("unmute")
+async def unmute(desk: Desk, row: Participant, parameters: Parameters) -> Outcome:
+    """In lecture mode he is a speaker from now on; with `lower`, his hand goes down."""
+    if is_lecture(desk, row) and not row.admin:
+        desk.state.table(Participant).change(row, speaker=True)
+    outcome = await desk.run(_unmute(row))
+    if outcome.done and parameters.get("lower") and desk.state.table(Participant).get(row.uniqueid) is row:
+        desk.state.table(Participant).change(row, hand_at=None)
+    return outcome
+
+
+@of_participant("lower-hand")
+async def lower_hand(desk: Desk, row: Participant, parameters: Parameters) -> Outcome:
+    desk.state.table(Participant).change(row, hand_at=None)
+    return DONE
+
+
+@of_participant("speaker")
+async def speaker(desk: Desk, row: Participant, parameters: Parameters) -> Outcome:
+    """Whether he is one of those who may talk in lecture mode, `on`; it does not mute or unmute without that."""
+    desk.state.table(Participant).change(row, speaker=bool(parameters["on"]))
+    if not is_lecture(desk, row) or row.admin:
+        return DONE
+    return await desk.run(_unmute(row) if parameters["on"] else _mute(row))
+
+
+@of_participant("kick")
+async def kick(desk: Desk, row: Participant, parameters: Parameters) -> Outcome:
+    """Whoever still hears the prompt is not kicked by ConfbridgeKick, though it says so; a hang-up reaches him."""
+    if row.entering:
+        return await desk.run(actions.hangup(row.channel))
+    return await desk.run(actions.confbridge_kick(row.conference, row.channel))
+
+
+@of_participant("mute-others")
+async def mute_others(desk: Desk, row: Participant, parameters: Parameters) -> Outcome:
+    """Everybody else, admins too; this one stays as it is."""
+    conference = desk.state.table(Conference).get(row.conference)
+    others = present(desk, conference) if conference is not None else []
+    loud = [person for person in others if person is not row and not person.muted and not person.is_voice]
+    return worst(await desk.run_all(map(_mute, loud)))
+
+
+@of_participant("video-source")
+async def video_source(desk: Desk, row: Participant, parameters: Parameters) -> Outcome:
+    return await desk.run(actions.confbridge_set_single_video_source(row.conference, row.channel))
+
+
+# All of them.
+
+
+@of_conference("mute-all")
+async def mute_all(desk: Desk, row: Conference, parameters: Parameters) -> Outcome:
+    """With `listeners`, all but admins and chosen speakers."""
+    if not parameters.get("listeners"):
+        return await desk.run(actions.confbridge_mute(row.name, actions.ALL))
+    return await mute_listeners(desk, row)
+
+
+@of_conference("unmute-all")
+async def unmute_all(desk: Desk, row: Conference, parameters: Parameters) -> Outcome:
+    """Ends lecture mode, which would mute them again."""
+    desk.state.table(Conference).change(row, lecture=False)
+    return await desk.run(actions.confbridge_unmute(row.name, actions.ALL))
+
+
+@of_conference("lecture")
+async def lecture(desk: Desk, row: Conference, parameters: Parameters) -> Outcome:
+    """`on`: all but admins and speakers are muted, and stay so. Off: they stay muted until somebody unmutes them."""
+    return await set_lecture(desk, row, on=bool(parameters["on"]))
+
+
+async def set_lecture(desk: Desk, row: Conference, *, on: bool) -> Outcome:
+    desk.state.table(Conference).change(row, lecture=on)
+    return await mute_listeners(desk, row) if on else DONE
+
+
+async def mute_listeners(desk: Desk, row: Conference) -> Outcome:
+    listeners = [person for person in present(desk, row) if is_listener(person) and not person.muted]
+    return worst(await desk.run_all(map(_mute, listeners)))
+
+
+@of_conference("lock")
+async def lock(desk: Desk, row: Conference, parameters: Parameters) -> Outcome:
+    """`on`, or off. No event tells, so the list is read anew."""
+    action = actions.confbridge_lock if parameters["on"] else actions.confbridge_unlock
+    outcome = await desk.run(action(row.name))
+    desk.state.request("conference", row.name)
+    return outcome
+
+
+# What else there is to do before a conference is ended.
+before_end: list[Callable[[Desk, Conference], Awaitable[None]]] = []
+
+
+@of_conference("end")
+async def end(desk: Desk, row: Conference, parameters: Parameters) -> Outcome:
+    """Everybody goes, whoever still hears the prompt too."""
+    for hook in before_end:
+        await hook(desk, row)
+    entering = [actions.hangup(person.channel) for person in present(desk, row) if person.entering]
+    outcome = await desk.run(actions.confbridge_kick(row.name, actions.ALL))
+    await desk.run_all(entering)
+    return outcome
+
+
+@of_conference("record")
+async def record(desk: Desk, row: Conference, parameters: Parameters) -> Outcome:
+    """`on`: into a file of its own. Off: stop."""
+    if not parameters["on"]:
+        return await desk.run(actions.confbridge_stop_record(row.name))
+    return await start_record(desk, row)
+
+
+async def start_record(desk: Desk, row: Conference) -> Outcome:
+    return await desk.run(actions.confbridge_start_record(row.name, recording_file(row.name)))
+
+
+def recording_file(conference: str) -> str:
+    """`confbridge-8001.wav`; Asterisk puts the time between, unless the bridge profile says otherwise."""
+    safe = re.sub(r"[^\w-]+", "-", conference, flags=re.ASCII)[:60]
+    return f"confbridge-{safe}.wav"
+
+
+# From one room to another. A channel is sent into dialplan of ours, with variables that say where it is to go.
+
+# What is written into CONTEXT, and what an administrator may paste there: extension → application and data.
+DIALPLAN: Mapping[str, Steps] = {
+    "move": (("Set", "CONFBRIDGE(user,clear)="), ("ConfBridge", "${PBXPANEL_CONFERENCE}")),
+    # Whoever waits for a leader, or came in muted, need not do so in a side room.
+    "aside": (
+        ("Set", "CONFBRIDGE(user,clear)="),
+        ("ExecIf", "$[${LEN(${PBXPANEL_USER})} > 0]?Set(CONFBRIDGE(user,template)=${PBXPANEL_USER})"),
+        ("Set", "CONFBRIDGE(user,wait_marked)=no"),
+        ("Set", "CONFBRIDGE(user,end_marked)=no"),
+        ("Set", "CONFBRIDGE(user,startmuted)=no"),
+        ("Set", "CONFBRIDGE(user,quiet)=yes"),
+        ("ConfBridge", "${PBXPANEL_CONFERENCE}"),
+    ),
+    # One half of a Local channel enters the conference, the other plays the sound and tells how that went.
+    "voice": (
+        ("Answer", ""),
+        ("Set", "CONFBRIDGE(user,quiet)=yes"),
+        ("Set", "CONFBRIDGE(user,announce_only_user)=no"),
+        ("Set", "CONFBRIDGE(user,wait_marked)=no"),
+        ("ConfBridge", "${PBXPANEL_CONFERENCE}"),
+    ),
+    "sound": (
+        ("Wait", "0.5"),
+        ("Playback", "${PBXPANEL_SOUND}"),
+        ("UserEvent", "PanelSaid,Status: ${PLAYBACKSTATUS},User: ${PBXPANEL_USER},Sound: ${PBXPANEL_SOUND}"),
+        ("Wait", "0.3"),
+    ),
+}
+
+
+async def write_dialplan(desk: Desk) -> Outcome:
+    return await dialplan.write(desk, DIALPLAN)
+
+
+def profiles(arguments: str) -> tuple[str, str, str]:
+    """Bridge profile, user profile and menu of a ConfBridge(); empty where none was given."""
+    bridge, user, menu = [*(part.strip() for part in arguments.split(",", 2)), "", "", ""][:3]
+    return bridge, user, menu
+
+
+async def send(desk: Desk, row: Participant, extension: str, conference: str, user: str, menu: str) -> Outcome:
+    bridge, own_user, _menu = profiles(row.arguments)
+    variables = {
+        "PBXPANEL_CONFERENCE": f"{argument(conference)},{bridge},{user},{menu}".rstrip(","),
+        "PBXPANEL_USER": own_user,
+    }
+    for name, value in variables.items():
+        outcome = await desk.run(actions.setvar(row.channel, name, value))
+        if not outcome.done:
+            return outcome
+    return await desk.run(actions.redirect(row.channel, CONTEXT, extension))
+
+
+async def send_on(desk: Desk, row: Participant, conference: str) -> Outcome:
+    """Into another conference by his own profiles: an admin here is one there."""
+    _bridge, user, menu = profiles(row.arguments)
+    return await send(desk, row, "move", conference, user, menu)
+
+
+@of_participant("move")
+async def move(desk: Desk, row: Participant, parameters: Parameters) -> Outcome:
+    """Into the conference `to`."""
+    written = await write_dialplan(desk)
+    return await send_on(desk, row, parameters["to"]) if written.done else written
+
+
+@of_participant("aside")
+async def aside(desk: Desk, row: Participant, parameters: Parameters) -> Outcome:
+    """Two into a side room: him, and the one whose unique id is `other`. Both remember where they return to."""
+    other = desk.state.table(Participant).get(parameters["other"])
+    if other is None or other.conference != row.conference or other is row:
+        return NO_CHANNEL
+    if row.aside_from:
+        return Outcome(Status.REFUSED, gettext_noop("They are in a side room already."))
+    written = await write_dialplan(desk)
+    if not written.done:
+        return written
+    room, outcomes = side_room(desk, row.conference), []
+    for person in (row, other):
+        desk.state.arrivals[person.uniqueid] = {"arguments": person.arguments, "aside_from": person.conference}
+        outcome = await send(desk, person, "aside", room, "", profiles(person.arguments)[2])
+        if not outcome.done:
+            desk.state.arrivals.pop(person.uniqueid, None)
+        outcomes.append(outcome)
+    return worst(outcomes)
+
+
+def side_room(desk: Desk, conference: str) -> str:
+    """A name that no conference has: `8001-aside`, `8001-aside-2`."""
+    people = desk.state.table(Participant).rows.values()
+    taken = {*desk.state.table(Conference).rows, *(row.conference for row in people)}
+    names = (f"{conference[:130]}-aside{ending}" for ending in ("", *(f"-{number}" for number in range(2, 1000))))
+    return next(name for name in names if name not in taken)
+
+
+@of_conference("back")
+async def back(desk: Desk, row: Conference, parameters: Parameters) -> Outcome:
+    """All of a side room to where they were taken from."""
+    written = await write_dialplan(desk)
+    if not written.done:
+        return written
+    people = [person for person in present(desk, row) if person.aside_from]
+    return worst([await send_on(desk, person, person.aside_from) for person in people])
+
+
+# What is said to a room, by a Local channel.
+
+
+@of_conference("say")
+async def say(desk: Desk, row: Conference, parameters: Parameters) -> Outcome:
+    """Play a `sound` to everybody. Whether it could be played comes later, as the notice `said`."""
+    return await play(desk, row, str(parameters["sound"]))
+
+
+async def play(desk: Desk, row: Conference, sound: str) -> Outcome:
+    written = await write_dialplan(desk)
+    if not written.done:
+        return written
+    bridge, _user, _menu = profiles(row.arguments)
+    # Escaped once more: Originate takes a comma in a value for the beginning of another variable.
+    variables = [
+        ("__PBXPANEL_CONFERENCE", argument(f"{argument(row.name)},{bridge}".rstrip(","))),
+        ("__PBXPANEL_SOUND", argument(argument(sound))),
+        ("__PBXPANEL_USER", str(desk.user_id)),
+    ]
+    return await desk.run(
+        actions.originate(f"Local/voice@{CONTEXT}/n", CONTEXT, "sound", timeout=10, variables=variables)
+    )

@@ -1,0 +1,359 @@
+"""Who is called into a conference: the worker dials, some at a time, and follows each call until he has joined."""
+
+import asyncio
+import logging
+import uuid
+from datetime import timedelta
+
+from django.utils.translation import gettext_noop
+
+from calls.events import own_caller_id
+from calls.models import Channel
+from calls.placed import new_uniqueids
+from engine.ami import actions
+from engine.ami.client import Session
+from engine.ami.errors import AmiError, IllegalField
+from engine.ami.protocol import CHANNEL_FIELDS, Action, Message
+from engine.mirror.commands import Outcome, Status
+from engine.mirror.context import Desk
+from engine.mirror.dialplan import argument
+from engine.mirror.registry import on, order, refreshes, snapshot_step, when_removed
+from engine.mirror.sanitize import exact
+from engine.mirror.state import State
+from engine.mirror.sync import Snapshot
+
+from .. import commands
+from ..commands import DONE, NO_CHANNEL, Parameters, profiles
+from ..models import Conference, Participant
+from .models import Invitation
+
+logger = logging.getLogger(__name__)
+
+# How many calls of one conference wait for an answer at a time; how long each does, in seconds.
+AT_ONCE = 10
+RING_TIMEOUT = 45.0
+# How long a call that has failed stays on the page.
+KEPT = timedelta(days=1)
+# How long a telephone gets to hang up before it is called back, in seconds.
+HANGS_UP_WITHIN = 2.0
+
+_STATE = Invitation.State
+_DIALLING = (_STATE.CALLING, _STATE.RINGING)
+# What a hangup cause (Q.850) says of a call that failed; of several the first.
+CAUSES = {"21": _STATE.DECLINED, "17": _STATE.BUSY, "19": _STATE.NO_ANSWER, "18": _STATE.NO_ANSWER}
+_RANK = {cause: rank for rank, cause in enumerate([*reversed(CAUSES), Invitation.LEFT], 1)}
+# What the `Reason` of an OriginateResponse says, where no cause does.
+REASONS = {"5": _STATE.BUSY, "3": _STATE.NO_ANSWER}
+CALLED_ALREADY = Outcome(Status.REFUSED, gettext_noop("That number is being called already."))
+
+
+def add(
+    state: State,
+    conference: str,
+    channel: str,
+    number: str,
+    *,
+    name: str = "",
+    user_id: int = 0,
+    caller_number: str = "",
+    caller_name: str = "",
+    arguments: str = "",
+) -> Invitation | None:
+    """Have somebody called into a conference, which need not run; None where he is being called already.
+
+    If a call to him has failed, this is the next try.
+
+    `channel` is what Originate calls. `caller_number` and `caller_name` are what his phone shows, `number` and `name`
+    what he is called by. `arguments` are the profiles by which he enters, where they are not those of the others.
+    """
+    table = state.table(Invitation)
+    values = {
+        "number": number,
+        "name": name,
+        "user_id": user_id,
+        "caller_number": caller_number,
+        "caller_name": caller_name,
+        "arguments": arguments,
+    }
+    state.request("invitations", conference)
+    for row in table.where("conference", conference):
+        if row.channel == channel:
+            if not row.has_ended:
+                return None
+            table.change(row, state=_STATE.WAITING, cause="", **values)
+            return row
+    return table.add(uuid.uuid4().hex, conference=conference, channel=channel, invited_at=state.now(), **values)
+
+
+def _invite(desk: Desk, parameters: Parameters, arguments: str = "") -> Outcome:
+    row = add(
+        desk.state,
+        parameters["conference"],
+        parameters["channel"],
+        parameters["number"],
+        name=parameters["name"],
+        user_id=desk.user_id,
+        caller_number=parameters["caller_number"],
+        caller_name=parameters["caller_name"],
+        arguments=arguments,
+    )
+    return CALLED_ALREADY if row is None else DONE
+
+
+@order("invite")
+async def invite(desk: Desk, parameters: Parameters) -> Outcome:
+    """Call a `channel` into a `conference`; for `number`, `name`, `caller_number` and `caller_name` see `add`."""
+    return _invite(desk, parameters)
+
+
+@order("call-back")
+async def call_back(desk: Desk, parameters: Parameters) -> Outcome:
+    """The same for one who is, or was, in the conference: if he still is, `uniqueid`, he is hung up first."""
+    row = desk.state.table(Participant).get(parameters["uniqueid"])
+    if row is None or row.conference != parameters["conference"]:
+        return _invite(desk, parameters)
+    channel = desk.state.table(Channel).get(row.uniqueid)
+    outcome = await desk.run(actions.hangup(row.channel))
+    if not outcome.done and outcome.text != "No such channel":
+        return outcome
+    # A telephone that is still hanging up might be busy.
+    for _ in range(round(HANGS_UP_WITHIN / 0.05)):
+        if not (channel and desk.state.table(Channel).where("linkedid", channel.linkedid)):
+            break
+        await asyncio.sleep(0.05)
+    return _invite(desk, parameters, row.arguments)
+
+
+of_invitation = commands.about(Invitation, "code", NO_CHANNEL)
+
+
+@of_invitation("retry-invitation")
+async def retry(desk: Desk, row: Invitation, parameters: Parameters) -> Outcome:
+    """Call again, as `channel`, `caller_number` and `caller_name` say: whoever asks calls as himself."""
+    if not row.has_ended:
+        return CALLED_ALREADY
+    values = {name: parameters[name] for name in ("channel", "caller_number", "caller_name")}
+    desk.state.table(Invitation).change(row, state=_STATE.WAITING, cause="", user_id=desk.user_id, **values)
+    desk.state.request("invitations", row.conference)
+    return DONE
+
+
+@of_invitation("cancel-invitation")
+async def cancel(desk: Desk, row: Invitation, parameters: Parameters) -> Outcome:
+    """Hang up, or do not even begin."""
+    return await _cancel(desk, row)
+
+
+async def _cancel(desk: Desk, row: Invitation) -> Outcome:
+    if row.has_ended:
+        return DONE
+    desk.state.table(Invitation).change(row, state=_STATE.CANCELLED)
+    desk.state.request("invitations", row.conference)
+    channel = desk.state.table(Channel).get(row.uniqueid)
+    # It may not have one yet; that is hung up as soon as it is there (see `begins`).
+    if channel is not None:
+        await desk.run(actions.hangup(channel.name))
+    return DONE
+
+
+@of_invitation("dismiss-invitation")
+async def dismiss(desk: Desk, row: Invitation, parameters: Parameters) -> Outcome:
+    """Take one that has failed off the page."""
+    if not row.has_ended:
+        return CALLED_ALREADY
+    desk.state.table(Invitation).remove(row.code)
+    return DONE
+
+
+async def cancel_all(desk: Desk, conference: Conference) -> None:
+    """Nobody is called any more into a conference that a moderator ends."""
+    for row in desk.state.table(Invitation).where("conference", conference.name):
+        await _cancel(desk, row)
+
+
+commands.before_end.append(cancel_all)
+
+
+@when_removed(Conference)
+def forget_failures(state: State, row: Conference) -> None:
+    table = state.table(Invitation)
+    for invitation in table.where("conference", row.name):
+        if invitation.has_ended:
+            table.remove(invitation.code)
+
+
+# The calls.
+
+
+@refreshes("invitations")
+async def advance(snapshot: Snapshot, conference: str) -> None:
+    """`Originate` of those who wait for their turn, `Hangup` of those who were cancelled before they had a channel."""
+    state, table = snapshot.state, snapshot.state.table(Invitation)
+    rows = sorted(table.where("conference", conference), key=lambda row: row.invited_at)
+    for row in rows:
+        if row.has_ended and row.invited_at < state.now() - KEPT:
+            table.remove(row.code)
+        elif row.state == _STATE.CANCELLED and (channel := state.table(Channel).get(row.uniqueid)):
+            await snapshot.session.ask(actions.hangup(channel.name))
+    for row in rows:
+        dialling = sum(other.state in _DIALLING for other in table.where("conference", conference))
+        if dialling >= AT_ONCE:
+            break
+        if row.state == _STATE.WAITING and table.get(row.code) is row:
+            await dial(snapshot.session, state, row)
+
+
+async def dial(session: Session, state: State, row: Invitation) -> None:
+    """`Originate` of one who waits: he is called, and enters the conference once he has answered."""
+    uniqueids = new_uniqueids(state.now())
+    state.table(Invitation).change(row, state=_STATE.CALLING, uniqueid=uniqueids[0], cause="", tries=row.tries + 1)
+    conference = state.table(Conference).get(row.conference)
+    arguments = row.arguments or (conference.arguments if conference else "")
+    entry = ",".join(profiles(arguments)).rstrip(",")
+    # Of an application that we run no event tells the data.
+    state.arrivals[uniqueids[0]] = {"arguments": entry}
+    try:
+        action = originate(row, entry, uniqueids)
+        if not is_number(row):
+            action = await own_caller_id(session, action, {"endpoint": row.channel, "extension": row.number})
+        answer = await session.ask(action, action_id=uniqueids[0])
+    except IllegalField as error:
+        logger.warning("%s: nobody can be called into %r: %s", state.pbx, row.conference, error)
+        fail(state, row)
+        return
+    except AmiError:  # whether he is called is not known
+        fail(state, row)
+        raise
+    if not answer.ok:
+        logger.warning("%s: nobody could be called into %s: %s", state.pbx, row.conference, answer.text)
+        fail(state, row)
+
+
+def is_number(row: Invitation) -> bool:
+    """Whether it is dialled in the dialplan, rather than a phone that we know."""
+    return row.channel.startswith("Local/")
+
+
+def originate(row: Invitation, entry: str, uniqueids: tuple[str, str]) -> Action:
+    """What calls him: each side shows the other. A phone that we know says itself who it is."""
+    variables = [("CONNECTEDLINE(num)", row.caller_number), ("CONNECTEDLINE(name)", row.caller_name)]
+    if is_number(row):
+        variables += [("CALLERID(num)", row.number), ("CALLERID(name)", row.name)]
+    return actions.originate_application(
+        row.channel,
+        "ConfBridge",
+        f"{argument(row.conference)},{entry}".rstrip(","),
+        timeout=RING_TIMEOUT,
+        uniqueids=uniqueids if is_number(row) else (uniqueids[0], ""),
+        variables=[(name, argument(value)) for name, value in variables if value],
+    )
+
+
+def of_call(state: State, linkedid: str) -> list[Invitation]:
+    """The invitation, if any, whose latest try this call is."""
+    table = state.table(Invitation)
+    return table.where("uniqueid", linkedid) if table.rows and linkedid else []
+
+
+def answered(state: State, row: Invitation) -> None:
+    if row.state in _DIALLING:
+        state.table(Invitation).change(row, state=_STATE.ANSWERED)
+        state.request("invitations", row.conference)
+
+
+def fail(state: State, row: Invitation, outcome: Invitation.State = _STATE.FAILED) -> None:
+    """The call is over, and he has not joined; its causes say more than the outcome."""
+    if row.state in Invitation.UNDER_WAY:
+        state.arrivals.pop(row.uniqueid, None)
+        state.table(Invitation).change(row, state=CAUSES.get(row.cause, outcome))
+        state.request("invitations", row.conference)
+
+
+def note_cause(state: State, row: Invitation, cause: str) -> None:
+    """Keep the cause that says most. Some come when the call is over already."""
+    if _RANK.get(cause, 0) <= _RANK.get(row.cause, 0):
+        return
+    table = state.table(Invitation)
+    table.change(row, cause=cause)
+    if cause in CAUSES and row.has_ended and row.state != _STATE.CANCELLED:
+        table.change(row, state=CAUSES[cause])
+
+
+@on("Newchannel", bearing=CHANNEL_FIELDS)
+def begins(state: State, event: Message) -> None:
+    for row in of_call(state, exact(event.get("Uniqueid"))):
+        if row.state == _STATE.CANCELLED:
+            state.request("invitations", row.conference)
+
+
+@on("Newstate", bearing=CHANNEL_FIELDS)
+def rings_or_answers(state: State, event: Message) -> None:
+    for row in of_call(state, exact(event.get("Linkedid"))):
+        channel_state = event.get("ChannelStateDesc")
+        if channel_state == "Ringing" and row.state == _STATE.CALLING:
+            state.table(Invitation).change(row, state=_STATE.RINGING)
+        elif channel_state == "Up" and exact(event.get("Uniqueid")) == row.uniqueid:
+            answered(state, row)
+
+
+@on("DialEnd")
+def is_not_answered(state: State, event: Message) -> None:
+    """A dialplan that gives up earlier than we do: the causes would say that it was congested."""
+    if event.get("DialStatus") == "NOANSWER":
+        for row in of_call(state, exact(event.get("DestLinkedid"))):
+            note_cause(state, row, "19")
+
+
+@on("OriginateResponse")
+def is_over_or_answered(state: State, event: Message) -> None:
+    for row in of_call(state, exact(event.get("ActionID"))):
+        if event.get("Response") == "Success":
+            answered(state, row)
+        else:
+            fail(state, row, REASONS.get(event.get("Reason"), _STATE.FAILED))
+
+
+@on("Hangup", bearing=CHANNEL_FIELDS)
+def hangs_up(state: State, event: Message) -> None:
+    for row in of_call(state, exact(event.get("Linkedid"))):
+        if row.state != _STATE.ANSWERED:
+            note_cause(state, row, event.get("Cause"))
+        elif exact(event.get("Uniqueid")) == row.uniqueid:
+            note_cause(state, row, Invitation.LEFT)
+            fail(state, row)
+
+
+@on("ConfbridgeJoin", bearing=CHANNEL_FIELDS)
+def joins(state: State, event: Message) -> None:
+    for row in of_call(state, exact(event.get("Uniqueid"))):
+        if row.state == _STATE.CANCELLED:
+            state.request("invitations", row.conference)
+        else:
+            state.table(Invitation).remove(row.code)
+            state.request("invitations", row.conference)
+
+
+@snapshot_step
+async def find_calls(snapshot: Snapshot) -> None:
+    """What became of calls while nobody listened: by the channels and participants of the lists before."""
+    state = snapshot.state
+    table = state.table(Invitation)
+    for row in list(table.rows.values()):
+        if row.state in Invitation.UNDER_WAY:
+            _find_call(state, row)
+        elif row.state == _STATE.WAITING and row.conference not in state.table(Conference).rows:
+            # Nobody is called late, into a conference that is over.
+            table.change(row, state=_STATE.FAILED)
+        state.request("invitations", row.conference)
+
+
+def _find_call(state: State, row: Invitation) -> None:
+    channel = state.table(Channel).get(row.uniqueid)
+    if channel is None:
+        fail(state, row)
+    elif state.table(Participant).get(row.uniqueid) is not None:
+        state.table(Invitation).remove(row.code)
+    elif channel.is_up:
+        answered(state, row)
+    elif any(leg.state == "Ringing" for leg in state.table(Channel).where("linkedid", row.uniqueid)):
+        state.table(Invitation).change(row, state=_STATE.RINGING)

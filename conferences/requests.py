@@ -1,0 +1,78 @@
+"""What can be asked of a conference, each as a command that the audit trail records."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from engine.mirror.commands import Command, Outcome, run
+from engine.mirror.sanitize import shown
+
+from .models import Conference, Participant
+
+# What is done to one participant: verb → the worker's order, and what it is given besides.
+ON_ONE: dict[str, tuple[str, dict[str, Any]]] = {
+    "mute": ("mute", {}),
+    "unmute": ("unmute", {}),
+    "give-word": ("unmute", {"lower": True}),
+    "lower-hand": ("lower-hand", {}),
+    "make-speaker": ("speaker", {"on": True}),
+    "unmake-speaker": ("speaker", {"on": False}),
+    "kick": ("kick", {}),
+    "mute-others": ("mute-others", {}),
+    "video-source": ("video-source", {}),
+    # With `to`, the name of a conference.
+    "move": ("move", {}),
+    # With `other`, the unique id of another participant.
+    "aside": ("aside", {}),
+}
+# The same for all of a conference.
+ON_ALL: dict[str, tuple[str, dict[str, Any]]] = {
+    "mute-all": ("mute-all", {}),
+    "mute-listeners": ("mute-all", {"listeners": True}),
+    "unmute-all": ("unmute-all", {}),
+    "lecture": ("lecture", {"on": True}),
+    "end-lecture": ("lecture", {"on": False}),
+    "lock": ("lock", {"on": True}),
+    "unlock": ("lock", {"on": False}),
+    "record": ("record", {"on": True}),
+    "stop-record": ("record", {"on": False}),
+    "end": ("end", {}),
+    # Whoever is in a side room, to where he was taken from.
+    "back": ("back", {}),
+    # With `sound`, the name of a sound of Asterisk's.
+    "say": ("say", {}),
+}
+# How long an order may take that is many actions, in seconds.
+TIMEOUT = 10.0
+
+
+def topic_of(conference: str) -> str:
+    """What the audit trail finds the acts in a conference by."""
+    return f"conference/{conference}"
+
+
+def on_one(user_id: int, participant: Participant, verb: str, **parameters: str) -> Outcome:
+    """One of the verbs of `ON_ONE`."""
+    order, fixed = ON_ONE[verb]
+    subject = f"{participant.label} ({shown(participant.channel)}) in {shown(participant.conference)}"
+    if "to" in parameters:
+        subject += f" → {shown(parameters['to'])}"
+    if other := Participant.objects.filter(pbx=participant.pbx_id, uniqueid=parameters.get("other", "")).first():
+        subject += f" + {other.label} ({shown(other.channel)})"
+    given = {"uniqueid": participant.uniqueid, **fixed, **parameters}
+    return run(act(participant.pbx_id, participant.conference, verb, subject, user_id, order, given))
+
+
+def on_all(user_id: int, conference: Conference, verb: str, **parameters: str) -> Outcome:
+    """One of the verbs of `ON_ALL`."""
+    order, fixed = ON_ALL[verb]
+    subject = " ".join([str(conference), *map(shown, parameters.values())])
+    given = {"conference": conference.name, **fixed, **parameters}
+    return run(act(conference.pbx_id, conference.name, verb, subject, user_id, order, given))
+
+
+def act(
+    pbx: str, conference: str, verb: str, subject: str, user_id: int, order: str, parameters: Mapping[str, Any]
+) -> Command:
+    """An order to the worker, which the conference's record knows by its topic."""
+    topic = topic_of(conference)
+    return Command(pbx, None, verb, subject, user_id, timeout=TIMEOUT, parameters=parameters, order=order, topic=topic)

@@ -1,0 +1,259 @@
+"""The WebSocket of a page: `/ws/?view=calls&key=&lang=en`. It only sends; commands go by HTTP POST.
+
+A page that is shown in part says which: `&limit=48&q=anna` at first, and `look 96 anna` whenever that changes.
+A page says now and then how many messages it has read (`read 17`). What is under way beyond that is bounded, so a
+browser that does not read costs little; it gets a fresh board when it reads again.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from dataclasses import replace
+from typing import Any
+from urllib.parse import parse_qs
+
+from channels.consumer import get_handler_name
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError
+
+from engine import limits, metrics
+from engine.database import in_thread
+
+from . import fragments
+from .fragments import Look, Row, look_of
+from .hub import FAILED, FORBIDDEN, NOT_LOGGED_IN, Hub, Seat, compose
+from .viewport import Viewport
+
+logger = logging.getLogger(__name__)
+
+# As the codes of the hub; the second for a database that cannot be reached. Of the codes that RFC 6455 names itself,
+# Daphne (Autobahn) lets an application send 1000 alone.
+NO_SUCH_VIEW, TRY_AGAIN_LATER = 4404, 4503
+
+# How many messages and characters may be under way to a browser before it has said that it read them.
+WINDOW, WINDOW_SIZE = 64, 2**20
+# How long a board that could not be read waits for the next try, in seconds.
+RETRY_AFTER = 1.0
+
+
+def is_key(text: str) -> bool:
+    """Whether this may say what a socket is about: a name of ours, of which none holds a NUL."""
+    return len(text) <= limits.SOCKET_KEY and "\0" not in text
+
+
+class Window:
+    """Counts what was sent and not read yet."""
+
+    def __init__(self) -> None:
+        self._sizes: deque[int] = deque()
+        self._size = self._read = 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether more may be sent."""
+        return len(self._sizes) < WINDOW and self._size < WINDOW_SIZE
+
+    def sent(self, text: str) -> None:
+        self._sizes.append(len(text))
+        self._size += len(text)
+
+    def has_read(self, count: int) -> None:
+        """So many messages have been read since the socket was opened."""
+        while self._read < count and self._sizes:
+            self._size -= self._sizes.popleft()
+            self._read += 1
+
+
+class PanelConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
+    """What all sockets of the panel have in common: whatever becomes of one, what it holds is given up."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        except Exception:
+            # Closing makes the browser come again.
+            logger.exception("A socket failed.")
+            await send({"type": "websocket.close", "code": FAILED})
+        finally:
+            await self.give_up()
+
+    async def give_up(self) -> None:
+        """End the tasks of this socket, and count it no longer. It may not even have been accepted."""
+
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        """As Channels does, which first looks after the database connections of a thread that nothing here uses."""
+        await getattr(self, get_handler_name(message))(message)
+
+    async def websocket_receive(self, message: dict[str, Any]) -> None:
+        """What is no text, or longer than any page's, counts for nothing."""
+        text = message.get("text")
+        if text is not None and len(text) <= limits.MESSAGE:
+            await self.receive(text_data=text)
+
+
+async def ended(task: asyncio.Task[None]) -> None:
+    """End a task, and wait until it has; what it raised by itself goes into the log."""
+    task.cancel()
+    (result,) = await asyncio.gather(task, return_exceptions=True)
+    if isinstance(result, Exception):
+        logger.error("A task of a socket failed.", exc_info=result)
+
+
+class LiveConsumer(PanelConsumer):
+    """One browser tab: takes a seat at the hub, gets the whole board, then every change of it."""
+
+    # The hub subscribes to the channel layer, once for all sockets; this one needs none of its own.
+    channel_layer_alias = "none"
+
+    seat: Seat | None = None
+    sender: asyncio.Task[None] | None = None
+    # The part of a long page that it asks for; the seat's viewport is the one that it has.
+    look: Look | None = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.window = Window()
+        self.told_of_database = False
+
+    async def connect(self) -> None:
+        asked = parse_qs(self.scope["query_string"].decode(errors="replace"))
+        query = {name: values[0] for name, values in asked.items()}
+        await self.accept()
+        view = fragments.views.get(query.get("view", ""))
+        language, key = query.get("lang", ""), query.get("key", "")
+        session = self.scope["cookies"].get(settings.SESSION_COOKIE_NAME, "")
+        try:
+            viewer = (await in_thread(fragments.viewers_of)([session])).get(session)
+        except (DatabaseError, InterfaceError) as error:
+            logger.error("A socket was closed, since the database failed: %s", error)
+            await self.close(TRY_AGAIN_LATER)
+            return
+        if viewer is None:
+            await self.close(NOT_LOGGED_IN)
+        elif view is None or language not in dict(settings.LANGUAGES) or not is_key(key):
+            await self.close(NO_SUCH_VIEW)
+        elif not view.allows(viewer.permissions, key):
+            await self.close(FORBIDDEN)
+        else:
+            seat = Seat(view, key, replace(viewer, language=language), session=session)
+            if view.long is not None:
+                self.look = look_of(query.get("limit", ""), query.get("q", ""), language)
+                seat.viewport = Hub.here().viewport(view, view.long, self.look)
+            metrics.SOCKETS.labels(view.name).inc()
+            self.seat = seat
+            await Hub.here().register(seat)
+            self.sender = asyncio.create_task(self._send_what_comes(seat))
+
+    async def give_up(self) -> None:
+        if self.seat is not None:
+            metrics.SOCKETS.labels(self.seat.view.name).dec()
+            Hub.here().unregister(self.seat)
+        if self.sender is not None:
+            await ended(self.sender)
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        """A tab that wakes up asks whether the socket still lives; any says what it has read, and a long page's at
+        which part of it somebody looks. Nothing else counts."""
+        word, _separator, number = (text_data or "").partition(" ")
+        if word == "ping" and self.window.is_open:
+            await self._send('{"pong": true}')
+        elif word == "read" and number.isdecimal() and len(number) < 16:
+            self.window.has_read(int(number))
+            if self.seat is not None:
+                self.seat.wake.set()
+        elif word == "look" and self.seat is not None and self.look is not None:
+            limit, _separator, search = number.partition(" ")
+            self.look = look_of(limit, search, self.seat.viewer.language)
+            self.seat.wake.set()
+
+    async def _send(self, text: str) -> None:
+        self.window.sent(text)
+        await self.send(text_data=text)
+
+    async def _send_what_comes(self, seat: Seat) -> None:
+        try:
+            while True:
+                await seat.wake.wait()
+                seat.wake.clear()
+                if seat.farewell is not None:
+                    await self.close(seat.farewell)
+                    return
+                if not self.window.is_open:
+                    continue
+                if self.look is not None and seat.viewport is not None and seat.viewport.look != self.look:
+                    await self._turn(seat, seat.viewport, self.look)
+                if seat.needs_board and not await self._send_board(seat):
+                    await asyncio.sleep(RETRY_AFTER)
+                    continue
+                if text := seat.take():
+                    await self._send(text)
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            # Closing makes the browser come again, and its new socket begins with a fresh board.
+            logger.exception("Sending to a browser failed.")
+            await self.close(FAILED)
+
+    async def _send_board(self, seat: Seat) -> bool:
+        # From here on batches queue up again; the board is read after that, so none is missed.
+        seat.needs_board = False
+        try:
+            if seat.viewport is not None:
+                await Hub.here().read(seat.viewport)
+                if seat.needs_board:  # batches were missed meanwhile
+                    return True
+            board = await _board(seat)
+        except (DatabaseError, InterfaceError) as error:
+            logger.error("A board could not be read, trying again: %s", error)
+            if not self.told_of_database:
+                self.told_of_database = True
+                await self._send(fragments.trouble("database", seat.viewer.language))
+            seat.ask_for_board()
+            return False
+        self.told_of_database = False
+        metrics.BOARDS.inc()
+        await self._send(board)
+        return True
+
+    async def _turn(self, seat: Seat, former: Viewport, look: Look) -> None:
+        """Look at another part of the page. One that only shows more rows than before is sent those alone."""
+        hub, view, long = Hub.here(), seat.view, former.long
+        viewport = hub.viewport(view, long, look)
+        if look.words != former.look.words or seat.needs_board or not former.is_read:
+            seat.viewport = viewport
+            seat.ask_for_board()
+            return
+        try:
+            await hub.read(viewport)
+            if seat.needs_board or not viewport.is_read:  # batches were missed meanwhile
+                seat.viewport = viewport
+                seat.ask_for_board()
+                return
+            # What the former viewport showed by now is sent or waits to be; from here on the batches are of the other.
+            waiting = seat.take()
+            entered = [subject for id, subject in viewport.shown.items() if id not in former.shown]
+            left = [Row(id, long.kind, None, permission=long.permission) for id in former.shown.keys() - viewport.shown]
+            seat.viewport, foot = viewport, viewport.foot
+            read = in_thread(fragments.inside_of)
+            inside = await read(view, long, seat.viewer.language, entered, foot)
+        except (DatabaseError, InterfaceError):
+            seat.viewport = viewport
+            seat.ask_for_board()  # which tells the page of the database
+        else:
+            parts = [fragments.partial(container, html, "rows") for container, html in inside.items()]
+            await self._send("".join([waiting, compose(left, view, seat.key, seat.viewer), *parts]))
+
+
+async def _board(seat: Seat) -> str:
+    view, viewer, key, viewport = seat.view, seat.viewer, seat.key, seat.viewport
+    subjects, foot = ([*viewport.shown.values()], viewport.foot) if viewport is not None else ([], None)
+
+    def read() -> str:
+        inside = None
+        if viewport is not None and foot is not None:
+            inside = fragments.inside_of(view, viewport.long, viewer.language, subjects, foot)
+        return fragments.board_of(view, viewer, key, inside)
+
+    html: str = await in_thread(read)()
+    return html

@@ -1,0 +1,118 @@
+"""What an order works with: the link to the PBX, the state, and who gave it."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from engine.ami.client import Answer, EventHandler, Session
+from engine.ami.errors import AnswerTimeout, ConnectFailed, LinkLost, gettext_noop
+from engine.ami.protocol import Action
+
+from .commands import Outcome, Status
+from .state import State
+
+# How many actions of one order are under way at a time.
+AT_ONCE = 20
+# How many events of a list are handed on to a view.
+EVENTS_HANDED_ON = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """One order's. `deadline` is when its time is over (as `time.time()`).
+
+    `heard` is how many events of which name have come in each of the last seconds, the newest last; those that were
+    dropped unread bear no name.
+    """
+
+    session: Session
+    state: State
+    user_id: int
+    deadline: float
+    heard: Sequence[Counter[str]] = ()
+
+    @property
+    def left(self) -> float:
+        """How much time the order still has, in seconds.
+
+        Raises `LinkLost` when it has none: nothing may be sent late.
+        """
+        left = self.deadline - time.time()
+        if left <= 0:
+            raise LinkLost(gettext_noop("The time for it was over before all of it was done."))
+        return left
+
+    async def ask(self, action: Action) -> Answer:
+        """Send one action. Raises `AmiError`."""
+        return await self.session.ask(action, timeout=self.left)
+
+    async def run(self, action: Action) -> Outcome:
+        """Send one action; its answer as an outcome. Raises `AmiError`."""
+        return outcome_of(await self.ask(action))
+
+    async def run_all(self, actions: Iterable[Action]) -> list[Outcome]:
+        """Send several, some at a time; their outcomes, in order. Raises `AmiError`."""
+        turn = asyncio.Semaphore(AT_ONCE)
+
+        async def run(action: Action) -> Outcome:
+            async with turn:
+                return await self.run(action)
+
+        return list(await asyncio.gather(*map(run, actions)))
+
+    @asynccontextmanager
+    async def aside(self, on_event: EventHandler = lambda event: None, events: str = "off") -> AsyncIterator[Session]:
+        """A session beside the link, for what may take long; `events` is the mask of those that `on_event` gets.
+
+        Raises `ConnectFailed`, `LoginRefused` or `NotAmi` where there is none to be had, so that nothing was sent;
+        `LinkLost` for an answer that does not come, which says nothing of the link itself.
+        """
+        session = await self._open(on_event, events)
+        try:
+            yield session
+        except AnswerTimeout as error:
+            raise LinkLost(error.sentence, **error.parameters) from error
+        finally:
+            session.close()
+
+    async def _open(self, on_event: EventHandler, events: str) -> Session:
+        left = self.left
+        try:
+            async with asyncio.timeout(left):  # of all its steps together
+                return await Session.open(
+                    self.session.address, on_event, events=events, timeout=left, boot_timeout=left
+                )
+        except (AnswerTimeout, LinkLost) as error:
+            raise ConnectFailed(error.sentence, **error.parameters) from error
+        except TimeoutError:
+            raise ConnectFailed(gettext_noop("No session beside the link could be opened in time.")) from None
+
+    async def reply_to(self, action: Action) -> Outcome:
+        """Send one action in a session of its own; its whole answer is the outcome's `reply`. Raises `AmiError`."""
+        async with self.aside() as session:
+            answer = await session.ask(action, timeout=self.left, is_list=None)
+        events = [[list(pair) for pair in event.pairs()] for event in answer.events[:EVENTS_HANDED_ON]]
+        data = {
+            "fields": [list(pair) for pair in answer.response.pairs()],
+            "events": events,
+            "left_off": len(answer.events) - len(events),
+        }
+        return Outcome(outcome_of(answer).status, answer.text, data)
+
+
+def outcome_of(answer: Answer) -> Outcome:
+    return Outcome(Status.DONE if answer.ok else Status.REFUSED, answer.text)
+
+
+async def send_all(desk: Desk, session: Session, actions: Iterable[Action]) -> list[Answer]:
+    """Send several actions in a session beside the link, some at a time; their answers, in order. Raises `AmiError`."""
+    turn = asyncio.Semaphore(AT_ONCE)
+
+    async def send(action: Action) -> Answer:
+        async with turn:
+            return await session.ask(action, timeout=desk.left)
+
+    return list(await asyncio.gather(*map(send, actions)))

@@ -1,0 +1,29 @@
+"""Dialplan of the panel's own, in a context of its own: steps of several actions that no single action can take."""
+
+import re
+from collections.abc import Mapping
+
+from engine.ami import actions
+
+from .commands import Outcome, Status
+from .context import Desk
+
+CONTEXT = "pbxpanel"
+# Application and data of each step.
+Steps = tuple[tuple[str, str], ...]
+
+
+async def write(desk: Desk, extensions: Mapping[str, Steps]) -> Outcome:
+    """`DialplanExtensionAdd` for each step: nobody has to paste anything. A reload of the dialplan takes it away."""
+    for extension, steps in extensions.items():
+        for priority, (application, data) in enumerate(steps, 1):
+            action = actions.dialplan_extension_add(CONTEXT, extension, priority, application, data)
+            outcome = await desk.run(action)
+            if not outcome.done:
+                return outcome
+    return Outcome(Status.DONE)
+
+
+def argument(text: str) -> str:
+    """A text as an argument of an application: nothing in it ends the argument."""
+    return re.sub(r"([\\,\"()])", r"\\\1", text)

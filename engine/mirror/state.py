@@ -1,0 +1,311 @@
+"""What is known of one PBX, held in memory, and what of it has changed since the last tick.
+
+The rows are unsaved model instances. Nothing here does I/O or reads a clock of its own.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Generic, TypeVar
+
+from django.db.models.base import ModelState
+
+from engine.ami.protocol import Message
+
+from . import registry
+from .models import Mirrored, Subject, Written
+
+M = TypeVar("M", bound=Written)
+_NOBODY: dict[frozenset[str], list[registry.EventHandler]] = {}
+
+# How long a channel that hung up stays dead even if a list still names it, in seconds.
+TOMBSTONE_SECONDS = 60.0
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Table(Generic[M]):
+    """The rows of one model, by key. Every change goes through `add`, `change` or `remove`.
+
+    `came` and `went` are called with a row that was added, or removed.
+    """
+
+    def __init__(
+        self,
+        model: type[M],
+        pbx: str,
+        subjects: set[Subject],
+        came: Callable[[M], None] = lambda row: None,
+        went: Callable[[M], None] = lambda row: None,
+    ) -> None:
+        self.model, self.pbx = model, pbx
+        self._came, self._went = came, went
+        self._pbx_field = "pbx_id" if issubclass(model, Mirrored) else "pbx"
+        self.rows: dict[str, M] = {}
+        self.changed: set[str] = set()
+        self.removed: set[str] = set()
+        # Of kept rows: those to be forgotten when they are written.
+        self.closed: set[str] = set()
+        # While somebody watches: the keys of all rows that came, went or changed since he began.
+        self.touched: set[str] | None = None
+        # Of what the rows were, since the last tick: what they are is asked when it ends.
+        self._subjects = subjects
+        self._blank = model()
+        self._index: dict[str, dict[Any, dict[str, M]]] = {name: {} for name in model.indexed_fields}
+        self._indexed = frozenset(model.indexed_fields)
+
+    def get(self, key: str) -> M | None:
+        return self.rows.get(key)
+
+    def where(self, field: str, value: Any) -> list[M]:
+        """The rows with this value in one of the model's `indexed_fields`, in the order in which they got it."""
+        return list(self._index[field].get(value, {}).values())
+
+    def add(self, key: str, **values: Any) -> M:
+        """Put a new row; one with this key must not exist."""
+        row = _copy(self._blank)
+        fields = row.__dict__
+        fields.update(values)
+        if len(fields) != len(self._blank.__dict__):
+            raise TypeError(f"{self.model.__name__} has no {', '.join(values.keys() - self._blank.__dict__.keys())}")
+        fields[self.model.key_field], fields[self._pbx_field] = key, self.pbx
+        self.rows[key] = row
+        self._touch(key)
+        self.changed.add(key)
+        self.removed.discard(key)
+        for name, index in self._index.items():
+            index.setdefault(fields[name], {})[key] = row
+        self._came(row)
+        return row
+
+    def adopt(self, row: M) -> None:
+        """Put a row as it is stored already: it counts as known, not as changed."""
+        key = row.__dict__[self.model.key_field]
+        self.rows[key] = row
+        for name, index in self._index.items():
+            index.setdefault(row.__dict__[name], {})[key] = row
+
+    def change(self, row: M, **values: Any) -> None:
+        """Set fields; what is equal already costs no write and draws nothing."""
+        current = row.__dict__
+        changes = {name: value for name, value in values.items() if current[name] != value}
+        if not changes:
+            return
+        key = current[self.model.key_field]
+        if key not in self.changed:
+            self._subjects |= row.subjects()
+            self.changed.add(key)
+        if not self._indexed.isdisjoint(changes):
+            for name in self._indexed.intersection(changes):
+                self._unindex(name, row)
+                self._index[name].setdefault(changes[name], {})[key] = row
+        current.update(changes)
+        self._touch(key)
+
+    def remove(self, key: str) -> None:
+        """Take a row away; one that is not there is no error."""
+        row = self.rows.pop(key, None)
+        if row is not None:
+            self._touch(key)
+            self._subjects |= row.subjects()
+            self.changed.discard(key)
+            self.removed.add(key)
+            for name in self._index:
+                self._unindex(name, row)
+            self._went(row)
+
+    def close(self, row: M, **values: Any) -> None:
+        """Change a kept row for the last time: once that is written it is known no more."""
+        self.change(row, **values)
+        self.closed.add(row.__dict__[self.model.key_field])
+
+    def forget(self, key: str) -> M:
+        """Know a row no more that stays stored."""
+        row = self.rows.pop(key)
+        for name in self._index:
+            self._unindex(name, row)
+        return row
+
+    def _touch(self, key: str) -> None:
+        if self.touched is not None:
+            self.touched.add(key)
+
+    def _unindex(self, name: str, row: M) -> None:
+        of_value = self._index[name][row.__dict__[name]]
+        del of_value[row.__dict__[self.model.key_field]]
+        if not of_value:
+            del self._index[name][row.__dict__[name]]
+
+
+@dataclass(slots=True)
+class Changes:
+    """What one tick writes: copies, so that folding goes on meanwhile."""
+
+    pbx: str
+    upserts: dict[type[Written], list[Written]] = field(default_factory=dict)
+    removals: dict[type[Written], list[str]] = field(default_factory=dict)
+    # Of kept rows, the keys of those that are over.
+    closed: dict[type[Written], set[str]] = field(default_factory=dict)
+    subjects: set[Subject] = field(default_factory=set)
+    # Rows in the database that are not among the upserts are to go: written after a first snapshot.
+    replace_all: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to write."""
+        return not (self.replace_all or any(self.upserts.values()) or any(self.removals.values()))
+
+    @property
+    def size(self) -> int:
+        """How many rows are written or deleted."""
+        return sum(map(len, self.upserts.values())) + sum(map(len, self.removals.values()))
+
+
+class State:
+    """One PBX as its events tell it. `fold` takes them, `take` gives what has changed since."""
+
+    def __init__(
+        self,
+        pbx: str,
+        *,
+        now: Callable[[], datetime] = utc_now,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.pbx = pbx
+        self.now = now
+        self.subjects: set[Subject] = set()
+        # What the handlers ask to be read anew from Asterisk, since no event tells it whole.
+        self.requests: set[Subject] = set()
+        # Until when this PBX was heard before the link came up that is up now; none where that is not known.
+        self.heard_until: datetime | None = None
+        # Calls that users have placed and that are not over, by the unique id of their first channel; what is known of
+        # each is the business of whoever follows them.
+        self.placed: dict[str, Any] = {}
+        # Channels that held a call when the link came up anew, and of which nothing was heard since.
+        self.old_holds: set[str] = set()
+        # Channels that we are moving, and what is to be known of them where they arrive.
+        self.arrivals: dict[str, dict[str, Any]] = {}
+        # What somebody is to be told: his id, which notice, and its parameters.
+        self.notices: list[tuple[int, str, dict[str, Any]]] = []
+        self._monotonic = monotonic
+        self._tables: dict[type[Written], Table[Any]] = {
+            model: self._table_for(model) for model in (*registry.models, *registry.kept_models)
+        }
+        self._tombstones: dict[str, float] = {}
+        self._cleared_at = monotonic()
+
+    def _table_for(self, model: type[Written]) -> Table[Any]:
+        def hooked(hooks: list[registry.RowHook]) -> Callable[[Any], None]:
+            def call(row: Any) -> None:
+                for hook in hooks:
+                    hook(self, row)
+
+            return call
+
+        came, went = registry.added.get(model, []), registry.removed.get(model, [])
+        return Table(model, self.pbx, self.subjects, hooked(came), hooked(went))
+
+    def table(self, model: type[M]) -> Table[M]:
+        return self._tables[model]
+
+    def fold(self, event: Message) -> None:
+        """Let each handler that registered for this event change the rows."""
+        for bearing, handlers in registry.handlers.get(event.name, _NOBODY).items():
+            if event.bears(bearing):
+                for handler in handlers:
+                    handler(self, event)
+
+    def request(self, kind: str, key: str) -> None:
+        """Ask that the registered refresher of this kind reads this thing anew, soon."""
+        self.requests.add((kind, key))
+
+    def bury(self, uniqueid: str) -> None:
+        """Remember that this channel is gone, so that a list written before cannot bring it back."""
+        now = self._monotonic()
+        self._tombstones[uniqueid] = now
+        if now - self._cleared_at >= TOMBSTONE_SECONDS:
+            oldest, self._cleared_at = now - TOMBSTONE_SECONDS, now
+            self._tombstones = {key: at for key, at in self._tombstones.items() if at >= oldest}
+
+    def forget_graves(self) -> None:
+        """The link has ended: no list that is asked for from now on was written before, and an Asterisk that starts
+        anew within the same second gives the same ids again.
+        """
+        self._tombstones.clear()
+
+    def is_buried(self, uniqueid: str) -> bool:
+        at = self._tombstones.get(uniqueid)
+        return at is not None and at >= self._monotonic() - TOMBSTONE_SECONDS
+
+    @contextmanager
+    def back_then(self) -> Iterator[None]:
+        """Meanwhile it is as late as when the PBX was last heard: when it ended what is found to be over, nobody knows,
+        but then it had not.
+        """
+        now, then = self.now, self.heard_until
+        if then is not None:
+            self.now = lambda: then
+        try:
+            yield
+        finally:
+            self.now = now
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Meanwhile each table's `touched` collects the keys of the rows that events change."""
+        for table in self._tables.values():
+            table.touched = set()
+        try:
+            yield
+        finally:
+            for table in self._tables.values():
+                table.touched = None
+
+    @property
+    def is_dirty(self) -> bool:
+        return bool(self.subjects) or any(table.changed or table.removed for table in self._tables.values())
+
+    def take(self, *, everything: bool = False) -> Changes:
+        """The changes since the last call, as copies; with `everything`, all rows, to replace what is stored."""
+        changes = Changes(self.pbx, subjects=set(self.subjects), replace_all=everything)
+        self.subjects.clear()
+        for model, table in self._tables.items():
+            for key in table.changed:
+                changes.subjects |= table.rows[key].subjects()
+            keys = table.rows if everything else table.changed
+            changes.upserts[model] = [_copy(table.rows[key]) for key in keys]
+            changes.removals[model] = list(table.removed)
+            changes.closed[model] = set(table.closed)
+            for key in table.closed:
+                table.forget(key)
+            table.changed.clear()
+            table.removed.clear()
+            table.closed.clear()
+        return changes
+
+    def give_back(self, changes: Changes) -> None:
+        """Changes that could not be written count as not taken; what is newer in memory wins."""
+        self.subjects |= changes.subjects
+        for model, rows in changes.upserts.items():
+            table = self._tables[model]
+            by_key = {row.__dict__[model.key_field]: row for row in rows}
+            closed = changes.closed.get(model, set())
+            for key in closed:
+                table.adopt(by_key[key])
+            table.closed |= closed
+            table.changed |= by_key.keys() & table.rows.keys()
+        for model, keys in changes.removals.items():
+            table = self._tables[model]
+            table.removed |= {key for key in keys if key not in table.rows}
+
+
+def _copy(row: M) -> M:
+    # As copy.copy, without the detour that Django's models make there for pickling.
+    twin = object.__new__(type(row))
+    twin.__dict__.update(row.__dict__)
+    twin._state = ModelState()
+    return twin

@@ -1,7 +1,0 @@
-"""The app of Django's administration, with the panel's own rule of who may open it."""
-
-from django.contrib.admin.apps import AdminConfig
-
-
-class PanelAdminConfig(AdminConfig):
-    default_site = "operators.site.PanelAdminSite"

@@ -1,0 +1,59 @@
+"""Which commands of Asterisk's CLI a group may give."""
+
+from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from accounts.policy import lines
+
+from . import rules
+
+
+def check_rules(text: str) -> None:
+    """Raises `ValidationError` that names each line which is no rule."""
+    errors = []
+    for rule in lines(text):
+        try:
+            rules.check_rule(rule)
+        except rules.Malformed as error:
+            errors.append(ValidationError("%(rule)s: %(why)s", params={"rule": rule, "why": error.args[0]}))
+    if errors:
+        raise ValidationError(errors)
+
+
+class CliRules(models.Model):
+    """Which commands of Asterisk's CLI the members of a group may give, beside those that everybody may."""
+
+    group = models.OneToOneField(
+        Group, on_delete=models.CASCADE, primary_key=True, related_name="cli_rules", verbose_name=_("group")
+    )
+    allowed = models.TextField(
+        _("commands allowed"),
+        blank=True,
+        validators=[check_rules],
+        help_text=_(
+            "One on each line, written as the command is. “*” as the last word stands for any more words, within a "
+            "word for any text: “module reload *” allows module reload res_pjsip.so. Just “*” allows everything. "
+            "Members need the permission to use the CLI as well. What follows a semicolon is a note."
+        ),
+    )
+    refused = models.TextField(
+        _("commands refused"),
+        blank=True,
+        validators=[check_rules],
+        help_text=_(
+            "Refused although they are allowed above, by another group or to everybody, such as “core show channel *”."
+        ),
+    )
+
+    class Meta:
+        verbose_name = _("rules for the CLI")
+        verbose_name_plural = _("rules for the CLI")
+
+    def __str__(self) -> str:
+        return str(self.group)
+
+    @property
+    def rules(self) -> rules.Rules:
+        return rules.Rules(lines(self.allowed), lines(self.refused))

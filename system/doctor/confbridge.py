@@ -1,0 +1,81 @@
+"""What confbridge.conf must say so that a conference's page shows who talks and who raises a hand."""
+
+from collections.abc import AsyncIterator
+
+from django.utils.translation import gettext_noop
+
+from .examination import Patient
+from .report import Finding, Text, ok, skipped, warning
+
+# Asterisk's own profile, which takes the place of one that a ConfBridge() does not name.
+_DEFAULT = "default_user"
+
+
+async def talking(patient: Patient) -> Finding:
+    """Do the user profiles report who talks?"""
+    profiles = {
+        name: _setting(lines, "Talk Detect Events") == "enabled"
+        async for name, lines in _each(patient, "profile users", "profile user")
+    }
+    if not profiles:
+        return _cannot_ask()
+    silent = sorted(name for name, reports in profiles.items() if not reports)
+    if profiles.keys() != {_DEFAULT}:
+        silent = [name for name in silent if name != _DEFAULT]
+    facts = {"profiles": profiles}
+    if not silent:
+        return ok(Text(gettext_noop("Every user profile reports who talks.")), **facts)
+    return warning(
+        Text(gettext_noop("These user profiles do not report who talks: %(profiles)s."), profiles=", ".join(silent)),
+        advice=[
+            Text(
+                gettext_noop(
+                    "Add talk_detection_events = yes to them in confbridge.conf, then “module reload "
+                    "app_confbridge.so”. Conferences that run keep what they began with."
+                )
+            ),
+        ],
+        **facts,
+    )
+
+
+async def hands(patient: Patient) -> Finding:
+    """Is there a menu by whose keys a hand can be raised?"""
+    menus = {
+        name: any("dialplan_exec(" in line for line in lines) async for name, lines in _each(patient, "menus", "menu")
+    }
+    if not menus:
+        return _cannot_ask()
+    found = sorted(name for name, runs in menus.items() if runs)
+    if found:
+        return ok(Text(gettext_noop("Keys run dialplan in: %(menus)s."), menus=", ".join(found)), menus=found)
+    return warning(
+        Text(gettext_noop("No menu runs dialplan, so nobody can raise a hand by keys.")),
+        advice=[Text(gettext_noop("docs/conferences.md, and the page of a planned room, have the lines to paste."))],
+        menus=[],
+    )
+
+
+def _cannot_ask() -> Finding:
+    return skipped(
+        Text(
+            gettext_noop(
+                "The profiles of conferences cannot be asked: that takes the write class command, and the "
+                "module app_confbridge."
+            )
+        )
+    )
+
+
+async def _each(patient: Patient, plural: str, singular: str) -> AsyncIterator[tuple[str, list[str]]]:
+    """`confbridge show …`: the name of each, and what the CLI prints of it."""
+    lines = await patient.cli(f"confbridge show {plural}") or []
+    if not lines or not lines[0].startswith("---"):
+        return
+    for name in (line.strip() for line in lines[1:]):
+        if name and " " not in name:
+            yield name, await patient.cli(f"confbridge show {singular} {name}") or []
+
+
+def _setting(lines: list[str], name: str) -> str:
+    return next((line.partition(":")[2].strip() for line in lines if line.partition(":")[0].strip() == name), "")

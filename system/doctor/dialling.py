@@ -1,0 +1,328 @@
+"""Whether somebody's calls come about: his context, the number in it, his phone, and whether that rings."""
+
+import asyncio
+import re
+import secrets
+
+from django.utils.translation import gettext_noop
+
+from engine.ami import actions
+from engine.ami.protocol import Message
+
+from .examination import Patient
+from .report import Finding, Text, ok, problem, skipped, warning
+
+# What can stand in a function's argument without ending it.
+_NUMBER = re.compile(r"[\w*#+.@-]+", re.ASCII)
+# What `DEVICE_STATE` says of a device that cannot be reached, and that there is none.
+_UNAVAILABLE, _INVALID = "UNAVAILABLE", "INVALID"
+# The contact's states in which a phone was seen to be there, and in which it was seen not to be.
+_REACHABLE, _UNREACHABLE = ("Reachable",), ("Unreachable", "Unavail")
+# How long after its end the events of a call may come, in seconds.
+_AFTERMATH = 1.0
+# `OriginateResponse`'s Reason.
+_ANSWERED, _NO_ANSWER, _BUSY, _CONGESTION = "4", "3", "5", "8"
+
+
+async def _exists(patient: Patient, context: str, number: str = "") -> bool | None:
+    """`DIALPLAN_EXISTS`: Asterisk's own look-up, patterns and includes too. None where it cannot be asked."""
+    if not patient.may("Getvar"):
+        return None
+    arguments = f"{context},{number},1" if number else context
+    value = await patient.value(f"DIALPLAN_EXISTS({arguments})")
+    return None if not value else value == "1"
+
+
+async def context(patient: Patient) -> Finding:
+    """Is the context there in which this user's numbers are looked up?"""
+    wanted = patient.wanted
+    if not wanted.context:
+        return problem(
+            Text(gettext_noop("No dial context is entered, so no number can be dialled.")),
+            advice=[
+                Text(
+                    gettext_noop(
+                        "Enter it under “My phone”: the context of the phone's endpoint in Asterisk, such as "
+                        "from-internal."
+                    )
+                )
+            ],
+        )
+    if not _NUMBER.fullmatch(wanted.context):
+        return problem(
+            Text(gettext_noop("“%(context)s” cannot be the name of a context."), context=wanted.context),
+            advice=[Text(gettext_noop("Use letters, digits and . _ - only."))],
+        )
+    found = await _exists(patient, wanted.context)
+    if found is None:
+        return _cannot_ask()
+    if found:
+        return ok(Text(gettext_noop("The context “%(context)s” is in the dialplan."), context=wanted.context))
+    return problem(
+        Text(gettext_noop("There is no context “%(context)s” in the dialplan."), context=wanted.context),
+        advice=[
+            Text(
+                gettext_noop(
+                    "Look for a typing error under “My phone”; “dialplan show” on Asterisk's console lists the "
+                    "contexts that there are, and “dialplan reload” reads a new one."
+                )
+            ),
+        ],
+        context=wanted.context,
+    )
+
+
+async def policy(patient: Patient) -> Finding:
+    """Do the dial policies of the user allow it?"""
+    wanted = patient.wanted
+    if not wanted.refusal:
+        return ok(Text(gettext_noop("The dial policies of %(user)s allow it."), user=wanted.user))
+    return problem(
+        Text("%(refusal)s", refusal=wanted.refusal),
+        advice=[Text(gettext_noop("See the dial policies of the user's groups under Administration."))],
+    )
+
+
+async def number(patient: Patient) -> Finding:
+    """Does the dialplan know what to do with the number?"""
+    wanted = patient.wanted
+    if not _NUMBER.fullmatch(wanted.number):
+        return problem(
+            Text(gettext_noop("“%(number)s” cannot be dialled."), number=wanted.number),
+            advice=[Text(gettext_noop("Use digits, * # + and letters, without spaces."))],
+        )
+    found = await _exists(patient, wanted.context, wanted.number)
+    if found is None:
+        return _cannot_ask()
+    names = {"number": wanted.number, "context": wanted.context}
+    if found:
+        return ok(Text(gettext_noop("The dialplan knows %(number)s in “%(context)s”."), **names))
+    return problem(
+        Text(gettext_noop("No extension of “%(context)s”, nor of what it includes, fits %(number)s."), **names),
+        advice=[
+            Text(
+                gettext_noop(
+                    "“dialplan show %(number)s@%(context)s” on Asterisk's console says the same. Dial the number "
+                    "as a phone would, with the digit for an outside line; or add an extension and “dialplan "
+                    "reload”."
+                ),
+                **names,
+            )
+        ],
+        **names,
+    )
+
+
+def _cannot_ask() -> Finding:
+    return skipped(
+        Text(
+            gettext_noop(
+                "The dialplan cannot be asked: that takes the write class call or reporting, and the module "
+                "func_dialplan."
+            )
+        )
+    )
+
+
+async def phone(patient: Patient) -> Finding:
+    """Is the phone there?"""
+    wanted = patient.wanted
+    if not wanted.phone:
+        return problem(
+            Text(gettext_noop("No phone is entered, so there is none to ring.")),
+            advice=[Text(gettext_noop("Enter it under “My phone”: the channel that rings it, such as PJSIP/101."))],
+        )
+    technology, _slash, name = wanted.phone.partition("/")
+    if technology == "PJSIP" and patient.may("PJSIPShowEndpoint"):
+        return await _pjsip(patient, name)
+    if not patient.may("Getvar"):
+        return skipped(
+            Text(
+                gettext_noop(
+                    "The phone cannot be asked about: that takes the write class system, or call or reporting."
+                )
+            )
+        )
+    state = await patient.value(f"DEVICE_STATE({wanted.phone})") if _NUMBER.fullmatch(name.replace("/", "")) else ""
+    if state in (_UNAVAILABLE, _INVALID):
+        return _unknown(wanted.phone) if state == _INVALID else _not_registered(wanted.phone)
+    if not state:
+        return skipped(Text(gettext_noop("Asterisk does not tell the state of %(phone)s."), phone=wanted.phone))
+    return ok(Text(gettext_noop("%(phone)s is %(state)s."), phone=wanted.phone, state=state), state=state)
+
+
+async def _pjsip(patient: Patient, name: str) -> Finding:
+    """`PJSIPShowEndpoint`: whether there is such an endpoint, and where its phones are."""
+    answer, shown = await patient.ask_list(actions.pjsip_show_endpoint(name)), patient.wanted.phone
+    if not answer.ok:
+        return _unknown(shown)
+    contacts = {event.get("URI"): event.get("Status") for event in answer.events if event.name == "ContactStatusDetail"}
+    state = next((event.get("DeviceState") for event in answer.events if event.name == "EndpointDetail"), "")
+    facts = {"state": state, "contacts": contacts}
+    if not contacts:
+        return _not_registered(shown, **facts)
+    if any(status in _REACHABLE for status in contacts.values()):
+        return ok(
+            Text(gettext_noop("%(phone)s is registered and answers (%(state)s)."), phone=shown, state=state), **facts
+        )
+    # A static contact that was asked in vain still says that it is not asked; the device's state tells.
+    if state == "Unavailable" or all(status in _UNREACHABLE for status in contacts.values()):
+        return problem(
+            Text(
+                gettext_noop("%(phone)s is registered at %(contacts)s and does not answer there."),
+                phone=shown,
+                contacts=", ".join(contacts),
+            ),
+            advice=[
+                Text(
+                    gettext_noop(
+                        "The phone is off or without network, or a NAT has forgotten it: restart it. For phones "
+                        "behind a NAT: rewrite_contact, force_rport and rtp_symmetric = yes in pjsip.conf."
+                    )
+                )
+            ],
+            **facts,
+        )
+    return ok(
+        Text(gettext_noop("%(phone)s is registered at %(contacts)s."), phone=shown, contacts=", ".join(contacts)),
+        Text(
+            gettext_noop(
+                "Whether it answers there Asterisk does not know (qualify_frequency = 0): letting it ring tells."
+            )
+        ),
+        **facts,
+    )
+
+
+def _unknown(phone: str) -> Finding:
+    return problem(
+        Text(gettext_noop("Asterisk knows no %(phone)s."), phone=phone),
+        advice=[
+            Text(
+                gettext_noop(
+                    "Look for a typing error under “My phone”; “pjsip show endpoints” on Asterisk's console "
+                    "lists those that there are."
+                )
+            )
+        ],
+        kind="unknown",
+    )
+
+
+def _not_registered(phone: str, **facts: object) -> Finding:
+    return problem(
+        Text(gettext_noop("No phone is registered as %(phone)s."), phone=phone),
+        advice=[
+            Text(
+                gettext_noop(
+                    "Is the phone on, with the right server, user and password? “pjsip set logger on” on "
+                    "Asterisk's console shows whether its REGISTER arrives, and the answer."
+                )
+            )
+        ],
+        kind="not-registered",
+        **facts,
+    )
+
+
+async def ring(patient: Patient) -> Finding:
+    """Does the phone ring, and does somebody answer?"""
+    wanted = patient.wanted
+    if not patient.may("Originate"):
+        return skipped(Text(gettext_noop("The phone cannot be called: that takes the write class originate.")))
+    call = _Call(f"pbxpanel-doctor-{secrets.token_hex(6)}")
+    action = actions.originate_application(
+        wanted.phone, "Wait", "1", timeout=patient.ringing, uniqueids=(call.uniqueid, ""), caller_id='"PBX Panel" <>'
+    )
+    patient.listeners.append(call.take)
+    try:
+        await patient.hear()
+        assert patient.session is not None  # noqa: S101
+        answer = await patient.session.ask(action, action_id=call.uniqueid)
+        if not answer.ok:
+            return problem(
+                Text(gettext_noop("Asterisk refuses the call: %(answer)s."), answer=answer.text),
+                advice=[Text(gettext_noop("See the log of Asterisk."))],
+            )
+        async with asyncio.timeout(patient.ringing + 5):
+            await call.ended.wait()
+        if call.reason not in (_ANSWERED, _NO_ANSWER):
+            await asyncio.sleep(_AFTERMATH)  # the cause comes with the hang-up, after the response
+    except TimeoutError:
+        return warning(
+            Text(gettext_noop("What became of the call was not told.")),
+            advice=[Text(gettext_noop("The user needs the read class call; see above."))],
+        )
+    finally:
+        patient.listeners.remove(call.take)
+        if call.channel and not call.gone:
+            await patient.ask(actions.hangup(call.channel))
+    return _verdict(patient, call)
+
+
+class _Call:
+    """The doctor's own call, as events tell it."""
+
+    def __init__(self, uniqueid: str) -> None:
+        self.uniqueid = uniqueid
+        self.channel, self.reason, self.cause = "", "", ""
+        self.rang = self.gone = False
+        self.ended = asyncio.Event()
+
+    def take(self, event: Message) -> None:
+        if event.name == "OriginateResponse" and event.get("ActionID") == self.uniqueid:
+            self.reason = event.get("Reason")
+            self.ended.set()
+        elif event.get("Uniqueid") == self.uniqueid:
+            self.channel = event.get("Channel") or self.channel
+            self.rang |= event.name == "Newstate" and event.get("ChannelStateDesc") in ("Ringing", "Up")
+            if event.name == "Hangup":
+                self.gone, self.cause = True, event.get("Cause-txt")
+
+
+def _verdict(patient: Patient, call: _Call) -> Finding:
+    shown, seconds = patient.wanted.phone, f"{patient.ringing:g}"
+    facts = {"reason": call.reason, "cause": call.cause, "rang": call.rang}
+    if call.reason == _ANSWERED:
+        return ok(Text(gettext_noop("%(phone)s rang and was answered."), phone=shown), **facts)
+    if call.reason == _BUSY or call.cause == "User busy":
+        return warning(
+            Text(gettext_noop("%(phone)s is busy."), phone=shown),
+            advice=[Text(gettext_noop("Somebody talks on it, or “do not disturb” is on."))],
+            **facts,
+        )
+    if call.rang:
+        return warning(
+            Text(gettext_noop("%(phone)s rang for %(seconds)s s and nobody answered."), phone=shown, seconds=seconds),
+            advice=[
+                Text(
+                    gettext_noop(
+                        "If it was not heard: look at its volume, at its headset, and at other phones that are "
+                        "registered as the same endpoint."
+                    )
+                )
+            ],
+            **facts,
+        )
+    if call.reason == _NO_ANSWER:
+        return problem(
+            Text(
+                gettext_noop("%(phone)s did not even ring: it gave no sign within %(seconds)s s."),
+                phone=shown,
+                seconds=seconds,
+            ),
+            advice=[
+                Text(
+                    gettext_noop(
+                        "The phone has gone from where it had registered, or a firewall or NAT keeps the INVITE from "
+                        "it. Restart it; qualify_frequency = 60 in its aor has Asterisk notice that by itself."
+                    )
+                )
+            ],
+            **facts,
+        )
+    return problem(
+        Text(gettext_noop("%(phone)s could not be called (%(cause)s)."), phone=shown, cause=call.cause or call.reason),
+        advice=[Text(gettext_noop("See above whether the phone is registered, and the log of Asterisk."))],
+        **facts,
+    )

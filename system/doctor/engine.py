@@ -1,0 +1,146 @@
+"""The checks in the order in which things go wrong, and what runs them."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import get_language, gettext_noop, override
+
+from engine.ami.errors import AmiError
+from engine.ami.transports import Address
+
+from . import confbridge, connection, dialling, manager_user
+from .examination import Patient, Wanted
+from .report import Finding, Report, Result, Status, Text, problem, skipped
+from .requirements import stanza
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One question. `run` gives its finding, or None where there is nothing to find; it may raise `AmiError`.
+
+    It does not arise at all where `arises` says no.
+
+    It is not put where one of the checks that it `needs` has failed, or was not put either; the finding's fact
+    `after` names the one that failed.
+    """
+
+    id: str
+    title: str
+    run: Callable[[Patient], Awaitable[Finding | None]]
+    needs: tuple[str, ...] = ()
+    arises: Callable[[Patient], bool] = lambda patient: True
+
+
+def _by_tls(patient: Patient) -> bool:
+    return patient.address.is_tls
+
+
+def _greets(patient: Patient) -> bool:
+    """AMI over HTTP does not."""
+    return not patient.address.is_http
+
+
+def _about_somebody(patient: Patient) -> bool:
+    return not patient.wanted.is_empty
+
+
+CHECKS = (
+    Check("name", gettext_noop("Name"), connection.name),
+    Check("port", gettext_noop("Connection"), connection.port, ("name",)),
+    Check("tls", gettext_noop("TLS"), connection.tls, ("port",), _by_tls),
+    Check("greeting", gettext_noop("Asterisk's greeting"), connection.greeting, ("port", "tls"), _greets),
+    Check("login", gettext_noop("Login"), connection.login, ("port", "tls", "greeting")),
+    Check("write", gettext_noop("What the panel may do"), manager_user.rights, ("login",)),
+    Check("version", gettext_noop("Version"), connection.version, ("login",)),
+    Check("read", gettext_noop("What the panel is told"), manager_user.reading, ("login",)),
+    Check("filter", gettext_noop("Event filters"), manager_user.filters, ("login",)),
+    Check("events", gettext_noop("Events"), manager_user.events, ("login",)),
+    Check("patience", gettext_noop("Asterisk's patience"), manager_user.patience, ("login",)),
+    Check("clock", gettext_noop("Clocks"), manager_user.clock, ("login",)),
+    Check("context", gettext_noop("Dial context"), dialling.context, ("login",), _about_somebody),
+    Check("policy", gettext_noop("Dial policy"), dialling.policy, (), lambda patient: bool(patient.wanted.user)),
+    Check(
+        "number",
+        gettext_noop("Number"),
+        dialling.number,
+        ("login", "context"),
+        lambda patient: bool(patient.wanted.number),
+    ),
+    Check("phone", gettext_noop("Phone"), dialling.phone, ("login",), _about_somebody),
+    Check(
+        "ring",
+        gettext_noop("Call to the phone"),
+        dialling.ring,
+        ("login", "phone"),
+        lambda patient: patient.wanted.call,
+    ),
+    Check("talking", gettext_noop("Who talks in conferences"), confbridge.talking, ("login",)),
+    Check("hands", gettext_noop("Raised hands"), confbridge.hands, ("login",)),
+)
+
+
+async def run(patient: Patient, pbx: str = "") -> Report:
+    """Put every question; the session is closed at the end."""
+    results: dict[str, Result] = {}
+    try:
+        for check in CHECKS:
+            if not check.arises(patient):
+                continue
+            finding = await _put(check, patient, results)
+            if finding is not None:
+                results[check.id] = Result(check.id, Text(check.title), finding)
+    finally:
+        if patient.session is not None:
+            patient.session.close()
+    lines = stanza(patient.address.username, patient.seen_source or patient.source)
+    return Report(pbx, str(patient.address), list(results.values()), lines)
+
+
+async def _put(check: Check, patient: Patient, results: dict[str, Result]) -> Finding | None:
+    for needed in check.needs:
+        failed = results.get(needed)
+        if failed is None:
+            continue
+        reason = failed.finding.facts.get("after")
+        if failed.status is Status.PROBLEM or reason:
+            first = results[reason] if reason else failed
+            return skipped(
+                Text(gettext_noop("Not tried, since “%(check)s” failed."), check=first.title), after=first.id
+            )
+    try:
+        return await check.run(patient)
+    except AmiError as error:
+        return problem(
+            Text(error.sentence, **error.parameters),
+            advice=[
+                Text(
+                    gettext_noop(
+                        "The connection failed in the middle of this check: examine once more, and see the log of "
+                        "Asterisk."
+                    )
+                )
+            ],
+        )
+
+
+def examine(address: Address, pbx: str = "", wanted: Wanted | None = None, **options: Any) -> Report:
+    """Examine the PBX at this address, from any thread; it takes some seconds, and as long as the phone may ring.
+
+    `options` are fields of `Patient`: `patience`, `echo`, `ringing`, `now`. No call is made unless `wanted.call`.
+    """
+    patient = Patient(address, wanted or Wanted(), **options)
+    language = get_language()
+
+    def work() -> Report:
+        with override(language):
+            return asyncio.run(run(patient, pbx))
+
+    # A thread of its own, since an event loop may be running in this one.
+    with ThreadPoolExecutor(1) as executor:
+        return executor.submit(work).result()

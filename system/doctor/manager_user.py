@@ -1,0 +1,385 @@
+"""What manager.conf gives to the panel's user: what it may send, what it is told, how patient Asterisk is with it."""
+
+import asyncio
+import re
+import secrets
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from django.utils.translation import gettext_noop
+
+from engine.ami import actions
+from engine.ami.client import Session
+from engine.ami.errors import AnswerTimeout
+from engine.ami.protocol import Message
+
+from .examination import Patient
+from .report import Finding, Text, ok, problem, skipped, warning
+from .requirements import EVENTS, FEATURES, Feature, Weight, class_for, classes_of, in_order, missing_reads
+
+_PRIVILEGE = re.compile(r"\(Priv: ([^)]*)\)\s*$")
+# Of the user's stanza these are looked at; its secret is not.
+_LOOKED_AT = ("read", "write", "writetimeout", "deny", "permit", "acl", "allowmultiplelogin")
+# A client that cannot take a write for so long is dropped; Asterisk's default, and what is enough (ms).
+_DEFAULT_TIMEOUT, _PATIENT_TIMEOUT = 100, 1000
+# The name of the event, and of the variable, by which the doctor asks for an echo.
+PROBE = "PBXPANEL_DOCTOR"
+
+
+async def rights(patient: Patient) -> Finding:
+    """Which actions may this user send, and which features go without?"""
+    answer = await patient.ask(actions.list_commands())
+    for action, text in answer.response.fields.items():
+        if found := _PRIVILEGE.search(text):
+            patient.permitted[action] = set(found[1].split(",")) - {"all", "<none>"}
+    await _learn_classes(patient)
+    lacking: list[tuple[Feature, list[str], list[str]]] = []
+    absent: set[str] = set()
+    for feature in FEATURES:
+        refused = [action for action in feature.actions if patient.lacks(action)]
+        absent |= {action for action in feature.actions if not patient.may(action)} - set(refused)
+        if refused:
+            lacking.append((feature, refused, in_order(map(class_for, refused))))
+    asked_for = [classes for feature, _refused, classes in lacking if feature.weight is not Weight.ADMINISTRATIVE]
+    facts = {
+        "write": in_order(patient.write) if patient.write is not None else None,
+        "features": {feature.title: refused for feature, refused, _classes in lacking},
+        "classes": in_order({name for classes in asked_for for name in classes}),
+        "absent": sorted(absent),
+    }
+    notes = []
+    if absent:
+        names = ", ".join(sorted(absent))
+        notes = [Text(gettext_noop("This Asterisk has no %(actions)s (a module that is not loaded)."), actions=names)]
+    if not lacking:
+        return ok(Text(gettext_noop("Every action that the panel sends is permitted.")), *notes, **facts)
+    seen = [
+        Text(
+            gettext_noop("Does not work: %(feature)s (%(actions)s)."),
+            feature=Text(feature.title),
+            actions=", ".join(refused),
+        )
+        for feature, refused, _classes in lacking
+    ]
+    advice = [
+        Text(gettext_noop("Add to “write” in manager.conf: %(classes)s."), classes=",".join(facts["classes"] or [])),
+    ]
+    weights = {feature.weight for feature, _refused, _classes in lacking}
+    if not asked_for:
+        return ok(Text(gettext_noop("What operators and moderators do is permitted.")), *seen, *notes, **facts)
+    return (problem if Weight.ESSENTIAL in weights else warning)(*seen, *notes, advice=advice, **facts)
+
+
+async def reading(patient: Patient) -> Finding:
+    """Which events is this user told of, and which features go without?"""
+    if patient.read is None:
+        return skipped(
+            Text(
+                gettext_noop(
+                    "Which events this user may read cannot be asked: that takes the write class command, system "
+                    "or config. What follows tries some of them."
+                )
+            )
+        )
+    lacking = missing_reads(patient.read)
+    facts = {
+        "read": in_order(patient.read),
+        "features": {feature.title: classes for feature, classes in lacking},
+        "classes": in_order({name for _feature, classes in lacking for name in classes}),
+    }
+    if not lacking:
+        return ok(Text(gettext_noop("Every event that the panel reads may be read.")), **facts)
+    seen = [
+        Text(
+            gettext_noop("Not seen: %(feature)s (events of the class %(classes)s)."),
+            feature=Text(feature.title),
+            classes=", ".join(classes),
+        )
+        for feature, classes in lacking
+    ]
+    advice = [Text(gettext_noop("Add to “read” in manager.conf: %(classes)s."), classes=",".join(facts["classes"]))]
+    essential = any(feature.weight is Weight.ESSENTIAL for feature, _classes in lacking)
+    return (problem if essential else warning)(*seen, advice=advice, **facts)
+
+
+async def _learn_classes(patient: Patient) -> None:
+    """From the CLI, which knows what is in force; else from the file, which may have been changed since."""
+    user = patient.address.username
+    if patient.may("GetConfig"):
+        patient.lines = await _stanza(patient)
+    if patient.may("Command") and not re.search(r"[\s\"\\]", user):
+        for line in await patient.cli(f"manager show user {user}") or []:
+            key, _colon, value = line.partition(":")
+            if key.strip() == "read perm":
+                patient.read = classes_of(value.strip())
+            elif key.strip() == "write perm":
+                patient.write = classes_of(value.strip())
+        await _find_source(patient)
+    if patient.lines is not None:
+        # A value that is there twice counts as the file has it last, as in Asterisk.
+        values = dict(patient.lines)
+        if patient.read is None:
+            patient.read = classes_of(values.get("read", ""))
+        if patient.write is None:
+            patient.write = classes_of(values.get("write", ""))
+
+
+async def _stanza(patient: Patient) -> list[tuple[str, str]] | None:
+    """`GetConfig` of our own stanza: its lines, without the secret. None where there is none, as with realtime."""
+    answer = await patient.ask(actions.get_config("manager.conf", patient.address.username))
+    lines = [value for key, value in answer.response.fields.items() if key.startswith("Line-")]
+    if not answer.ok or not lines:
+        return None
+    pairs = [(key.strip(), value.strip()) for key, _equals, value in (line.partition("=") for line in lines)]
+    return [(key, value) for key, value in pairs if key in _LOOKED_AT or key.startswith("eventfilter")]
+
+
+async def _find_source(patient: Patient) -> None:
+    """Our address as Asterisk sees it, where all sessions of this user come from one."""
+    found = set()
+    for line in await patient.cli("manager show connected") or []:
+        words = line.split()
+        if len(words) > 2 and words[0] == patient.address.username[:15]:
+            found.add(words[1])
+    if len(found) == 1:
+        patient.seen_source = found.pop()
+
+
+# Events.
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """One `eventfilter` of manager.conf, as far as it depends on the event's name alone."""
+
+    text: str
+    include: bool
+    matches: Callable[[str], bool]
+
+    @classmethod
+    def parse(cls, key: str, value: str) -> "EventFilter":
+        """`eventfilter = [!]regular expression`; since 21.5 also `eventfilter(name(…),action(…),…) = …`."""
+        text = f"{key} = {value}"
+        include = not value.startswith("!")
+        options = dict(re.findall(r"(action|name|header|method)\(([^)]*)\)", key))
+        if not options:
+            return cls(text, include, _expression(value.removeprefix("!")))
+        include = options.get("action", "include") == "include" if "action" in options else include
+        wanted = options.get("name", "")
+        # What it asks of the rest of the event is not known before one comes.
+        whole = "header" not in options and options.get("method", "none") == "none"
+
+        def matches(name: str) -> bool:
+            return (not wanted or wanted == name) and whole
+
+        return cls(text, include, matches)
+
+
+def _expression(pattern: str) -> Callable[[str], bool]:
+    try:
+        expression = re.compile(pattern, re.DOTALL)
+    except re.error:
+        return lambda name: False
+    return lambda name: bool(expression.search(f"Event: {name}\r\nPrivilege: {EVENTS.get(name, 'call')},all\r\n"))
+
+
+def hidden(filters: Iterable[EventFilter], names: Iterable[str]) -> dict[str, str]:
+    """Event → the filter that hides it, of those that are hidden whatever else they say."""
+    filters = list(filters)
+    includes = [one for one in filters if one.include]
+    found = {}
+    for name in names:
+        excluding = next((one for one in filters if not one.include and one.matches(name)), None)
+        if excluding is not None:
+            found[name] = excluding.text
+        elif includes and not any(one.matches(name) for one in includes):
+            found[name] = includes[0].text
+    return found
+
+
+async def filters(patient: Patient) -> Finding:
+    """Does an eventfilter of manager.conf hide what the panel reads?"""
+    if patient.lines is None:
+        return skipped(
+            Text(
+                gettext_noop(
+                    "Whether manager.conf has an eventfilter for this user cannot be asked: that takes the write "
+                    "class system or config."
+                )
+            )
+        )
+    found = [EventFilter.parse(key, value) for key, value in patient.lines if key.startswith("eventfilter")]
+    if not found:
+        return ok(Text(gettext_noop("No eventfilter in manager.conf.")), filters=[])
+    facts = {"filters": [one.text for one in found]}
+    lost = hidden(found, EVENTS)
+    if not lost:
+        return ok(Text(gettext_noop("The eventfilter in manager.conf lets through what the panel reads.")), **facts)
+    essential = {event for feature in FEATURES if feature.weight is Weight.ESSENTIAL for event in feature.events}
+    seen = [
+        Text(
+            gettext_noop("“%(filter)s” hides %(events)s."),
+            filter=text,
+            events=", ".join(sorted(name for name in lost if lost[name] == text)),
+        )
+        for text in dict.fromkeys(lost.values())
+    ]
+    advice = [
+        Text(
+            gettext_noop(
+                "Take the eventfilter out of the panel's user: the panel itself asks Asterisk to keep back "
+                "what it does not read. Give other programs users of their own."
+            )
+        ),
+    ]
+    return (problem if essential & set(lost) else warning)(*seen, advice=advice, hidden=sorted(lost), **facts)
+
+
+async def events(patient: Patient) -> Finding:
+    """Do events come? Asterisk says that it has booted, and sends back what we have it send."""
+    booted = await _says_that_it_has_booted(patient)
+    probed, way = await _echo(patient)
+    facts = {"booted": booted, "probe": way, "echo": probed}
+    if not booted:
+        return problem(
+            Text(gettext_noop("Asterisk did not say that it has fully booted.")),
+            advice=[
+                Text(
+                    gettext_noop(
+                        "The user needs the read class system; without it the panel's link does not come up. If it "
+                        "has that, Asterisk is still starting: “core waitfullybooted” on its console returns when it "
+                        "has."
+                    )
+                ),
+            ],
+            **facts,
+        )
+    if probed is None:
+        return ok(
+            Text(
+                gettext_noop(
+                    "Asterisk says that it has booted. Others could not be tried: a probe takes the write class "
+                    "user or call."
+                )
+            ),
+            **facts,
+        )
+    if probed:
+        return ok(Text(gettext_noop("Events come: a %(event)s that we had sent came back."), event=way), **facts)
+    needed = EVENTS["UserEvent"] if way == "UserEvent" else EVENTS["Newexten"]
+    return warning(
+        Text(
+            gettext_noop("A %(event)s that we had sent did not come back within %(seconds)s s."),
+            event=way,
+            seconds=f"{patient.echo:g}",
+        ),
+        advice=[
+            Text(
+                gettext_noop(
+                    "The user lacks the read class %(classes)s, or an eventfilter of his in manager.conf hides it."
+                ),
+                classes=needed,
+            ),
+        ],
+        **facts,
+    )
+
+
+async def _says_that_it_has_booted(patient: Patient) -> bool:
+    """A second login that asks for the class system alone: `FullyBooted` follows it at once."""
+    try:
+        session = await Session.open(
+            patient.address, lambda event: None, events="system", timeout=patient.patience, boot_timeout=patient.echo
+        )
+    except AnswerTimeout:
+        return False
+    session.close()
+    return True
+
+
+async def _echo(patient: Patient) -> tuple[bool | None, str]:
+    """Have Asterisk send an event that means nothing to anybody else: did it come, and which; None: not to be had."""
+    nonce = secrets.token_hex(8)
+    if patient.may("UserEvent"):
+        way, action = "UserEvent", actions.user_event(PROBE, [("Nonce", nonce)])
+    elif patient.may("Setvar"):
+        way, action = "VarSet", actions.setvar("", PROBE, nonce)
+    else:
+        return None, ""
+    came = asyncio.Event()
+
+    def listen(event: Message) -> None:
+        if event.name == way and nonce in (event.get("Nonce"), event.get("Value")):
+            came.set()
+
+    patient.listeners.append(listen)
+    try:
+        await patient.hear()
+        await patient.ask(action)
+        async with asyncio.timeout(patient.echo):
+            await came.wait()
+    except TimeoutError:
+        return False, way
+    finally:
+        patient.listeners.remove(listen)
+        if way == "VarSet":
+            await patient.ask(actions.setvar("", PROBE, ""))
+    return True, way
+
+
+async def patience(patient: Patient) -> Finding:
+    """How long may the panel be busy before Asterisk drops it?"""
+    if patient.lines is None:
+        return skipped(Text(gettext_noop("writetimeout cannot be asked: that takes the write class system or config.")))
+    text = dict(patient.lines).get("writetimeout", "")
+    timeout = int(text) if text.isdecimal() and int(text) > 0 else _DEFAULT_TIMEOUT
+    if timeout >= _PATIENT_TIMEOUT:
+        return ok(
+            Text(gettext_noop("Asterisk waits %(timeout)s ms for the panel to read."), timeout=timeout), ms=timeout
+        )
+    return warning(
+        Text(gettext_noop("Asterisk drops the panel when it does not read for %(timeout)s ms."), timeout=timeout),
+        advice=[Text(gettext_noop("Set writetimeout = 5000 for the panel's user."))],
+        ms=timeout,
+    )
+
+
+# Time.
+
+# From how many seconds on two clocks count as different, and as wrong.
+DIFFERENT, WRONG = 1.0, 60.0
+
+
+async def clock(patient: Patient) -> Finding:
+    """Do the clocks agree? `Ping` answers with the time of the PBX; half of its way there and back is the doubt."""
+    best = None
+    for _ in range(3):
+        sent = patient.now()
+        answer = await patient.ask(actions.ping())
+        received = patient.now()
+        try:
+            theirs = float(answer.response.get("Timestamp"))
+        except ValueError:
+            return skipped(Text(gettext_noop("This Asterisk does not tell its time.")))
+        doubt = (received - sent) / 2
+        if best is None or doubt < best[1]:
+            best = (theirs - (sent + received) / 2, doubt)
+    assert best is not None  # noqa: S101
+    difference, doubt = best
+    size = max(0.0, abs(difference) - doubt)
+    facts = {"seconds": round(difference, 3), "doubt": round(doubt, 3)}
+    shown = f"{abs(difference):.1f}" if abs(difference) < 120 else f"{abs(difference):.0f}"
+    if size < DIFFERENT:
+        return ok(Text(gettext_noop("The clocks agree (%(ms)s ms apart)."), ms=round(abs(difference) * 1000)), **facts)
+    ahead = gettext_noop("The clock of the PBX is %(seconds)s s ahead of the panel's.")
+    behind = gettext_noop("The clock of the PBX is %(seconds)s s behind the panel's.")
+    advice = [
+        Text(
+            gettext_noop(
+                "Have both machines set their clocks by NTP (“timedatectl set-ntp true”). Until then records "
+                "of the panel and logs of Asterisk do not fit together."
+            )
+        )
+    ]
+    judge = problem if size >= WRONG else warning
+    return judge(Text(ahead if difference > 0 else behind, seconds=shown), advice=advice, **facts)

@@ -1,0 +1,188 @@
+"""The page of recording: which channels are recorded, and starting, muting and ending that."""
+
+import re
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.identity import user_of
+from calls.models import Channel
+from engine.ami import actions
+from engine.mirror.commands import Command, Outcome, Status, look, run
+from engine.mirror.models import PBX
+from web import toasts
+
+from ..pages import on_pbx, page
+from . import commands
+
+# How many channels are shown; Asterisk is asked about each.
+SHOWN = 60
+_OPTIONS = (
+    ("bridged", gettext_lazy("Only while connected with somebody")),
+    ("append", gettext_lazy("Append to the file if there is one")),
+    ("sides", gettext_lazy("Each side in a file of its own, too")),
+)
+# The channel that records a conference; see its own page.
+_RECORDER = "CBRec/"
+_VERBS = {
+    "record": "record-channel", "stop": "stop-recording-channel", "mute": "mute-recording",
+    "unmute": "unmute-recording",
+}  # fmt: skip
+
+
+@require_safe
+@on_pbx("record_calls")
+def recording_page(request: HttpRequest, pbx: PBX) -> HttpResponse:
+    """GET: how to record, and the channels."""
+    context = _channels(request, pbx)
+    context["options"] = _OPTIONS
+    context["formats"] = context["found"].get("formats", ["wav"])
+    return page(request, pbx, "recording", context)
+
+
+@require_safe
+@on_pbx("record_calls")
+def channels(request: HttpRequest, pbx: PBX) -> HttpResponse:
+    """GET: the channels that hold `q`, and what is recorded of each; the page asks for it every few seconds."""
+    return render(request, "system/recordings/_channels.html", {"pbx": pbx, **_channels(request, pbx)})
+
+
+def _channels(request: HttpRequest, pbx: PBX) -> dict[str, Any]:
+    q = request.GET.get("q", "").replace("\0", "").strip()[:100]
+    rows = [
+        row
+        for row in Channel.objects.filter(pbx=pbx).exclude(name__startswith=_RECORDER)
+        if q.casefold() in f"{row.name} {row.caller_name} {row.caller_number} {row.connected_name}".casefold()
+    ]
+    shown = rows[:SHOWN]
+    failure, found = _found(pbx, shown)
+    return {"q": q, "rows": _with(shown, found), "left": len(rows) - len(shown), "failure": failure, "found": found}
+
+
+def _found(pbx: PBX, rows: list[Channel]) -> tuple[str, dict[str, Any]]:
+    """Why nothing is known, if so, and what is recorded of these channels."""
+    outcome = look(pbx.name, "system.recordings.list", {"channels": {row.uniqueid: row.name for row in rows}})
+    return ("", outcome.data) if outcome.done else (toasts.words(outcome, ""), {})
+
+
+def _with(rows: list[Channel], found: dict[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {"channel": row, "monitors": found.get("actions", []), **found.get("of", {}).get(row.uniqueid, {})}
+        for row in rows
+    ]
+
+
+@require_POST
+@on_pbx("record_calls")
+def act(request: HttpRequest, pbx: PBX, verb: str) -> HttpResponse:
+    """POST: one of the verbs, on the `channel` with this unique id; see the templates for its other fields."""
+    if verb not in _VERBS and verb not in commands.MONITORS:
+        raise Http404
+    gone = _("This channel has been hung up.")
+    channel = Channel.objects.filter(pbx=pbx, uniqueid=request.POST.get("channel", "")).first()
+    if channel is None:
+        return toasts.toast(request, "info", gone, 404)
+    name = file_name(request.POST.get("file", ""), channel)
+    extension = request.POST.get("format", "wav")
+    if verb in ("record", "monitor", "change-monitor"):
+        if not commands.is_safe(name):
+            text = _("Write the file's name in letters, digits and . _ - + = @ only, / for a folder; no more than 100.")
+            return toasts.toast(request, "warning", text, 400)
+        if extension not in commands.FORMATS:
+            return toasts.toast(request, "warning", _("Choose one of the formats."), 400)
+    outcome = _run(request, pbx, verb, channel, name, extension)
+    if not outcome.done:
+        return toasts.toast(request, "danger", _words(outcome, verb, gone), toasts.code(outcome))
+    response = toasts.toast(request, "success", _told(verb, outcome, name))
+    failure, found = _found(pbx, [channel])
+    if not failure:
+        context = {"pbx": pbx, "row": _with([channel], found)[0]}
+        response.write(render_to_string("system/recordings/_changed.html", context, request))
+    return response
+
+
+def file_name(typed: str, channel: Channel) -> str:
+    """What somebody typed, without an ending that is one of the formats; else the time and whose channel it is."""
+    name = typed.strip()
+    stem, _dot, ending = name.rpartition(".")
+    if ending in commands.FORMATS:
+        name = stem
+    if name:
+        return name
+    who = re.sub(r"[^A-Za-z0-9]+", "-", channel.caller_number or channel.name).strip("-")
+    return f"{timezone.localtime():%Y%m%d-%H%M%S}-{who[:40] or 'channel'}"
+
+
+def _run(request: HttpRequest, pbx: PBX, verb: str, channel: Channel, name: str, extension: str) -> Outcome:
+    user = user_of(request).pk
+    if verb in commands.MONITORS:
+        parameters = {"verb": verb, "channel": channel.name, "file": name, "extension": extension}
+        return run(
+            Command(
+                pbx.name, None, verb, channel.name, user, order="system.recordings.monitor", parameters=parameters,
+                topic="recording",
+            )
+        )  # fmt: skip
+    if verb == "record":
+        file = f"{name}.{extension}"
+        wanted = request.POST.getlist("options")
+        options = commands.options(wanted, name if "sides" in wanted else "", extension)
+        return run(
+            Command(
+                pbx.name, None, _VERBS[verb], f"{channel.name} into {file}", user, order="system.recordings.start",
+                parameters={"channel": channel.name, "file": file, "options": options}, topic="recording",
+            )
+        )  # fmt: skip
+    if verb == "stop":
+        which = request.POST.get("recording", "")
+        if which and not commands.ID.fullmatch(which):
+            raise Http404
+        action = actions.stop_mix_monitor(channel.name, which)
+    else:
+        direction = request.POST.get("direction", "both")
+        if direction not in commands.DIRECTIONS:
+            raise Http404
+        action = actions.mix_monitor_mute(channel.name, direction, muted=verb == "mute")
+    return run(Command(pbx.name, action, _VERBS[verb], channel.name, user, topic="recording"))
+
+
+def _told(verb: str, outcome: Outcome, name: str) -> str:
+    """What a success means, since not all of it shows."""
+    if verb == "record":
+        return _("It is recorded into %(path)s.") % {"path": outcome.data["path"] or name}
+    return {
+        "stop": _("The recording has ended."),
+        "mute": _("From now on, that is silent in all recordings of this channel."),
+        "unmute": _("From now on, that is heard again in all recordings of this channel."),
+        "monitor": _("Monitor records it into %(name)s, in the folder “monitor” of Asterisk's spool.") % {"name": name},
+        "stop-monitor": _("Monitor has ended; Asterisk mixes the two sides now."),
+        "change-monitor": _("The file will be %(name)s.") % {"name": name},
+        "pause-monitor": _("Monitor pauses."),
+        "unpause-monitor": _("Monitor goes on."),
+    }[verb]
+
+
+def _words(outcome: Outcome, verb: str, gone: str) -> str:
+    text = outcome.text.lower() if outcome.status is Status.REFUSED else ""
+    if text == commands.RUNS.lower():
+        return _("Monitor records this channel already: only one Monitor runs on a channel.")
+    if text == commands.RUNS_NOT.lower():
+        return _("Monitor does not record this channel.")
+    if "could not stop" in text or "cannot set mute" in text:
+        return _("MixMonitor does not record this channel, or this recording has ended already.")
+    if "could not start" in text:
+        return _("Asterisk could not begin: look whether it may write into the folder “monitor” of its spool.")
+    if "invalid/unknown command" in text:
+        return _("This version of Asterisk has no Monitor any more.")
+    if "permission denied" in text:
+        return _(
+            "The PBX does not permit the panel to record: in manager.conf its user needs the classes “system” and "
+            "“call”."
+        )
+    return toasts.words(outcome, gone)

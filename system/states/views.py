@@ -1,0 +1,98 @@
+"""The page of extension states: hints, presences and devices, live; and one of them asked for anew."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.identity import user_of
+from engine import limits
+from engine.ami import actions
+from engine.ami.errors import IllegalField
+from engine.ami.protocol import Action
+from engine.mirror.commands import Command, Outcome, Status, run
+from engine.mirror.models import PBX
+from engine.mirror.sanitize import clean
+from extensions.fragments import MOST, PRESENCES, board, look_of
+from extensions.models import Extension
+from web import toasts
+
+from ..pages import on_pbx, page
+
+
+@require_safe
+@on_pbx("see_states")
+def states(request: HttpRequest, pbx: PBX) -> HttpResponse:
+    """GET: what is mirrored; the page keeps it live by itself."""
+    extensions = Extension.objects.filter(pbx=pbx)
+    context = {
+        "live_view": "states",
+        "view_key": pbx.name,
+        "q": request.GET.get("q", ""),
+        "board": board(pbx.name),
+        "left_off": max(0, extensions.count() - MOST),
+        "contexts": list(extensions.order_by("context").values_list("context", flat=True).distinct()),
+    }
+    return page(request, pbx, "states", context)
+
+
+@require_POST
+@on_pbx("see_states")
+def ask(request: HttpRequest, pbx: PBX) -> HttpResponse:
+    """POST: the state of one `extension` in a `context`, or of a `presentity`, as Asterisk says now."""
+    if "presentity" in request.POST:
+        return _ask_presence(request, pbx)
+    extension, context = request.POST.get("extension", "").strip(), request.POST.get("context", "").strip()
+    if not extension or not context:
+        return _refusal(request, _("Type an extension and its context, such as 101 and internal."), 400)
+    if too_long := limits.complaint(max(extension, context, key=len), limits.ADDRESS):
+        return _refusal(request, too_long, 400)
+    outcome = _run(request, pbx, f"{extension}@{context}", lambda: actions.extension_state(context, extension))
+    if not outcome.done:
+        return _refusal(request, _words(outcome), toasts.code(outcome))
+    reply = outcome.reply
+    name, code = f"{extension}@{context}", reply.get("Status")
+    if not code.isdecimal():
+        no_hint = _("There is no hint for it in this context, so Asterisk knows no state of it.")
+        answer: dict[str, Any] = {"look": {"css": "", "icon": "circle-x", "words": [no_hint]}}
+    else:
+        answer = {"look": look_of(int(code)), "text": clean(reply.get("StatusText"), 80), "hint": reply.get("Hint")}
+    return render(request, "system/states/_answer.html", {"name": name, **answer})
+
+
+def _ask_presence(request: HttpRequest, pbx: PBX) -> HttpResponse:
+    presentity = request.POST["presentity"].strip()
+    if not presentity:
+        return _refusal(request, _("Type whose presence, such as CustomPresence:101."), 400)
+    if too_long := limits.complaint(presentity, limits.ADDRESS):
+        return _refusal(request, too_long, 400)
+    outcome = _run(request, pbx, presentity, lambda: actions.presence_state(presentity))
+    if not outcome.done:
+        return _refusal(request, _words(outcome), toasts.code(outcome))
+    reply = outcome.reply
+    state = reply.get("State")
+    icon, word = PRESENCES.get(state, ("info-circle", state))
+    text = " ".join(filter(None, (clean(reply.get("Subtype"), 80), clean(reply.get("PresenceMessage"), 200))))
+    look = {"css": "", "icon": icon, "words": [word]}
+    return render(request, "system/states/_answer.html", {"name": presentity, "look": look, "text": text})
+
+
+def _run(request: HttpRequest, pbx: PBX, subject: str, build: Any) -> Outcome:
+    try:
+        action: Action = build()
+    except IllegalField:
+        return Outcome(Status.FORBIDDEN, _("It cannot hold line breaks."))
+    command = Command(pbx.name, action, "ask-state", subject, user_of(request).pk, topic="states", wants_reply=True)
+    return run(command)
+
+
+def _words(outcome: Outcome) -> str:
+    if "invalid provider" in outcome.text.lower():
+        return _("Asterisk knows nothing that tells of this presence. Write it as CustomPresence:101.")
+    return toasts.words(outcome, "")
+
+
+def _refusal(request: HttpRequest, text: str, status: int) -> HttpResponse:
+    return render(request, "system/config/_failure.html", {"text": text}, status=status)

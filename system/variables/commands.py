@@ -1,0 +1,116 @@
+"""Variables and functions of a channel, and global ones."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from engine.ami import actions
+from engine.ami.client import Session
+from engine.mirror.commands import Outcome
+from engine.mirror.context import Desk, outcome_of
+from engine.mirror.registry import order
+
+# Functions whose reading does nothing, tells no secret and evaluates nothing: for whoever may only see variables.
+# Of all others there are too many that run a program, write a file, ask another host or read the configuration; and
+# CUT and MASTER_CHANNEL evaluate whatever function stands in their argument, VM_INFO tells a mailbox's password.
+HARMLESS = frozenset(
+    (
+        "AOC", "CALLERID", "CALLERPRES", "CDR", "CHANNEL", "CHANNELS", "CONFBRIDGE_INFO", "CONNECTEDLINE",
+        "DEVICE_STATE", "DIALGROUP", "DIALPLAN_EXISTS", "EXCEPTION", "EXISTS", "EXTENSION_STATE", "FEATURE", "GLOBAL",
+        "GROUP", "GROUP_COUNT", "GROUP_LIST", "GROUP_MATCH_COUNT", "HANGUPCAUSE", "HANGUPCAUSE_KEYS", "HINT",
+        "ISNULL", "LEN", "LOCAL", "MIXMONITOR", "PJSIP_AOR", "PJSIP_CONTACT", "PJSIP_DIAL_CONTACTS",
+        "PJSIP_ENDPOINT", "PRESENCE_STATE", "QUEUE_EXISTS", "QUEUE_MEMBER", "QUEUE_MEMBER_COUNT", "QUEUE_VARIABLES",
+        "QUEUE_WAITING_COUNT", "REDIRECTING", "SHARED", "STACK_PEEK", "STRFTIME", "SYSINFO", "TIMEOUT",
+        "TOLOWER", "TOUPPER", "VALID_EXTEN", "VERSION",
+    )
+)  # fmt: skip
+# Which of the others AMI may use only where asterisk.conf has `live_dangerously = yes`.
+DANGEROUS = frozenset(
+    (
+        "CONFBRIDGE", "CURL", "DB", "DB_DELETE", "FILE", "FILE_COUNT_LINE", "FILE_FORMAT",
+        "LOCK", "PERIODIC_HOOK", "REALTIME", "REALTIME_DESTROY", "REALTIME_STORE", "SHELL", "STAT", "TRYLOCK",
+        "UNLOCK",
+    )
+)  # fmt: skip
+_GLOBAL_BEGINS = "   "
+
+
+def function_of(name: str) -> str:
+    """The function that Asterisk takes a name for: `CHANNEL` of `CHANNEL(state)`; empty for that of a variable."""
+    return name.partition("(")[0] if name.endswith(")") and "(" in name else ""
+
+
+def is_harmless(name: str) -> bool:
+    """Whether reading this does no more than tell the value of a variable, or of a function that is known to."""
+    return function_of(name) in HARMLESS if name.endswith(")") else True
+
+
+@order("system.variables.get")
+async def get(desk: Desk, parameters: Mapping[str, Any]) -> Outcome:
+    """`Getvar` of `name`, of a `channel` or, where that is empty, a global one.
+
+    Data: `value`, and of a function without a value whether it is `known` (None: Asterisk does not say).
+    """
+    async with desk.aside() as session:
+        return await _get(desk, session, parameters["channel"], parameters["name"])
+
+
+@order("system.variables.set")
+async def set_(desk: Desk, parameters: Mapping[str, Any]) -> Outcome:
+    """`Setvar` of `name` to `value`. Data as of `get`: what it is now; of one that was not set, `known` alone."""
+    channel, name, value = parameters["channel"], parameters["name"], parameters["value"]
+    async with desk.aside() as session:
+        action = actions.setvar(channel, name, value) if channel else actions.setvar_global(name, value)
+        answer = await session.ask(action, timeout=desk.left)
+        if not answer.ok:
+            return Outcome(outcome_of(answer).status, answer.text, {"known": await _is_known(desk, session, name)})
+        if not is_harmless(name):  # reading it may do more than that
+            return Outcome(outcome_of(answer).status, answer.text, {"value": value, "known": True})
+        return await _get(desk, session, channel, name)
+
+
+async def _get(desk: Desk, session: Session, channel: str, name: str) -> Outcome:
+    action = actions.getvar(channel, name) if channel else actions.getvar_global(name)
+    answer = await session.ask(action, timeout=desk.left)
+    value = answer.response.get("Value")
+    known = True if value or not answer.ok else await _is_known(desk, session, name)
+    return Outcome(outcome_of(answer).status, answer.text, {"value": value, "known": known})
+
+
+async def _is_known(desk: Desk, session: Session, name: str) -> bool | None:
+    """Whether Asterisk has this function; of a variable always. None: a manager user who may give no command."""
+    function = function_of(name)
+    if not function or not function.replace("_", "").isalnum():
+        return not function
+    answer = await session.ask(actions.command(f"core show function {function}"), timeout=desk.left)
+    if any("No function by that name" in line for line in answer.response.output):
+        return False
+    return True if answer.response.output else None
+
+
+@order("system.variables.all")
+async def everything(desk: Desk, parameters: Mapping[str, Any]) -> Outcome:
+    """All variables of a `channel`, or all global ones. Data: name and value of each, by name."""
+    channel = parameters["channel"]
+    if not channel:
+        outcome = await desk.reply_to(actions.command("dialplan show globals"))
+        return Outcome(outcome.status, outcome.text, globals_in(outcome.reply.all("Output")))
+    outcome = await desk.reply_to(actions.status_with_variables(channel))
+    fields = [pair for event in outcome.reply.events for pair in event]
+    pairs = [value.partition("=") for key, value in fields if key == "Variable"]
+    return Outcome(outcome.status, outcome.text, sorted([name, value] for name, _equals, value in pairs))
+
+
+def globals_in(lines: list[str]) -> list[list[str]]:
+    """What `dialplan show globals` prints → name and value of each, by name. A value may go over several lines."""
+    found: list[list[str]] = []
+    for line in lines:
+        if line.startswith("    -- ") and line.endswith("variable(s)"):
+            break
+        name, equals, value = line.removeprefix(_GLOBAL_BEGINS).partition("=")
+        if line.startswith(_GLOBAL_BEGINS) and equals:
+            found.append([name, value])
+        elif found:
+            found[-1][1] += f"\n{line}"
+    if found:
+        found[-1][1] = found[-1][1].removesuffix("\n")
+    return sorted(found)

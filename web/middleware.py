@@ -1,0 +1,74 @@
+"""What every answer carries, and what no request may."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest, HttpResponseBadRequest
+from django.http.response import HttpResponseBase
+from django.utils.cache import patch_cache_control
+from django.utils.deprecation import MiddlewareMixin
+
+from engine import limits
+
+from .toasts import refused
+
+# No inline script or style, nothing from elsewhere, not even a form sent elsewhere.
+POLICY = (
+    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'none'"
+)
+
+
+class ContentSecurityPolicy(MiddlewareMixin):
+    """Sets the Content-Security-Policy of each answer."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        response.headers["Content-Security-Policy"] = POLICY
+        return response
+
+
+class NotStored(MiddlewareMixin):
+    """Has no browser or proxy keep an answer: almost all are somebody's own. (Static files are none of them.)"""
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        patch_cache_control(response, no_store=True)
+        return response
+
+
+class NoNullCharacters(MiddlewareMixin):
+    """Refuses a NUL in an address: no text of ours holds one, and PostgreSQL cannot even look for it."""
+
+    def process_request(self, request: HttpRequest) -> HttpResponseBase | None:
+        if "\0" in request.path or any("\0" in value for values in request.GET.lists() for value in values[1]):
+            return HttpResponseBadRequest("An address cannot hold a null character.", content_type="text/plain")
+        return None
+
+
+class FieldLimits(MiddlewareMixin):
+    """Refuses a field of a form or an address that is longer than any page of ours sends it, before a view looks at it.
+
+    Where a button was pressed, it shows as a toast whatever the button's answer would replace: what was typed stays.
+    """
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., Any], arguments: tuple[Any, ...], parameters: dict[str, Any]
+    ) -> HttpResponseBase | None:
+        route = request.resolver_match.url_name if request.resolver_match else None
+        for fields in (request.GET, request.POST):
+            if words := limits.too_long(route or "", dict(fields.lists())):
+                return refused(request, words)
+        return None
+
+
+class ExpiredSession(MiddlewareMixin):
+    """A button pressed after the session has expired reloads the page, which then asks for the login.
+
+    Without it htmx would follow the redirect and put the login page where the button's answer belongs.
+    """
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        if request.headers.get("HX-Request") and response.status_code == 302:
+            response.status_code = 204
+            del response.headers["Location"]
+            response.headers["HX-Refresh"] = "true"
+        return response
