@@ -21,25 +21,29 @@ from engine.mirror.models import PBX
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One page. `name` is that of its URL (`system-cli`), `permission` what it takes to open it."""
+    """One page. `name` is that of its URL (`system-cli`), `permission` what it takes to open it.
+
+    `folder` holds its code, in system/, and its templates, in templates/system/.
+    """
 
     name: str
+    folder: str
     permission: str
     title: Promise
     icon: str
 
 
 PARTS = (
-    Part("pbx", "see_pbx", _("PBX"), "server-2"),
-    Part("cli", "use_cli", _("CLI"), "terminal-2"),
-    Part("astdb", "see_astdb", _("AstDB"), "database"),
-    Part("config", "see_config", _("Configuration"), "file-settings"),
-    Part("variables", "see_variables", _("Variables"), "variable"),
-    Part("states", "see_states", _("Extension states"), "device-landline-phone"),
-    Part("recording", "record_calls", _("Recording"), "player-record"),
-    Part("events", "see_events", _("Events"), "activity"),
-    Part("action", "send_actions", _("Any action"), "send"),
-    Part("doctor", "use_doctor", _("Doctor"), "stethoscope"),
+    Part("pbx", "status", "see_pbx", _("PBX"), "server-2"),
+    Part("cli", "cli", "use_cli", _("CLI"), "terminal-2"),
+    Part("astdb", "astdb", "see_astdb", _("AstDB"), "database"),
+    Part("config", "config", "see_config", _("Configuration"), "file-settings"),
+    Part("variables", "variables", "see_variables", _("Variables"), "variable"),
+    Part("states", "states", "see_states", _("Extension states"), "device-landline-phone"),
+    Part("recording", "recordings", "record_calls", _("Recording"), "player-record"),
+    Part("events", "events", "see_events", _("Events"), "activity"),
+    Part("action", "console", "send_actions", _("Any action"), "send"),
+    Part("doctor", "doctor", "use_doctor", _("Doctor"), "stethoscope"),
 )
 BY_NAME = {part.name: part for part in PARTS}
 
@@ -89,7 +93,7 @@ def page(
     status: int = 200,
     template: str = "",
 ) -> HttpResponse:
-    """The page of a part, `templates/system/<part>.html` or another template; it extends `system/base.html`."""
+    """The page of a part: `templates/system/<folder>/<part>.html`, or another template."""
     user = user_of(request)
     shown = {
         "pbx": pbx,
@@ -98,4 +102,4 @@ def page(
         "several_pbxs": PBX.objects.count() > 1,
         **(context or {}),
     }
-    return render(request, template or f"system/{part}.html", shown, status=status)
+    return render(request, template or f"system/{BY_NAME[part].folder}/{part}.html", shown, status=status)

@@ -6,7 +6,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -15,26 +14,35 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='AuditEntry',
+            name="AuditEntry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('command_id', models.CharField(max_length=64, unique=True, verbose_name='command')),
-                ('at', models.DateTimeField(auto_now_add=True, db_index=True, verbose_name='when')),
-                ('username', models.CharField(max_length=150, verbose_name='who')),
-                ('pbx', models.CharField(max_length=32, verbose_name='PBX')),
-                ('verb', models.CharField(max_length=40, verbose_name='what')),
-                ('subject', models.TextField(max_length=16000, verbose_name='on whom')),
-                ('topic', models.CharField(blank=True, db_index=True, max_length=200, verbose_name='topic')),
-                ('claimed', models.BooleanField(default=False, verbose_name='taken up')),
-                ('status', models.CharField(blank=True, max_length=20, verbose_name='outcome')),
-                ('answer', models.CharField(blank=True, max_length=400, verbose_name='answer')),
-                ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='user')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("command_id", models.CharField(max_length=64, unique=True, verbose_name="command")),
+                ("at", models.DateTimeField(auto_now_add=True, db_index=True, verbose_name="when")),
+                ("username", models.CharField(max_length=150, verbose_name="who")),
+                ("pbx", models.CharField(max_length=32, verbose_name="PBX")),
+                ("verb", models.CharField(max_length=40, verbose_name="what")),
+                ("subject", models.TextField(max_length=16000, verbose_name="on whom")),
+                ("topic", models.CharField(blank=True, db_index=True, max_length=200, verbose_name="topic")),
+                ("claimed", models.BooleanField(default=False, verbose_name="taken up")),
+                ("status", models.CharField(blank=True, max_length=20, verbose_name="outcome")),
+                ("answer", models.CharField(blank=True, max_length=400, verbose_name="answer")),
+                (
+                    "user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="user",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'audit entry',
-                'verbose_name_plural': 'audit trail',
-                'ordering': ['-at', '-id'],
-                'default_permissions': ('view',),
+                "verbose_name": "audit entry",
+                "verbose_name_plural": "audit trail",
+                "ordering": ["-at", "-id"],
+                "default_permissions": ("view",),
             },
         ),
     ]

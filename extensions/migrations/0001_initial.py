@@ -5,69 +5,81 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('mirror', '0001_initial'),
+        ("mirror", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Device',
+            name="Device",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=150, verbose_name='name')),
-                ('state', models.CharField(max_length=32, verbose_name='state')),
-                ('pbx', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='mirror.pbx', verbose_name='PBX')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=150, verbose_name="name")),
+                ("state", models.CharField(max_length=32, verbose_name="state")),
+                (
+                    "pbx",
+                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="mirror.pbx", verbose_name="PBX"),
+                ),
             ],
             options={
-                'verbose_name': 'device',
-                'verbose_name_plural': 'devices',
-                'ordering': ['name'],
-                'abstract': False,
-                'default_permissions': ('view',),
-                'constraints': [models.UniqueConstraint(fields=('pbx', 'name'), name='one_device_for_each_name')],
+                "verbose_name": "device",
+                "verbose_name_plural": "devices",
+                "ordering": ["name"],
+                "abstract": False,
+                "default_permissions": ("view",),
+                "constraints": [models.UniqueConstraint(fields=("pbx", "name"), name="one_device_for_each_name")],
             },
         ),
         migrations.CreateModel(
-            name='Extension',
+            name="Extension",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('address', models.CharField(max_length=301, verbose_name='address')),
-                ('extension', models.CharField(max_length=150, verbose_name='extension')),
-                ('context', models.CharField(max_length=150, verbose_name='context')),
-                ('hint', models.CharField(blank=True, max_length=500, verbose_name='hint')),
-                ('state', models.IntegerField(default=0, verbose_name='state')),
-                ('text', models.CharField(blank=True, max_length=80, verbose_name='state in words')),
-                ('pbx', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='mirror.pbx', verbose_name='PBX')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("address", models.CharField(max_length=301, verbose_name="address")),
+                ("extension", models.CharField(max_length=150, verbose_name="extension")),
+                ("context", models.CharField(max_length=150, verbose_name="context")),
+                ("hint", models.CharField(blank=True, max_length=500, verbose_name="hint")),
+                ("state", models.IntegerField(default=0, verbose_name="state")),
+                ("text", models.CharField(blank=True, max_length=80, verbose_name="state in words")),
+                (
+                    "pbx",
+                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="mirror.pbx", verbose_name="PBX"),
+                ),
             ],
             options={
-                'verbose_name': 'extension',
-                'verbose_name_plural': 'extensions',
-                'ordering': ['context', 'extension'],
-                'abstract': False,
-                'default_permissions': ('view',),
-                'constraints': [models.UniqueConstraint(fields=('pbx', 'address'), name='one_extension_for_each_address')],
+                "verbose_name": "extension",
+                "verbose_name_plural": "extensions",
+                "ordering": ["context", "extension"],
+                "abstract": False,
+                "default_permissions": ("view",),
+                "constraints": [
+                    models.UniqueConstraint(fields=("pbx", "address"), name="one_extension_for_each_address")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Presence',
+            name="Presence",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('presentity', models.CharField(max_length=150, verbose_name='whose')),
-                ('state', models.CharField(max_length=20, verbose_name='presence')),
-                ('subtype', models.CharField(blank=True, max_length=80, verbose_name='subtype')),
-                ('message', models.CharField(blank=True, max_length=200, verbose_name='message')),
-                ('pbx', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='mirror.pbx', verbose_name='PBX')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("presentity", models.CharField(max_length=150, verbose_name="whose")),
+                ("state", models.CharField(max_length=20, verbose_name="presence")),
+                ("subtype", models.CharField(blank=True, max_length=80, verbose_name="subtype")),
+                ("message", models.CharField(blank=True, max_length=200, verbose_name="message")),
+                (
+                    "pbx",
+                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="mirror.pbx", verbose_name="PBX"),
+                ),
             ],
             options={
-                'verbose_name': 'presence',
-                'verbose_name_plural': 'presences',
-                'ordering': ['presentity'],
-                'abstract': False,
-                'default_permissions': ('view',),
-                'constraints': [models.UniqueConstraint(fields=('pbx', 'presentity'), name='one_presence_for_each_presentity')],
+                "verbose_name": "presence",
+                "verbose_name_plural": "presences",
+                "ordering": ["presentity"],
+                "abstract": False,
+                "default_permissions": ("view",),
+                "constraints": [
+                    models.UniqueConstraint(fields=("pbx", "presentity"), name="one_presence_for_each_presentity")
+                ],
             },
         ),
     ]

@@ -51,8 +51,8 @@ OTHERS = [
 def asterisk(monkeypatch: pytest.MonkeyPatch) -> Asterisk:
     people.a_small_pbx()
     away = Outcome(Status.NOT_CONNECTED)
-    for views in ("action_views", "config_views", "recording_views", "views"):
-        monkeypatch.setattr(f"system.{views}.look", lambda *arguments, **options: away)
+    for part in ("console", "config", "recordings", "status"):
+        monkeypatch.setattr(f"system.{part}.views.look", lambda *arguments, **options: away)
     return people.stand_in(monkeypatch)
 
 

@@ -1,7 +1,6 @@
 """The demo user, whose password everybody knows: only `make run` with its own demo PBX, for this machine, admits it."""
 
 import http.client
-import importlib
 import io
 import urllib.parse
 from collections.abc import Iterator
@@ -9,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.apps import apps
 from django.contrib.auth.models import Group, User
 from django.contrib.sessions.models import Session
 from django.test import Client
@@ -147,16 +145,6 @@ def test_somebody_who_is_called_demo_keeps_the_password_and_the_rights_they_have
     assert somebody.check_password("a-password-of-the-tests")
     assert not somebody.groups.exists()
     assert not DemoUser.objects.exists()
-
-
-@pytest.mark.parametrize(("password", "marked"), [(PASSWORD, True), ("a-password-of-the-tests", False)])
-@pytest.mark.parametrize("is_active", [True, False])
-def test_an_older_installation_marks_whoever_has_the_password_that_everybody_knows(
-    password: str, marked: bool, is_active: bool
-) -> None:
-    user = User.objects.create_user(NAME, password=password, is_active=is_active)
-    importlib.import_module("operators.migrations.0009_demo_user").mark_demo_users(apps, None)
-    assert DemoUser.objects.filter(user=user).exists() is marked
 
 
 # Real processes on one database, one after the other.

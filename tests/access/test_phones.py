@@ -1,15 +1,11 @@
 """Whose phone is whose: by an administrator, by proof, by choice; one at a time where several share one."""
 
 import html
-import importlib
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.apps import apps
-from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import Group, User
-from django.contrib.contenttypes.models import ContentType
 from django.test import Client
 from django.utils import timezone
 
@@ -464,52 +460,6 @@ def test_an_administrator_shares_a_phone(mona: User, ben: User, asterisk: Asteri
     assert set(SharedPhone.objects.get().users.all()) == {mona, ben}
     page = client.post("/admin/accounts/sharedphone/add/", data | {"endpoint": "PJSIP/199"})
     assert "The PBX main has no phone PJSIP/199." in words(page)
-
-
-# What there was before.
-
-
-def sort_phones() -> None:
-    importlib.import_module("operators.migrations.0010_whose_phone").sort_phones(apps, None)
-
-
-def log(user: User, message: str) -> None:
-    LogEntry.objects.create(
-        user=User.objects.get(username="anna"), content_type=ContentType.objects.get_for_model(User),
-        object_id=str(user.pk), object_repr=user.username, action_flag=CHANGE, change_message=message,
-    )  # fmt: skip
-
-
-def test_phones_that_an_administrator_has_set_stay_and_others_are_to_be_proven(asterisk: Asterisk) -> None:
-    people.person("Administrator", "anna", endpoint="PJSIP/101")
-    given = people.person("Operator", "given", endpoint="PJSIP/102")
-    own = people.person("Operator", "own", endpoint="PJSIP/103")
-    other = people.person("Operator", "other", endpoint="PJSIP/104")
-    root = people.person(name="root", endpoint="PJSIP/105")
-    User.objects.filter(pk=root.pk).update(is_superuser=True)
-    log(given, '[{"changed": {"name": "profile", "object": "given (102)", "fields": ["Extension", "Phone"]}}]')
-    log(own, '[{"changed": {"name": "profile", "object": "own (103)", "fields": ["Extension"]}}]')
-    log(other, "Changed profile.")
-    sort_phones()
-    found = {profile.user.username: profile.endpoint for profile in Profile.objects.select_related("user")}
-    assert Profile.objects.get(user=given).pbx_id == "main"
-    assert found == {"anna": "PJSIP/101", "given": "PJSIP/102", "own": "", "other": "", "root": "PJSIP/105"}
-    assert proof_of(own).state == STATE.OPEN
-    page = words(client_of(own).get("/profile/"))
-    assert "PJSIP/103: not proven yet." in page
-    assert 'value="PJSIP/103"' in page
-
-
-def test_a_phone_that_an_administrator_gave_to_several_is_shared_by_them(asterisk: Asterisk) -> None:
-    people.person("Administrator", "anna", endpoint="PJSIP/101")
-    users = [people.person("Operator", name, endpoint="PJSIP/102") for name in ("ben", "carl", "dora")]
-    for user in users:
-        log(user, '[{"added": {}}, {"added": {"name": "profile", "object": "x"}}]')
-    User.objects.filter(username="carl").update(last_login=timezone.now())
-    sort_phones()
-    phone = SharedPhone.objects.get()
-    assert (phone.pbx_id, phone.endpoint, set(phone.users.all())) == ("main", "PJSIP/102", set(users))
-    assert [phone_of(user) for user in users] == ["", "PJSIP/102", ""]
 
 
 def test_a_fresh_installation_lets_administrators_share_phones() -> None:

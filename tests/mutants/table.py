@@ -33,14 +33,14 @@ FAULTS = (
         "a moderator moves people into rooms of others",
     ),
     Fault(
-        "conferences/models.py",
+        "conferences/rooms/models.py",
         "number=room_of(name), moderators=user.pk).exists()",
         "number=room_of(name)).exists()",
         ("tests/access/test_rooms.py",),
         "everybody moderates every planned room",
     ),
     Fault(
-        "conferences/models.py",
+        "conferences/rooms/models.py",
         'return user.has_perm("calls.originate") and may_moderate(user, pbx, name)',
         'return user.has_perm("calls.originate")',
         ("tests/access/test_invites.py",),
@@ -69,8 +69,8 @@ FAULTS = (
     ),
     Fault(
         "system/variables/views.py",
-        'if order != "get" or variables.is_harmless(name) or may(user, "change_variables"):',
-        'if order != "set" or variables.is_harmless(name) or may(user, "change_variables"):',
+        'if order != "get" or commands.is_harmless(name) or may(user, "change_variables"):',
+        'if order != "set" or commands.is_harmless(name) or may(user, "change_variables"):',
         ("tests/system/test_variables.py",),
         "who may only see variables runs a program by reading SHELL()",
     ),
@@ -420,7 +420,7 @@ FAULTS = (
     ),
     Fault(
         "conferences/invitations/events.py",
-        "orders.before_end.append(cancel_all)\n",
+        "commands.before_end.append(cancel_all)\n",
         "",
         ("tests/conferences/test_invites.py",),
         "people are called on into a conference that a moderator has ended",

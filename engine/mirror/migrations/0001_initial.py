@@ -5,35 +5,46 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='PBX',
+            name="PBX",
             fields=[
-                ('name', models.CharField(max_length=32, primary_key=True, serialize=False, verbose_name='name')),
-                ('address', models.CharField(blank=True, max_length=255, verbose_name='address')),
-                ('demo', models.BooleanField(default=False, verbose_name='demo')),
-                ('link', models.CharField(choices=[('connecting', 'connecting'), ('up', 'connected'), ('down', 'not connected'), ('refused', 'login refused')], default='connecting', max_length=16, verbose_name='link')),
-                ('link_since', models.DateTimeField(default=django.utils.timezone.now, verbose_name='since')),
-                ('reason', models.TextField(blank=True, verbose_name='reason')),
-                ('reason_parameters', models.JSONField(blank=True, default=dict, verbose_name="reason's parameters")),
-                ('version', models.CharField(blank=True, max_length=80, verbose_name='version')),
-                ('round_trip', models.FloatField(blank=True, null=True, verbose_name='round-trip time in ms')),
-                ('leader', models.CharField(blank=True, max_length=80, verbose_name='leading worker')),
-                ('seen_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='worker last seen')),
-                ('event_at', models.DateTimeField(blank=True, null=True, verbose_name='last event')),
-                ('metrics', models.JSONField(blank=True, default=list, verbose_name='figures')),
+                ("name", models.CharField(max_length=32, primary_key=True, serialize=False, verbose_name="name")),
+                ("address", models.CharField(blank=True, max_length=255, verbose_name="address")),
+                ("demo", models.BooleanField(default=False, verbose_name="demo")),
+                (
+                    "link",
+                    models.CharField(
+                        choices=[
+                            ("connecting", "connecting"),
+                            ("up", "connected"),
+                            ("down", "not connected"),
+                            ("refused", "login refused"),
+                        ],
+                        default="connecting",
+                        max_length=16,
+                        verbose_name="link",
+                    ),
+                ),
+                ("link_since", models.DateTimeField(default=django.utils.timezone.now, verbose_name="since")),
+                ("reason", models.TextField(blank=True, verbose_name="reason")),
+                ("reason_parameters", models.JSONField(blank=True, default=dict, verbose_name="reason's parameters")),
+                ("version", models.CharField(blank=True, max_length=80, verbose_name="version")),
+                ("round_trip", models.FloatField(blank=True, null=True, verbose_name="round-trip time in ms")),
+                ("leader", models.CharField(blank=True, max_length=80, verbose_name="leading worker")),
+                ("seen_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="worker last seen")),
+                ("event_at", models.DateTimeField(blank=True, null=True, verbose_name="last event")),
+                ("metrics", models.JSONField(blank=True, default=list, verbose_name="figures")),
             ],
             options={
-                'verbose_name': 'PBX',
-                'verbose_name_plural': 'PBXs',
-                'ordering': ['name'],
-                'default_permissions': ('view',),
+                "verbose_name": "PBX",
+                "verbose_name_plural": "PBXs",
+                "ordering": ["name"],
+                "default_permissions": ("view",),
             },
         ),
     ]
