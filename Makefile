@@ -59,8 +59,8 @@ test-processes: $(VENV)/dev.done system-packages var/secret_key
 
 # What reaches a real Asterisk through the panel, over each way there is to reach it. Some tests choose it themselves.
 TRANSPORTS ?= tcp tls http https
-OWN_TRANSPORT := tests/ami tests/doctor/test_connection.py tests/faults/test_link.py tests/faults/test_transports.py tests/hostile/test_wire.py tests/recording
-LIVE := tests --ignore=tests/lab --ignore=tests/demo $(OWN_TRANSPORT:%=--ignore=%)
+OWN_TRANSPORT := tests/engine/ami tests/system/doctor/test_connection.py tests/faults/test_link.py tests/faults/test_transports.py tests/hostile/test_wire.py tests/engine/capture
+LIVE := tests --ignore=tests/lab --ignore=tests/engine/demo $(OWN_TRANSPORT:%=--ignore=%)
 test-transports: $(VENV)/dev.done system-packages var/secret_key
 	@for transport in $(TRANSPORTS); do \
 		echo "Over $$transport:"; export PANEL_TRANSPORT=$$transport; \
@@ -78,6 +78,7 @@ lint: $(VENV)/dev.done var/secret_key
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy .
+	@$(BIN)/lint-imports --no-logo --cache-dir var/import-linter
 	@$(BIN)/python manage.py makemigrations --check --dry-run
 
 bench: $(VENV)/dev.done var/bench-venv/done system-packages var/secret_key

@@ -9,7 +9,7 @@ A number is matched by a pattern as Asterisk's dialplan matches an extension, so
     -           nothing: it only groups what is written
 
 The underscore in front, which the dialplan needs, may stand or be left out. Source: _extension_match_core in
-Asterisk's main/pbx.c; tests/access/test_policy.py compares this module with a real one.
+Asterisk's main/pbx.c; tests/accounts/test_policy.py compares this module with a real one.
 """
 
 import functools

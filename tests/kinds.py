@@ -15,11 +15,11 @@ SERVERS = {"postgresql", "redis_server", "served", "installation"}
 BROWSER = "browser"
 # Modules with a fixture that takes long to make: their tests run in one process and share it.
 SHARING = {
-    "tests/access/test_answers.py",
-    "tests/access/test_serving.py",
+    "tests/web/test_answers.py",
+    "tests/pbxpanel/test_serving.py",
     "tests/browser/test_board.py",
     "tests/faults/test_servers.py",
-    "tests/mirror/test_records.py",
+    "tests/engine/mirror/test_records.py",
 }
 
 

@@ -2,7 +2,7 @@
 
 It does no I/O; its clock and its randomness are handed in. What it emits has the names, the fields and the order
 of Asterisk 22 (main/manager_channels.c, manager_bridges.c, apps/confbridge/confbridge_manager.c) as far as the
-panel reads them; `tests/demo/test_contract.py` compares both.
+panel reads them; `tests/engine/demo/test_contract.py` compares both.
 """
 
 import itertools

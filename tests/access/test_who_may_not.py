@@ -93,7 +93,7 @@ TABLE: dict[str, list[Line]] = {
         Line(f"/conferences/main/all/8001/{verb}/", "POST", MODERATING, 204)
         for verb in conferences.requests.ON_ALL if verb != "say"
     ] + [Line("/conferences/main/all/8001/say/", "POST", MODERATING, 204, {"sound": "beep"})],
-    # Of another's room see tests/conferences/test_records.py.
+    # Of another's room see tests/conferences/records/test_records.py.
     "records/": [Line("/records/", "GET", SEEING, 200)],
     "records/<int:pk>/": [Line("/records/1/", "GET", SEEING, 200)],
     "records/<int:pk>/export.csv": [Line("/records/1/export.csv", "GET", SEEING, 200)],
@@ -119,7 +119,7 @@ TABLE: dict[str, list[Line]] = {
     # Whose group it is: see test_invites.py.
     "groups/<int:pk>/": [Line("/groups/1/", "GET", PLANNING, 200, only=False)],
     "groups/<int:pk>/delete/": [Line("/groups/1/delete/", "POST", PLANNING, 302)],
-    # From this machine; from elsewhere see tests/live/test_health.py.
+    # From this machine; from elsewhere see tests/engine/live/test_health.py.
     "healthz": [Line("/healthz", "GET", EVERYBODY, 200)],
     "metrics": [Line("/metrics", "GET", EVERYBODY, 200)],
     # See test_confirmation.py.
@@ -189,7 +189,7 @@ TABLE: dict[str, list[Line]] = {
         Line("/system/main/cli/give/", "POST", ADMINISTERING, 200, {"command": "core show version"})
     ],
     "system/<str:pbx>/cli/complete/": [Line("/system/main/cli/complete/", "GET", ADMINISTERING, 200)],
-    # Of its socket see tests/system/test_events.py.
+    # Of its socket see tests/system/events/test_events.py.
     "system/<str:pbx>/events/": [Line("/system/main/events/", "GET", ADMINISTERING, 200)],
     "system/<str:pbx>/action/": [Line("/system/main/action/", "GET", ADMINISTERING, 200)],
     "system/<str:pbx>/action/form/": [Line("/system/main/action/form/", "GET", ADMINISTERING, 200)],

@@ -1,6 +1,6 @@
 """A call's card: who is with whom, in which state, since when; and how parking shows on it.
 
-How cards follow calls on a real Asterisk is in `tests/mirror/test_moves.py`.
+How cards follow calls on a real Asterisk is in `tests/engine/mirror/test_moves.py`.
 """
 
 from datetime import UTC, datetime, timedelta

@@ -14,7 +14,7 @@ from calls.models import Channel
 from calls.placed import PlacedCall, Told
 from engine.ami.protocol import Message
 from engine.mirror.sync import Snapshot
-from tests.mirror.events import Told as Events
+from tests.engine.mirror.events import Told as Events
 
 PARAMETERS = {"number": "103", "endpoint": "PJSIP/101", "extension": "101", "uniqueid": "1.1"}
 OTHER = {"Channel": "PJSIP/103-2", "Uniqueid": "1.2", "Linkedid": "1.1"}

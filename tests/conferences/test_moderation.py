@@ -20,8 +20,8 @@ from engine.ami.transports import Address
 from engine.mirror import registry
 from engine.mirror.commands import Outcome, Status
 from engine.mirror.context import Desk
+from tests.engine.mirror.test_snapshot import Mirror
 from tests.lab.asterisk import Asterisk
-from tests.mirror.test_snapshot import Mirror
 
 pytestmark = [pytest.mark.timeout(180)]
 

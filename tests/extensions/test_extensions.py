@@ -8,9 +8,9 @@ from pathlib import Path
 from engine.ami.transports import Address
 from engine.mirror import sync
 from extensions.models import Device, Extension
+from tests.engine.mirror.test_snapshot import Mirror, mirroring
 from tests.lab.asterisk import Asterisk
 from tests.lab.fixtures import CallerFactory, PhoneFactory
-from tests.mirror.test_snapshot import Mirror, mirroring
 
 
 async def until_read(mirror: Mirror, address: str, text: str, device_state: str) -> None:

@@ -21,7 +21,7 @@ from engine.live import consumers, hub
 from engine.mirror.models import PBX
 from tests.access import people
 from tests.access.people import Asterisk
-from tests.access.test_socket import ORIGIN, Tab
+from tests.engine.live.test_socket import ORIGIN, Tab
 from tests.hostile.texts import EVIL, TEXTS, Hostile
 from tests.matrix import FULL, share
 
@@ -122,7 +122,7 @@ def test_searching_the_admin_for_anything_finds_nothing_and_says_so(
 
 @pytest.mark.matrix
 def test_a_login_by_any_name_is_refused_in_words(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lockout, "LONGEST", 0.001)  # of being slowed down see tests/access/test_guessing.py
+    monkeypatch.setattr(lockout, "LONGEST", 0.001)  # of being slowed down see tests/accounts/test_guessing.py
     client = Client()
     for text in share(TEXTS, 1, of=3):
         client.cookies.clear()

@@ -39,7 +39,7 @@ def part(*, count: int, batch: int) -> Callable[[Run], Run]:
 @part(count=10_000, batch=100)
 def histories(first: int, count: int) -> Counter[str]:
     """The mirror against the model of a PBX."""
-    from tests.mirror.test_histories import play_histories
+    from tests.engine.mirror.test_histories import play_histories
 
     play_histories(count, number=first)
     return Counter()
@@ -48,7 +48,7 @@ def histories(first: int, count: int) -> Counter[str]:
 @part(count=1_000_000, batch=1000)
 def fuzz(first: int, count: int) -> Counter[str]:
     """Damaged byte streams; the memory of a process must stay as it is."""
-    from tests.ami.fuzz import Fuzz
+    from tests.engine.ami.fuzz import Fuzz
 
     running = Fuzz()
     for number in range(first, first + count):

@@ -1,0 +1,346 @@
+"""Recording: what a real Asterisk writes where, what it tells of it, and its refusals; and the page."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from audit.models import AuditEntry
+from calls.models import Channel
+from engine.ami import actions
+from engine.ami.client import Session
+from engine.ami.transports import Address
+from engine.mirror.commands import Outcome, Status
+from engine.mirror.context import Desk
+from engine.mirror.state import State
+from system.recordings import commands as recording
+from system.recordings.views import file_name
+from tests.access import people
+from tests.access.people import Asterisk as StandIn
+from tests.lab.asterisk import Asterisk
+from tests.system.conftest import AtDesk
+from tests.waiting import until
+
+
+@pytest.fixture
+def channel(asterisk: Asterisk) -> str:
+    """The name of a channel that is up, and talks."""
+    asterisk.cli("channel originate Local/601@internal application Wait 600")
+    until(lambda: len(asterisk.channels()) == 2)
+    return next(name for name in asterisk.channels() if name.endswith(";2"))
+
+
+def folder(asterisk: Asterisk) -> Path:
+    return asterisk.folder / "spool/monitor"
+
+
+def size(file: Path) -> int:
+    return file.stat().st_size if file.exists() else 0
+
+
+async def start(desk: Desk, channel: str, file: str, *wanted: str) -> Outcome:
+    options = recording.options(wanted, file if "sides" in wanted else "", "wav")
+    return await recording.start(desk, {"channel": channel, "file": f"{file}.wav", "options": options})
+
+
+async def listed(desk: Desk, channel: str) -> dict[str, Any]:
+    outcome = await recording.recordings(desk, {"channels": {"1.1": channel}})
+    assert outcome.done
+    found: dict[str, Any] = outcome.data["of"]["1.1"]
+    return found
+
+
+async def test_a_channel_is_recorded_where_it_is_said_and_stopped_by_id(
+    asterisk: Asterisk, at_desk: AtDesk, channel: str
+) -> None:
+    async with at_desk(asterisk) as desk:
+        assert (await listed(desk, channel))["files"] == []
+        first = await start(desk, channel, "sub/one")
+        assert first.done
+        assert asterisk.root / first.data["path"].lstrip("/") == folder(asterisk) / "sub/one.wav"
+        second = await start(desk, channel, "李雷-2", "sides", "append")
+        assert second.done
+        files = (await listed(desk, channel))["files"]
+        assert [file[0] for file in files] == [second.data["id"], first.data["id"]]
+        assert [name.rpartition("/")[2] for name in files[0][1:]] == ["李雷-2", "李雷-2-in", "李雷-2-out"]
+        until(lambda: size(folder(asterisk) / "sub/one.wav") > 1000)
+        assert (await desk.reply_to(actions.stop_mix_monitor(channel, first.data["id"]))).done
+        assert [file[0] for file in (await listed(desk, channel))["files"]] == [second.data["id"]]
+        assert (await desk.reply_to(actions.stop_mix_monitor(channel))).done
+        assert (await listed(desk, channel))["files"] == []
+    assert {path.name for path in folder(asterisk).iterdir()} >= {"李雷-2.wav", "李雷-2-in.wav", "李雷-2-out.wav"}
+
+
+async def test_only_while_connected_means_that(asterisk: Asterisk, at_desk: AtDesk, channel: str) -> None:
+    async with at_desk(asterisk) as desk:
+        assert (await start(desk, channel, "alone", "bridged")).done
+        assert (await start(desk, channel, "always")).done
+        until(lambda: size(folder(asterisk) / "always.wav") > 1000)
+        assert size(folder(asterisk) / "alone.wav") < 1000
+
+
+async def test_asterisk_refuses_what_it_does_not_know(asterisk: Asterisk, at_desk: AtDesk, channel: str) -> None:
+    async with at_desk(asterisk) as desk:
+        assert (await start(desk, "Local/none", "x")).text == "No such channel"
+        assert (await desk.reply_to(actions.stop_mix_monitor("Local/none"))).text == "No such channel"
+        assert (await desk.reply_to(actions.stop_mix_monitor(channel))).text == "Could not stop monitoring channel"
+        muting = actions.mix_monitor_mute(channel, "both", muted=True)
+        assert (await desk.reply_to(muting)).text == "Cannot set mute flag"
+        muting = actions.mix_monitor_mute("Local/none", "both", muted=True)
+        assert (await desk.reply_to(muting)).text == "No such channel"
+        assert (await start(desk, channel, "x")).done
+        stop = actions.stop_mix_monitor(channel, "0xdead")
+        assert (await desk.reply_to(stop)).text == "Could not stop monitoring channel"
+        muting = actions.mix_monitor_mute(channel, "sideways", muted=True)
+        assert (await desk.reply_to(muting)).text.startswith("Invalid direction")
+        assert (await listed(desk, "Local/none"))["files"] is None
+    async with at_desk(asterisk, url=asterisk.limited_url) as desk:
+        assert (await start(desk, channel, "x")).text == "Permission denied"
+        assert (await desk.reply_to(actions.stop_mix_monitor(channel))).text == "Permission denied"
+        muting = actions.mix_monitor_mute(channel, "both", muted=True)
+        assert (await desk.reply_to(muting)).text == "Permission denied"
+        outcome = await recording.recordings(desk, {"channels": {"1.1": channel}})
+        assert outcome.data["of"]["1.1"]["files"] is None, "it may give no command, so it does not know"
+        assert outcome.data["may_record"] is False
+
+
+async def test_muting_is_heard_from_asterisk(asterisk: Asterisk, at_desk: AtDesk, channel: str) -> None:
+    state = State("main")
+    heard = []
+
+    def fold(event: Any) -> None:
+        state.fold(event)
+        heard.append(event.name)
+
+    session = await Session.open(Address.parse(asterisk.ami_url), fold, timeout=10)
+    try:
+        desk = Desk(session, state, 7, time.time() + 30)
+        uniqueid = (await session.ask(actions.getvar(channel, "CHANNEL(uniqueid)"))).response.get("Value")
+
+        async def muted(direction: str, *, on: bool) -> list[str]:
+            told = heard.count("MixMonitorMute")
+            assert (await session.ask(actions.mix_monitor_mute(channel, direction, muted=on))).ok
+            while heard.count("MixMonitorMute") == told:
+                await session.ask(actions.ping())
+            outcome = await recording.recordings(desk, {"channels": {uniqueid: channel}})
+            found: list[str] = outcome.data["of"][uniqueid]["muted"]
+            return found
+
+        assert (await start(desk, channel, "muted")).done
+        assert await muted("both", on=True) == ["read", "write"]
+        assert await muted("read", on=False) == ["write"]
+        assert await muted("write", on=False) == []
+        assert await muted("read", on=True) == ["read"]
+        # Another link has not heard what happened before it.
+        again = await Session.open(Address.parse(asterisk.ami_url), fold, timeout=10)
+        again.close()
+        outcome = await recording.recordings(desk, {"channels": {uniqueid: channel}})
+        assert outcome.data["of"][uniqueid]["muted"] == []
+        assert await muted("read", on=True) == ["read"]
+        # What is recorded next is not muted.
+        assert (await session.ask(actions.stop_mix_monitor(channel))).ok
+        outcome = await recording.recordings(desk, {"channels": {uniqueid: channel}})
+        assert outcome.data["of"][uniqueid]["muted"] == []
+        # Nothing is kept of what has hung up.
+        assert (await start(desk, channel, "muted-again")).done
+        assert await muted("both", on=True) == ["read", "write"]
+        assert uniqueid in recording._muted[state]
+        assert (await session.ask(actions.hangup(channel))).ok
+        while heard.count("Hangup") < 2:
+            await session.ask(actions.ping())
+        assert recording._muted[state] == {}
+    finally:
+        session.close()
+
+
+async def test_which_actions_and_formats_there_are_is_learnt_from_asterisk(asterisk: Asterisk, at_desk: AtDesk) -> None:
+    async with at_desk(asterisk) as desk:
+        data = (await recording.recordings(desk, {"channels": {}})).data
+    assert data["actions"] == (list(recording.MONITORS) if asterisk.version == "16" else [])
+    assert data["may_record"] is True
+    assert {"wav", "gsm", "ulaw"} <= set(data["formats"])
+
+
+async def test_monitor_is_started_changed_paused_and_stopped_on_16(asterisk16: Asterisk, at_desk: AtDesk) -> None:
+    asterisk16.cli("channel originate Local/601@internal application Wait 600")
+    until(lambda: len(asterisk16.channels()) == 2)
+    channel = asterisk16.channels()[0]
+    async with at_desk(asterisk16) as desk:
+
+        async def do(verb: str, file: str = "mon-1", channel: str = channel) -> str:
+            parameters = {"verb": verb, "channel": channel, "file": file, "extension": "wav"}
+            outcome = await recording.monitor(desk, parameters)
+            return "done" if outcome.done else outcome.text
+
+        for verb in recording.MONITORS:
+            if verb != "monitor":
+                assert await do(verb) == recording.RUNS_NOT, "Asterisk itself would say that it did it"
+            assert await do(verb, channel="Local/none") == "No such channel"
+        assert await do("monitor") == "done"
+        assert (await listed(desk, channel))["monitored"] is True
+        assert await do("monitor") == recording.RUNS
+        until(lambda: (folder(asterisk16) / "mon-1-in.wav").exists())
+        assert await do("pause-monitor") == "done"
+        assert await do("unpause-monitor") == "done"
+        assert await do("change-monitor", "mon-2") == "done"
+        assert await do("stop-monitor") == "done"
+        assert (await listed(desk, channel))["monitored"] is False
+        until(lambda: (folder(asterisk16) / "mon-2-in.wav").exists())
+    async with at_desk(asterisk16, url=asterisk16.limited_url) as desk:
+        assert (await desk.reply_to(actions.monitor(channel, "x", "wav"))).text == "Permission denied"
+
+
+async def test_on_22_there_is_no_monitor(asterisk22: Asterisk, at_desk: AtDesk) -> None:
+    async with at_desk(asterisk22) as desk:
+        assert (await desk.reply_to(actions.monitor("Local/x", "x", "wav"))).text.startswith("Invalid/unknown command")
+
+
+@pytest.mark.parametrize("name", ["a", "20261127-081530-101", "李雷", "sub/dir/x.y", "a@b+c=d"])
+def test_names_that_lie_within_the_folder_are_taken(name: str) -> None:
+    assert recording.is_safe(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "/etc/x", "../x", "a/../b", "a//b", "a/", ".hidden", "a/.b", "a,b", "a|b", "a b", "${X}", "^{X}", "a(b)",
+     "a;b", "a&b", "`id`", "$(id)", "a'b", 'a"b', "a\nb", "a\\b", "-a", "x" * 101],
+)  # fmt: skip
+def test_names_that_lead_elsewhere_or_mean_more_are_not(name: str) -> None:
+    assert not recording.is_safe(name)
+
+
+def test_only_known_options_are_sent_to_mixmonitor() -> None:
+    assert recording.options(["bridged", "append", "m(1@default)", "x"]) == "bai(PBXPANEL_MIXMONITOR)"
+    assert recording.options([], "f", "gsm") == "r(f-in.gsm)t(f-out.gsm)i(PBXPANEL_MIXMONITOR)"
+
+
+# The page.
+
+ID = "0x7fb398009280"
+
+
+@pytest.fixture
+def known(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What the worker would find out; `files` of the channel 1.1."""
+    one = {"files": [], "muted": [], "monitored": False}
+    found = {"of": {"1.1": one}, "actions": [], "may_record": True, "formats": ["wav", "gsm"], "one": one}
+    monkeypatch.setattr("system.recordings.views.look", lambda *arguments: Outcome(Status.DONE, data=found))
+    return found
+
+
+def client_of(role: str) -> Client:
+    client = Client()
+    client.force_login(people.person(role, name=role))
+    return client
+
+
+def act(client: Client, verb: str, **data: Any) -> Any:
+    return client.post(f"/system/main/recording/do/{verb}/", {"channel": "1.1", **data})
+
+
+def test_the_page_tells_what_is_recorded_and_what_is_not_known(stand_in: StandIn, known: dict[str, Any]) -> None:
+    known["one"]["files"] = [[ID, "/spool/monitor/<b>", "", ""]]
+    known["one"]["muted"] = ["read"]
+    people.channel("9.9", "CBRec/8001", name="CBRec/8001-0000")
+    html = client_of("Administrator").get("/system/main/recording/").content.decode()
+    for text in ("/spool/monitor/&lt;b&gt;", "what he says is silent", "does not tell whether", "<option>gsm</option>"):
+        assert text in html, text
+    assert "CBRec/" not in html, "conferences have a page of their own"
+    assert 'data-action="monitor"' not in html
+    assert not AuditEntry.objects.exists(), "looking leaves no trace"
+    known["actions"] = list(recording.MONITORS)
+    html = client_again("Administrator").get("/system/main/recording/channels/?q=pjsip/101").content.decode()
+    assert html.count('data-action="monitor"') == 1
+    assert 'data-action="pause-monitor"' not in html
+    known["one"]["monitored"] = True
+    html = client_again("Administrator").get("/system/main/recording/channels/?q=pjsip/101").content.decode()
+    assert 'data-action="pause-monitor"' in html
+
+
+def client_again(name: str) -> Client:
+    client = Client()
+    client.force_login(User.objects.get(username=name))
+    return client
+
+
+def test_a_recording_is_begun_with_what_was_chosen_and_nothing_else(stand_in: StandIn, known: dict[str, Any]) -> None:
+    stand_in.found = {"system.recordings.start": {"path": "/spool/monitor/talk.gsm", "id": ID}}
+    response = act(
+        client_of("Administrator"), "record", file="talk.gsm", format="gsm", options=["bridged", "sides", "m(1)"],
+        command="rm -rf /",
+    )  # fmt: skip
+    html = response.content.decode()
+    assert "recorded into /spool/monitor/talk.gsm" in html
+    assert 'id="recording-11"' in html
+    assert stand_in.commands[0].parameters == {
+        "channel": "PJSIP/101-00000011",
+        "file": "talk.gsm",
+        "options": "br(talk-in.gsm)t(talk-out.gsm)i(PBXPANEL_MIXMONITOR)",
+    }
+    entry = AuditEntry.objects.get()
+    assert (entry.verb, entry.subject) == ("record-channel", "PJSIP/101-00000011 into talk.gsm")
+
+
+@pytest.mark.parametrize("data", [{"file": "../x"}, {"file": "/etc/cron.d/x"}, {"file": "a,b"}, {"format": "exe"}])
+@pytest.mark.parametrize("verb", ["record", "monitor", "change-monitor"])
+def test_a_file_elsewhere_is_not_asked_for(verb: str, data: dict[str, str], stand_in: StandIn) -> None:
+    assert act(client_of("Administrator"), verb, **data).status_code == 400
+    assert stand_in.commands == []
+
+
+def test_a_file_without_a_name_gets_one(stand_in: StandIn) -> None:
+    channel = Channel.objects.get(uniqueid="1.1")
+    name = file_name("", channel)
+    assert recording.is_safe(name)
+    assert name.endswith("-101")
+    channel.caller_number, channel.name = "$(id)", "Local/8001@internal-0000;1"
+    assert recording.is_safe(file_name("", channel))
+    channel.caller_number = ""
+    assert file_name(" ", channel).endswith("-Local-8001-internal-0000-1")
+    assert file_name("talk.wav", channel) == "talk"
+
+
+def test_stopping_and_muting_go_to_that_channel(stand_in: StandIn, known: dict[str, Any]) -> None:
+    client = client_of("Administrator")
+    assert act(client, "stop", recording=ID).status_code == 200
+    assert act(client, "mute", direction="read").status_code == 200
+    assert act(client, "unmute").status_code == 200
+    assert [dict(command.action.fields) for command in stand_in.commands if command.action] == [
+        {"Channel": "PJSIP/101-00000011", "MixMonitorID": ID},
+        {"Channel": "PJSIP/101-00000011", "Direction": "read", "State": "1"},
+        {"Channel": "PJSIP/101-00000011", "Direction": "both", "State": "0"},
+    ]
+    for verb, data in (("stop", {"recording": "0x1\r\nA: b"}), ("mute", {"direction": "up"}), ("praise", {})):
+        assert act(client, verb, **data).status_code == 404
+    assert act(client, "stop", channel="7.7").status_code == 404
+    assert len(stand_in.commands) == 3
+
+
+@pytest.mark.parametrize(
+    ("verb", "answer", "words"),
+    [
+        ("record", Outcome(Status.NOT_CONNECTED), "not connected to the PBX"),
+        ("record", Outcome(Status.REFUSED, "Permission denied"), "needs the classes “system” and “call”"),
+        ("record", Outcome(Status.REFUSED, "No such channel"), "has been hung up"),
+        ("record", Outcome(Status.REFUSED, "Could not start monitoring channel"), "whether it may write"),
+        ("stop", Outcome(Status.REFUSED, "Could not stop monitoring channel"), "does not record this channel"),
+        ("mute", Outcome(Status.REFUSED, "Cannot set mute flag"), "does not record this channel"),
+        ("monitor", Outcome(Status.REFUSED, recording.RUNS), "only one Monitor"),
+        ("stop-monitor", Outcome(Status.REFUSED, recording.RUNS_NOT), "does not record this channel"),
+        ("monitor", Outcome(Status.REFUSED, "Invalid/unknown command: Monitor"), "no Monitor any more"),
+    ],
+)
+def test_failures_are_put_into_words(verb: str, answer: Outcome, words: str, stand_in: StandIn) -> None:
+    stand_in.answer = answer
+    response = act(client_of("Administrator"), verb)
+    assert response.status_code in (409, 503)
+    assert words in response.content.decode()
+
+
+def test_where_nothing_is_known_the_page_says_why(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("system.recordings.views.look", lambda *arguments: Outcome(Status.NOT_CONNECTED))
+    html = client_of("Administrator").get("/system/main/recording/").content.decode()
+    assert "not connected to the PBX" in html
