@@ -20,9 +20,9 @@ from engine.ami.protocol import Action
 from engine.mirror import commands
 from engine.mirror.commands import Command, Outcome, Status, look, run
 from engine.mirror.completion import completed
-from engine.mirror.context import Desk
+from engine.mirror.context import CommandContext
 from engine.mirror.models import PBX
-from engine.mirror.registry import order
+from engine.mirror.registry import command_handler
 
 from . import dialling
 from .models import PHONE_TRIES, PhoneProof, Profile, SharedPhone
@@ -64,12 +64,12 @@ def stock_of(pbx: str, context: str = "") -> tuple[Outcome, Stock]:
     return outcome, Stock(**outcome.data) if outcome.done else Stock((), (), None)
 
 
-@order("accounts.stock")
-async def take_stock(desk: Desk, parameters: Mapping[str, Any]) -> Outcome:
+@command_handler("accounts.stock")
+async def take_stock(ctx: CommandContext, parameters: Mapping[str, Any]) -> Outcome:
     """`PJSIPShowEndpoints`, `SIPpeers`, `IAXpeerlist`, `DAHDIShowChannels`: one that Asterisk lacks names nothing."""
     endpoints = set[str]()
-    async with desk.aside() as session:
-        lists = [session.ask(action(), timeout=desk.left, is_list=None) for action, _event, _field in _LISTS.values()]
+    async with ctx.aside() as session:
+        lists = [session.ask(action(), timeout=ctx.left, is_list=None) for action, _event, _field in _LISTS.values()]
         answers = await asyncio.gather(*lists)
     for technology, answer in zip(_LISTS, answers, strict=True):
         _action, event, field = _LISTS[technology]
@@ -77,19 +77,19 @@ async def take_stock(desk: Desk, parameters: Mapping[str, Any]) -> Outcome:
             return Outcome(Status.REFUSED, answer.text)
         names = (item.get(field) for item in answer.events if item.name == event)
         endpoints |= {f"{technology}/{name}" for name in names if name}
-    contexts = await completed(desk, "dialplan show ", "")
+    contexts = await completed(ctx, "dialplan show ", "")
     data = {
         "endpoints": sorted(endpoints),
         "contexts": [name for name in contexts.data if name not in _NO_CONTEXTS],
-        "has_context": await _has_context(desk, parameters["context"]),
+        "has_context": await _has_context(ctx, parameters["context"]),
     }
     return Outcome(Status.DONE, data=data)
 
 
-async def _has_context(desk: Desk, context: str) -> bool | None:
+async def _has_context(ctx: CommandContext, context: str) -> bool | None:
     if not context:
         return None
-    answer = await desk.ask(actions.getvar_global(f"DIALPLAN_EXISTS({context})"))
+    answer = await ctx.ask(actions.getvar_global(f"DIALPLAN_EXISTS({context})"))
     return {"1": True, "0": False}.get(answer.response.get("Value"))
 
 
@@ -161,7 +161,7 @@ def begin_proof(user: User, values: Mapping[str, Any]) -> Outcome:
     parameters = {"endpoint": endpoint, "who": user.get_username()}
     command_id = uuid.uuid4().hex
     command = Command(
-        pbx, None, dialling.PROVE, endpoint, user.pk, id=command_id, order="accounts.prove-phone",
+        pbx, None, dialling.PROVE, endpoint, user.pk, id=command_id, handler="accounts.prove-phone",
         parameters=parameters | {"proof": command_id},
     )  # fmt: skip
     PhoneProof.objects.update_or_create(

@@ -15,9 +15,9 @@ from engine.ami.protocol import CHANNEL_FIELDS, Message
 from engine.database import in_thread
 from engine.mirror import dialplan
 from engine.mirror.commands import Outcome
-from engine.mirror.context import Desk, outcome_of
+from engine.mirror.context import CommandContext, outcome_of
 from engine.mirror.dialplan import CONTEXT, Steps, argument
-from engine.mirror.registry import on, order, refreshes
+from engine.mirror.registry import command_handler, on, refreshes
 from engine.mirror.sanitize import exact
 from engine.mirror.state import State
 from engine.mirror.sync import Snapshot
@@ -46,10 +46,10 @@ _REASONS = {"1": _STATE.NO_ANSWER, "3": _STATE.NO_ANSWER, "5": _STATE.BUSY}
 _BUSY_CAUSES = ("17", "21")
 
 
-@order("accounts.prove-phone")
-async def ring(desk: Desk, parameters: Mapping[str, Any]) -> Outcome:
+@command_handler("accounts.prove-phone")
+async def ring(ctx: CommandContext, parameters: Mapping[str, Any]) -> Outcome:
     """Let the `endpoint` ring for the `proof`, and show there `who` asks for it."""
-    written = await dialplan.write(desk, DIALPLAN)
+    written = await dialplan.write(ctx, DIALPLAN)
     if not written.done:
         return written
     uniqueid = PROOF + parameters["proof"]
@@ -61,10 +61,10 @@ async def ring(desk: Desk, parameters: Mapping[str, Any]) -> Outcome:
         variables=[("CONNECTEDLINE(name)", argument(f"PBX Panel: {parameters['who']}"))],
         uniqueids=(uniqueid, ""),
     )
-    return outcome_of(await desk.session.ask(action, timeout=desk.left, action_id=uniqueid))
+    return outcome_of(await ctx.session.ask(action, timeout=ctx.left, action_id=uniqueid))
 
 
-@on("UserEvent", bearing=CHANNEL_FIELDS)
+@on("UserEvent", required=CHANNEL_FIELDS)
 def keyed_in(state: State, event: Message) -> None:
     uniqueid = exact(event.get("Uniqueid"))
     if event.get("UserEvent") == EVENT and uniqueid.startswith(PROOF):
@@ -93,7 +93,7 @@ def is_not_answered(state: State, event: Message) -> None:
         _ends(state, uniqueid, _REASONS.get(event.get("Reason"), _STATE.UNREACHABLE))
 
 
-@on("Hangup", bearing=CHANNEL_FIELDS)
+@on("Hangup", required=CHANNEL_FIELDS)
 def hangs_up(state: State, event: Message) -> None:
     uniqueid = exact(event.get("Uniqueid"))
     if not uniqueid.startswith(PROOF):

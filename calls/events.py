@@ -37,12 +37,12 @@ _NAMED = ("caller_number", "caller_name", "connected_number", "connected_name", 
 def fold_snapshot(state: State, event: Message) -> Channel | None:
     """Make the channel's row equal to the snapshot in this event. None for a channel that has hung up."""
     uniqueid = exact(event.get("Uniqueid"))
-    if not uniqueid or state.is_buried(uniqueid):
+    if not uniqueid or state.has_tombstone(uniqueid):
         return None
     table = state.table(Channel)
     row = table.get(uniqueid)
     told = event.pick(_TOLD)
-    if row is not None and row.told == told:
+    if row is not None and row.fingerprint == told:
         return row  # many events tell of something else and bear the same snapshot again
     channel, linkedid, channel_state, number, name, connected_number, connected_name, account, context, extension = told
     channel, linkedid = exact(channel), exact(linkedid) or uniqueid
@@ -69,7 +69,7 @@ def fold_snapshot(state: State, event: Message) -> Channel | None:
         row = table.add(uniqueid, created_at=state.now(), **values)
     else:
         table.change(row, **values)
-    row.told = told
+    row.fingerprint = told
     join_halves(table, row, former)
     return row
 
@@ -112,12 +112,12 @@ def regroup(table: Table[Channel], linkedids: set[str]) -> None:
                 table.change(row, call=call)
 
 
-@on("Newchannel", "Newstate", "NewCallerid", "NewConnectedLine", "NewAccountCode", bearing=CHANNEL_FIELDS)
+@on("Newchannel", "Newstate", "NewCallerid", "NewConnectedLine", "NewAccountCode", required=CHANNEL_FIELDS)
 def snapshot_only(state: State, event: Message) -> None:
     fold_snapshot(state, event)
 
 
-@on("Newexten", bearing=CHANNEL_FIELDS)
+@on("Newexten", required=CHANNEL_FIELDS)
 def application_begins(state: State, event: Message) -> None:
     row = fold_snapshot(state, event)
     if row is None:
@@ -142,7 +142,7 @@ def link_comes_up(state: State, event: Message) -> None:
     state.old_holds = {row.uniqueid for row in state.table(Channel).rows.values() if row.on_hold}
 
 
-@on("Hold", "Unhold", bearing=CHANNEL_FIELDS)
+@on("Hold", "Unhold", required=CHANNEL_FIELDS)
 def hold(state: State, event: Message) -> None:
     row = fold_snapshot(state, event)
     if row is not None:
@@ -150,7 +150,7 @@ def hold(state: State, event: Message) -> None:
         state.table(Channel).change(row, on_hold=event.name == "Hold")
 
 
-@on("BridgeEnter", bearing=CHANNEL_FIELDS)
+@on("BridgeEnter", required=CHANNEL_FIELDS)
 def enters_bridge(state: State, event: Message) -> None:
     bridge = fold_bridge(state, event)
     row = fold_snapshot(state, event)
@@ -166,7 +166,7 @@ def enters_bridge(state: State, event: Message) -> None:
         state.request("bridge", row.bridge)
 
 
-@on("BridgeLeave", bearing=CHANNEL_FIELDS)
+@on("BridgeLeave", required=CHANNEL_FIELDS)
 def leaves_bridge(state: State, event: Message) -> None:
     row = fold_snapshot(state, event)
     if row is not None:
@@ -184,10 +184,10 @@ def renamed(state: State, event: Message) -> None:
         join_halves(state.table(Channel), row, row.linkedid)
 
 
-@on("Hangup", bearing=CHANNEL_FIELDS)
+@on("Hangup", required=CHANNEL_FIELDS)
 def hung_up(state: State, event: Message) -> None:
     uniqueid = exact(event.get("Uniqueid"))
-    state.bury(uniqueid)
+    state.add_tombstone(uniqueid)
     state.old_holds.discard(uniqueid)
     state.table(ParkedCall).remove(uniqueid)
     table = state.table(Channel)
@@ -228,7 +228,7 @@ def hear(state: State, row: Channel, tone: str) -> None:
     placed.hears(state, row.uniqueid, tone)
 
 
-@on("DialEnd", bearing=CHANNEL_FIELDS)
+@on("DialEnd", required=CHANNEL_FIELDS)
 def dial_ended(state: State, event: Message) -> None:
     """One of those who are dialled is so no more; of several, others may be."""
     row = state.table(Channel).get(exact(event.get("Uniqueid")))
@@ -269,7 +269,7 @@ async def ask_how_a_dial_ended(snapshot: Snapshot, uniqueid: str) -> None:
 def fold_bridge(state: State, event: Message) -> Bridge | None:
     """The bridge that this event is about; it is put where it is not known yet. None for one that is no more."""
     uniqueid = exact(event.get("BridgeUniqueid"))
-    if not uniqueid or state.is_buried(uniqueid):
+    if not uniqueid or state.has_tombstone(uniqueid):
         return None
     table = state.table(Bridge)
     return table.get(uniqueid) or table.add(
@@ -282,15 +282,15 @@ def fold_bridge(state: State, event: Message) -> Bridge | None:
     )
 
 
-@on("BridgeCreate", bearing=BRIDGE_FIELDS)
+@on("BridgeCreate", required=BRIDGE_FIELDS)
 def bridge_begins(state: State, event: Message) -> None:
     fold_bridge(state, event)
 
 
-@on("BridgeDestroy", bearing=BRIDGE_FIELDS)
+@on("BridgeDestroy", required=BRIDGE_FIELDS)
 def bridge_ends(state: State, event: Message) -> None:
     uniqueid = exact(event.get("BridgeUniqueid"))
-    state.bury(uniqueid)
+    state.add_tombstone(uniqueid)
     state.table(Bridge).remove(uniqueid)
 
 
@@ -308,7 +308,7 @@ PARKEE_FIELDS = frozenset(f"Parkee{name}" for name in CHANNEL_FIELDS)
 def fold_parked(state: State, event: Message) -> ParkedCall | None:
     """Make the row of a parked call equal to what this event says. None for a channel that has hung up."""
     uniqueid = exact(event.get("ParkeeUniqueid"))
-    if not uniqueid or state.is_buried(uniqueid):
+    if not uniqueid or state.has_tombstone(uniqueid):
         return None
     table = state.table(ParkedCall)
     left, since = _number(event.get("ParkingTimeout")), _number(event.get("ParkingDuration"))
@@ -326,17 +326,17 @@ def fold_parked(state: State, event: Message) -> ParkedCall | None:
     return row
 
 
-@on("ParkedCall", bearing=PARKEE_FIELDS)
+@on("ParkedCall", required=PARKEE_FIELDS)
 def parked(state: State, event: Message) -> None:
     fold_parked(state, event)
 
 
-@on("UnParkedCall", "ParkedCallTimeOut", "ParkedCallGiveUp", bearing=PARKEE_FIELDS)
+@on("UnParkedCall", "ParkedCallTimeOut", "ParkedCallGiveUp", required=PARKEE_FIELDS)
 def no_longer_parked(state: State, event: Message) -> None:
     state.table(ParkedCall).remove(exact(event.get("ParkeeUniqueid")))
 
 
-@on("ParkedCallSwap", bearing=PARKEE_FIELDS)
+@on("ParkedCallSwap", required=PARKEE_FIELDS)
 def takes_parking_space(state: State, event: Message) -> None:
     """Another channel stands for the caller from now on, as when a Local channel steps aside."""
     row, table = fold_parked(state, event), state.table(ParkedCall)

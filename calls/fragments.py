@@ -17,7 +17,7 @@ from django.utils.translation import get_language, gettext, gettext_lazy
 from django.utils.translation import gettext as _
 
 from engine.live import fragments
-from engine.live.fragments import PART, PARTS_LIMIT, Found, Long, Look, Row, Subject, Toast, View
+from engine.live.fragments import PART, PARTS_LIMIT, Found, LivePage, PagedList, Query, Row, Subject, Toast
 from engine.mirror import dialplan
 from engine.mirror.models import dom_id
 from engine.mirror.sanitize import shown, unaccented
@@ -169,29 +169,29 @@ def _without_values(phrase: str) -> str:
     return re.sub(r"%\(\w+\)s", "", phrase)
 
 
-def find(look: Look) -> Found:
+def find(query: Query) -> Found:
     """The part of the board that is looked at; a word may be found in any channel of a call, or on its card.
 
     The database knows which calls surely hold all words, and which may. Of these each is looked at; but where there are
     very many, as of those who talk, only as many as are shown, and the rest are counted as if they held them.
     """
-    with translation.override(look.language or get_language() or settings.LANGUAGE_CODE):
-        sure = _candidates(look)
+    with translation.override(query.language or get_language() or settings.LANGUAGE_CODE):
+        sure = _candidates(query)
         found, others = ([], list(sure)) if not all(sure.values()) else (list(sure), [])
         looks_at_all = len(sure) - sum(sure.values()) <= LOOKED_AT
-        while others and (looks_at_all or len(found) < look.limit):
+        while others and (looks_at_all or len(found) < query.limit):
             some, others = others[:CHUNK], others[CHUNK:]
             calls = calls_with([subject for subject in some if not sure[subject]])
-            kept = {(call.pbx, call.linkedid) for call in calls if look.fits(f"{text_of(call)}\n{words_of(call)}")}
+            kept = {(call.pbx, call.linkedid) for call in calls if query.fits(f"{text_of(call)}\n{words_of(call)}")}
             found += [subject for subject in some if sure[subject] or subject in kept]
-    return Found({dom_id("call", *subject): subject for subject in found[: look.limit]}, len(found) + len(others))
+    return Found({dom_id("call", *subject): subject for subject in found[: query.limit]}, len(found) + len(others))
 
 
-def _candidates(look: Look) -> dict[Subject, bool]:
+def _candidates(query: Query) -> dict[Subject, bool]:
     """The calls that may hold all words, the oldest first → whether that is sure."""
     calls = Channel.objects.order_by().values("pbx_id", "call").annotate(began=Min("created_at"))
     # Of ASCII, and of scripts that have no case, any database knows how to compare without regard to it.
-    plain = [word for word in look.words if word.isascii() or word.upper() == word]
+    plain = [word for word in query.words if word.isascii() or word.upper() == word]
     sure: Combinable = Value(1, output_field=IntegerField())
     for number, word in enumerate(plain):
         fields = reduce(or_, (Q((f"{name}__icontains", word)) for name in (*SEARCHED, "folded")))
@@ -201,7 +201,7 @@ def _candidates(look: Look) -> dict[Subject, bool]:
         sure = sure * F(f"holds{number}")
     listed = calls.annotate(sure=sure).order_by("began", "pbx_id", "call").values_list("pbx_id", "call", "sure")
     certain = {(pbx, call): bool(is_sure) for pbx, call, is_sure in listed}
-    if others := set(look.words).difference(plain):
+    if others := set(query.words).difference(plain):
         texts: dict[Subject, str] = defaultdict(str)
         data: dict[Subject, str] = defaultdict(str)
         rows = Channel.objects.order_by().values_list("pbx_id", "call", "application_data", *SEARCHED, "folded")
@@ -221,18 +221,18 @@ def _any_channel(channels: Q) -> Max:
     return Max(Case(When(channels, then=Value(1)), default=Value(0)))
 
 
-def foot(look: Look, more: int) -> Row:
+def foot(query: Query, more: int) -> Row:
     """What stands at the end of the board: how many more there are, or why there are none."""
-    context = {"more": more, "next": min(look.limit + PART, PARTS_LIMIT), "look": look}
+    context = {"more": more, "next": min(query.limit + PART, PARTS_LIMIT), "look": query}
     return Row("calls-more", "foot", fragments.draw("calls/_foot.html", context), permission=SEE)
 
 
-def part(look: Look) -> Mapping[str, str]:
+def part(query: Query) -> Mapping[str, str]:
     """The inside of each container of the board, as it begins when this is looked at, in the active language."""
-    found = find(look)
+    found = find(query)
     language = get_language() or settings.LANGUAGE_CODE
-    last = foot(look, found.total - len(found.shown))
-    return fragments.inside_of(fragments.views["calls"], LONG, language, found.shown.values(), last)
+    last = foot(query, found.total - len(found.shown))
+    return fragments.inside_of(fragments.live_pages["calls"], LONG, language, found.shown.values(), last)
 
 
 def count() -> int:
@@ -296,7 +296,7 @@ def parked_rows(pbx: str, keys: set[str]) -> Iterable[Row]:
     return call_rows(pbx, calls) if calls else []
 
 
-LONG = Long(
+LONG = PagedList(
     "call",
     SEE,
     find,
@@ -304,8 +304,12 @@ LONG = Long(
     lambda subjects: cards(calls_with(subjects)),
     foot,
 )
-fragments.views["calls"] = View(
-    "calls", frozenset([SEE]), {"call": "calls", "foot": "calls-foot"}, lambda viewer, key: part(Look()), long=LONG
+fragments.live_pages["calls"] = LivePage(
+    "calls",
+    frozenset([SEE]),
+    {"call": "calls", "foot": "calls-foot"},
+    lambda viewer, key: part(Query()),
+    paged_list=LONG,
 )
 
 

@@ -154,7 +154,7 @@ def link_comes_up(state: State, event: Message) -> None:
     state.placed.clear()
 
 
-@on("Newstate", bearing=CHANNEL_FIELDS)
+@on("Newstate", required=CHANNEL_FIELDS)
 def first_leg_rings_or_is_up(state: State, event: Message) -> None:
     if not state.placed:
         return
@@ -167,7 +167,7 @@ def first_leg_rings_or_is_up(state: State, event: Message) -> None:
         tell(state, call, Told.RINGING)
 
 
-@on("BridgeEnter", bearing=CHANNEL_FIELDS)
+@on("BridgeEnter", required=CHANNEL_FIELDS)
 def meets_the_other(state: State, event: Message) -> None:
     if state.placed:
         _connected(state, exact(event.get("Uniqueid")))
@@ -185,7 +185,7 @@ def _connected(state: State, uniqueid: str) -> None:
         tell(state, call, Told.CONNECTED)
 
 
-@on("DialEnd", bearing=CHANNEL_FIELDS)
+@on("DialEnd", required=CHANNEL_FIELDS)
 def is_not_answered(state: State, event: Message) -> None:
     call = state.placed.get(exact(event.get("Uniqueid")))
     if call is not None and event.get("DialStatus") != "ANSWER":
@@ -208,7 +208,7 @@ def hears(state: State, uniqueid: str, tone: str) -> None:
         tell(state, call, call.outcome or told)
 
 
-@on("Hangup", bearing=CHANNEL_FIELDS)
+@on("Hangup", required=CHANNEL_FIELDS)
 def hangs_up(state: State, event: Message) -> None:
     if not state.placed:
         return

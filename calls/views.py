@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.identity import pbx_of, phone_of, profile_of, user_of
-from engine.live.fragments import look_of
+from engine.live.fragments import query_of
 from web import toasts
 
 from . import placed, requests
@@ -27,7 +27,7 @@ from .models import Channel
 def board(request: HttpRequest) -> HttpResponse:
     """GET: the first cards, of the calls that hold all words of `q`."""
     q = request.GET.get("q", "")
-    inside = part(look_of("", q, get_language() or settings.LANGUAGE_CODE))
+    inside = part(query_of("", q, get_language() or settings.LANGUAGE_CODE))
     context = {"cards": inside["calls"], "foot": inside["calls-foot"], "q": q, "live_view": "calls"}
     return render(request, "calls/calls.html", context)
 

@@ -10,17 +10,17 @@ from engine.ami import actions
 from engine.ami.protocol import Action
 from engine.mirror import dialplan
 from engine.mirror.commands import Outcome, Status
-from engine.mirror.context import Desk
+from engine.mirror.context import CommandContext
 from engine.mirror.dialplan import CONTEXT, Steps, argument
 from engine.mirror.models import Mirrored
-from engine.mirror.registry import order
+from engine.mirror.registry import command_handler
 
 from .events import is_listener
 from .models import Conference, Participant
 
 M = TypeVar("M", bound=Mirrored)
 Parameters = Mapping[str, Any]
-OrderAbout = Callable[[Desk, M, Parameters], Awaitable[Outcome]]
+OrderAbout = Callable[[CommandContext, M, Parameters], Awaitable[Outcome]]
 
 DONE = Outcome(Status.DONE)
 # As Asterisk says it.
@@ -29,14 +29,14 @@ NO_CHANNEL = Outcome(Status.REFUSED, "No Channel by that name found in Conferenc
 
 
 def about(model: type[M], parameter: str, gone: Outcome) -> Callable[[str], Callable[[OrderAbout[M]], None]]:
-    """How orders about a row of a model are registered: this parameter finds it; `gone` is said where it is not."""
+    """How command handlers about a row of a model are registered: this parameter finds it; `gone` is said where it is not."""
 
     def named(name: str) -> Callable[[OrderAbout[M]], None]:
         def register(function: OrderAbout[M]) -> None:
-            @order(name)
-            async def carry_out(desk: Desk, parameters: Parameters) -> Outcome:
-                row = desk.state.table(model).get(parameters[parameter])
-                return gone if row is None else await function(desk, row, parameters)
+            @command_handler(name)
+            async def carry_out(ctx: CommandContext, parameters: Parameters) -> Outcome:
+                row = ctx.state.table(model).get(parameters[parameter])
+                return gone if row is None else await function(ctx, row, parameters)
 
         return register
 
@@ -55,12 +55,12 @@ def _unmute(row: Participant) -> Action:
     return actions.confbridge_unmute(row.conference, row.channel)
 
 
-def present(desk: Desk, conference: Conference) -> list[Participant]:
-    return desk.state.table(Participant).where("conference", conference.name)
+def present(ctx: CommandContext, conference: Conference) -> list[Participant]:
+    return ctx.state.table(Participant).where("conference", conference.name)
 
 
-def is_lecture(desk: Desk, row: Participant) -> bool:
-    conference = desk.state.table(Conference).get(row.conference)
+def is_lecture(ctx: CommandContext, row: Participant) -> bool:
+    conference = ctx.state.table(Conference).get(row.conference)
     return conference is not None and conference.lecture
 
 
@@ -74,129 +74,129 @@ def worst(outcomes: Iterable[Outcome]) -> Outcome:
 
 
 @of_participant("mute")
-async def mute(desk: Desk, row: Participant, parameters: Parameters) -> Outcome:
+async def mute(ctx: CommandContext, row: Participant, parameters: Parameters) -> Outcome:
     """In lecture mode he is no speaker any more."""
-    if is_lecture(desk, row):
-        desk.state.table(Participant).change(row, speaker=False)
-    return await desk.run(_mute(row))
+    if is_lecture(ctx, row):
+        ctx.state.table(Participant).change(row, speaker=False)
+    return await ctx.run(_mute(row))
 
 
 @of_participant("unmute")
-async def unmute(desk: Desk, row: Participant, parameters: Parameters) -> Outcome:
+async def unmute(ctx: CommandContext, row: Participant, parameters: Parameters) -> Outcome:
     """In lecture mode he is a speaker from now on; with `lower`, his hand goes down."""
-    if is_lecture(desk, row) and not row.admin:
-        desk.state.table(Participant).change(row, speaker=True)
-    outcome = await desk.run(_unmute(row))
-    if outcome.done and parameters.get("lower") and desk.state.table(Participant).get(row.uniqueid) is row:
-        desk.state.table(Participant).change(row, hand_at=None)
+    if is_lecture(ctx, row) and not row.admin:
+        ctx.state.table(Participant).change(row, speaker=True)
+    outcome = await ctx.run(_unmute(row))
+    if outcome.done and parameters.get("lower") and ctx.state.table(Participant).get(row.uniqueid) is row:
+        ctx.state.table(Participant).change(row, hand_at=None)
     return outcome
 
 
 @of_participant("lower-hand")
-async def lower_hand(desk: Desk, row: Participant, parameters: Parameters) -> Outcome:
-    desk.state.table(Participant).change(row, hand_at=None)
+async def lower_hand(ctx: CommandContext, row: Participant, parameters: Parameters) -> Outcome:
+    ctx.state.table(Participant).change(row, hand_at=None)
     return DONE
 
 
 @of_participant("speaker")
-async def speaker(desk: Desk, row: Participant, parameters: Parameters) -> Outcome:
+async def speaker(ctx: CommandContext, row: Participant, parameters: Parameters) -> Outcome:
     """Whether he is one of those who may talk in lecture mode, `on`; it does not mute or unmute without that."""
-    desk.state.table(Participant).change(row, speaker=bool(parameters["on"]))
-    if not is_lecture(desk, row) or row.admin:
+    ctx.state.table(Participant).change(row, speaker=bool(parameters["on"]))
+    if not is_lecture(ctx, row) or row.admin:
         return DONE
-    return await desk.run(_unmute(row) if parameters["on"] else _mute(row))
+    return await ctx.run(_unmute(row) if parameters["on"] else _mute(row))
 
 
 @of_participant("kick")
-async def kick(desk: Desk, row: Participant, parameters: Parameters) -> Outcome:
+async def kick(ctx: CommandContext, row: Participant, parameters: Parameters) -> Outcome:
     """Whoever still hears the prompt is not kicked by ConfbridgeKick, though it says so; a hang-up reaches him."""
     if row.entering:
-        return await desk.run(actions.hangup(row.channel))
-    return await desk.run(actions.confbridge_kick(row.conference, row.channel))
+        return await ctx.run(actions.hangup(row.channel))
+    return await ctx.run(actions.confbridge_kick(row.conference, row.channel))
 
 
 @of_participant("mute-others")
-async def mute_others(desk: Desk, row: Participant, parameters: Parameters) -> Outcome:
+async def mute_others(ctx: CommandContext, row: Participant, parameters: Parameters) -> Outcome:
     """Everybody else, admins too; this one stays as it is."""
-    conference = desk.state.table(Conference).get(row.conference)
-    others = present(desk, conference) if conference is not None else []
+    conference = ctx.state.table(Conference).get(row.conference)
+    others = present(ctx, conference) if conference is not None else []
     loud = [person for person in others if person is not row and not person.muted and not person.is_voice]
-    return worst(await desk.run_all(map(_mute, loud)))
+    return worst(await ctx.run_all(map(_mute, loud)))
 
 
 @of_participant("video-source")
-async def video_source(desk: Desk, row: Participant, parameters: Parameters) -> Outcome:
-    return await desk.run(actions.confbridge_set_single_video_source(row.conference, row.channel))
+async def video_source(ctx: CommandContext, row: Participant, parameters: Parameters) -> Outcome:
+    return await ctx.run(actions.confbridge_set_single_video_source(row.conference, row.channel))
 
 
 # All of them.
 
 
 @of_conference("mute-all")
-async def mute_all(desk: Desk, row: Conference, parameters: Parameters) -> Outcome:
+async def mute_all(ctx: CommandContext, row: Conference, parameters: Parameters) -> Outcome:
     """With `listeners`, all but admins and chosen speakers."""
     if not parameters.get("listeners"):
-        return await desk.run(actions.confbridge_mute(row.name, actions.ALL))
-    return await mute_listeners(desk, row)
+        return await ctx.run(actions.confbridge_mute(row.name, actions.ALL))
+    return await mute_listeners(ctx, row)
 
 
 @of_conference("unmute-all")
-async def unmute_all(desk: Desk, row: Conference, parameters: Parameters) -> Outcome:
+async def unmute_all(ctx: CommandContext, row: Conference, parameters: Parameters) -> Outcome:
     """Ends lecture mode, which would mute them again."""
-    desk.state.table(Conference).change(row, lecture=False)
-    return await desk.run(actions.confbridge_unmute(row.name, actions.ALL))
+    ctx.state.table(Conference).change(row, lecture=False)
+    return await ctx.run(actions.confbridge_unmute(row.name, actions.ALL))
 
 
 @of_conference("lecture")
-async def lecture(desk: Desk, row: Conference, parameters: Parameters) -> Outcome:
+async def lecture(ctx: CommandContext, row: Conference, parameters: Parameters) -> Outcome:
     """`on`: all but admins and speakers are muted, and stay so. Off: they stay muted until somebody unmutes them."""
-    return await set_lecture(desk, row, on=bool(parameters["on"]))
+    return await set_lecture(ctx, row, on=bool(parameters["on"]))
 
 
-async def set_lecture(desk: Desk, row: Conference, *, on: bool) -> Outcome:
-    desk.state.table(Conference).change(row, lecture=on)
-    return await mute_listeners(desk, row) if on else DONE
+async def set_lecture(ctx: CommandContext, row: Conference, *, on: bool) -> Outcome:
+    ctx.state.table(Conference).change(row, lecture=on)
+    return await mute_listeners(ctx, row) if on else DONE
 
 
-async def mute_listeners(desk: Desk, row: Conference) -> Outcome:
-    listeners = [person for person in present(desk, row) if is_listener(person) and not person.muted]
-    return worst(await desk.run_all(map(_mute, listeners)))
+async def mute_listeners(ctx: CommandContext, row: Conference) -> Outcome:
+    listeners = [person for person in present(ctx, row) if is_listener(person) and not person.muted]
+    return worst(await ctx.run_all(map(_mute, listeners)))
 
 
 @of_conference("lock")
-async def lock(desk: Desk, row: Conference, parameters: Parameters) -> Outcome:
+async def lock(ctx: CommandContext, row: Conference, parameters: Parameters) -> Outcome:
     """`on`, or off. No event tells, so the list is read anew."""
     action = actions.confbridge_lock if parameters["on"] else actions.confbridge_unlock
-    outcome = await desk.run(action(row.name))
-    desk.state.request("conference", row.name)
+    outcome = await ctx.run(action(row.name))
+    ctx.state.request("conference", row.name)
     return outcome
 
 
 # What else there is to do before a conference is ended.
-before_end: list[Callable[[Desk, Conference], Awaitable[None]]] = []
+before_end: list[Callable[[CommandContext, Conference], Awaitable[None]]] = []
 
 
 @of_conference("end")
-async def end(desk: Desk, row: Conference, parameters: Parameters) -> Outcome:
+async def end(ctx: CommandContext, row: Conference, parameters: Parameters) -> Outcome:
     """Everybody goes, whoever still hears the prompt too."""
     for hook in before_end:
-        await hook(desk, row)
-    entering = [actions.hangup(person.channel) for person in present(desk, row) if person.entering]
-    outcome = await desk.run(actions.confbridge_kick(row.name, actions.ALL))
-    await desk.run_all(entering)
+        await hook(ctx, row)
+    entering = [actions.hangup(person.channel) for person in present(ctx, row) if person.entering]
+    outcome = await ctx.run(actions.confbridge_kick(row.name, actions.ALL))
+    await ctx.run_all(entering)
     return outcome
 
 
 @of_conference("record")
-async def record(desk: Desk, row: Conference, parameters: Parameters) -> Outcome:
+async def record(ctx: CommandContext, row: Conference, parameters: Parameters) -> Outcome:
     """`on`: into a file of its own. Off: stop."""
     if not parameters["on"]:
-        return await desk.run(actions.confbridge_stop_record(row.name))
-    return await start_record(desk, row)
+        return await ctx.run(actions.confbridge_stop_record(row.name))
+    return await start_record(ctx, row)
 
 
-async def start_record(desk: Desk, row: Conference) -> Outcome:
-    return await desk.run(actions.confbridge_start_record(row.name, recording_file(row.name)))
+async def start_record(ctx: CommandContext, row: Conference) -> Outcome:
+    return await ctx.run(actions.confbridge_start_record(row.name, recording_file(row.name)))
 
 
 def recording_file(conference: str) -> str:
@@ -237,8 +237,8 @@ DIALPLAN: Mapping[str, Steps] = {
 }
 
 
-async def write_dialplan(desk: Desk) -> Outcome:
-    return await dialplan.write(desk, DIALPLAN)
+async def write_dialplan(ctx: CommandContext) -> Outcome:
+    return await dialplan.write(ctx, DIALPLAN)
 
 
 def profiles(arguments: str) -> tuple[str, str, str]:
@@ -247,82 +247,82 @@ def profiles(arguments: str) -> tuple[str, str, str]:
     return bridge, user, menu
 
 
-async def send(desk: Desk, row: Participant, extension: str, conference: str, user: str, menu: str) -> Outcome:
+async def send(ctx: CommandContext, row: Participant, extension: str, conference: str, user: str, menu: str) -> Outcome:
     bridge, own_user, _menu = profiles(row.arguments)
     variables = {
         "PBXPANEL_CONFERENCE": f"{argument(conference)},{bridge},{user},{menu}".rstrip(","),
         "PBXPANEL_USER": own_user,
     }
     for name, value in variables.items():
-        outcome = await desk.run(actions.setvar(row.channel, name, value))
+        outcome = await ctx.run(actions.setvar(row.channel, name, value))
         if not outcome.done:
             return outcome
-    return await desk.run(actions.redirect(row.channel, CONTEXT, extension))
+    return await ctx.run(actions.redirect(row.channel, CONTEXT, extension))
 
 
-async def send_on(desk: Desk, row: Participant, conference: str) -> Outcome:
+async def send_on(ctx: CommandContext, row: Participant, conference: str) -> Outcome:
     """Into another conference by his own profiles: an admin here is one there."""
     _bridge, user, menu = profiles(row.arguments)
-    return await send(desk, row, "move", conference, user, menu)
+    return await send(ctx, row, "move", conference, user, menu)
 
 
 @of_participant("move")
-async def move(desk: Desk, row: Participant, parameters: Parameters) -> Outcome:
+async def move(ctx: CommandContext, row: Participant, parameters: Parameters) -> Outcome:
     """Into the conference `to`."""
-    written = await write_dialplan(desk)
-    return await send_on(desk, row, parameters["to"]) if written.done else written
+    written = await write_dialplan(ctx)
+    return await send_on(ctx, row, parameters["to"]) if written.done else written
 
 
 @of_participant("aside")
-async def aside(desk: Desk, row: Participant, parameters: Parameters) -> Outcome:
+async def aside(ctx: CommandContext, row: Participant, parameters: Parameters) -> Outcome:
     """Two into a side room: him, and the one whose unique id is `other`. Both remember where they return to."""
-    other = desk.state.table(Participant).get(parameters["other"])
+    other = ctx.state.table(Participant).get(parameters["other"])
     if other is None or other.conference != row.conference or other is row:
         return NO_CHANNEL
     if row.aside_from:
         return Outcome(Status.REFUSED, gettext_noop("They are in a side room already."))
-    written = await write_dialplan(desk)
+    written = await write_dialplan(ctx)
     if not written.done:
         return written
-    room, outcomes = side_room(desk, row.conference), []
+    room, outcomes = side_room(ctx, row.conference), []
     for person in (row, other):
-        desk.state.arrivals[person.uniqueid] = {"arguments": person.arguments, "aside_from": person.conference}
-        outcome = await send(desk, person, "aside", room, "", profiles(person.arguments)[2])
+        ctx.state.arrivals[person.uniqueid] = {"arguments": person.arguments, "aside_from": person.conference}
+        outcome = await send(ctx, person, "aside", room, "", profiles(person.arguments)[2])
         if not outcome.done:
-            desk.state.arrivals.pop(person.uniqueid, None)
+            ctx.state.arrivals.pop(person.uniqueid, None)
         outcomes.append(outcome)
     return worst(outcomes)
 
 
-def side_room(desk: Desk, conference: str) -> str:
+def side_room(ctx: CommandContext, conference: str) -> str:
     """A name that no conference has: `8001-aside`, `8001-aside-2`."""
-    people = desk.state.table(Participant).rows.values()
-    taken = {*desk.state.table(Conference).rows, *(row.conference for row in people)}
+    people = ctx.state.table(Participant).rows.values()
+    taken = {*ctx.state.table(Conference).rows, *(row.conference for row in people)}
     names = (f"{conference[:130]}-aside{ending}" for ending in ("", *(f"-{number}" for number in range(2, 1000))))
     return next(name for name in names if name not in taken)
 
 
 @of_conference("back")
-async def back(desk: Desk, row: Conference, parameters: Parameters) -> Outcome:
+async def back(ctx: CommandContext, row: Conference, parameters: Parameters) -> Outcome:
     """All of a side room to where they were taken from."""
-    written = await write_dialplan(desk)
+    written = await write_dialplan(ctx)
     if not written.done:
         return written
-    people = [person for person in present(desk, row) if person.aside_from]
-    return worst([await send_on(desk, person, person.aside_from) for person in people])
+    people = [person for person in present(ctx, row) if person.aside_from]
+    return worst([await send_on(ctx, person, person.aside_from) for person in people])
 
 
 # What is said to a room, by a Local channel.
 
 
 @of_conference("say")
-async def say(desk: Desk, row: Conference, parameters: Parameters) -> Outcome:
+async def say(ctx: CommandContext, row: Conference, parameters: Parameters) -> Outcome:
     """Play a `sound` to everybody. Whether it could be played comes later, as the notice `said`."""
-    return await play(desk, row, str(parameters["sound"]))
+    return await play(ctx, row, str(parameters["sound"]))
 
 
-async def play(desk: Desk, row: Conference, sound: str) -> Outcome:
-    written = await write_dialplan(desk)
+async def play(ctx: CommandContext, row: Conference, sound: str) -> Outcome:
+    written = await write_dialplan(ctx)
     if not written.done:
         return written
     bridge, _user, _menu = profiles(row.arguments)
@@ -330,8 +330,8 @@ async def play(desk: Desk, row: Conference, sound: str) -> Outcome:
     variables = [
         ("__PBXPANEL_CONFERENCE", argument(f"{argument(row.name)},{bridge}".rstrip(","))),
         ("__PBXPANEL_SOUND", argument(argument(sound))),
-        ("__PBXPANEL_USER", str(desk.user_id)),
+        ("__PBXPANEL_USER", str(ctx.user_id)),
     ]
-    return await desk.run(
+    return await ctx.run(
         actions.originate(f"Local/voice@{CONTEXT}/n", CONTEXT, "sound", timeout=10, variables=variables)
     )

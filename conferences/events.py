@@ -125,7 +125,7 @@ def arguments_of(state: State, row: Participant) -> str:
     return arguments if name == clean(row.conference) else ""
 
 
-@on("Newexten", bearing=CHANNEL_FIELDS)
+@on("Newexten", required=CHANNEL_FIELDS)
 def profiles_are_told_late(state: State, event: Message) -> None:
     """That a channel runs ConfBridge may be told after its join, and only there stands by which profiles."""
     if event.get("Application") != "ConfBridge":
@@ -187,7 +187,7 @@ def participant_of(
     """
     uniqueid = exact(event.get("Uniqueid"))
     conference = conference_of(state, event, create=create)
-    if not uniqueid or conference is None or state.is_buried(uniqueid):
+    if not uniqueid or conference is None or state.has_tombstone(uniqueid):
         return None
     table = state.table(Participant)
     values: dict[str, Any] = {
@@ -205,7 +205,7 @@ def participant_of(
         table.remove(uniqueid)  # of his leaving that one nobody has told, or not yet
         row = None
     if row is None:
-        if not create and state.is_buried(_membership(conference.name, uniqueid)):
+        if not create and state.has_tombstone(_membership(conference.name, uniqueid)):
             return None  # an event that trails behind his leaving
         return table.add(uniqueid, joined_at=state.now() - since, **values)
     table.change(row, **values)
@@ -220,12 +220,12 @@ def _yes(event: Message, field: str) -> bool:
     return event.get(field).lower() == "yes"
 
 
-@on("ConfbridgeStart", bearing=BRIDGE_FIELDS)
+@on("ConfbridgeStart", required=BRIDGE_FIELDS)
 def starts(state: State, event: Message) -> None:
     conference_of(state, event, create=True)
 
 
-@on("ConfbridgeEnd", bearing=BRIDGE_FIELDS)
+@on("ConfbridgeEnd", required=BRIDGE_FIELDS)
 def ends(state: State, event: Message) -> None:
     name = exact(event.get("Conference"))
     state.table(Conference).remove(name)
@@ -234,7 +234,7 @@ def ends(state: State, event: Message) -> None:
         participants.remove(row.uniqueid)
 
 
-@on("ConfbridgeJoin", bearing=CHANNEL_FIELDS)
+@on("ConfbridgeJoin", required=CHANNEL_FIELDS)
 def joins(state: State, event: Message) -> None:
     row = participant_of(state, event, create=True)
     if row is not None:
@@ -246,33 +246,33 @@ def joins(state: State, event: Message) -> None:
         state.request("conference", row.conference)
 
 
-@on("Newexten", bearing=CHANNEL_FIELDS)
+@on("Newexten", required=CHANNEL_FIELDS)
 def comes(state: State, event: Message) -> None:
     """Who still hears the prompt has not joined, but a list names him."""
     if event.get("Application") == "ConfBridge":
         state.request("conference", exact(event.get("AppData").partition(",")[0]))
 
 
-@on("ConfbridgeLeave", bearing=CHANNEL_FIELDS)
+@on("ConfbridgeLeave", required=CHANNEL_FIELDS)
 def leaves(state: State, event: Message) -> None:
     uniqueid = exact(event.get("Uniqueid"))
     name = exact(event.get("Conference"))
     row = state.table(Participant).get(uniqueid)
     if row is not None and row.conference == name:
         state.table(Participant).remove(uniqueid)
-    state.bury(_membership(name, uniqueid))
+    state.add_tombstone(_membership(name, uniqueid))
     if name in state.table(Conference).rows:
         state.request("conference", name)
 
 
-@on("Hangup", bearing=CHANNEL_FIELDS)
+@on("Hangup", required=CHANNEL_FIELDS)
 def hangs_up(state: State, event: Message) -> None:
     uniqueid = exact(event.get("Uniqueid"))
     state.table(Participant).remove(uniqueid)
     state.arrivals.pop(uniqueid, None)
 
 
-@on("ConfbridgeTalking", bearing=CHANNEL_FIELDS)
+@on("ConfbridgeTalking", required=CHANNEL_FIELDS)
 def talks(state: State, event: Message) -> None:
     row = participant_of(state, event)
     if row is None:
@@ -283,7 +283,7 @@ def talks(state: State, event: Message) -> None:
         stop_talking(state, row)
 
 
-@on("ConfbridgeMute", "ConfbridgeUnmute", bearing=CHANNEL_FIELDS)
+@on("ConfbridgeMute", "ConfbridgeUnmute", required=CHANNEL_FIELDS)
 def mutes(state: State, event: Message) -> None:
     row = participant_of(state, event)
     if row is None:
@@ -297,7 +297,7 @@ def mutes(state: State, event: Message) -> None:
     silence_in_lecture(state, row)
 
 
-@on("DTMFEnd", bearing=CHANNEL_FIELDS)
+@on("DTMFEnd", required=CHANNEL_FIELDS)
 def presses_a_key(state: State, event: Message) -> None:
     """Of any channel: a key may be pressed before its participant is heard of."""
     channel = state.table(Channel).get(exact(event.get("Uniqueid")))
@@ -312,7 +312,7 @@ def has_pressed_a_key(state: State, row: Participant) -> bool:
     return pressed_at is not None and state.now() - pressed_at < KEY_WORKS_WITHIN
 
 
-@on("UserEvent", bearing=CHANNEL_FIELDS)
+@on("UserEvent", required=CHANNEL_FIELDS)
 def raises_a_hand(state: State, event: Message) -> None:
     """A ConfBridge menu runs dialplan that sends `UserEvent(PanelHand)`: `Hand` is raise, lower or (else) toggle."""
     if event.get("UserEvent") != "PanelHand":
@@ -325,9 +325,9 @@ def raises_a_hand(state: State, event: Message) -> None:
         state.table(Participant).change(row, hand_at=state.now() if wanted else None)
 
 
-@on("UserEvent", bearing=CHANNEL_FIELDS)
+@on("UserEvent", required=CHANNEL_FIELDS)
 def has_said(state: State, event: Message) -> None:
-    """The dialplan of `orders.play` tells whether a sound could be played, and to whom to say so."""
+    """The dialplan of `command_handlers.play` tells whether a sound could be played, and to whom to say so."""
     if event.get("UserEvent") == "PanelSaid" and exact(event.get("Channel")).startswith(VOICE):
         user_id = event.get("User")
         if user_id.isdecimal() and event.get("Status") != "SUCCESS":
@@ -360,7 +360,7 @@ async def silence(snapshot: Snapshot, uniqueid: str) -> None:
             logger.warning("%s: a listener could not be muted: %s", snapshot.state.pbx, answer.text)
 
 
-@on("NewCallerid", bearing=CHANNEL_FIELDS)
+@on("NewCallerid", required=CHANNEL_FIELDS)
 def renames(state: State, event: Message) -> None:
     table = state.table(Participant)
     row = table.get(exact(event.get("Uniqueid")))
@@ -386,7 +386,7 @@ def _sets(**values: Any) -> Callable[[State, Message], None]:
     return change
 
 
-@on("ConfbridgeRecord", bearing=BRIDGE_FIELDS)
+@on("ConfbridgeRecord", required=BRIDGE_FIELDS)
 def records(state: State, event: Message) -> None:
     conference = conference_of(state, event)
     if conference is not None:
@@ -438,21 +438,21 @@ async def file_of(snapshot: Snapshot, recorder: str) -> str:
     return clean(answer.response.get("Value").rpartition("/")[2], 255) or recorder
 
 
-on("ConfbridgeStopRecord", bearing=BRIDGE_FIELDS)(_sets(recording=False, recording_file=""))
+on("ConfbridgeStopRecord", required=BRIDGE_FIELDS)(_sets(recording=False, recording_file=""))
 
 
 @snapshot_step
 async def list_conferences(snapshot: Snapshot) -> None:
     """`ConfbridgeListRooms`, and `ConfbridgeList` for each; those that no list names are over."""
     state = snapshot.state
-    with state.back_then():
+    with state.at_last_contact():
         for row in state.table(Participant).rows.values():
             # Whether he went on talking while nobody listened is not known, so it is not counted.
             stop_talking(state, row)
     known = snapshot.known(Conference)
     named, complete = await list_rooms(snapshot)
     if complete:
-        with state.back_then():
+        with state.at_last_contact():
             snapshot.sweep(Conference, known, named)
     for name in named:
         if await is_another(snapshot, name):
@@ -463,7 +463,7 @@ async def list_conferences(snapshot: Snapshot) -> None:
     if complete:
         snapshot.whole.add(Participant)
     participants = state.table(Participant)
-    with state.back_then():
+    with state.at_last_contact():
         for row in list(participants.rows.values()):
             if row.conference not in state.table(Conference).rows:
                 participants.remove(row.uniqueid)
@@ -483,7 +483,7 @@ def begin_anew(state: State, name: str) -> None:
     """What was known of the former conference, lecture mode too, is not true of this one."""
     conferences, participants = state.table(Conference), state.table(Participant)
     former = conferences.rows[name]
-    with state.back_then():
+    with state.at_last_contact():
         for row in participants.where("conference", name):
             participants.remove(row.uniqueid)
         conferences.remove(name)
@@ -566,6 +566,6 @@ async def list_participants(snapshot: Snapshot, name: str, *, first: bool = Fals
     if over and state.table(Conference).get(name) is conference_asked:  # else another has begun since
         state.table(Conference).remove(name)
     if over or answer.ok:
-        with state.back_then() if first else nullcontext():
+        with state.at_last_contact() if first else nullcontext():
             snapshot.remove_unnamed(Participant, known, named)
     return over or answer.ok

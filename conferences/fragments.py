@@ -9,7 +9,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
 from engine.live import fragments
-from engine.live.fragments import Row, Toast, View, Viewer
+from engine.live.fragments import LivePage, Row, Toast, Viewer
 from engine.mirror.models import PBX, dom_id
 from web.templatetags.panel import epoch_ms
 
@@ -285,9 +285,9 @@ def _admits_to_page(permissions: frozenset[str], key: str) -> bool:
     return permission_for(pbx, name) in permissions
 
 
-fragments.views["conferences"] = View(
+fragments.live_pages["conferences"] = LivePage(
     "conferences", frozenset([SEE]), {"conference": "conferences"}, _list_board, admits=_admits_to_list
 )
-fragments.views["conference"] = View(
+fragments.live_pages["conference"] = LivePage(
     "conference", frozenset([SEE]), _ON_PAGE, _page_board, _place_on_page, admits=_admits_to_page
 )

@@ -65,7 +65,7 @@ def key_of(name: str) -> str:
     return name.replace("_", "_5f_").replace(".", "_2e_")
 
 
-# How the channels begin by which the panel says something to a room (see `orders.play`).
+# How the channels begin by which the panel says something to a room (see `command_handlers.play`).
 VOICE = "Local/voice@pbxpanel-"
 
 

@@ -8,7 +8,7 @@ from engine.mirror.sanitize import shown
 
 from .models import Conference, Participant
 
-# What is done to one participant: verb → the worker's order, and what it is given besides.
+# What is done to one participant: verb → the worker's command handler, and what it is given besides.
 ON_ONE: dict[str, tuple[str, dict[str, Any]]] = {
     "mute": ("mute", {}),
     "unmute": ("unmute", {}),
@@ -41,7 +41,7 @@ ON_ALL: dict[str, tuple[str, dict[str, Any]]] = {
     # With `sound`, the name of a sound of Asterisk's.
     "say": ("say", {}),
 }
-# How long an order may take that is many actions, in seconds.
+# How long a command may take that is many actions, in seconds.
 TIMEOUT = 10.0
 
 
@@ -52,27 +52,29 @@ def topic_of(conference: str) -> str:
 
 def on_one(user_id: int, participant: Participant, verb: str, **parameters: str) -> Outcome:
     """One of the verbs of `ON_ONE`."""
-    order, fixed = ON_ONE[verb]
+    handler, fixed = ON_ONE[verb]
     subject = f"{participant.label} ({shown(participant.channel)}) in {shown(participant.conference)}"
     if "to" in parameters:
         subject += f" → {shown(parameters['to'])}"
     if other := Participant.objects.filter(pbx=participant.pbx_id, uniqueid=parameters.get("other", "")).first():
         subject += f" + {other.label} ({shown(other.channel)})"
     given = {"uniqueid": participant.uniqueid, **fixed, **parameters}
-    return run(act(participant.pbx_id, participant.conference, verb, subject, user_id, order, given))
+    return run(act(participant.pbx_id, participant.conference, verb, subject, user_id, handler, given))
 
 
 def on_all(user_id: int, conference: Conference, verb: str, **parameters: str) -> Outcome:
     """One of the verbs of `ON_ALL`."""
-    order, fixed = ON_ALL[verb]
+    handler, fixed = ON_ALL[verb]
     subject = " ".join([str(conference), *map(shown, parameters.values())])
     given = {"conference": conference.name, **fixed, **parameters}
-    return run(act(conference.pbx_id, conference.name, verb, subject, user_id, order, given))
+    return run(act(conference.pbx_id, conference.name, verb, subject, user_id, handler, given))
 
 
 def act(
-    pbx: str, conference: str, verb: str, subject: str, user_id: int, order: str, parameters: Mapping[str, Any]
+    pbx: str, conference: str, verb: str, subject: str, user_id: int, handler: str, parameters: Mapping[str, Any]
 ) -> Command:
-    """An order to the worker, which the conference's record knows by its topic."""
+    """A command for the worker, which the conference's record knows by its topic."""
     topic = topic_of(conference)
-    return Command(pbx, None, verb, subject, user_id, timeout=TIMEOUT, parameters=parameters, order=order, topic=topic)
+    return Command(
+        pbx, None, verb, subject, user_id, timeout=TIMEOUT, parameters=parameters, handler=handler, topic=topic
+    )

@@ -45,12 +45,12 @@ def _code(text: str) -> int:
     return int(text) if text.removeprefix("-").isdecimal() else -1
 
 
-@on("ExtensionStatus", bearing=frozenset(("Privilege", "Exten", "Context", "Hint", "Status", "StatusText")))
+@on("ExtensionStatus", required=frozenset(("Privilege", "Exten", "Context", "Hint", "Status", "StatusText")))
 def extension_changes(state: State, event: Message) -> None:
     fold_extension(state, event)
 
 
-@on("DeviceStateChange", bearing=frozenset(("Privilege", "Device", "State")))
+@on("DeviceStateChange", required=frozenset(("Privilege", "Device", "State")))
 def device_changes(state: State, event: Message) -> None:
     name, table = exact(event.get("Device")), state.table(Device)
     row = table.get(name)
@@ -78,7 +78,7 @@ def fold_presence(state: State, event: Message) -> str:
     return key
 
 
-@on("PresenceStateChange", bearing=frozenset(("Privilege", "Presentity", "Status", "Subtype", "Message")))
+@on("PresenceStateChange", required=frozenset(("Privilege", "Presentity", "Status", "Subtype", "Message")))
 def presence_changes(state: State, event: Message) -> None:
     fold_presence(state, event)
 

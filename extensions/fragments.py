@@ -8,7 +8,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from engine.live import fragments
-from engine.live.fragments import Row, View, Viewer
+from engine.live.fragments import LivePage, Row, Viewer
 from engine.mirror.models import dom_id
 
 from .models import Device, Extension, Presence
@@ -149,4 +149,4 @@ def _place(row: Row, viewer: Viewer, key: str) -> str | None:
     return CONTAINERS[row.kind] if row.facets.get("pbx") == key else None
 
 
-fragments.views["states"] = View("states", frozenset([SEE]), CONTAINERS, _board, _place)
+fragments.live_pages["states"] = LivePage("states", frozenset([SEE]), CONTAINERS, _board, _place)

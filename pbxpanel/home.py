@@ -12,7 +12,7 @@ from conferences.fragments import SEE as SEE_CONFERENCES
 from conferences.fragments import cards as conference_cards
 from conferences.rooms.models import has_rooms
 from engine.live import fragments
-from engine.live.fragments import Row, View, Viewer
+from engine.live.fragments import LivePage, Row, Viewer
 
 # What a call needs → where it shows.
 _PLACES = {"ringing": "ringing-calls", "waiting": "waiting-calls"}
@@ -48,4 +48,4 @@ def board(viewer: Viewer, key: str) -> Mapping[str, str]:
 
 
 _CONTAINERS = {"call": "ringing-calls", "conference": "conferences"}
-fragments.views["home"] = View("home", frozenset(), _CONTAINERS, board, _place, personal=True)
+fragments.live_pages["home"] = LivePage("home", frozenset(), _CONTAINERS, board, _place, personal=True)

@@ -15,9 +15,9 @@ from engine.ami.client import Session
 from engine.ami.errors import AmiError, IllegalField
 from engine.ami.protocol import CHANNEL_FIELDS, Action, Message
 from engine.mirror.commands import Outcome, Status
-from engine.mirror.context import Desk
+from engine.mirror.context import CommandContext
 from engine.mirror.dialplan import argument
-from engine.mirror.registry import on, order, refreshes, snapshot_step, when_removed
+from engine.mirror.registry import command_handler, on, refreshes, snapshot_step, when_removed
 from engine.mirror.sanitize import exact
 from engine.mirror.state import State
 from engine.mirror.sync import Snapshot
@@ -85,14 +85,14 @@ def add(
     return table.add(uuid.uuid4().hex, conference=conference, channel=channel, invited_at=state.now(), **values)
 
 
-def _invite(desk: Desk, parameters: Parameters, arguments: str = "") -> Outcome:
+def _invite(ctx: CommandContext, parameters: Parameters, arguments: str = "") -> Outcome:
     row = add(
-        desk.state,
+        ctx.state,
         parameters["conference"],
         parameters["channel"],
         parameters["number"],
         name=parameters["name"],
-        user_id=desk.user_id,
+        user_id=ctx.user_id,
         caller_number=parameters["caller_number"],
         caller_name=parameters["caller_name"],
         arguments=arguments,
@@ -100,75 +100,75 @@ def _invite(desk: Desk, parameters: Parameters, arguments: str = "") -> Outcome:
     return CALLED_ALREADY if row is None else DONE
 
 
-@order("invite")
-async def invite(desk: Desk, parameters: Parameters) -> Outcome:
+@command_handler("invite")
+async def invite(ctx: CommandContext, parameters: Parameters) -> Outcome:
     """Call a `channel` into a `conference`; for `number`, `name`, `caller_number` and `caller_name` see `add`."""
-    return _invite(desk, parameters)
+    return _invite(ctx, parameters)
 
 
-@order("call-back")
-async def call_back(desk: Desk, parameters: Parameters) -> Outcome:
+@command_handler("call-back")
+async def call_back(ctx: CommandContext, parameters: Parameters) -> Outcome:
     """The same for one who is, or was, in the conference: if he still is, `uniqueid`, he is hung up first."""
-    row = desk.state.table(Participant).get(parameters["uniqueid"])
+    row = ctx.state.table(Participant).get(parameters["uniqueid"])
     if row is None or row.conference != parameters["conference"]:
-        return _invite(desk, parameters)
-    channel = desk.state.table(Channel).get(row.uniqueid)
-    outcome = await desk.run(actions.hangup(row.channel))
+        return _invite(ctx, parameters)
+    channel = ctx.state.table(Channel).get(row.uniqueid)
+    outcome = await ctx.run(actions.hangup(row.channel))
     if not outcome.done and outcome.text != "No such channel":
         return outcome
     # A telephone that is still hanging up might be busy.
     for _ in range(round(HANGS_UP_WITHIN / 0.05)):
-        if not (channel and desk.state.table(Channel).where("linkedid", channel.linkedid)):
+        if not (channel and ctx.state.table(Channel).where("linkedid", channel.linkedid)):
             break
         await asyncio.sleep(0.05)
-    return _invite(desk, parameters, row.arguments)
+    return _invite(ctx, parameters, row.arguments)
 
 
 of_invitation = commands.about(Invitation, "code", NO_CHANNEL)
 
 
 @of_invitation("retry-invitation")
-async def retry(desk: Desk, row: Invitation, parameters: Parameters) -> Outcome:
+async def retry(ctx: CommandContext, row: Invitation, parameters: Parameters) -> Outcome:
     """Call again, as `channel`, `caller_number` and `caller_name` say: whoever asks calls as himself."""
     if not row.has_ended:
         return CALLED_ALREADY
     values = {name: parameters[name] for name in ("channel", "caller_number", "caller_name")}
-    desk.state.table(Invitation).change(row, state=_STATE.WAITING, cause="", user_id=desk.user_id, **values)
-    desk.state.request("invitations", row.conference)
+    ctx.state.table(Invitation).change(row, state=_STATE.WAITING, cause="", user_id=ctx.user_id, **values)
+    ctx.state.request("invitations", row.conference)
     return DONE
 
 
 @of_invitation("cancel-invitation")
-async def cancel(desk: Desk, row: Invitation, parameters: Parameters) -> Outcome:
+async def cancel(ctx: CommandContext, row: Invitation, parameters: Parameters) -> Outcome:
     """Hang up, or do not even begin."""
-    return await _cancel(desk, row)
+    return await _cancel(ctx, row)
 
 
-async def _cancel(desk: Desk, row: Invitation) -> Outcome:
+async def _cancel(ctx: CommandContext, row: Invitation) -> Outcome:
     if row.has_ended:
         return DONE
-    desk.state.table(Invitation).change(row, state=_STATE.CANCELLED)
-    desk.state.request("invitations", row.conference)
-    channel = desk.state.table(Channel).get(row.uniqueid)
+    ctx.state.table(Invitation).change(row, state=_STATE.CANCELLED)
+    ctx.state.request("invitations", row.conference)
+    channel = ctx.state.table(Channel).get(row.uniqueid)
     # It may not have one yet; that is hung up as soon as it is there (see `begins`).
     if channel is not None:
-        await desk.run(actions.hangup(channel.name))
+        await ctx.run(actions.hangup(channel.name))
     return DONE
 
 
 @of_invitation("dismiss-invitation")
-async def dismiss(desk: Desk, row: Invitation, parameters: Parameters) -> Outcome:
+async def dismiss(ctx: CommandContext, row: Invitation, parameters: Parameters) -> Outcome:
     """Take one that has failed off the page."""
     if not row.has_ended:
         return CALLED_ALREADY
-    desk.state.table(Invitation).remove(row.code)
+    ctx.state.table(Invitation).remove(row.code)
     return DONE
 
 
-async def cancel_all(desk: Desk, conference: Conference) -> None:
+async def cancel_all(ctx: CommandContext, conference: Conference) -> None:
     """Nobody is called any more into a conference that a moderator ends."""
-    for row in desk.state.table(Invitation).where("conference", conference.name):
-        await _cancel(desk, row)
+    for row in ctx.state.table(Invitation).where("conference", conference.name):
+        await _cancel(ctx, row)
 
 
 commands.before_end.append(cancel_all)
@@ -279,14 +279,14 @@ def note_cause(state: State, row: Invitation, cause: str) -> None:
         table.change(row, state=CAUSES[cause])
 
 
-@on("Newchannel", bearing=CHANNEL_FIELDS)
+@on("Newchannel", required=CHANNEL_FIELDS)
 def begins(state: State, event: Message) -> None:
     for row in of_call(state, exact(event.get("Uniqueid"))):
         if row.state == _STATE.CANCELLED:
             state.request("invitations", row.conference)
 
 
-@on("Newstate", bearing=CHANNEL_FIELDS)
+@on("Newstate", required=CHANNEL_FIELDS)
 def rings_or_answers(state: State, event: Message) -> None:
     for row in of_call(state, exact(event.get("Linkedid"))):
         channel_state = event.get("ChannelStateDesc")
@@ -313,7 +313,7 @@ def is_over_or_answered(state: State, event: Message) -> None:
             fail(state, row, REASONS.get(event.get("Reason"), _STATE.FAILED))
 
 
-@on("Hangup", bearing=CHANNEL_FIELDS)
+@on("Hangup", required=CHANNEL_FIELDS)
 def hangs_up(state: State, event: Message) -> None:
     for row in of_call(state, exact(event.get("Linkedid"))):
         if row.state != _STATE.ANSWERED:
@@ -323,7 +323,7 @@ def hangs_up(state: State, event: Message) -> None:
             fail(state, row)
 
 
-@on("ConfbridgeJoin", bearing=CHANNEL_FIELDS)
+@on("ConfbridgeJoin", required=CHANNEL_FIELDS)
 def joins(state: State, event: Message) -> None:
     for row in of_call(state, exact(event.get("Uniqueid"))):
         if row.state == _STATE.CANCELLED:

@@ -8,13 +8,13 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from calls.models import stands_for
-from engine.mirror.models import Kept
-from engine.mirror.registry import kept
+from engine.mirror.models import History
+from engine.mirror.registry import history
 from engine.mirror.sanitize import shown
 
 
-@kept
-class ConferenceRecord(Kept):
+@history
+class ConferenceRecord(History):
     """What is kept of a conference: one from its start to its end."""
 
     open_rows = Q(ended_at=None)
@@ -27,7 +27,7 @@ class ConferenceRecord(Kept):
     # The most who took part at one time.
     peak = models.PositiveIntegerField(_("most participants"), default=0)
 
-    class Meta(Kept.Meta):
+    class Meta(History.Meta):
         verbose_name = _("conference record")
         verbose_name_plural = _("conference records")
         ordering = ["-started_at", "-id"]
@@ -41,8 +41,8 @@ class ConferenceRecord(Kept):
         return shown(self.name)
 
 
-@kept
-class Attendance(Kept):
+@history
+class Attendance(History):
     """What is kept of one participant's stay in a conference."""
 
     open_rows = Q(left_at=None)
@@ -65,7 +65,7 @@ class Attendance(Kept):
     # When he talked: `begin-end begin-end …`, in milliseconds since he joined.
     segments = models.TextField(_("talk segments"), blank=True)
 
-    class Meta(Kept.Meta):
+    class Meta(History.Meta):
         verbose_name = _("attendance")
         verbose_name_plural = _("attendances")
         ordering = ["joined_at", "id"]

@@ -21,12 +21,12 @@ from engine.ami.protocol import CHANNEL_FIELDS, Message
 from engine.database import in_thread
 from engine.mirror import commands
 from engine.mirror.commands import Outcome, Status
-from engine.mirror.context import Desk
+from engine.mirror.context import CommandContext
 from engine.mirror.registry import each_second, on, refreshes
 from engine.mirror.state import State
 from engine.mirror.sync import Snapshot
 
-from .. import commands as orders
+from .. import commands as conference_commands
 from ..events import conference_of, list_participants
 from ..forms import Person
 from ..invitations import requests as invite_actions
@@ -67,7 +67,7 @@ def is_due(state: State) -> None:
             state.request("planned-lock", row.name)
 
 
-@on("ConfbridgeJoin", bearing=CHANNEL_FIELDS)
+@on("ConfbridgeJoin", required=CHANNEL_FIELDS)
 def somebody_joins(state: State, event: Message) -> None:
     row = conference_of(state, event)
     if row is not None and row.greeting:
@@ -93,7 +93,7 @@ async def carry_out(snapshot: Snapshot, name: str) -> None:
     if plan is None or table.get(name) is not row:
         return
     room, planner_id = plan.room, plan.planner.pk if plan.planner else 0
-    desk, said = Desk(snapshot.session, state, planner_id, time.time() + TIMEOUT), []
+    ctx, said = CommandContext(snapshot.session, state, planner_id, time.time() + TIMEOUT), []
     if room.lock_after:
         table.change(row, lock_at=row.started_at + timedelta(minutes=room.lock_after))
         said.append(f"lock after {room.lock_after} min")
@@ -102,9 +102,9 @@ async def carry_out(snapshot: Snapshot, name: str) -> None:
         state.request("greeting", name)
         said.append(f"greeting {room.greeting}")
     if room.lecture:
-        said.append(await _said("lecture mode", orders.set_lecture(desk, row, on=True)))
+        said.append(await _said("lecture mode", conference_commands.set_lecture(ctx, row, on=True)))
     if room.record and table.get(name) is row:
-        said.append(await _said("start recording", orders.start_record(desk, row)))
+        said.append(await _said("start recording", conference_commands.start_record(ctx, row)))
     left = dict(plan.people)
     while left and table.get(name) is row:
         if seconds := await _pause(plan):
@@ -141,7 +141,7 @@ async def _tell(pbx: str, subject: str, name: str, said: list[str]) -> None:
 def invite(plan: Plan, person: Person) -> Outcome:
     """Have somebody called in, as the planner would: by the same rules, and with the same trace. Blocks.
 
-    The order `invite` tells on the conference's page what becomes of it.
+    The command `invite` tells on the conference's page what becomes of it.
     """
     if plan.planner is None:
         return Outcome(Status.REFUSED)
@@ -159,8 +159,8 @@ async def greet(snapshot: Snapshot, name: str) -> None:
     if row is None or not row.greeting or all(person.entering or person.waiting for person in people):
         return
     sound, row.greeting = row.greeting, ""
-    desk = Desk(snapshot.session, state, 0, time.time() + TIMEOUT)
-    await _told(state.pbx, row, f"greeting {sound}", orders.play(desk, row, sound))
+    ctx = CommandContext(snapshot.session, state, 0, time.time() + TIMEOUT)
+    await _told(state.pbx, row, f"greeting {sound}", conference_commands.play(ctx, row, sound))
 
 
 @refreshes("planned-lock", beside=True)

@@ -51,7 +51,7 @@ class Room(models.Model):
 _ROOM = "conferences.room:"
 
 
-# As `orders.side_room` names them.
+# As `command_handlers.side_room` names them.
 _SIDE_ROOM = re.compile(r"(.+)-aside(?:-[0-9]+)?", re.DOTALL)
 
 

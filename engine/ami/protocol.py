@@ -57,11 +57,11 @@ class Layout:
         """The numbers of these keys' groups; none where one is missing."""
         found = self._numbers.get(keys)
         if found is None:
-            found = tuple(self.numbers[key] for key in keys) if self.bears(frozenset(keys)) else ()
+            found = tuple(self.numbers[key] for key in keys) if self.has_fields(frozenset(keys)) else ()
             self._numbers[keys] = found
         return found
 
-    def bears(self, keys: frozenset[str]) -> bool:
+    def has_fields(self, keys: frozenset[str]) -> bool:
         """Whether it has all of these keys."""
         found = self._bears.get(keys)
         if found is None:
@@ -133,10 +133,10 @@ class Message:
         fields = self.fields
         return tuple([fields.get(key, "") for key in keys])
 
-    def bears(self, keys: frozenset[str]) -> bool:
+    def has_fields(self, keys: frozenset[str]) -> bool:
         """Whether it has all of these keys."""
         if self._layout is not None:
-            return self._layout.bears(keys)
+            return self._layout.has_fields(keys)
         return self.fields.keys() >= keys
 
     def all(self, key: str) -> list[str]:

@@ -17,7 +17,7 @@ from .fixtures import CAST, ENTRIES, FILES, Phone
 from .manager import Event, ManagerSession, event
 from .model import Fields, IllegalTransition, Switch
 from .schedule import Schedule
-from .simulator import Life
+from .simulator import Simulator
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ class DemoPbx:
         self.dialplan = Dialplan(self.switch, self.schedule, phones, chance, reluctance=RELUCTANCE if lively else 0.0)
         self.astdb, self.configuration = AstDb(entries), Configuration(files, self.started_at)
         self.dialplan.variables.update(self.configuration.variables)
-        self._life = Life(self.dialplan, self.schedule, chance) if lively else None
+        self._life = Simulator(self.dialplan, self.schedule, chance) if lively else None
         self._secret = secrets.token_hex(12)
         self.clients: set[_Client] = set()
         self._server: asyncio.Server | None = None

@@ -25,7 +25,7 @@ NEXT_SPEAKER, PAUSE, JOIN, LEAVE, MUTE_SELF, UNMUTE_SELF = 1 / 4, 1 / 12, 1 / 25
 RAISE_HAND, LOWER_HAND, MOST_HANDS = 1 / 45, 1 / 40, 3
 
 
-class Life:
+class Simulator:
     """Moves the people of the demo, one beat after the other. It touches only the channels that it has made."""
 
     def __init__(

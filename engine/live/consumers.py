@@ -21,8 +21,8 @@ from engine import limits, metrics
 from engine.database import in_thread
 
 from . import fragments
-from .fragments import Look, Row, look_of
-from .hub import FAILED, FORBIDDEN, NOT_LOGGED_IN, Hub, Seat, compose
+from .fragments import Query, Row, query_of
+from .hub import FAILED, FORBIDDEN, NOT_LOGGED_IN, Hub, Subscriber, compose
 from .viewport import Viewport
 
 logger = logging.getLogger(__name__)
@@ -101,15 +101,15 @@ async def ended(task: asyncio.Task[None]) -> None:
 
 
 class LiveConsumer(PanelConsumer):
-    """One browser tab: takes a seat at the hub, gets the whole board, then every change of it."""
+    """One browser tab: subscribes at the hub, gets the whole board, then every change of it."""
 
     # The hub subscribes to the channel layer, once for all sockets; this one needs none of its own.
     channel_layer_alias = "none"
 
-    seat: Seat | None = None
+    subscriber: Subscriber | None = None
     sender: asyncio.Task[None] | None = None
-    # The part of a long page that it asks for; the seat's viewport is the one that it has.
-    look: Look | None = None
+    # The part of a long page that it asks for; the viewport of the subscriber is the one that it has.
+    query: Query | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -120,7 +120,7 @@ class LiveConsumer(PanelConsumer):
         asked = parse_qs(self.scope["query_string"].decode(errors="replace"))
         query = {name: values[0] for name, values in asked.items()}
         await self.accept()
-        view = fragments.views.get(query.get("view", ""))
+        page = fragments.live_pages.get(query.get("view", ""))
         language, key = query.get("lang", ""), query.get("key", "")
         session = self.scope["cookies"].get(settings.SESSION_COOKIE_NAME, "")
         try:
@@ -131,24 +131,24 @@ class LiveConsumer(PanelConsumer):
             return
         if viewer is None:
             await self.close(NOT_LOGGED_IN)
-        elif view is None or language not in dict(settings.LANGUAGES) or not is_key(key):
+        elif page is None or language not in dict(settings.LANGUAGES) or not is_key(key):
             await self.close(NO_SUCH_VIEW)
-        elif not view.allows(viewer.permissions, key):
+        elif not page.allows(viewer.permissions, key):
             await self.close(FORBIDDEN)
         else:
-            seat = Seat(view, key, replace(viewer, language=language), session=session)
-            if view.long is not None:
-                self.look = look_of(query.get("limit", ""), query.get("q", ""), language)
-                seat.viewport = Hub.here().viewport(view, view.long, self.look)
-            metrics.SOCKETS.labels(view.name).inc()
-            self.seat = seat
-            await Hub.here().register(seat)
-            self.sender = asyncio.create_task(self._send_what_comes(seat))
+            subscriber = Subscriber(page, key, replace(viewer, language=language), session=session)
+            if page.paged_list is not None:
+                self.query = query_of(query.get("limit", ""), query.get("q", ""), language)
+                subscriber.viewport = Hub.here().viewport(page, page.paged_list, self.query)
+            metrics.SOCKETS.labels(page.name).inc()
+            self.subscriber = subscriber
+            await Hub.here().register(subscriber)
+            self.sender = asyncio.create_task(self._send_what_comes(subscriber))
 
     async def give_up(self) -> None:
-        if self.seat is not None:
-            metrics.SOCKETS.labels(self.seat.view.name).dec()
-            Hub.here().unregister(self.seat)
+        if self.subscriber is not None:
+            metrics.SOCKETS.labels(self.subscriber.page.name).dec()
+            Hub.here().unregister(self.subscriber)
         if self.sender is not None:
             await ended(self.sender)
 
@@ -160,33 +160,37 @@ class LiveConsumer(PanelConsumer):
             await self._send('{"pong": true}')
         elif word == "read" and number.isdecimal() and len(number) < 16:
             self.window.has_read(int(number))
-            if self.seat is not None:
-                self.seat.wake.set()
-        elif word == "look" and self.seat is not None and self.look is not None:
+            if self.subscriber is not None:
+                self.subscriber.wake.set()
+        elif word == "look" and self.subscriber is not None and self.query is not None:
             limit, _separator, search = number.partition(" ")
-            self.look = look_of(limit, search, self.seat.viewer.language)
-            self.seat.wake.set()
+            self.query = query_of(limit, search, self.subscriber.viewer.language)
+            self.subscriber.wake.set()
 
     async def _send(self, text: str) -> None:
         self.window.sent(text)
         await self.send(text_data=text)
 
-    async def _send_what_comes(self, seat: Seat) -> None:
+    async def _send_what_comes(self, subscriber: Subscriber) -> None:
         try:
             while True:
-                await seat.wake.wait()
-                seat.wake.clear()
-                if seat.farewell is not None:
-                    await self.close(seat.farewell)
+                await subscriber.wake.wait()
+                subscriber.wake.clear()
+                if subscriber.farewell is not None:
+                    await self.close(subscriber.farewell)
                     return
                 if not self.window.is_open:
                     continue
-                if self.look is not None and seat.viewport is not None and seat.viewport.look != self.look:
-                    await self._turn(seat, seat.viewport, self.look)
-                if seat.needs_board and not await self._send_board(seat):
+                if (
+                    self.query is not None
+                    and subscriber.viewport is not None
+                    and subscriber.viewport.query != self.query
+                ):
+                    await self._turn(subscriber, subscriber.viewport, self.query)
+                if subscriber.needs_board and not await self._send_board(subscriber):
                     await asyncio.sleep(RETRY_AFTER)
                     continue
-                if text := seat.take():
+                if text := subscriber.take():
                     await self._send(text)
         except asyncio.CancelledError:
             raise
@@ -195,65 +199,68 @@ class LiveConsumer(PanelConsumer):
             logger.exception("Sending to a browser failed.")
             await self.close(FAILED)
 
-    async def _send_board(self, seat: Seat) -> bool:
+    async def _send_board(self, subscriber: Subscriber) -> bool:
         # From here on batches queue up again; the board is read after that, so none is missed.
-        seat.needs_board = False
+        subscriber.needs_board = False
         try:
-            if seat.viewport is not None:
-                await Hub.here().read(seat.viewport)
-                if seat.needs_board:  # batches were missed meanwhile
+            if subscriber.viewport is not None:
+                await Hub.here().read(subscriber.viewport)
+                if subscriber.needs_board:  # batches were missed meanwhile
                     return True
-            board = await _board(seat)
+            board = await _board(subscriber)
         except (DatabaseError, InterfaceError) as error:
             logger.error("A board could not be read, trying again: %s", error)
             if not self.told_of_database:
                 self.told_of_database = True
-                await self._send(fragments.trouble("database", seat.viewer.language))
-            seat.ask_for_board()
+                await self._send(fragments.trouble("database", subscriber.viewer.language))
+            subscriber.ask_for_board()
             return False
         self.told_of_database = False
         metrics.BOARDS.inc()
         await self._send(board)
         return True
 
-    async def _turn(self, seat: Seat, former: Viewport, look: Look) -> None:
+    async def _turn(self, subscriber: Subscriber, former: Viewport, query: Query) -> None:
         """Look at another part of the page. One that only shows more rows than before is sent those alone."""
-        hub, view, long = Hub.here(), seat.view, former.long
-        viewport = hub.viewport(view, long, look)
-        if look.words != former.look.words or seat.needs_board or not former.is_read:
-            seat.viewport = viewport
-            seat.ask_for_board()
+        hub, page, paged_list = Hub.here(), subscriber.page, former.paged_list
+        viewport = hub.viewport(page, paged_list, query)
+        if query.words != former.query.words or subscriber.needs_board or not former.is_read:
+            subscriber.viewport = viewport
+            subscriber.ask_for_board()
             return
         try:
             await hub.read(viewport)
-            if seat.needs_board or not viewport.is_read:  # batches were missed meanwhile
-                seat.viewport = viewport
-                seat.ask_for_board()
+            if subscriber.needs_board or not viewport.is_read:  # batches were missed meanwhile
+                subscriber.viewport = viewport
+                subscriber.ask_for_board()
                 return
             # What the former viewport showed by now is sent or waits to be; from here on the batches are of the other.
-            waiting = seat.take()
+            waiting = subscriber.take()
             entered = [subject for id, subject in viewport.shown.items() if id not in former.shown]
-            left = [Row(id, long.kind, None, permission=long.permission) for id in former.shown.keys() - viewport.shown]
-            seat.viewport, foot = viewport, viewport.foot
+            left = [
+                Row(id, paged_list.kind, None, permission=paged_list.permission)
+                for id in former.shown.keys() - viewport.shown
+            ]
+            subscriber.viewport, foot = viewport, viewport.foot
             read = in_thread(fragments.inside_of)
-            inside = await read(view, long, seat.viewer.language, entered, foot)
+            inside = await read(page, paged_list, subscriber.viewer.language, entered, foot)
         except (DatabaseError, InterfaceError):
-            seat.viewport = viewport
-            seat.ask_for_board()  # which tells the page of the database
+            subscriber.viewport = viewport
+            subscriber.ask_for_board()  # which tells the page of the database
         else:
             parts = [fragments.partial(container, html, "rows") for container, html in inside.items()]
-            await self._send("".join([waiting, compose(left, view, seat.key, seat.viewer), *parts]))
+            await self._send("".join([waiting, compose(left, page, subscriber.key, subscriber.viewer), *parts]))
 
 
-async def _board(seat: Seat) -> str:
-    view, viewer, key, viewport = seat.view, seat.viewer, seat.key, seat.viewport
+async def _board(subscriber: Subscriber) -> str:
+    page, viewer, key, viewport = subscriber.page, subscriber.viewer, subscriber.key, subscriber.viewport
     subjects, foot = ([*viewport.shown.values()], viewport.foot) if viewport is not None else ([], None)
 
     def read() -> str:
         inside = None
         if viewport is not None and foot is not None:
-            inside = fragments.inside_of(view, viewport.long, viewer.language, subjects, foot)
-        return fragments.board_of(view, viewer, key, inside)
+            inside = fragments.inside_of(page, viewport.paged_list, viewer.language, subjects, foot)
+        return fragments.board_of(page, viewer, key, inside)
 
     html: str = await in_thread(read)()
     return html

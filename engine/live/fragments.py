@@ -73,7 +73,7 @@ SEARCH_SIZE, SEARCH_WORDS = 100, 8
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Query:
     """Which part of a long page is looked at: the first `limit` of its rows whose text holds all these words.
 
     Some of that text is in the `language` of whoever looks.
@@ -88,11 +88,11 @@ class Look:
         return all(word in text for word in self.words)
 
 
-def look_of(limit: str, search: str, language: str = "") -> Look:
+def query_of(limit: str, search: str, language: str = "") -> Query:
     """What a page asks for, limit and search as text, whatever that is → what it gets."""
     words = tuple(dict.fromkeys(search.replace("\0", "")[:SEARCH_SIZE].lower().split()))[:SEARCH_WORDS]
     rows = int(limit) if limit.isdecimal() and len(limit) < 8 else 0
-    return Look(min(max(rows, SEARCH_PART if words else PART), PARTS_LIMIT), words, language if words else "")
+    return Query(min(max(rows, SEARCH_PART if words else PART), PARTS_LIMIT), words, language if words else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Long:
+class PagedList:
     """How a page is shown in part. All of these read the database but `foot`.
 
     `kind` and `permission` are those of the rows in question; their facets hold their `subject`, and in lower case
@@ -115,21 +115,21 @@ class Long:
 
     kind: str
     permission: str
-    find: Callable[[Look], Found]
+    find: Callable[[Query], Found]
     draw: Callable[[Iterable[Subject]], Iterable[Row]]
     cards: Callable[[Iterable[Subject]], str]
-    foot: Callable[[Look, int], Row]
+    foot: Callable[[Query, int], Row]
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class LivePage:
     """One page that is live. `key` is what the page is about, empty where there is but one such page.
 
     `containers` says which element of the page the rows of a kind belong into. `board` renders the inside of
     each container from the database. `place`, where given, decides for one row whether it is shown (and where:
     the id of a container; empty: not here, so take it away if it was; None: it never is); the page is personal
-    if that depends on the viewer. `long` is there where a page may be shown in part. `admits`, where given, says of
-    permissions and key whether that page may be seen without those that are for all of its kind.
+    if that depends on the viewer. `paged_list` is there where a page may be shown in part. `admits`, where given, says
+    of permissions and key whether that page may be seen without those that are for all of its kind.
     """
 
     name: str
@@ -138,7 +138,7 @@ class View:
     board: Callable[[Viewer, str], Mapping[str, str]]
     place: Callable[[Row, Viewer, str], str | None] | None = None
     personal: bool = False
-    long: Long | None = None
+    paged_list: PagedList | None = None
     admits: Callable[[frozenset[str], str], bool] | None = None
 
     def allows(self, permissions: frozenset[str], key: str) -> bool:
@@ -203,7 +203,7 @@ def viewers_of(sessions: Collection[str]) -> dict[str, Viewer]:
 renderers: dict[str, Renderer] = {}
 # What a fresh board holds on every page: rows of the kinds in COMMON, each app's own.
 common_rows: list[Callable[[], Iterable[Row]]] = []
-views: dict[str, View] = {}
+live_pages: dict[str, LivePage] = {}
 notices: dict[str, NoticeText] = {}
 
 
@@ -291,18 +291,20 @@ def rows_on_every_page(languages: Iterable[str]) -> list[Row]:
         return [row for rows in common_rows for row in rows()]
 
 
-def inside_of(view: View, long: Long, language: str, subjects: Iterable[Subject], foot: Row) -> dict[str, str]:
+def inside_of(
+    page: LivePage, paged_list: PagedList, language: str, subjects: Iterable[Subject], foot: Row
+) -> dict[str, str]:
     """Each container of a long page → what is in it when it shows these subjects. Reads the database."""
     with translation.override(language):
-        cards = long.cards(subjects)
-    return {view.containers[long.kind]: cards, view.containers[foot.kind]: (foot.html or {})[language]}
+        cards = paged_list.cards(subjects)
+    return {page.containers[paged_list.kind]: cards, page.containers[foot.kind]: (foot.html or {})[language]}
 
 
-def board_of(view: View, viewer: Viewer, key: str, inside: Mapping[str, str] | None = None) -> str:
+def board_of(page: LivePage, viewer: Viewer, key: str, inside: Mapping[str, str] | None = None) -> str:
     """The whole of what a page shows, as one message; `inside`, if it is known. Reads the database."""
     if inside is None:
         with translation.override(viewer.language):
-            inside = view.board(viewer, key)
+            inside = page.board(viewer, key)
     parts = [partial("links", '<i id="trouble" data-gone></i>', "rows")]
     parts += [partial(container, html, "innerMorph") for container, html in inside.items()]
     for row in rows_on_every_page([viewer.language]):
@@ -330,4 +332,4 @@ def partial(container: str, html: str, swap: str) -> str:
 
 
 # A page that shows nothing live but what every page has.
-views["panel"] = View("panel", frozenset(), {}, lambda viewer, key: {})
+live_pages["panel"] = LivePage("panel", frozenset(), {}, lambda viewer, key: {})

@@ -25,7 +25,7 @@ from engine import metrics
 from engine.database import in_thread
 
 from . import fragments
-from .fragments import Long, Look, Notice, Row, View, Viewer
+from .fragments import LivePage, Notice, PagedList, Query, Row, Viewer
 from .viewport import Viewport
 
 logger = logging.getLogger(__name__)
@@ -110,7 +110,7 @@ async def _tell_of_people(users: Collection[int] | None) -> None:
         logger.warning("Whose sockets to look at could not be told, so it is seen within a minute: %r", error)
 
 
-class Seat:
+class Subscriber:
     """One browser's place at the hub: what it looks at, and what is still to be sent to it.
 
     `viewport` is the part of its page that it has on screen; None: it has all of it. `session` is the key of the
@@ -118,9 +118,9 @@ class Seat:
     """
 
     def __init__(
-        self, view: View, key: str, viewer: Viewer, viewport: Viewport | None = None, session: str = ""
+        self, page: LivePage, key: str, viewer: Viewer, viewport: Viewport | None = None, session: str = ""
     ) -> None:
-        self.view, self.key, self.viewer, self.viewport, self.session = view, key, viewer, viewport, session
+        self.page, self.key, self.viewer, self.viewport, self.session = page, key, viewer, viewport, session
         self.needs_board = True
         # The code with which it is to be closed, once it may be here no longer; and when to look next whether it may.
         self.farewell: int | None = None
@@ -132,8 +132,9 @@ class Seat:
         self._toasts: deque[str] = deque(maxlen=TOAST_LIMIT)
 
     def put_batch(self, text: str) -> None:
-        """What changed on the page; whoever puts it wakes the seat. A board that is still to be read holds it already:
-        it was committed before.
+        """What changed on the page; whoever puts it wakes the subscriber.
+
+        A board that is still to be read holds it already: it was committed before.
         """
         if self.needs_board:
             return
@@ -170,7 +171,7 @@ class Hub:
     _hubs: "WeakKeyDictionary[asyncio.AbstractEventLoop, Hub]" = WeakKeyDictionary()
 
     def __init__(self) -> None:
-        self.seats: set[Seat] = set()
+        self.subscribers: set[Subscriber] = set()
         # Set when it is known whether the channel layer can be listened to.
         self._settled = asyncio.Event()
         self._layer_is_away = False
@@ -187,38 +188,38 @@ class Hub:
         self._tell: dict[str, str] = {}
         self._told: dict[str, set[str]] = {}
         # Those that somebody looks at, or is about to.
-        self._viewports: WeakValueDictionary[tuple[str, Look], Viewport] = WeakValueDictionary()
+        self._viewports: WeakValueDictionary[tuple[str, Query], Viewport] = WeakValueDictionary()
         self._refills: dict[Viewport, asyncio.Task[None]] = {}
         # Row → the phones whose people have been told of it aloud.
         self._told_aloud: dict[str, set[str]] = {}
         # Those for whom something has been put.
-        self._to_wake: deque[Seat] = deque()
+        self._to_wake: deque[Subscriber] = deque()
         self._is_waking = False
 
     @classmethod
     def here(cls) -> "Hub":
         return cls._hubs.setdefault(asyncio.get_running_loop(), cls())
 
-    async def register(self, seat: Seat) -> None:
-        """Take a seat; batches reach it from now on."""
-        seat.check_at = _next_check()
-        self.seats.add(seat)
+    async def register(self, subscriber: Subscriber) -> None:
+        """Subscribe; batches reach it from now on."""
+        subscriber.check_at = _next_check()
+        self.subscribers.add(subscriber)
         if self._task is None or self._task.done():
             self._settled.clear()
             self._task = asyncio.create_task(self._run())
         try:
             await self._settled.wait()
         except asyncio.CancelledError:  # the browser went away while the channel layer could not be reached
-            self.unregister(seat)
+            self.unregister(subscriber)
             raise
         if self._layer_is_away:
-            seat.put_toast(fragments.trouble("layer", seat.viewer.language))
-        elif any(seat.viewer.language not in told for told in self._told.values()):
+            subscriber.put_toast(fragments.trouble("layer", subscriber.viewer.language))
+        elif any(subscriber.viewer.language not in told for told in self._told.values()):
             await self._tell_languages()
 
     async def _tell_languages(self) -> None:
         """Tell the workers in which languages they are looked at. One who is not told draws nothing, which heals."""
-        languages = {seat.viewer.language for seat in self.seats}
+        languages = {subscriber.viewer.language for subscriber in self.subscribers}
         self._told = dict.fromkeys(self._tell, languages)
         if not languages:
             return
@@ -230,14 +231,14 @@ class Hub:
         except Exception as error:  # whatever the layer's backend raises
             logger.warning("Which languages are looked at could not be told: %r", error)
 
-    def unregister(self, seat: Seat) -> None:
-        self.seats.discard(seat)
+    def unregister(self, subscriber: Subscriber) -> None:
+        self.subscribers.discard(subscriber)
 
-    def viewport(self, view: View, long: Long, look: Look) -> Viewport:
+    def viewport(self, page: LivePage, paged_list: PagedList, query: Query) -> Viewport:
         """The one viewport of all who look at this part of this page. It hears every batch from now on."""
-        viewport = self._viewports.get((view.name, look))
+        viewport = self._viewports.get((page.name, query))
         if viewport is None:
-            viewport = self._viewports[view.name, look] = Viewport(long, look)
+            viewport = self._viewports[page.name, query] = Viewport(paged_list, query)
         return viewport
 
     async def read(self, viewport: Viewport) -> None:
@@ -255,8 +256,8 @@ class Hub:
         pause = REFILL_EVERY
         while viewport.is_stale:
             await asyncio.sleep(pause)
-            seats = [seat for seat in self.seats if seat.viewport is viewport]
-            if not seats:
+            subscribers = [subscriber for subscriber in self.subscribers if subscriber.viewport is viewport]
+            if not subscribers:
                 return
             started = time.monotonic()
             try:
@@ -274,13 +275,13 @@ class Hub:
                 async with asyncio.TaskGroup() as group:
                     group.create_task(self._keep_listening())
                     group.create_task(self._watch())
-                    group.create_task(self._look_after_seats())
+                    group.create_task(self._look_after_subscribers())
             except* Exception:  # whatever it is: pages that stand still would show what is no longer so
                 logger.exception("What feeds the pages failed; it begins anew.")
                 self._everybody_needs_a_board("failure")
                 await asyncio.sleep(1)
 
-    async def _look_after_seats(self) -> None:
+    async def _look_after_subscribers(self) -> None:
         """See who may no longer be here: logged out, deactivated, or without the permission."""
         while True:
             with contextlib.suppress(TimeoutError):
@@ -288,48 +289,48 @@ class Hub:
                     await self._doubtful.wait()
             self._doubtful.clear()
             now = time.monotonic()
-            seats = [seat for seat in self.seats if now >= seat.check_at]
-            if not seats:
+            subscribers = [subscriber for subscriber in self.subscribers if now >= subscriber.check_at]
+            if not subscribers:
                 continue
-            for seat in seats:
-                seat.check_at = _next_check()
+            for subscriber in subscribers:
+                subscriber.check_at = _next_check()
             try:
-                viewers = await in_thread(fragments.viewers_of)({seat.session for seat in seats})
+                viewers = await in_thread(fragments.viewers_of)({subscriber.session for subscriber in subscribers})
             except (DatabaseError, InterfaceError) as error:
                 logger.error("Whether the users of sockets are still logged in could not be looked up: %s", error)
-                for seat in seats:
-                    seat.ask_for_board()  # which tells the page of the database
+                for subscriber in subscribers:
+                    subscriber.ask_for_board()  # which tells the page of the database
                 continue
             except Exception:  # whatever is wrong with one session: the sockets must outlive it
                 logger.exception("Whether the users of sockets are still logged in could not be looked up.")
                 continue
-            for seat in seats:
-                self._let_stay(seat, viewers.get(seat.session))
+            for subscriber in subscribers:
+                self._let_stay(subscriber, viewers.get(subscriber.session))
 
     def _doubt(self, users: Collection[int] | None) -> None:
         """Look at the seats of these users at once, or at all."""
-        for seat in self.seats:
-            if users is None or seat.viewer.user_id in users:
-                seat.check_at = 0.0
+        for subscriber in self.subscribers:
+            if users is None or subscriber.viewer.user_id in users:
+                subscriber.check_at = 0.0
         self._doubtful.set()
 
-    def _let_stay(self, seat: Seat, viewer: Viewer | None) -> None:
-        if viewer is None or not seat.view.allows(viewer.permissions, seat.key):
-            seat.farewell = FORBIDDEN if viewer else NOT_LOGGED_IN
-            self.unregister(seat)
-            seat.wake.set()
+    def _let_stay(self, subscriber: Subscriber, viewer: Viewer | None) -> None:
+        if viewer is None or not subscriber.page.allows(viewer.permissions, subscriber.key):
+            subscriber.farewell = FORBIDDEN if viewer else NOT_LOGGED_IN
+            self.unregister(subscriber)
+            subscriber.wake.set()
             return
-        viewer = replace(viewer, language=seat.viewer.language)
-        if viewer != seat.viewer:
-            seat.viewer = viewer
-            seat.ask_for_board()
+        viewer = replace(viewer, language=subscriber.viewer.language)
+        if viewer != subscriber.viewer:
+            subscriber.viewer = viewer
+            subscriber.ask_for_board()
 
     async def _watch(self) -> None:
         """See for ourselves what every page has: whether a PBX has a worker, whether there still is the PBX."""
         while True:
             await asyncio.sleep(WATCH_EVERY)
             self._newer = set()
-            languages = {seat.viewer.language for seat in self.seats}
+            languages = {subscriber.viewer.language for subscriber in self.subscribers}
             try:
                 drawn = await in_thread(fragments.rows_on_every_page)(languages)
             except (DatabaseError, InterfaceError) as error:
@@ -338,7 +339,9 @@ class Hub:
             except Exception:  # whatever a template raises: the sockets must outlive it
                 logger.exception("What every page has could not be drawn, trying again.")
                 continue
-            if self._newer is None or any(seat.viewer.language not in languages for seat in self.seats):
+            if self._newer is None or any(
+                subscriber.viewer.language not in languages for subscriber in self.subscribers
+            ):
                 continue  # the next look has what came, and the language of who came, meanwhile
             rows = {row.id: row for row in drawn}
             known, self._common = self._common, rows
@@ -360,8 +363,8 @@ class Hub:
                 if not self._layer_is_away:
                     logger.exception("The channel layer failed; trying again every second.")
                     self._layer_is_away = True
-                    for seat in self.seats:
-                        seat.put_toast(fragments.trouble("layer", seat.viewer.language))
+                    for subscriber in self.subscribers:
+                        subscriber.put_toast(fragments.trouble("layer", subscriber.viewer.language))
                 else:
                     logger.warning("The channel layer still fails: %r", error)
                 self._settled.set()
@@ -411,8 +414,8 @@ class Hub:
         self._told_aloud.clear()
         for viewport in self._viewports.values():
             viewport.forget()
-        for seat in self.seats:
-            seat.ask_for_board()
+        for subscriber in self.subscribers:
+            subscriber.ask_for_board()
 
     def _deliver(self, batch: dict[str, Any]) -> None:
         pbx, epoch, number = batch["pbx"], batch["epoch"], batch["number"]
@@ -428,7 +431,7 @@ class Hub:
             self._everybody_needs_a_board("number" if last and last[0] == epoch else "epoch")
             return
         drawn = batch["languages"]
-        if drawn is not None and any(seat.viewer.language not in drawn for seat in self.seats):
+        if drawn is not None and any(subscriber.viewer.language not in drawn for subscriber in self.subscribers):
             # Somebody looks in a language of which the worker has not heard yet.
             self._everybody_needs_a_board("language")
             return
@@ -444,20 +447,20 @@ class Hub:
     def _hand_out(self, rows: Mapping[Viewport | None, Iterable[Row]]) -> None:
         """Put rows into the queues of the seats, each those of its viewport; composed once for all who see the same."""
         shared: dict[tuple[object, ...], str] = {}
-        for seat in self.seats:
-            if seat.viewport not in rows:
+        for subscriber in self.subscribers:
+            if subscriber.viewport not in rows:
                 continue
-            view, key, viewer = seat.view, seat.key, seat.viewer
-            if view.personal:
-                text = compose(rows[seat.viewport], view, key, viewer)
+            page, key, viewer = subscriber.page, subscriber.key, subscriber.viewer
+            if page.personal:
+                text = compose(rows[subscriber.viewport], page, key, viewer)
             else:
-                same_for = (view.name, key, viewer.language, viewer.permissions, seat.viewport)
+                same_for = (page.name, key, viewer.language, viewer.permissions, subscriber.viewport)
                 if same_for not in shared:
-                    shared[same_for] = compose(rows[seat.viewport], view, key, viewer)
+                    shared[same_for] = compose(rows[subscriber.viewport], page, key, viewer)
                 text = shared[same_for]
             if text:
-                seat.put_batch(text)
-                self._to_wake.append(seat)
+                subscriber.put_batch(text)
+                self._to_wake.append(subscriber)
         if self._to_wake and not self._is_waking:
             self._is_waking = True
             self._wake_some()
@@ -473,10 +476,10 @@ class Hub:
     def _deliver_notices(self, notices: list[dict[str, Any]]) -> None:
         for values in notices:
             notice = Notice(**values)
-            for seat in self.seats:
-                if seat.viewer.user_id == notice.user_id:
-                    html = fragments.toast(notice, seat.viewer.language)
-                    seat.put_toast(fragments.partial("toasts", html, "toasts"))
+            for subscriber in self.subscribers:
+                if subscriber.viewer.user_id == notice.user_id:
+                    html = fragments.toast(notice, subscriber.viewer.language)
+                    subscriber.put_toast(fragments.partial("toasts", html, "toasts"))
 
     def _tell_aloud(self, rows: list[Row]) -> None:
         """Tell people what concerns their phone, whichever page they have open; and take it back when it is over."""
@@ -489,10 +492,10 @@ class Hub:
                 said.setdefault(phone, []).append((row, phone))
         if not said:
             return
-        for seat in self.seats:
-            for row, phone in said.get(seat.viewer.phone, ()):
-                if row.is_for(seat.viewer.permissions):
-                    seat.put_toast(_aloud(row, row.aloud.get(phone), seat.viewer.language))
+        for subscriber in self.subscribers:
+            for row, phone in said.get(subscriber.viewer.phone, ()):
+                if row.is_for(subscriber.viewer.permissions):
+                    subscriber.put_toast(_aloud(row, row.aloud.get(phone), subscriber.viewer.language))
 
 
 def _aloud(row: Row, words: fragments.Html | None, language: str) -> str:
@@ -507,14 +510,14 @@ def _next_check() -> float:
     return time.monotonic() + CHECK_EVERY * (1 - CHECK_SPREAD * random.random())  # noqa: S311 (nothing secret)
 
 
-def compose(rows: Iterable[Row], view: View, key: str, viewer: Viewer) -> str:
+def compose(rows: Iterable[Row], page: LivePage, key: str, viewer: Viewer) -> str:
     """The message that brings one page from before a batch to after it; empty when it shows none of it."""
     inside: dict[str, list[str]] = {}
     for row in rows:
-        home = view.containers.get(row.kind) or fragments.COMMON.get(row.kind)
+        home = page.containers.get(row.kind) or fragments.COMMON.get(row.kind)
         if home is None:
             continue
-        container = view.container_of(row, viewer, key)
+        container = page.container_of(row, viewer, key)
         if container is None:
             continue
         if container and row.html is not None:

@@ -9,14 +9,14 @@ from collections.abc import Iterable
 
 from engine.database import in_thread
 
-from .fragments import Found, Long, Look, Row, Subject
+from .fragments import Found, PagedList, Query, Row, Subject
 
 
 class Viewport:
     """The rows on screen, as of the last batch. Its seats are sent what `take` and `read_again` give."""
 
-    def __init__(self, long: Long, look: Look) -> None:
-        self.long, self.look = long, look
+    def __init__(self, paged_list: PagedList, query: Query) -> None:
+        self.paged_list, self.query = paged_list, query
         # What is shown, by the id of the row, and how many more there were when the database was last read.
         self.shown: dict[str, Subject] = {}
         self.more = 0
@@ -30,7 +30,7 @@ class Viewport:
 
     @property
     def foot(self) -> Row:
-        return self.long.foot(self.look, self.more)
+        return self.paged_list.foot(self.query, self.more)
 
     def forget(self) -> None:
         """Batches were missed: what is shown must be read anew, and everybody be given it as a board."""
@@ -41,7 +41,7 @@ class Viewport:
         """Rows of a batch → those that concern the screen, as they do."""
         passed = []
         for row in rows:
-            if row.kind != self.long.kind:
+            if row.kind != self.paged_list.kind:
                 passed.append(row)
                 continue
             if self._late is not None:
@@ -55,7 +55,7 @@ class Viewport:
                     row = _gone(row)
                 passed.append(row)
             elif self._wants(row) and self._is_whole:
-                if len(self.shown) < self.look.limit:
+                if len(self.shown) < self.query.limit:
                     self.shown[row.id] = _subject_of(row)
                     passed.append(row)
                 else:
@@ -65,8 +65,8 @@ class Viewport:
     def _wants(self, row: Row) -> bool:
         if row.html is None:
             return False
-        words = row.facets.get("words", {}).get(self.look.language, "")
-        return self.look.fits(f"{row.facets['text']}\n{words}")
+        words = row.facets.get("words", {}).get(self.query.language, "")
+        return self.query.fits(f"{row.facets['text']}\n{words}")
 
     async def read(self) -> None:
         """Read what is shown from the database, unless it is known. Raises what the database does."""
@@ -93,25 +93,29 @@ class Viewport:
         late, self._late = self._late, None
         if self.shown is not before:
             return []
-        self._is_whole = found.total <= self.look.limit
+        self._is_whole = found.total <= self.query.limit
         shown = {id: subject for id, subject in found.shown.items() if id not in late or self._wants(late[id])}
         for id, row in late.items():
             if self._wants(row) and (self._is_whole or id in self.shown):
                 shown.setdefault(id, _subject_of(row))
         entered = [late.get(id) or drawn.get(id) for id in shown if id not in self.shown]
-        left = [Row(id, self.long.kind, None, permission=self.long.permission) for id in self.shown if id not in shown]
+        left = [
+            Row(id, self.paged_list.kind, None, permission=self.paged_list.permission)
+            for id in self.shown
+            if id not in shown
+        ]
         more, self.more = self.more, 0 if self._is_whole else max(0, found.total - len(shown))
         self.shown, self.is_read = shown, True
-        self.is_stale = len(shown) > self.look.limit or (bool(late) and not self._is_whole)
+        self.is_stale = len(shown) > self.query.limit or (bool(late) and not self._is_whole)
         if not was_read:
             return []
         return [*left, *filter(None, entered), *([self.foot] if self.more != more else [])]
 
     def _find(self, had: set[str] | None) -> tuple[Found, dict[str, Row]]:
         """In a thread: what is to be shown, and, beside what is already on screen, its rows."""
-        found = self.long.find(self.look)
+        found = self.paged_list.find(self.query)
         new = [] if had is None else [subject for id, subject in found.shown.items() if id not in had]
-        return found, {row.id: row for row in self.long.draw(new)} if new else {}
+        return found, {row.id: row for row in self.paged_list.draw(new)} if new else {}
 
 
 def _gone(row: Row) -> Row:

@@ -79,7 +79,7 @@ def first(fields: Fields, name: str) -> str:
 class Outcome:
     """The status of a command, and Asterisk's (or our) words about it.
 
-    `data` is what an order has found out, in plain JSON values; of an action that `wants_reply`, see `reply`.
+    `data` is what a command handler has found out, in plain JSON values; of an action that `wants_reply`, see `reply`.
     """
 
     status: Status
@@ -102,7 +102,7 @@ class Command:
 
     `verb` and `subject` are for the audit trail: what, and on whom. `id` makes it unique: the same id is never
     acted on twice. `notice`, where given, names the notice that tells the user how an `Originate` ended, and
-    `parameters` are passed on to it. Instead of an action it may name an `order` of the registry, which gets the
+    `parameters` are passed on to it. Instead of an action it may name a `handler` of the registry, which gets the
     parameters. `topic` is what the audit trail can be asked for, such as a conference. An action that `wants_reply`
     is sent in a session of its own: it may take long, and what everybody sees must not wait for it.
     """
@@ -116,7 +116,7 @@ class Command:
     timeout: float = 5.0
     notice: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict)
-    order: str = ""
+    handler: str = ""
     topic: str = ""
     wants_reply: bool = False
 
@@ -194,14 +194,14 @@ def check(pbx: str) -> Outcome:
     return async_to_sync(_deliver)(pbx, {"type": CHECK}, 30.0)
 
 
-def look(pbx: str, order: str, parameters: Mapping[str, Any] | None = None, timeout: float = 5.0) -> Outcome:
-    """Have an order carried out that only looks: it leaves no trace in the audit trail, so it must change nothing."""
+def look(pbx: str, handler: str, parameters: Mapping[str, Any] | None = None, timeout: float = 5.0) -> Outcome:
+    """Have a command handler run that only looks: it leaves no trace in the audit trail, so it must change nothing."""
     row = PBX.objects.filter(pk=pbx).first()
     if row is None or not row.is_up:
         return Outcome(Status.NOT_CONNECTED, row.why if row else "")
     message = {
         "type": LOOK,
-        "order": order,
+        "handler": handler,
         "parameters": dict(parameters or {}),
         "user_id": 0,
         "deadline": time.time() + timeout,
@@ -216,7 +216,7 @@ async def _ask(command: Command) -> Outcome:
         "verb": command.verb,
         "action": command.action.name if command.action else "",
         "fields": [list(pair) for pair in command.action.fields] if command.action else [],
-        "order": command.order,
+        "handler": command.handler,
         "deadline": time.time() + command.timeout,
         "user_id": command.user_id,
         "notice": command.notice,

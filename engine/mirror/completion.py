@@ -3,20 +3,20 @@
 from engine.ami import actions
 
 from .commands import Outcome
-from .context import Desk, outcome_of
+from .context import CommandContext, outcome_of
 
 # Ends what Asterisk answers to `_command matchesarray`.
 _END = "_EOF_"
 
 
-async def completed(desk: Desk, line: str, last: str) -> Outcome:
+async def completed(ctx: CommandContext, line: str, last: str) -> Outcome:
     """What Asterisk's own console does at Tab, of a line and the last word of it. Data: the words that fit.
 
     By the CLI's internal command `_command matchesarray`, with which `asterisk -r` asks (main/cli.c, main/asterisk.c).
     Raises `AmiError`.
     """
     escaped = [text.replace("\\", "\\\\").replace('"', '\\"') for text in (line, last)]
-    answer = await desk.ask(actions.command('_command matchesarray "{}" "{}"'.format(*escaped)))
+    answer = await ctx.ask(actions.command('_command matchesarray "{}" "{}"'.format(*escaped)))
     words = " ".join(answer.response.output).split(" ")
     # The first is what all have in common, empty where they have nothing.
     found = [word for word in words[1:] if word and word != _END] if _END in words else []

@@ -1,4 +1,4 @@
-"""What an order works with: the link to the PBX, the state, and who gave it."""
+"""What a command handler works with: the link to the PBX, the state, and who asked."""
 
 import asyncio
 import time
@@ -14,15 +14,15 @@ from engine.ami.protocol import Action
 from .commands import Outcome, Status
 from .state import State
 
-# How many actions of one order are under way at a time.
+# How many actions of one command are under way at a time.
 AT_ONCE = 20
 # How many events of a list are handed on to a view.
 EVENTS_HANDED_ON = 5000
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    """One order's. `deadline` is when its time is over (as `time.time()`).
+class CommandContext:
+    """Of one command. `deadline` is when its time is over (as `time.time()`).
 
     `heard` is how many events of which name have come in each of the last seconds, the newest last; those that were
     dropped unread bear no name.
@@ -36,7 +36,7 @@ class Desk:
 
     @property
     def left(self) -> float:
-        """How much time the order still has, in seconds.
+        """How much time the command still has, in seconds.
 
         Raises `LinkLost` when it has none: nothing may be sent late.
         """
@@ -107,12 +107,12 @@ def outcome_of(answer: Answer) -> Outcome:
     return Outcome(Status.DONE if answer.ok else Status.REFUSED, answer.text)
 
 
-async def send_all(desk: Desk, session: Session, actions: Iterable[Action]) -> list[Answer]:
+async def send_all(ctx: CommandContext, session: Session, actions: Iterable[Action]) -> list[Answer]:
     """Send several actions in a session beside the link, some at a time; their answers, in order. Raises `AmiError`."""
     turn = asyncio.Semaphore(AT_ONCE)
 
     async def send(action: Action) -> Answer:
         async with turn:
-            return await session.ask(action, timeout=desk.left)
+            return await session.ask(action, timeout=ctx.left)
 
     return list(await asyncio.gather(*map(send, actions)))

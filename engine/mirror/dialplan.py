@@ -6,19 +6,19 @@ from collections.abc import Mapping
 from engine.ami import actions
 
 from .commands import Outcome, Status
-from .context import Desk
+from .context import CommandContext
 
 CONTEXT = "pbxpanel"
 # Application and data of each step.
 Steps = tuple[tuple[str, str], ...]
 
 
-async def write(desk: Desk, extensions: Mapping[str, Steps]) -> Outcome:
+async def write(ctx: CommandContext, extensions: Mapping[str, Steps]) -> Outcome:
     """`DialplanExtensionAdd` for each step: nobody has to paste anything. A reload of the dialplan takes it away."""
     for extension, steps in extensions.items():
         for priority, (application, data) in enumerate(steps, 1):
             action = actions.dialplan_extension_add(CONTEXT, extension, priority, application, data)
-            outcome = await desk.run(action)
+            outcome = await ctx.run(action)
             if not outcome.done:
                 return outcome
     return Outcome(Status.DONE)

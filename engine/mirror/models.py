@@ -86,7 +86,7 @@ class PBX(models.Model):
         return self.link == self.Link.UP and not self.worker_lost
 
 
-class Written(models.Model):
+class WorkerOwned(models.Model):
     """A row that only the mirror writes.
 
     `key_field` names the field that identifies the row within its PBX. By `indexed_fields` the mirror finds rows
@@ -111,7 +111,7 @@ class Written(models.Model):
         raise NotImplementedError
 
 
-class Mirrored(Written):
+class Mirrored(WorkerOwned):
     """A row that mirrors one thing on one PBX.
 
     `compared_fields` are those that both events and lists tell: the drift check holds one against the other.
@@ -123,11 +123,11 @@ class Mirrored(Written):
     listed_fields: ClassVar[tuple[str, ...]] = ()
 
     # What the row was last folded from, so that the same again costs nothing; of no row that the check has healed.
-    told: Any = None
+    fingerprint: Any = None
 
     pbx = models.ForeignKey(PBX, on_delete=models.CASCADE, verbose_name=_("PBX"))
 
-    class Meta(Written.Meta):
+    class Meta(WorkerOwned.Meta):
         abstract = True
 
     @property
@@ -135,7 +135,7 @@ class Mirrored(Written):
         return str(getattr(self, self.key_field))
 
 
-class Kept(Written):
+class History(WorkerOwned):
     """A row that the mirror writes of what has happened, and that stays in the database when it is over.
 
     It bears the name of its PBX, not the PBX: it outlives that too.
@@ -148,7 +148,7 @@ class Kept(Written):
 
     pbx = models.CharField(_("PBX"), max_length=32)
 
-    class Meta(Written.Meta):
+    class Meta(WorkerOwned.Meta):
         abstract = True
 
     def subjects(self) -> set[Subject]:

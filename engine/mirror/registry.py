@@ -5,18 +5,18 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.ami.protocol import Action, Message
 
-from .models import Kept, Mirrored, Written
+from .models import History, Mirrored, WorkerOwned
 
 if TYPE_CHECKING:
     from engine.ami.client import Session
 
     from .commands import Outcome
-    from .context import Desk
+    from .context import CommandContext
     from .state import State
     from .sync import Snapshot
 
 M = TypeVar("M", bound=Mirrored)
-K = TypeVar("K", bound=Kept)
+K = TypeVar("K", bound=History)
 EventHandler = Callable[["State", Message], None]
 SnapshotStep = Callable[["Snapshot"], Awaitable[None]]
 Refresher = Callable[["Snapshot", str], Awaitable[None]]
@@ -25,12 +25,12 @@ Beginner = Callable[["State", int, str, Mapping[str, Any]], None]
 Follower = Callable[["State", Message, Mapping[str, Any]], Mapping[str, Any]]
 RowHook = Callable[["State", Any], None]
 Clock = Callable[["State"], None]
-Order = Callable[["Desk", Mapping[str, Any]], Awaitable["Outcome"]]
+CommandHandler = Callable[["CommandContext", Mapping[str, Any]], Awaitable["Outcome"]]
 
 # Event → the fields that it must bear → who folds it.
 handlers: dict[str, dict[frozenset[str], list[EventHandler]]] = {}
 models: list[type[Mirrored]] = []
-kept_models: list[type[Kept]] = []
+history_models: list[type[History]] = []
 snapshot_steps: list[SnapshotStep] = []
 first_snapshot_steps: set[SnapshotStep] = set()
 refreshers: dict[str, Refresher] = {}
@@ -40,21 +40,21 @@ preparers: dict[str, Preparer] = {}
 beginners: dict[str, Beginner] = {}
 followers: dict[str, Follower] = {}
 # Model → what is called with the state and a row that came, or that went.
-added: dict[type[Written], list[RowHook]] = {}
-removed: dict[type[Written], list[RowHook]] = {}
-orders: dict[str, Order] = {}
+added: dict[type[WorkerOwned], list[RowHook]] = {}
+removed: dict[type[WorkerOwned], list[RowHook]] = {}
+command_handlers: dict[str, CommandHandler] = {}
 
 
-def on(*events: str, bearing: frozenset[str] = frozenset()) -> Callable[[EventHandler], EventHandler]:
+def on(*events: str, required: frozenset[str] = frozenset()) -> Callable[[EventHandler], EventHandler]:
     """Register a function that folds these AMI events into the state: no I/O, and no waiting.
 
-    It is not called for an event without all the fields that it is `bearing`. A caller's number may hold line
+    It is not called for an event without all the fields that it is `required`. A caller's number may hold line
     breaks and what looks like an event after them; it is too short to hold one that is whole.
     """
 
     def register(handler: EventHandler) -> EventHandler:
         for event in events:
-            handlers.setdefault(event, {}).setdefault(bearing, []).append(handler)
+            handlers.setdefault(event, {}).setdefault(required, []).append(handler)
         return handler
 
     return register
@@ -66,9 +66,9 @@ def mirrored(model: type[M]) -> type[M]:
     return model
 
 
-def kept(model: type[K]) -> type[K]:
+def history(model: type[K]) -> type[K]:
     """Register a model of what has happened: the mirror writes its rows, and leaves them in the database."""
-    kept_models.append(model)
+    history_models.append(model)
     return model
 
 
@@ -92,14 +92,14 @@ def when_removed(model: type[Mirrored]) -> Callable[[RowHook], RowHook]:
     return register
 
 
-def order(name: str) -> Callable[[Order], Order]:
+def command_handler(name: str) -> Callable[[CommandHandler], CommandHandler]:
     """Register what the worker does for a command that is more than one action, or that changes what only we know.
 
     Desk and the command's parameters in, outcome out. It may raise `AmiError`: then no answer came.
     """
 
-    def register(function: Order) -> Order:
-        orders[name] = function
+    def register(function: CommandHandler) -> CommandHandler:
+        command_handlers[name] = function
         return function
 
     return register

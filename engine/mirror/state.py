@@ -15,9 +15,9 @@ from django.db.models.base import ModelState
 from engine.ami.protocol import Message
 
 from . import registry
-from .models import Mirrored, Subject, Written
+from .models import Mirrored, Subject, WorkerOwned
 
-M = TypeVar("M", bound=Written)
+M = TypeVar("M", bound=WorkerOwned)
 _NOBODY: dict[frozenset[str], list[registry.EventHandler]] = {}
 
 # How long a channel that hung up stays dead even if a list still names it, in seconds.
@@ -146,10 +146,10 @@ class Changes:
     """What one tick writes: copies, so that folding goes on meanwhile."""
 
     pbx: str
-    upserts: dict[type[Written], list[Written]] = field(default_factory=dict)
-    removals: dict[type[Written], list[str]] = field(default_factory=dict)
+    upserts: dict[type[WorkerOwned], list[WorkerOwned]] = field(default_factory=dict)
+    removals: dict[type[WorkerOwned], list[str]] = field(default_factory=dict)
     # Of kept rows, the keys of those that are over.
-    closed: dict[type[Written], set[str]] = field(default_factory=dict)
+    closed: dict[type[WorkerOwned], set[str]] = field(default_factory=dict)
     subjects: set[Subject] = field(default_factory=set)
     # Rows in the database that are not among the upserts are to go: written after a first snapshot.
     replace_all: bool = False
@@ -181,7 +181,7 @@ class State:
         # What the handlers ask to be read anew from Asterisk, since no event tells it whole.
         self.requests: set[Subject] = set()
         # Until when this PBX was heard before the link came up that is up now; none where that is not known.
-        self.heard_until: datetime | None = None
+        self.last_contact: datetime | None = None
         # Calls that users have placed and that are not over, by the unique id of their first channel; what is known of
         # each is the business of whoever follows them.
         self.placed: dict[str, Any] = {}
@@ -192,13 +192,13 @@ class State:
         # What somebody is to be told: his id, which notice, and its parameters.
         self.notices: list[tuple[int, str, dict[str, Any]]] = []
         self._monotonic = monotonic
-        self._tables: dict[type[Written], Table[Any]] = {
-            model: self._table_for(model) for model in (*registry.models, *registry.kept_models)
+        self._tables: dict[type[WorkerOwned], Table[Any]] = {
+            model: self._table_for(model) for model in (*registry.models, *registry.history_models)
         }
         self._tombstones: dict[str, float] = {}
         self._cleared_at = monotonic()
 
-    def _table_for(self, model: type[Written]) -> Table[Any]:
+    def _table_for(self, model: type[WorkerOwned]) -> Table[Any]:
         def hooked(hooks: list[registry.RowHook]) -> Callable[[Any], None]:
             def call(row: Any) -> None:
                 for hook in hooks:
@@ -214,8 +214,8 @@ class State:
 
     def fold(self, event: Message) -> None:
         """Let each handler that registered for this event change the rows."""
-        for bearing, handlers in registry.handlers.get(event.name, _NOBODY).items():
-            if event.bears(bearing):
+        for required, handlers in registry.handlers.get(event.name, _NOBODY).items():
+            if event.has_fields(required):
                 for handler in handlers:
                     handler(self, event)
 
@@ -223,7 +223,7 @@ class State:
         """Ask that the registered refresher of this kind reads this thing anew, soon."""
         self.requests.add((kind, key))
 
-    def bury(self, uniqueid: str) -> None:
+    def add_tombstone(self, uniqueid: str) -> None:
         """Remember that this channel is gone, so that a list written before cannot bring it back."""
         now = self._monotonic()
         self._tombstones[uniqueid] = now
@@ -231,22 +231,22 @@ class State:
             oldest, self._cleared_at = now - TOMBSTONE_SECONDS, now
             self._tombstones = {key: at for key, at in self._tombstones.items() if at >= oldest}
 
-    def forget_graves(self) -> None:
+    def clear_tombstones(self) -> None:
         """The link has ended: no list that is asked for from now on was written before, and an Asterisk that starts
         anew within the same second gives the same ids again.
         """
         self._tombstones.clear()
 
-    def is_buried(self, uniqueid: str) -> bool:
+    def has_tombstone(self, uniqueid: str) -> bool:
         at = self._tombstones.get(uniqueid)
         return at is not None and at >= self._monotonic() - TOMBSTONE_SECONDS
 
     @contextmanager
-    def back_then(self) -> Iterator[None]:
+    def at_last_contact(self) -> Iterator[None]:
         """Meanwhile it is as late as when the PBX was last heard: when it ended what is found to be over, nobody knows,
         but then it had not.
         """
-        now, then = self.now, self.heard_until
+        now, then = self.now, self.last_contact
         if then is not None:
             self.now = lambda: then
         try:

@@ -13,7 +13,7 @@ from django.db.models.signals import pre_delete
 from django.dispatch import receiver
 
 from . import registry
-from .models import PBX, Mirrored, Written
+from .models import PBX, Mirrored, WorkerOwned
 from .state import Changes, State
 
 _BATCH = 500
@@ -23,7 +23,7 @@ _PLAIN = (models.CharField, models.TextField, models.BooleanField, models.Intege
 
 def inherit(state: State) -> None:
     """Put into the state what the former worker has stored of what no list tells. Raises Django's `DatabaseError`."""
-    for model in (*registry.models, *registry.kept_models):
+    for model in (*registry.models, *registry.history_models):
         if model.inherited:
             for row in model._base_manager.filter(model.open_rows, Q(pbx=state.pbx)):
                 state.table(model).adopt(row)
@@ -48,7 +48,7 @@ def write(changes: Changes) -> None:
 @receiver(pre_delete, sender=PBX)
 def end_what_is_open(sender: type[PBX], instance: PBX, **_signal: Any) -> None:
     """With a PBX go its mirrored rows, and whoever could end what is kept of them: it was over when last seen."""
-    for model in registry.kept_models:
+    for model in registry.history_models:
         open_rows = model._base_manager.filter(model.open_rows, pbx=instance.name)
         open_rows.update(**{model.end_field: instance.seen_at})
 
@@ -71,7 +71,7 @@ class _Upsert:
 
 
 @cache
-def _upsert_of(model: type[Written], vendor: str) -> _Upsert:
+def _upsert_of(model: type[WorkerOwned], vendor: str) -> _Upsert:
     fields = [field for field in model._meta.concrete_fields if not field.primary_key]
     quote = connection.ops.quote_name
     columns = [quote(str(field.column)) for field in fields]
@@ -98,7 +98,7 @@ def _preparing(field: "models.Field[Any, Any]") -> Callable[[Any], Any]:
     return lru_cache(maxsize=10_000)(lambda value: field.get_db_prep_save(value, connection))
 
 
-def _upsert(model: type[Written], rows: list[Written]) -> None:
+def _upsert(model: type[WorkerOwned], rows: list[WorkerOwned]) -> None:
     upsert = _upsert_of(model, connection.vendor)
     table = []
     for row in rows:

@@ -119,7 +119,7 @@ async def _compare(session: Session, state: State) -> tuple[set[Difference], Sta
         for key in (ours.rows.keys() | theirs.rows.keys()).difference(touched):
             mine, other = ours.rows.get(key), theirs.rows.get(key)
             if mine is None or other is None:
-                if (model in snapshot.whole) if other is None else not state.is_buried(key):
+                if (model in snapshot.whole) if other is None else not state.has_tombstone(key):
                     found.add(Difference(model, key, "", mine is not None, other is not None))
                 continue
             found.update(
@@ -135,7 +135,7 @@ def _heal(state: State, listed: State, difference: Difference) -> None:
     table, theirs = state.table(difference.model), listed.table(difference.model)
     if difference.field:
         row = table.rows[difference.key]
-        row.told = None
+        row.fingerprint = None
         table.change(row, **{difference.field: difference.listed})
     elif difference.ours:
         table.remove(difference.key)

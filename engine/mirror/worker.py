@@ -44,7 +44,7 @@ from engine.processes import run_until_told
 
 from . import commands, registry, store, sync
 from .commands import Outcome, Status
-from .context import Desk
+from .context import CommandContext
 from .event_stream import UNWATCH, WATCH, Stream
 from .lease import Lease, LeaseLost, new_holder, unled
 from .models import HEARTBEAT, PBX
@@ -167,7 +167,7 @@ class Mirror:
 
     def _take_lease(self) -> bool:
         pbx, _created = PBX.objects.get_or_create(name=self.name)
-        self.state.heard_until = pbx.seen_at if pbx.link == PBX.Link.UP else pbx.event_at
+        self.state.last_contact = pbx.seen_at if pbx.link == PBX.Link.UP else pbx.event_at
         return self.lease.take(
             address=str(self.address), demo=self.demo, link=PBX.Link.CONNECTING, link_since=timezone.now()
         )
@@ -238,10 +238,10 @@ class Mirror:
 
     def _on_link_state(self, state: LinkState, error: AmiError | None) -> None:
         if state is not LinkState.UP:
-            self.state.forget_graves()
+            self.state.clear_tombstones()
         if state is not self._link_state:
             if self._link_state is LinkState.UP:
-                self.state.heard_until = self.state.now()
+                self.state.last_contact = self.state.now()
             self._link_state = state
             self._link_changes |= {"link_since": timezone.now(), "round_trip": None}
             self._round_trip = None
@@ -502,7 +502,7 @@ class Mirror:
             )
             if begin := registry.beginners.get(message["notice"]):
                 begin(self.state, message["user_id"], command_id, message["parameters"])
-        if message.get("order"):
+        if message.get("handler"):
             return await self._carry_out(session, message)
         action = Action(message["action"], tuple((key, value) for key, value in message["fields"]))
         try:
@@ -529,12 +529,12 @@ class Mirror:
         return Outcome(Status.DONE if answer.ok else Status.REFUSED, answer.text)
 
     async def _carry_out(self, session: Session, message: dict[str, Any]) -> Outcome:
-        """A command that is an order: of several actions, or of a change to what only we know."""
+        """A command that has a handler: of several actions, or of a change to what only we know."""
         if message["deadline"] <= time.time():
             return Outcome(Status.EXPIRED)
-        desk = self._desk(session, message)
+        ctx = self._context_for(session, message)
         try:
-            return await registry.orders[message["order"]](desk, message["parameters"])
+            return await registry.command_handlers[message["handler"]](ctx, message["parameters"])
         except AnswerTimeout as error:
             # What only looks may arrive late; everybody's link need not pay for it.
             if message["type"] != commands.LOOK:
@@ -547,12 +547,12 @@ class Mirror:
 
     async def _reply_to(self, session: Session, action: Action, message: dict[str, Any]) -> Outcome:
         try:
-            return await self._desk(session, message).reply_to(action)
+            return await self._context_for(session, message).reply_to(action)
         except AmiError as error:
             return _unanswered(error)
 
-    def _desk(self, session: Session, message: dict[str, Any]) -> Desk:
-        return Desk(session, self.state, message["user_id"], message["deadline"], self._heard)
+    def _context_for(self, session: Session, message: dict[str, Any]) -> CommandContext:
+        return CommandContext(session, self.state, message["user_id"], message["deadline"], self._heard)
 
     def _on_originate_response(self, event: Message) -> None:
         followed = self._followed.pop(event.get("ActionID"), None)

@@ -16,8 +16,8 @@ from engine.ami import actions
 from engine.ami.client import Session
 from engine.ami.protocol import Action, Message
 from engine.mirror.commands import Outcome, Status
-from engine.mirror.context import Desk, outcome_of, send_all
-from engine.mirror.registry import order
+from engine.mirror.context import CommandContext, outcome_of, send_all
+from engine.mirror.registry import command_handler
 
 # How many entries a page shows, and how many families.
 SHOWN = 200
@@ -59,8 +59,8 @@ def complaint(*texts: str) -> str:
     return ""
 
 
-@order("system.astdb.browse")
-async def browse(desk: Desk, parameters: Mapping[str, Any]) -> Outcome:
+@command_handler("system.astdb.browse")
+async def browse(ctx: CommandContext, parameters: Mapping[str, Any]) -> Outcome:
     """What is in a `family` (all of the AstDB where it is empty): entries whose name or value holds `search`.
 
     Data: `families`, the families within and how many entries each has; `total`, how many it has itself; `found`,
@@ -91,8 +91,8 @@ async def browse(desk: Desk, parameters: Mapping[str, Any]) -> Outcome:
         if len(entries) < SHOWN:
             entries.append((name, value))
 
-    async with desk.aside() as session:
-        answer = await session.ask(actions.db_get_tree(family), timeout=desk.left, is_list=True, on_item=fold)
+    async with ctx.aside() as session:
+        answer = await session.ask(actions.db_get_tree(family), timeout=ctx.left, is_list=True, on_item=fold)
     data = {
         "families": [[name, number] for name, number in sorted(families.items()) if name or family],
         "total": total, "found": found, "entries": [list(entry) for entry in entries], "beside": beside,
@@ -100,35 +100,35 @@ async def browse(desk: Desk, parameters: Mapping[str, Any]) -> Outcome:
     return Outcome(outcome_of(answer).status, answer.text, data)
 
 
-@order("system.astdb.put")
-async def put(desk: Desk, parameters: Mapping[str, Any]) -> Outcome:
+@command_handler("system.astdb.put")
+async def put(ctx: CommandContext, parameters: Mapping[str, Any]) -> Outcome:
     """Put `value` at `name`, which holds what `was` is the digest of. Data: `before`, its value until now, or None.
 
     Refused as `CHANGED` where it holds something else; data is then what it holds, as `now`.
     """
     family, key = parts_of(parameters["name"])
-    return await _change(desk, parameters, actions.db_put(family, key, parameters["value"]))
+    return await _change(ctx, parameters, actions.db_put(family, key, parameters["value"]))
 
 
-@order("system.astdb.delete")
-async def delete(desk: Desk, parameters: Mapping[str, Any]) -> Outcome:
+@command_handler("system.astdb.delete")
+async def delete(ctx: CommandContext, parameters: Mapping[str, Any]) -> Outcome:
     """Delete the entry `name`, which holds what `was` is the digest of. As `put`."""
-    return await _change(desk, parameters, actions.db_del(*parts_of(parameters["name"])))
+    return await _change(ctx, parameters, actions.db_del(*parts_of(parameters["name"])))
 
 
-async def _change(desk: Desk, parameters: Mapping[str, Any], action: Action) -> Outcome:
-    async with desk.aside() as session:
-        refusal, before = await _read(desk, session, parameters["name"])
+async def _change(ctx: CommandContext, parameters: Mapping[str, Any], action: Action) -> Outcome:
+    async with ctx.aside() as session:
+        refusal, before = await _read(ctx, session, parameters["name"])
         if refusal:
             return refusal
         if digest(before) != parameters["was"]:
             return Outcome(Status.REFUSED, CHANGED, {"now": before})
-        answer = await session.ask(action, timeout=desk.left)
+        answer = await session.ask(action, timeout=ctx.left)
     return Outcome(outcome_of(answer).status, answer.text, {"before": before})
 
 
-@order("system.astdb.delete-tree")
-async def delete_tree(desk: Desk, parameters: Mapping[str, Any]) -> Outcome:
+@command_handler("system.astdb.delete-tree")
+async def delete_tree(ctx: CommandContext, parameters: Mapping[str, Any]) -> Outcome:
     """Delete the `number` entries of a `family`, and no others: one by one where `DBDelTree` would take more.
 
     Data: `entries`, name and value of each that is deleted, or None where they are too many to be undone; `deleted`,
@@ -136,36 +136,36 @@ async def delete_tree(desk: Desk, parameters: Mapping[str, Any]) -> Outcome:
     Refused as `CHANGED` where the family has another number by now, or is empty; then nothing was done.
     """
     family = parameters["family"]
-    async with desk.aside() as session:
-        refusal, everything = await _read_tree(desk, session, family)
+    async with ctx.aside() as session:
+        refusal, everything = await _read_tree(ctx, session, family)
         if refusal:
             return refusal
         entries = {name: value for name, value in everything.items() if name.startswith(f"/{family}/")}
         if not entries or len(entries) != parameters["number"]:
             return Outcome(Status.REFUSED, CHANGED)
         if len(entries) == len(everything):
-            answers = [await session.ask(actions.db_del_tree(family), timeout=desk.left)] * len(entries)
+            answers = [await session.ask(actions.db_del_tree(family), timeout=ctx.left)] * len(entries)
         else:
-            answers = await send_all(desk, session, (actions.db_del(*parts_of(name)) for name in entries))
+            answers = await send_all(ctx, session, (actions.db_del(*parts_of(name)) for name in entries))
     deleted = [list(entry) for entry, answer in zip(entries.items(), answers, strict=True) if answer.ok]
     data = {"entries": deleted if len(deleted) <= UNDOABLE else None, "deleted": len(deleted)}
     failure = next((answer for answer in answers if not answer.ok), answers[0])
     return Outcome(outcome_of(failure).status, failure.text, data)
 
 
-@order("system.astdb.undo")
-async def undo(desk: Desk, parameters: Mapping[str, Any]) -> Outcome:
+@command_handler("system.astdb.undo")
+async def undo(ctx: CommandContext, parameters: Mapping[str, Any]) -> Outcome:
     """Give `entries` (name, value before, value after; None: no entry) the value before, if all have that after.
 
     One that has the value before already is left as it is: an undo that failed halfway is completed by the next.
     Refused as `CHANGED` where one has neither, with its name and value as data; then nothing was done.
     """
     entries, family = parameters["entries"], parameters["family"]
-    async with desk.aside() as session:
+    async with ctx.aside() as session:
         if family:
-            refusal, current = await _read_tree(desk, session, family)
+            refusal, current = await _read_tree(ctx, session, family)
         else:
-            refusal, value = await _read(desk, session, entries[0][0])
+            refusal, value = await _read(ctx, session, entries[0][0])
             current = {} if value is None else {entries[0][0]: value}
         if refusal:
             return refusal
@@ -173,7 +173,7 @@ async def undo(desk: Desk, parameters: Mapping[str, Any]) -> Outcome:
         for name, _before, after in left:
             if current.get(name) != after:
                 return Outcome(Status.REFUSED, CHANGED, {"name": name, "now": current.get(name)})
-        answers = await send_all(desk, session, (_restoring(name, before) for name, before, _after in left))
+        answers = await send_all(ctx, session, (_restoring(name, before) for name, before, _after in left))
     failure = next((answer for answer in answers if not answer.ok), None)
     return outcome_of(failure) if failure else Outcome(Status.DONE)
 
@@ -183,20 +183,22 @@ def _restoring(name: str, value: str | None) -> Action:
     return actions.db_del(family, key) if value is None else actions.db_put(family, key, value)
 
 
-async def _read(desk: Desk, session: Session, name: str) -> tuple[Outcome | None, str | None]:
+async def _read(ctx: CommandContext, session: Session, name: str) -> tuple[Outcome | None, str | None]:
     """A refusal, if any, and the value of an entry; None where it is not there."""
     family, key = parts_of(name)
-    answer = await session.ask(actions.db_get(family, key), timeout=desk.left, is_list=True)
+    answer = await session.ask(actions.db_get(family, key), timeout=ctx.left, is_list=True)
     if not answer.ok:
         return (None, None) if answer.text == _NOT_THERE else (outcome_of(answer), None)
     value = answer.events[0].get("Val") if answer.events else None
     if value is not None and len(value.encode()) >= _CUT:
-        refusal, near = await _read_tree(desk, session, family, key)
+        refusal, near = await _read_tree(ctx, session, family, key)
         return refusal, near.get(name)
     return None, value
 
 
-async def _read_tree(desk: Desk, session: Session, family: str, key: str = "") -> tuple[Outcome | None, dict[str, str]]:
+async def _read_tree(
+    ctx: CommandContext, session: Session, family: str, key: str = ""
+) -> tuple[Outcome | None, dict[str, str]]:
     """A refusal, if any, and everything that `DBDelTree` would delete."""
     found: dict[str, str] = {}
 
@@ -204,5 +206,5 @@ async def _read_tree(desk: Desk, session: Session, family: str, key: str = "") -
         found[item.get("Key")] = item.get("Val")
 
     action = actions.db_get_tree(family, key)
-    answer = await session.ask(action, timeout=desk.left, is_list=True, on_item=fold)
+    answer = await session.ask(action, timeout=ctx.left, is_list=True, on_item=fold)
     return (None if answer.ok else outcome_of(answer)), found

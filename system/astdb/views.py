@@ -59,10 +59,10 @@ class Entry:
         return min(_LINES, len(text) // _SIGNS + text.count("\n") + 1)
 
 
-def _order(
+def _command(
     request: HttpRequest,
     pbx: PBX,
-    order: str,
+    handler: str,
     verb: str,
     subject: str,
     parameters: dict[str, Any],
@@ -70,8 +70,8 @@ def _order(
 ) -> Outcome:
     return run(
         Command(
-            pbx.name, None, verb, subject, user_of(request).pk, order=f"system.astdb.{order}", parameters=parameters,
-            topic="astdb", timeout=timeout,
+            pbx.name, None, verb, subject, user_of(request).pk, handler=f"system.astdb.{handler}",
+            parameters=parameters, topic="astdb", timeout=timeout,
         )
     )  # fmt: skip
 
@@ -79,14 +79,14 @@ def _order(
 def _change(
     request: HttpRequest,
     pbx: PBX,
-    order: str,
+    handler: str,
     verb: str,
     subject: str,
     parameters: dict[str, Any],
     timeout: float = 5.0,
 ) -> Outcome:
-    """An order that changes something. Where nobody knows whether it did, an older change cannot be undone safely."""
-    outcome = _order(request, pbx, order, verb, subject, parameters, timeout)
+    """A command that changes something. Where nobody knows whether it did, an older change cannot be undone safely."""
+    outcome = _command(request, pbx, handler, verb, subject, parameters, timeout)
     if outcome.status is Status.NO_ANSWER:
         _forget(request, pbx)
     return outcome
@@ -112,7 +112,7 @@ def astdb_page(request: HttpRequest, pbx: PBX) -> HttpResponse:
     if refusal:
         outcome = Outcome(Status.FORBIDDEN, refusal)
     else:
-        outcome = _order(request, pbx, "browse", "read-astdb", f"/{family}", parameters, _LONG)
+        outcome = _command(request, pbx, "browse", "read-astdb", f"/{family}", parameters, _LONG)
     context: dict[str, Any] = {
         "family": family,
         "q": q,
@@ -258,7 +258,7 @@ def _ask_about_tree(request: HttpRequest, pbx: PBX, family: str, failure: str = 
     context: dict[str, Any] = {"family": family, "back": _address(pbx, family), "failure": failure}
     if family and not commands.complaint(family):
         parameters = {"family": family, "search": ""}
-        outcome = _order(request, pbx, "browse", "read-astdb", f"/{family}", parameters, _LONG)
+        outcome = _command(request, pbx, "browse", "read-astdb", f"/{family}", parameters, _LONG)
         if outcome.done:
             entries = [Entry(name, value, family) for name, value in outcome.data["entries"] if name != f"/{family}"]
             number = outcome.data["total"]
@@ -291,7 +291,7 @@ def astdb_undo(request: HttpRequest, pbx: PBX) -> HttpResponse:
         return toasts.toast(request, "danger", text % {"why": why}, 409)
     parameters = {"entries": entries, "family": change.family}
     subject = f"/{change.family}" if change.family else change.entries[0][0]
-    outcome = _order(request, pbx, "undo", "undo-astdb", subject, parameters, _LONG)
+    outcome = _command(request, pbx, "undo", "undo-astdb", subject, parameters, _LONG)
     if outcome.status is Status.REFUSED and outcome.text == commands.CHANGED:
         text = _("%(name)s has changed since, so nothing was undone.") % {"name": outcome.data["name"]}
         return toasts.toast(request, "warning", text, 409)

@@ -14,8 +14,8 @@ from engine.ami import actions
 from engine.mirror import sanitize
 from engine.mirror.commands import Command, Outcome, Status, look, run
 from engine.mirror.completion import completed
-from engine.mirror.context import Desk
-from engine.mirror.registry import order
+from engine.mirror.context import CommandContext
+from engine.mirror.registry import command_handler
 from web import toasts
 
 from ..masking import masked_output, masked_text
@@ -171,7 +171,7 @@ def _common(words: Sequence[str]) -> str:
     return first[:length]
 
 
-@order("system.complete")
-async def matches(desk: Desk, parameters: Mapping[str, Any]) -> Outcome:
+@command_handler("system.complete")
+async def matches(ctx: CommandContext, parameters: Mapping[str, Any]) -> Outcome:
     """How a `line` goes on whose `last` word this is. Data: the words that fit."""
-    return await completed(desk, parameters["line"], parameters["last"])
+    return await completed(ctx, parameters["line"], parameters["last"])

@@ -7,8 +7,8 @@ from typing import Any
 from engine.ami import actions
 from engine.ami.client import Answer, Session
 from engine.mirror.commands import Fields, Outcome, Status
-from engine.mirror.context import Desk, outcome_of
-from engine.mirror.registry import order
+from engine.mirror.context import CommandContext, outcome_of
+from engine.mirror.registry import command_handler
 
 from .file import MODULES, OTHERS, Reading, categories_of
 
@@ -19,27 +19,27 @@ NOT_AS_PROMISED = "It was written, but reads otherwise than it was to."
 _LOADED = re.compile(r"(\S+)\s+(/.*\S)")
 
 
-@order("system.config.files")
-async def files(desk: Desk, parameters: Mapping[str, Any]) -> Outcome:
+@command_handler("system.config.files")
+async def files(ctx: CommandContext, parameters: Mapping[str, Any]) -> Outcome:
     """`config list`: data is the names of the files that modules have loaded from Asterisk's folder."""
-    async with desk.aside() as session:
-        answer = await session.ask(actions.command("config list"), timeout=desk.left)
+    async with ctx.aside() as session:
+        answer = await session.ask(actions.command("config list"), timeout=ctx.left)
     return Outcome(outcome_of(answer).status, answer.text, _names(_loaded(answer)))
 
 
-@order("system.config.find")
-async def find(desk: Desk, parameters: Mapping[str, Any]) -> Outcome:
+@command_handler("system.config.find")
+async def find(ctx: CommandContext, parameters: Mapping[str, Any]) -> Outcome:
     """`ListCategories` of every file that is loaded: where a category is of which the name holds `text`, in any case.
 
     Data: for each file that has some, its name and theirs. What cannot be read by itself is passed over.
     """
     text, found = parameters["text"].lower(), []
-    async with desk.aside() as session:
-        answer = await session.ask(actions.command("config list"), timeout=desk.left)
+    async with ctx.aside() as session:
+        answer = await session.ask(actions.command("config list"), timeout=ctx.left)
         if not answer.ok:
             return outcome_of(answer)
         for file in _names(_loaded(answer)):
-            answer = await session.ask(actions.list_categories(file), timeout=desk.left)
+            answer = await session.ask(actions.list_categories(file), timeout=ctx.left)
             if not answer.ok and answer.text == "Permission denied":  # else it is gone, or holds what is none
                 return outcome_of(answer)
             names = [value for key, value in answer.response.pairs() if key.startswith("Category-")]
@@ -48,20 +48,20 @@ async def find(desk: Desk, parameters: Mapping[str, Any]) -> Outcome:
     return Outcome(Status.DONE, data=found)
 
 
-@order("system.config.read")
-async def read(desk: Desk, parameters: Mapping[str, Any]) -> Outcome:
+@command_handler("system.config.read")
+async def read(ctx: CommandContext, parameters: Mapping[str, Any]) -> Outcome:
     """`GetConfig` of a `file`, templates and all, and of those that it includes.
 
     Data: `fields` of the answer; `included`, a path and the fields of each file that it may include (None instead of
     fields where it cannot be read by itself), or None where Asterisk does not tell.
     """
-    async with desk.aside() as session:
-        answer, data = await _read(session, desk, parameters["file"])
+    async with ctx.aside() as session:
+        answer, data = await _read(session, ctx, parameters["file"])
     return Outcome(outcome_of(answer).status, answer.text, data)
 
 
-@order("system.config.write")
-async def write(desk: Desk, parameters: Mapping[str, Any]) -> Outcome:
+@command_handler("system.config.write")
+async def write(ctx: CommandContext, parameters: Mapping[str, Any]) -> Outcome:
     """`UpdateConfig` of a `file` with these `updates`, if it is still of this `digest`; then it is read again.
 
     Refused with the text `CHANGED` where it is not. Data is as of `system.config.read`, after it was written; the text
@@ -69,17 +69,17 @@ async def write(desk: Desk, parameters: Mapping[str, Any]) -> Outcome:
     categories may be another, `unordered`.
     """
     file = parameters["file"]
-    async with desk.aside() as session:
-        answer = await session.ask(actions.get_config(file), timeout=desk.left)
+    async with ctx.aside() as session:
+        answer = await session.ask(actions.get_config(file), timeout=ctx.left)
         if not answer.ok:
             return outcome_of(answer)
         if Reading(categories_of(_fields(answer))).digest != parameters["digest"]:
             return Outcome(Status.REFUSED, CHANGED)
         updates = [(key, value) for key, value in parameters["updates"]]
-        answer = await session.ask(actions.update_config(file, updates), timeout=desk.left)
+        answer = await session.ask(actions.update_config(file, updates), timeout=ctx.left)
         if not answer.ok:
             return outcome_of(answer)
-        after, data = await _read(session, desk, file)
+        after, data = await _read(session, ctx, file)
     reading = Reading(categories_of(data["fields"]))
     kept = reading.digest == parameters["promised"] or (
         data["included"] != [] and reading.unordered_digest == parameters["unordered"]
@@ -87,19 +87,19 @@ async def write(desk: Desk, parameters: Mapping[str, Any]) -> Outcome:
     return Outcome(Status.DONE, answer.text if after.ok and kept else NOT_AS_PROMISED, data)
 
 
-async def _read(session: Session, desk: Desk, file: str) -> tuple[Answer, dict[str, Any]]:
-    answer = await session.ask(actions.get_config(file), timeout=desk.left)
+async def _read(session: Session, ctx: CommandContext, file: str) -> tuple[Answer, dict[str, Any]]:
+    answer = await session.ask(actions.get_config(file), timeout=ctx.left)
     data: dict[str, Any] = {"fields": _fields(answer), "included": None}
     if answer.ok:
-        loaded = _loaded(await session.ask(actions.command("config list"), timeout=desk.left))
+        loaded = _loaded(await session.ask(actions.command("config list"), timeout=ctx.left))
         paths = _included(loaded, file)
         if paths is not None:
-            data["included"] = [[path, await _alone(session, desk, path)] for path in paths]
+            data["included"] = [[path, await _alone(session, ctx, path)] for path in paths]
     return answer, data
 
 
-async def _alone(session: Session, desk: Desk, path: str) -> Fields | None:
-    answer = await session.ask(actions.get_config(path), timeout=desk.left)
+async def _alone(session: Session, ctx: CommandContext, path: str) -> Fields | None:
+    answer = await session.ask(actions.get_config(path), timeout=ctx.left)
     return _fields(answer) if answer.ok else None
 
 

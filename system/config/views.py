@@ -64,8 +64,8 @@ def config(request: HttpRequest, pbx: PBX) -> HttpResponse:
         context["failure"] = _("Type the name of a file in Asterisk's own folder, without a path: extensions.conf.")
         return page(request, pbx, "config", context, status=400)
     command = Command(
-        pbx.name, None, "read-config", file, user_of(request).pk, order="system.config.read", parameters={"file": file},
-        topic=f"config/{file}", timeout=_TIMEOUT,
+        pbx.name, None, "read-config", file, user_of(request).pk, handler="system.config.read",
+        parameters={"file": file}, topic=f"config/{file}", timeout=_TIMEOUT,
     )  # fmt: skip
     outcome = run(command)
     if not outcome.done or not outcome.data:
@@ -139,8 +139,8 @@ def find(request: HttpRequest, pbx: PBX) -> HttpResponse:
         context["failure"] = _("Type the name of a category, or a part of it: 101.")
         return render(request, "system/config/_found.html", context, status=422)
     command = Command(
-        pbx.name, None, "find-config", text, user_of(request).pk, order="system.config.find", parameters={"text": text},
-        topic="config", timeout=_TIMEOUT,
+        pbx.name, None, "find-config", text, user_of(request).pk, handler="system.config.find",
+        parameters={"text": text}, topic="config", timeout=_TIMEOUT,
     )  # fmt: skip
     outcome = run(command)
     if not outcome.done:
@@ -227,7 +227,7 @@ def write(request: HttpRequest, pbx: PBX) -> HttpResponse:
         "unordered": planned.promise.unordered_digest,
     }
     command = Command(
-        pbx.name, None, "write-config", planned.subject, user.pk, order="system.config.write",
+        pbx.name, None, "write-config", planned.subject, user.pk, handler="system.config.write",
         parameters=parameters, topic=f"config/{file}", timeout=_TIMEOUT,
     )  # fmt: skip
     outcome = run(command)

@@ -13,8 +13,8 @@ from django.utils.translation import gettext_lazy as _
 from engine.ami import actions
 from engine.ami.protocol import Action, Message
 from engine.mirror.commands import Fields, Outcome
-from engine.mirror.context import Desk, outcome_of
-from engine.mirror.registry import order
+from engine.mirror.context import CommandContext, outcome_of
+from engine.mirror.registry import command_handler
 
 from ..config.file import masked
 from ..masking import is_secret, masked_text
@@ -103,22 +103,22 @@ def fields_of(help_lines: Iterable[str]) -> list[Field]:
     return found
 
 
-@order("system.actions")
-async def listed(desk: Desk, parameters: Mapping[str, Any]) -> Outcome:
+@command_handler("system.actions")
+async def listed(ctx: CommandContext, parameters: Mapping[str, Any]) -> Outcome:
     """`ListCommands`. Data: its fields, name and text of each."""
-    answer = await desk.ask(Action("ListCommands"))
+    answer = await ctx.ask(Action("ListCommands"))
     return Outcome(outcome_of(answer).status, answer.text, [list(pair) for pair in answer.response.pairs()])
 
 
-@order("system.action_help")
-async def help_for(desk: Desk, parameters: Mapping[str, Any]) -> Outcome:
+@command_handler("system.action_help")
+async def help_for(ctx: CommandContext, parameters: Mapping[str, Any]) -> Outcome:
     """`manager show command`, of the action `name`. Data: its lines; the manager user needs the class command."""
-    answer = await desk.ask(actions.command(f"manager show command {parameters['name']}"))
+    answer = await ctx.ask(actions.command(f"manager show command {parameters['name']}"))
     return Outcome(outcome_of(answer).status, answer.text, answer.response.output)
 
 
-@order("system.action")
-async def send(desk: Desk, parameters: Mapping[str, Any]) -> Outcome:
+@command_handler("system.action")
+async def send(ctx: CommandContext, parameters: Mapping[str, Any]) -> Outcome:
     """Send the action `name` with its `fields` in a session of its own. Data: that of a `Reply`, and `outcome`.
 
     An `Originate` that does not wait (`Async`) is answered before anything has happened, and Asterisk tells how it
@@ -126,12 +126,12 @@ async def send(desk: Desk, parameters: Mapping[str, Any]) -> Outcome:
     """
     action = Action(parameters["name"], tuple((key, value) for key, value in parameters["fields"]))
     if waits_for_outcome(action):
-        return await _originate(desk, action)
-    outcome = await desk.reply_to(action)
+        return await _originate(ctx, action)
+    outcome = await ctx.reply_to(action)
     return Outcome(outcome.status, outcome.text, {**outcome.data, "outcome": []})
 
 
-async def _originate(desk: Desk, action: Action) -> Outcome:
+async def _originate(ctx: CommandContext, action: Action) -> Outcome:
     action_id = uuid.uuid4().hex
     ended: asyncio.Future[Fields] = asyncio.get_running_loop().create_future()
 
@@ -140,11 +140,11 @@ async def _originate(desk: Desk, action: Action) -> Outcome:
             ended.set_result([list(pair) for pair in event.pairs()])
 
     outcome: Fields = []
-    async with desk.aside(on_event, _ORIGINATE_EVENTS) as session:
-        answer = await session.ask(action, timeout=desk.left, action_id=action_id)
+    async with ctx.aside(on_event, _ORIGINATE_EVENTS) as session:
+        answer = await session.ask(action, timeout=ctx.left, action_id=action_id)
         if answer.ok:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(desk.left):
+                async with asyncio.timeout(ctx.left):
                     outcome = await ended
     fields = [list(pair) for pair in answer.response.pairs()]
     return Outcome(

@@ -89,7 +89,7 @@ def send(request: HttpRequest, pbx: PBX) -> HttpResponse:
     parameters = {"name": action.name, "fields": [list(pair) for pair in action.fields]}
     command = Command(
         pbx.name, None, "action", commands.subject(action), user.pk,
-        order="system.action", parameters=parameters, topic="action", timeout=commands.timeout_of(action),
+        handler="system.action", parameters=parameters, topic="action", timeout=commands.timeout_of(action),
     )  # fmt: skip
     outcome = run(command)
     failure = "" if outcome.done else _words(outcome)

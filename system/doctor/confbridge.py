@@ -4,18 +4,18 @@ from collections.abc import AsyncIterator
 
 from django.utils.translation import gettext_noop
 
-from .examination import Patient
+from .examination import Examination
 from .report import Finding, Text, ok, skipped, warning
 
 # Asterisk's own profile, which takes the place of one that a ConfBridge() does not name.
 _DEFAULT = "default_user"
 
 
-async def talking(patient: Patient) -> Finding:
+async def talking(examination: Examination) -> Finding:
     """Do the user profiles report who talks?"""
     profiles = {
         name: _setting(lines, "Talk Detect Events") == "enabled"
-        async for name, lines in _each(patient, "profile users", "profile user")
+        async for name, lines in _each(examination, "profile users", "profile user")
     }
     if not profiles:
         return _cannot_ask()
@@ -39,10 +39,11 @@ async def talking(patient: Patient) -> Finding:
     )
 
 
-async def hands(patient: Patient) -> Finding:
+async def hands(examination: Examination) -> Finding:
     """Is there a menu by whose keys a hand can be raised?"""
     menus = {
-        name: any("dialplan_exec(" in line for line in lines) async for name, lines in _each(patient, "menus", "menu")
+        name: any("dialplan_exec(" in line for line in lines)
+        async for name, lines in _each(examination, "menus", "menu")
     }
     if not menus:
         return _cannot_ask()
@@ -67,14 +68,14 @@ def _cannot_ask() -> Finding:
     )
 
 
-async def _each(patient: Patient, plural: str, singular: str) -> AsyncIterator[tuple[str, list[str]]]:
+async def _each(examination: Examination, plural: str, singular: str) -> AsyncIterator[tuple[str, list[str]]]:
     """`confbridge show …`: the name of each, and what the CLI prints of it."""
-    lines = await patient.cli(f"confbridge show {plural}") or []
+    lines = await examination.cli(f"confbridge show {plural}") or []
     if not lines or not lines[0].startswith("---"):
         return
     for name in (line.strip() for line in lines[1:]):
         if name and " " not in name:
-            yield name, await patient.cli(f"confbridge show {singular} {name}") or []
+            yield name, await examination.cli(f"confbridge show {singular} {name}") or []
 
 
 def _setting(lines: list[str], name: str) -> str:

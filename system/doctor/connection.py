@@ -16,7 +16,7 @@ from engine.ami import actions, transports
 from engine.ami.client import Session, check_version
 from engine.ami.errors import AnswerTimeout, ConnectFailed, LinkLost, LoginRefused, NotAmi, TooOld
 
-from .examination import Patient
+from .examination import Examination
 from .report import Finding, Text, ok, problem
 
 GREETING = b"Asterisk Call Manager/"
@@ -24,12 +24,14 @@ GREETING = b"Asterisk Call Manager/"
 _LISTEN = 2.0
 
 
-async def name(patient: Patient) -> Finding:
+async def name(examination: Examination) -> Finding:
     """Does the host's name resolve?"""
-    host = patient.address.host
+    host = examination.address.host
     try:
-        async with asyncio.timeout(patient.patience):
-            found = await asyncio.get_running_loop().getaddrinfo(host, patient.address.port, type=socket.SOCK_STREAM)
+        async with asyncio.timeout(examination.patience):
+            found = await asyncio.get_running_loop().getaddrinfo(
+                host, examination.address.port, type=socket.SOCK_STREAM
+            )
     except (socket.gaierror, UnicodeError, TimeoutError):
         return problem(
             Text(gettext_noop("The name %(host)s cannot be resolved."), host=host),
@@ -43,11 +45,11 @@ async def name(patient: Patient) -> Finding:
     )
 
 
-async def port(patient: Patient) -> Finding:
+async def port(examination: Examination) -> Finding:
     """Does somebody take a connection there?"""
-    address, where = patient.address, patient.where
+    address, where = examination.address, examination.where
     try:
-        async with asyncio.timeout(patient.patience):
+        async with asyncio.timeout(examination.patience):
             _reader, writer = await asyncio.open_connection(address.host, address.port)
     except ConnectionRefusedError:
         return problem(
@@ -73,7 +75,7 @@ async def port(patient: Patient) -> Finding:
             Text(
                 gettext_noop("%(where)s does not answer within %(seconds)s s."),
                 where=where,
-                seconds=f"{patient.patience:g}",
+                seconds=f"{examination.patience:g}",
             ),
             advice=[
                 Text(
@@ -90,40 +92,40 @@ async def port(patient: Patient) -> Finding:
             Text(gettext_noop("No connection to %(where)s: %(reason)s."), where=where, reason=error.strerror or error),
             advice=[Text(gettext_noop("Look at the network between the panel and the PBX: routes, VPN, addresses."))],
         )
-    patient.source = str(writer.get_extra_info("sockname")[0])
+    examination.source = str(writer.get_extra_info("sockname")[0])
     peer = str(writer.get_extra_info("peername")[0])
     await _end(writer)
     return ok(
         Text(
             gettext_noop("%(where)s takes our connection, which comes from %(source)s."),
             where=where,
-            source=patient.source,
+            source=examination.source,
         ),
-        source=patient.source,
+        source=examination.source,
         peer=peer,
     )
 
 
-async def tls(patient: Patient) -> Finding:
+async def tls(examination: Examination) -> Finding:
     """Is TLS spoken, by whom we trust?"""
-    address, where = patient.address, patient.where
+    address, where = examination.address, examination.where
     try:
-        transport = await transports.connect(address, asyncio.Protocol, timeout=patient.patience)
+        transport = await transports.connect(address, asyncio.Protocol, timeout=examination.patience)
     except ConnectFailed as error:
-        return await _why_no_tls(patient, error)
+        return await _why_no_tls(examination, error)
     certificate = transport.get_extra_info("ssl_object").getpeercert(binary_form=True)
     transport.abort()
     facts = _facts(x509.load_der_x509_certificate(certificate)) if certificate else {}
     return ok(Text(gettext_noop("%(where)s shows a certificate that is trusted."), where=where), **facts)
 
 
-async def _why_no_tls(patient: Patient, error: ConnectFailed) -> Finding:
+async def _why_no_tls(examination: Examination, error: ConnectFailed) -> Finding:
     """What the library says of it, and what the certificate, looked at without trusting it, tells beside."""
-    address, where = patient.address, patient.where
+    address, where = examination.address, examination.where
     seen = Text(error.sentence, **error.parameters)
-    der = await _certificate(patient)
+    der = await _certificate(examination)
     if der is None:
-        if (line := await _first_words(patient)).startswith(GREETING):
+        if (line := await _first_words(examination)).startswith(GREETING):
             return problem(
                 seen,
                 Text(gettext_noop("What answers on %(where)s is AMI without TLS."), where=where),
@@ -152,7 +154,7 @@ async def _why_no_tls(patient: Patient, error: ConnectFailed) -> Finding:
             heard=line[:40].decode("utf-8", "replace"),
         )
     certificate = x509.load_der_x509_certificate(der)
-    facts, now = _facts(certificate), datetime.fromtimestamp(patient.now(), UTC)
+    facts, now = _facts(certificate), datetime.fromtimestamp(examination.now(), UTC)
     if address.fingerprint:
         return problem(
             seen,
@@ -237,10 +239,10 @@ async def _why_no_tls(patient: Patient, error: ConnectFailed) -> Finding:
     )
 
 
-async def greeting(patient: Patient) -> Finding:
+async def greeting(examination: Examination) -> Finding:
     """Is it Asterisk's manager interface?"""
-    address, where = patient.address, patient.where
-    heard = await _first_words(patient, tls=address.scheme == "amis")
+    address, where = examination.address, examination.where
+    heard = await _first_words(examination, tls=address.scheme == "amis")
     if heard.startswith(GREETING):
         line = heard.partition(b"\r\n")[0].decode("utf-8", "replace")
         try:
@@ -265,7 +267,7 @@ async def greeting(patient: Patient) -> Finding:
             heard=shown,
         )
     # It waits for us to speak: a web server does, and whoever expects TLS.
-    if address.scheme == "ami" and await _certificate(patient) is not None:
+    if address.scheme == "ami" and await _certificate(examination) is not None:
         return problem(
             Text(gettext_noop("%(where)s says nothing, but speaks TLS."), where=where),
             advice=[
@@ -278,7 +280,7 @@ async def greeting(patient: Patient) -> Finding:
             ],
             kind="tls",
         )
-    answer = await _first_words(patient, tls=address.scheme == "amis", say=b"GET / HTTP/1.0\r\n\r\n")
+    answer = await _first_words(examination, tls=address.scheme == "amis", say=b"GET / HTTP/1.0\r\n\r\n")
     if answer.startswith(b"HTTP/"):
         return problem(
             Text(gettext_noop("%(where)s is a web server."), where=where),
@@ -308,13 +310,13 @@ async def greeting(patient: Patient) -> Finding:
     )
 
 
-async def login(patient: Patient) -> Finding:
+async def login(examination: Examination) -> Finding:
     """Does Asterisk let us in?"""
-    address = patient.address
+    address = examination.address
     try:
-        session = await Session.open(address, patient.on_event, events="off", timeout=patient.patience)
+        session = await Session.open(address, examination.on_event, events="off", timeout=examination.patience)
     except LoginRefused as error:
-        return _refused(patient, error)
+        return _refused(examination, error)
     except (ConnectFailed, NotAmi) as error:  # only over HTTP: else the steps before have found it
         return problem(
             Text(error.sentence, **error.parameters),
@@ -355,7 +357,7 @@ async def login(patient: Patient) -> Finding:
             ],
             kind="closed",
         )
-    patient.session = session
+    examination.session = session
     return ok(
         Text(gettext_noop("“%(user)s” has logged in."), user=address.username),
         user=address.username,
@@ -363,8 +365,8 @@ async def login(patient: Patient) -> Finding:
     )
 
 
-def _refused(patient: Patient, error: LoginRefused) -> Finding:
-    user, answer = patient.address.username, error.parameters.get("answer", "")
+def _refused(examination: Examination, error: LoginRefused) -> Finding:
+    user, answer = examination.address.username, error.parameters.get("answer", "")
     seen = Text(gettext_noop("Asterisk refuses the login of “%(user)s”: %(answer)s."), user=user, answer=answer)
     if "in use" in answer.lower():
         return problem(
@@ -403,7 +405,7 @@ def _refused(patient: Patient, error: LoginRefused) -> Finding:
                     "%(source)s."
                 ),
                 user=user,
-                source=patient.source or "?",
+                source=examination.source or "?",
             ),
             Text(
                 gettext_noop(
@@ -414,7 +416,7 @@ def _refused(patient: Patient, error: LoginRefused) -> Finding:
             ),
         ],
         kind="refused",
-        source=patient.source,
+        source=examination.source,
         user=user,
     )
 
@@ -435,14 +437,14 @@ class _Ear(asyncio.Protocol):
         self.enough.set()
 
 
-async def _first_words(patient: Patient, *, tls: bool = False, say: bytes = b"") -> bytes:
+async def _first_words(examination: Examination, *, tls: bool = False, say: bytes = b"") -> bytes:
     """What whoever listens there says first, or to what we say; nothing where he is silent."""
-    address, ear, loop = patient.address, _Ear(), asyncio.get_running_loop()
+    address, ear, loop = examination.address, _Ear(), asyncio.get_running_loop()
     try:
         if tls:
-            transport = await transports.connect(address, lambda: ear, timeout=patient.patience)
+            transport = await transports.connect(address, lambda: ear, timeout=examination.patience)
         else:
-            async with asyncio.timeout(patient.patience):
+            async with asyncio.timeout(examination.patience):
                 transport, _ = await loop.create_connection(lambda: ear, address.host, address.port)
     except (ConnectFailed, OSError):
         return b""
@@ -450,21 +452,24 @@ async def _first_words(patient: Patient, *, tls: bool = False, say: bytes = b"")
         if say:
             transport.write(say)
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(min(_LISTEN, patient.patience)):
+            async with asyncio.timeout(min(_LISTEN, examination.patience)):
                 await ear.enough.wait()
     finally:
         transport.abort()
     return bytes(ear.heard)
 
 
-async def _certificate(patient: Patient) -> bytes | None:
+async def _certificate(examination: Examination) -> bytes | None:
     """The certificate that is shown there, trusted or not; None where nobody speaks TLS."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     try:
-        async with asyncio.timeout(patient.patience):
+        async with asyncio.timeout(examination.patience):
             _reader, writer = await asyncio.open_connection(
-                patient.address.host, patient.address.port, ssl=context, server_hostname=patient.address.host
+                examination.address.host,
+                examination.address.port,
+                ssl=context,
+                server_hostname=examination.address.host,
             )
     except OSError:  # TimeoutError and SSLError are among them
         return None
@@ -515,11 +520,11 @@ def _names(certificate: x509.Certificate, host: str) -> bool:
     return host.lower() in known or f"*.{domain}" in known
 
 
-async def version(patient: Patient) -> Finding | None:
+async def version(examination: Examination) -> Finding | None:
     """Which Asterisk it is. None where that may not be asked."""
-    if not patient.may("CoreSettings"):
+    if not examination.may("CoreSettings"):
         return None
-    settings = (await patient.ask(actions.core_settings())).response
+    settings = (await examination.ask(actions.core_settings())).response
     found = settings.get("AsteriskVersion")
     try:
         check_version(settings.get("AMIversion"))

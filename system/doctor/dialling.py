@@ -9,7 +9,7 @@ from django.utils.translation import gettext_noop
 from engine.ami import actions
 from engine.ami.protocol import Message
 
-from .examination import Patient
+from .examination import Examination
 from .report import Finding, Text, ok, problem, skipped, warning
 
 # What can stand in a function's argument without ending it.
@@ -24,18 +24,18 @@ _AFTERMATH = 1.0
 _ANSWERED, _NO_ANSWER, _BUSY, _CONGESTION = "4", "3", "5", "8"
 
 
-async def _exists(patient: Patient, context: str, number: str = "") -> bool | None:
+async def _exists(examination: Examination, context: str, number: str = "") -> bool | None:
     """`DIALPLAN_EXISTS`: Asterisk's own look-up, patterns and includes too. None where it cannot be asked."""
-    if not patient.may("Getvar"):
+    if not examination.may("Getvar"):
         return None
     arguments = f"{context},{number},1" if number else context
-    value = await patient.value(f"DIALPLAN_EXISTS({arguments})")
+    value = await examination.value(f"DIALPLAN_EXISTS({arguments})")
     return None if not value else value == "1"
 
 
-async def context(patient: Patient) -> Finding:
+async def context(examination: Examination) -> Finding:
     """Is the context there in which this user's numbers are looked up?"""
-    wanted = patient.wanted
+    wanted = examination.wanted
     if not wanted.context:
         return problem(
             Text(gettext_noop("No dial context is entered, so no number can be dialled.")),
@@ -53,7 +53,7 @@ async def context(patient: Patient) -> Finding:
             Text(gettext_noop("“%(context)s” cannot be the name of a context."), context=wanted.context),
             advice=[Text(gettext_noop("Use letters, digits and . _ - only."))],
         )
-    found = await _exists(patient, wanted.context)
+    found = await _exists(examination, wanted.context)
     if found is None:
         return _cannot_ask()
     if found:
@@ -72,9 +72,9 @@ async def context(patient: Patient) -> Finding:
     )
 
 
-async def policy(patient: Patient) -> Finding:
+async def policy(examination: Examination) -> Finding:
     """Do the dial policies of the user allow it?"""
-    wanted = patient.wanted
+    wanted = examination.wanted
     if not wanted.refusal:
         return ok(Text(gettext_noop("The dial policies of %(user)s allow it."), user=wanted.user))
     return problem(
@@ -83,15 +83,15 @@ async def policy(patient: Patient) -> Finding:
     )
 
 
-async def number(patient: Patient) -> Finding:
+async def number(examination: Examination) -> Finding:
     """Does the dialplan know what to do with the number?"""
-    wanted = patient.wanted
+    wanted = examination.wanted
     if not _NUMBER.fullmatch(wanted.number):
         return problem(
             Text(gettext_noop("“%(number)s” cannot be dialled."), number=wanted.number),
             advice=[Text(gettext_noop("Use digits, * # + and letters, without spaces."))],
         )
-    found = await _exists(patient, wanted.context, wanted.number)
+    found = await _exists(examination, wanted.context, wanted.number)
     if found is None:
         return _cannot_ask()
     names = {"number": wanted.number, "context": wanted.context}
@@ -124,18 +124,18 @@ def _cannot_ask() -> Finding:
     )
 
 
-async def phone(patient: Patient) -> Finding:
+async def phone(examination: Examination) -> Finding:
     """Is the phone there?"""
-    wanted = patient.wanted
+    wanted = examination.wanted
     if not wanted.phone:
         return problem(
             Text(gettext_noop("No phone is entered, so there is none to ring.")),
             advice=[Text(gettext_noop("Enter it under “My phone”: the channel that rings it, such as PJSIP/101."))],
         )
     technology, _slash, name = wanted.phone.partition("/")
-    if technology == "PJSIP" and patient.may("PJSIPShowEndpoint"):
-        return await _pjsip(patient, name)
-    if not patient.may("Getvar"):
+    if technology == "PJSIP" and examination.may("PJSIPShowEndpoint"):
+        return await _pjsip(examination, name)
+    if not examination.may("Getvar"):
         return skipped(
             Text(
                 gettext_noop(
@@ -143,7 +143,7 @@ async def phone(patient: Patient) -> Finding:
                 )
             )
         )
-    state = await patient.value(f"DEVICE_STATE({wanted.phone})") if _NUMBER.fullmatch(name.replace("/", "")) else ""
+    state = await examination.value(f"DEVICE_STATE({wanted.phone})") if _NUMBER.fullmatch(name.replace("/", "")) else ""
     if state in (_UNAVAILABLE, _INVALID):
         return _unknown(wanted.phone) if state == _INVALID else _not_registered(wanted.phone)
     if not state:
@@ -151,9 +151,9 @@ async def phone(patient: Patient) -> Finding:
     return ok(Text(gettext_noop("%(phone)s is %(state)s."), phone=wanted.phone, state=state), state=state)
 
 
-async def _pjsip(patient: Patient, name: str) -> Finding:
+async def _pjsip(examination: Examination, name: str) -> Finding:
     """`PJSIPShowEndpoint`: whether there is such an endpoint, and where its phones are."""
-    answer, shown = await patient.ask_list(actions.pjsip_show_endpoint(name)), patient.wanted.phone
+    answer, shown = await examination.ask_list(actions.pjsip_show_endpoint(name)), examination.wanted.phone
     if not answer.ok:
         return _unknown(shown)
     contacts = {event.get("URI"): event.get("Status") for event in answer.events if event.name == "ContactStatusDetail"}
@@ -225,26 +225,31 @@ def _not_registered(phone: str, **facts: object) -> Finding:
     )
 
 
-async def ring(patient: Patient) -> Finding:
+async def ring(examination: Examination) -> Finding:
     """Does the phone ring, and does somebody answer?"""
-    wanted = patient.wanted
-    if not patient.may("Originate"):
+    wanted = examination.wanted
+    if not examination.may("Originate"):
         return skipped(Text(gettext_noop("The phone cannot be called: that takes the write class originate.")))
     call = _Call(f"pbxpanel-doctor-{secrets.token_hex(6)}")
     action = actions.originate_application(
-        wanted.phone, "Wait", "1", timeout=patient.ringing, uniqueids=(call.uniqueid, ""), caller_id='"PBX Panel" <>'
+        wanted.phone,
+        "Wait",
+        "1",
+        timeout=examination.ringing,
+        uniqueids=(call.uniqueid, ""),
+        caller_id='"PBX Panel" <>',
     )
-    patient.listeners.append(call.take)
+    examination.listeners.append(call.take)
     try:
-        await patient.hear()
-        assert patient.session is not None  # noqa: S101
-        answer = await patient.session.ask(action, action_id=call.uniqueid)
+        await examination.hear()
+        assert examination.session is not None  # noqa: S101
+        answer = await examination.session.ask(action, action_id=call.uniqueid)
         if not answer.ok:
             return problem(
                 Text(gettext_noop("Asterisk refuses the call: %(answer)s."), answer=answer.text),
                 advice=[Text(gettext_noop("See the log of Asterisk."))],
             )
-        async with asyncio.timeout(patient.ringing + 5):
+        async with asyncio.timeout(examination.ringing + 5):
             await call.ended.wait()
         if call.reason not in (_ANSWERED, _NO_ANSWER):
             await asyncio.sleep(_AFTERMATH)  # the cause comes with the hang-up, after the response
@@ -254,10 +259,10 @@ async def ring(patient: Patient) -> Finding:
             advice=[Text(gettext_noop("The user needs the read class call; see above."))],
         )
     finally:
-        patient.listeners.remove(call.take)
+        examination.listeners.remove(call.take)
         if call.channel and not call.gone:
-            await patient.ask(actions.hangup(call.channel))
-    return _verdict(patient, call)
+            await examination.ask(actions.hangup(call.channel))
+    return _verdict(examination, call)
 
 
 class _Call:
@@ -280,8 +285,8 @@ class _Call:
                 self.gone, self.cause = True, event.get("Cause-txt")
 
 
-def _verdict(patient: Patient, call: _Call) -> Finding:
-    shown, seconds = patient.wanted.phone, f"{patient.ringing:g}"
+def _verdict(examination: Examination, call: _Call) -> Finding:
+    shown, seconds = examination.wanted.phone, f"{examination.ringing:g}"
     facts = {"reason": call.reason, "cause": call.cause, "rang": call.rang}
     if call.reason == _ANSWERED:
         return ok(Text(gettext_noop("%(phone)s rang and was answered."), phone=shown), **facts)

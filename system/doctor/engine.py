@@ -13,7 +13,7 @@ from engine.ami.errors import AmiError
 from engine.ami.transports import Address
 
 from . import confbridge, connection, dialling, manager_user
-from .examination import Patient, Wanted
+from .examination import Examination, Wanted
 from .report import Finding, Report, Result, Status, Text, problem, skipped
 from .requirements import stanza
 
@@ -32,22 +32,22 @@ class Check:
 
     id: str
     title: str
-    run: Callable[[Patient], Awaitable[Finding | None]]
+    run: Callable[[Examination], Awaitable[Finding | None]]
     needs: tuple[str, ...] = ()
-    arises: Callable[[Patient], bool] = lambda patient: True
+    arises: Callable[[Examination], bool] = lambda examination: True
 
 
-def _by_tls(patient: Patient) -> bool:
-    return patient.address.is_tls
+def _by_tls(examination: Examination) -> bool:
+    return examination.address.is_tls
 
 
-def _greets(patient: Patient) -> bool:
+def _greets(examination: Examination) -> bool:
     """AMI over HTTP does not."""
-    return not patient.address.is_http
+    return not examination.address.is_http
 
 
-def _about_somebody(patient: Patient) -> bool:
-    return not patient.wanted.is_empty
+def _about_somebody(examination: Examination) -> bool:
+    return not examination.wanted.is_empty
 
 
 CHECKS = (
@@ -64,13 +64,15 @@ CHECKS = (
     Check("patience", gettext_noop("Asterisk's patience"), manager_user.patience, ("login",)),
     Check("clock", gettext_noop("Clocks"), manager_user.clock, ("login",)),
     Check("context", gettext_noop("Dial context"), dialling.context, ("login",), _about_somebody),
-    Check("policy", gettext_noop("Dial policy"), dialling.policy, (), lambda patient: bool(patient.wanted.user)),
+    Check(
+        "policy", gettext_noop("Dial policy"), dialling.policy, (), lambda examination: bool(examination.wanted.user)
+    ),
     Check(
         "number",
         gettext_noop("Number"),
         dialling.number,
         ("login", "context"),
-        lambda patient: bool(patient.wanted.number),
+        lambda examination: bool(examination.wanted.number),
     ),
     Check("phone", gettext_noop("Phone"), dialling.phone, ("login",), _about_somebody),
     Check(
@@ -78,31 +80,31 @@ CHECKS = (
         gettext_noop("Call to the phone"),
         dialling.ring,
         ("login", "phone"),
-        lambda patient: patient.wanted.call,
+        lambda examination: examination.wanted.call,
     ),
     Check("talking", gettext_noop("Who talks in conferences"), confbridge.talking, ("login",)),
     Check("hands", gettext_noop("Raised hands"), confbridge.hands, ("login",)),
 )
 
 
-async def run(patient: Patient, pbx: str = "") -> Report:
+async def run(examination: Examination, pbx: str = "") -> Report:
     """Put every question; the session is closed at the end."""
     results: dict[str, Result] = {}
     try:
         for check in CHECKS:
-            if not check.arises(patient):
+            if not check.arises(examination):
                 continue
-            finding = await _put(check, patient, results)
+            finding = await _put(check, examination, results)
             if finding is not None:
                 results[check.id] = Result(check.id, Text(check.title), finding)
     finally:
-        if patient.session is not None:
-            patient.session.close()
-    lines = stanza(patient.address.username, patient.seen_source or patient.source)
-    return Report(pbx, str(patient.address), list(results.values()), lines)
+        if examination.session is not None:
+            examination.session.close()
+    lines = stanza(examination.address.username, examination.seen_source or examination.source)
+    return Report(pbx, str(examination.address), list(results.values()), lines)
 
 
-async def _put(check: Check, patient: Patient, results: dict[str, Result]) -> Finding | None:
+async def _put(check: Check, examination: Examination, results: dict[str, Result]) -> Finding | None:
     for needed in check.needs:
         failed = results.get(needed)
         if failed is None:
@@ -114,7 +116,7 @@ async def _put(check: Check, patient: Patient, results: dict[str, Result]) -> Fi
                 Text(gettext_noop("Not tried, since “%(check)s” failed."), check=first.title), after=first.id
             )
     try:
-        return await check.run(patient)
+        return await check.run(examination)
     except AmiError as error:
         return problem(
             Text(error.sentence, **error.parameters),
@@ -132,14 +134,14 @@ async def _put(check: Check, patient: Patient, results: dict[str, Result]) -> Fi
 def examine(address: Address, pbx: str = "", wanted: Wanted | None = None, **options: Any) -> Report:
     """Examine the PBX at this address, from any thread; it takes some seconds, and as long as the phone may ring.
 
-    `options` are fields of `Patient`: `patience`, `echo`, `ringing`, `now`. No call is made unless `wanted.call`.
+    `options` are fields of `Examination`: `patience`, `echo`, `ringing`, `now`. No call is made unless `wanted.call`.
     """
-    patient = Patient(address, wanted or Wanted(), **options)
+    examination = Examination(address, wanted or Wanted(), **options)
     language = get_language()
 
     def work() -> Report:
         with override(language):
-            return asyncio.run(run(patient, pbx))
+            return asyncio.run(run(examination, pbx))
 
     # A thread of its own, since an event loop may be running in this one.
     with ThreadPoolExecutor(1) as executor:

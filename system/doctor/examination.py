@@ -31,7 +31,7 @@ class Wanted:
 
 
 @dataclass(slots=True)
-class Patient:
+class Examination:
     """One PBX under examination. `patience` is how long each step of the connection may take, in seconds."""
 
     address: Address

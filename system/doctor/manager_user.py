@@ -13,7 +13,7 @@ from engine.ami.client import Session
 from engine.ami.errors import AnswerTimeout
 from engine.ami.protocol import Message
 
-from .examination import Patient
+from .examination import Examination
 from .report import Finding, Text, ok, problem, skipped, warning
 from .requirements import EVENTS, FEATURES, Feature, Weight, class_for, classes_of, in_order, missing_reads
 
@@ -26,23 +26,23 @@ _DEFAULT_TIMEOUT, _PATIENT_TIMEOUT = 100, 1000
 PROBE = "PBXPANEL_DOCTOR"
 
 
-async def rights(patient: Patient) -> Finding:
+async def rights(examination: Examination) -> Finding:
     """Which actions may this user send, and which features go without?"""
-    answer = await patient.ask(actions.list_commands())
+    answer = await examination.ask(actions.list_commands())
     for action, text in answer.response.fields.items():
         if found := _PRIVILEGE.search(text):
-            patient.permitted[action] = set(found[1].split(",")) - {"all", "<none>"}
-    await _learn_classes(patient)
+            examination.permitted[action] = set(found[1].split(",")) - {"all", "<none>"}
+    await _learn_classes(examination)
     lacking: list[tuple[Feature, list[str], list[str]]] = []
     absent: set[str] = set()
     for feature in FEATURES:
-        refused = [action for action in feature.actions if patient.lacks(action)]
-        absent |= {action for action in feature.actions if not patient.may(action)} - set(refused)
+        refused = [action for action in feature.actions if examination.lacks(action)]
+        absent |= {action for action in feature.actions if not examination.may(action)} - set(refused)
         if refused:
             lacking.append((feature, refused, in_order(map(class_for, refused))))
     asked_for = [classes for feature, _refused, classes in lacking if feature.weight is not Weight.ADMINISTRATIVE]
     facts = {
-        "write": in_order(patient.write) if patient.write is not None else None,
+        "write": in_order(examination.write) if examination.write is not None else None,
         "features": {feature.title: refused for feature, refused, _classes in lacking},
         "classes": in_order({name for classes in asked_for for name in classes}),
         "absent": sorted(absent),
@@ -70,9 +70,9 @@ async def rights(patient: Patient) -> Finding:
     return (problem if Weight.ESSENTIAL in weights else warning)(*seen, *notes, advice=advice, **facts)
 
 
-async def reading(patient: Patient) -> Finding:
+async def reading(examination: Examination) -> Finding:
     """Which events is this user told of, and which features go without?"""
-    if patient.read is None:
+    if examination.read is None:
         return skipped(
             Text(
                 gettext_noop(
@@ -81,9 +81,9 @@ async def reading(patient: Patient) -> Finding:
                 )
             )
         )
-    lacking = missing_reads(patient.read)
+    lacking = missing_reads(examination.read)
     facts = {
-        "read": in_order(patient.read),
+        "read": in_order(examination.read),
         "features": {feature.title: classes for feature, classes in lacking},
         "classes": in_order({name for _feature, classes in lacking for name in classes}),
     }
@@ -102,31 +102,31 @@ async def reading(patient: Patient) -> Finding:
     return (problem if essential else warning)(*seen, advice=advice, **facts)
 
 
-async def _learn_classes(patient: Patient) -> None:
+async def _learn_classes(examination: Examination) -> None:
     """From the CLI, which knows what is in force; else from the file, which may have been changed since."""
-    user = patient.address.username
-    if patient.may("GetConfig"):
-        patient.lines = await _stanza(patient)
-    if patient.may("Command") and not re.search(r"[\s\"\\]", user):
-        for line in await patient.cli(f"manager show user {user}") or []:
+    user = examination.address.username
+    if examination.may("GetConfig"):
+        examination.lines = await _stanza(examination)
+    if examination.may("Command") and not re.search(r"[\s\"\\]", user):
+        for line in await examination.cli(f"manager show user {user}") or []:
             key, _colon, value = line.partition(":")
             if key.strip() == "read perm":
-                patient.read = classes_of(value.strip())
+                examination.read = classes_of(value.strip())
             elif key.strip() == "write perm":
-                patient.write = classes_of(value.strip())
-        await _find_source(patient)
-    if patient.lines is not None:
+                examination.write = classes_of(value.strip())
+        await _find_source(examination)
+    if examination.lines is not None:
         # A value that is there twice counts as the file has it last, as in Asterisk.
-        values = dict(patient.lines)
-        if patient.read is None:
-            patient.read = classes_of(values.get("read", ""))
-        if patient.write is None:
-            patient.write = classes_of(values.get("write", ""))
+        values = dict(examination.lines)
+        if examination.read is None:
+            examination.read = classes_of(values.get("read", ""))
+        if examination.write is None:
+            examination.write = classes_of(values.get("write", ""))
 
 
-async def _stanza(patient: Patient) -> list[tuple[str, str]] | None:
+async def _stanza(examination: Examination) -> list[tuple[str, str]] | None:
     """`GetConfig` of our own stanza: its lines, without the secret. None where there is none, as with realtime."""
-    answer = await patient.ask(actions.get_config("manager.conf", patient.address.username))
+    answer = await examination.ask(actions.get_config("manager.conf", examination.address.username))
     lines = [value for key, value in answer.response.fields.items() if key.startswith("Line-")]
     if not answer.ok or not lines:
         return None
@@ -134,15 +134,15 @@ async def _stanza(patient: Patient) -> list[tuple[str, str]] | None:
     return [(key, value) for key, value in pairs if key in _LOOKED_AT or key.startswith("eventfilter")]
 
 
-async def _find_source(patient: Patient) -> None:
+async def _find_source(examination: Examination) -> None:
     """Our address as Asterisk sees it, where all sessions of this user come from one."""
     found = set()
-    for line in await patient.cli("manager show connected") or []:
+    for line in await examination.cli("manager show connected") or []:
         words = line.split()
-        if len(words) > 2 and words[0] == patient.address.username[:15]:
+        if len(words) > 2 and words[0] == examination.address.username[:15]:
             found.add(words[1])
     if len(found) == 1:
-        patient.seen_source = found.pop()
+        examination.seen_source = found.pop()
 
 
 # Events.
@@ -197,9 +197,9 @@ def hidden(filters: Iterable[EventFilter], names: Iterable[str]) -> dict[str, st
     return found
 
 
-async def filters(patient: Patient) -> Finding:
+async def filters(examination: Examination) -> Finding:
     """Does an eventfilter of manager.conf hide what the panel reads?"""
-    if patient.lines is None:
+    if examination.lines is None:
         return skipped(
             Text(
                 gettext_noop(
@@ -208,7 +208,7 @@ async def filters(patient: Patient) -> Finding:
                 )
             )
         )
-    found = [EventFilter.parse(key, value) for key, value in patient.lines if key.startswith("eventfilter")]
+    found = [EventFilter.parse(key, value) for key, value in examination.lines if key.startswith("eventfilter")]
     if not found:
         return ok(Text(gettext_noop("No eventfilter in manager.conf.")), filters=[])
     facts = {"filters": [one.text for one in found]}
@@ -235,10 +235,10 @@ async def filters(patient: Patient) -> Finding:
     return (problem if essential & set(lost) else warning)(*seen, advice=advice, hidden=sorted(lost), **facts)
 
 
-async def events(patient: Patient) -> Finding:
+async def events(examination: Examination) -> Finding:
     """Do events come? Asterisk says that it has booted, and sends back what we have it send."""
-    booted = await _says_that_it_has_booted(patient)
-    probed, way = await _echo(patient)
+    booted = await _says_that_it_has_booted(examination)
+    probed, way = await _echo(examination)
     facts = {"booted": booted, "probe": way, "echo": probed}
     if not booted:
         return problem(
@@ -271,7 +271,7 @@ async def events(patient: Patient) -> Finding:
         Text(
             gettext_noop("A %(event)s that we had sent did not come back within %(seconds)s s."),
             event=way,
-            seconds=f"{patient.echo:g}",
+            seconds=f"{examination.echo:g}",
         ),
         advice=[
             Text(
@@ -285,11 +285,15 @@ async def events(patient: Patient) -> Finding:
     )
 
 
-async def _says_that_it_has_booted(patient: Patient) -> bool:
+async def _says_that_it_has_booted(examination: Examination) -> bool:
     """A second login that asks for the class system alone: `FullyBooted` follows it at once."""
     try:
         session = await Session.open(
-            patient.address, lambda event: None, events="system", timeout=patient.patience, boot_timeout=patient.echo
+            examination.address,
+            lambda event: None,
+            events="system",
+            timeout=examination.patience,
+            boot_timeout=examination.echo,
         )
     except AnswerTimeout:
         return False
@@ -297,12 +301,12 @@ async def _says_that_it_has_booted(patient: Patient) -> bool:
     return True
 
 
-async def _echo(patient: Patient) -> tuple[bool | None, str]:
+async def _echo(examination: Examination) -> tuple[bool | None, str]:
     """Have Asterisk send an event that means nothing to anybody else: did it come, and which; None: not to be had."""
     nonce = secrets.token_hex(8)
-    if patient.may("UserEvent"):
+    if examination.may("UserEvent"):
         way, action = "UserEvent", actions.user_event(PROBE, [("Nonce", nonce)])
-    elif patient.may("Setvar"):
+    elif examination.may("Setvar"):
         way, action = "VarSet", actions.setvar("", PROBE, nonce)
     else:
         return None, ""
@@ -312,26 +316,26 @@ async def _echo(patient: Patient) -> tuple[bool | None, str]:
         if event.name == way and nonce in (event.get("Nonce"), event.get("Value")):
             came.set()
 
-    patient.listeners.append(listen)
+    examination.listeners.append(listen)
     try:
-        await patient.hear()
-        await patient.ask(action)
-        async with asyncio.timeout(patient.echo):
+        await examination.hear()
+        await examination.ask(action)
+        async with asyncio.timeout(examination.echo):
             await came.wait()
     except TimeoutError:
         return False, way
     finally:
-        patient.listeners.remove(listen)
+        examination.listeners.remove(listen)
         if way == "VarSet":
-            await patient.ask(actions.setvar("", PROBE, ""))
+            await examination.ask(actions.setvar("", PROBE, ""))
     return True, way
 
 
-async def patience(patient: Patient) -> Finding:
+async def patience(examination: Examination) -> Finding:
     """How long may the panel be busy before Asterisk drops it?"""
-    if patient.lines is None:
+    if examination.lines is None:
         return skipped(Text(gettext_noop("writetimeout cannot be asked: that takes the write class system or config.")))
-    text = dict(patient.lines).get("writetimeout", "")
+    text = dict(examination.lines).get("writetimeout", "")
     timeout = int(text) if text.isdecimal() and int(text) > 0 else _DEFAULT_TIMEOUT
     if timeout >= _PATIENT_TIMEOUT:
         return ok(
@@ -350,13 +354,13 @@ async def patience(patient: Patient) -> Finding:
 DIFFERENT, WRONG = 1.0, 60.0
 
 
-async def clock(patient: Patient) -> Finding:
+async def clock(examination: Examination) -> Finding:
     """Do the clocks agree? `Ping` answers with the time of the PBX; half of its way there and back is the doubt."""
     best = None
     for _ in range(3):
-        sent = patient.now()
-        answer = await patient.ask(actions.ping())
-        received = patient.now()
+        sent = examination.now()
+        answer = await examination.ask(actions.ping())
+        received = examination.now()
         try:
             theirs = float(answer.response.get("Timestamp"))
         except ValueError:

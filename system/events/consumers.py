@@ -72,7 +72,7 @@ class EventsConsumer(PanelConsumer):
         self.keeper: asyncio.Task[None] | None = None
         self.heard_at = 0.0
         self.left_off = 0
-        self.told: tuple[str, str] | None = None
+        self.fingerprint: tuple[str, str] | None = None
 
     async def connect(self) -> None:
         asked = parse_qs(self.scope["query_string"].decode(errors="replace"))
@@ -121,17 +121,17 @@ class EventsConsumer(PanelConsumer):
             with translation.override(self.language):
                 why = _(message["reason"]) % message["reason_parameters"]
         news: dict[str, Any] = {"events": message["events"], "left_off": left_off}
-        if self.told != (message["state"], why):
+        if self.fingerprint != (message["state"], why):
             news |= self._state(message["state"], why)
         if news["events"] or left_off or "state" in news:
             await self._send(news)
 
     def _state(self, state: str, why: str) -> dict[str, str]:
-        self.told = (state, why)
+        self.fingerprint = (state, why)
         return {"state": state, "why": why}
 
     async def _tell(self, state: str, why: str) -> None:
-        if self.told != (state, why) and self.window.is_open:
+        if self.fingerprint != (state, why) and self.window.is_open:
             await self._send(self._state(state, why))
 
     async def _send(self, news: dict[str, Any]) -> None:
@@ -146,7 +146,7 @@ class EventsConsumer(PanelConsumer):
                 if time.monotonic() - self.heard_at > SILENCE_LIMIT:
                     with translation.override(self.language):
                         await self._tell(event_stream.DOWN, _("The worker that connects to this PBX does not answer."))
-                elif self.told is None:
+                elif self.fingerprint is None:
                     await self._tell(event_stream.CONNECTING, "")
                 await asyncio.sleep(RENEW_EVERY)
         except asyncio.CancelledError:

@@ -8,8 +8,8 @@ from weakref import WeakKeyDictionary
 from engine.ami import actions
 from engine.ami.protocol import CHANNEL_FIELDS, Action, Message
 from engine.mirror.commands import Outcome, Status
-from engine.mirror.context import Desk, outcome_of, send_all
-from engine.mirror.registry import on, order
+from engine.mirror.context import CommandContext, outcome_of, send_all
+from engine.mirror.registry import command_handler, on
 from engine.mirror.state import State
 
 # Endings of files that are offered, where this Asterisk knows their format: in any other it would write raw audio.
@@ -51,7 +51,7 @@ def options(wanted: Iterable[str], sides: str = "", extension: str = "") -> str:
     return f"{letters}i({_ID_VARIABLE})"
 
 
-@on("MixMonitorMute", bearing=CHANNEL_FIELDS)
+@on("MixMonitorMute", required=CHANNEL_FIELDS)
 def mute(state: State, event: Message) -> None:
     """Asterisk tells of it when it happens, and never again."""
     muted = _muted.setdefault(state, {}).setdefault(event.get("Uniqueid"), set())
@@ -68,13 +68,13 @@ def link_comes_up(state: State, event: Message) -> None:
     _muted.pop(state, None)
 
 
-@on("Hangup", bearing=CHANNEL_FIELDS)
+@on("Hangup", required=CHANNEL_FIELDS)
 def hung_up(state: State, event: Message) -> None:
     _muted.get(state, {}).pop(event.get("Uniqueid"), None)
 
 
-@order("system.recordings.list")
-async def recordings(desk: Desk, parameters: Mapping[str, Any]) -> Outcome:
+@command_handler("system.recordings.list")
+async def recordings(ctx: CommandContext, parameters: Mapping[str, Any]) -> Outcome:
     """What is recorded of `channels`, their names by unique id.
 
     Data: `of`, for each: `files`, id and names of each MixMonitor, the newest first (None: Asterisk does not say);
@@ -82,16 +82,16 @@ async def recordings(desk: Desk, parameters: Mapping[str, Any]) -> Outcome:
     there are; `formats`, endings that this Asterisk can write.
     """
     channels: dict[str, str] = parameters["channels"]
-    async with desk.aside() as session:
-        known = (await session.ask(actions.list_commands(), timeout=desk.left)).response
+    async with ctx.aside() as session:
+        known = (await session.ask(actions.list_commands(), timeout=ctx.left)).response
         there = [verb for verb, name in MONITORS.items() if known.get(name)]
-        formats = await session.ask(actions.command("core show file formats"), timeout=desk.left)
+        formats = await session.ask(actions.command("core show file formats"), timeout=ctx.left)
         asked = {uniqueid: name for uniqueid, name in channels.items() if _ONE_WORD.fullmatch(name)}
-        lists = await send_all(desk, session, (actions.command(f"mixmonitor list {name}") for name in asked.values()))
-        monitored = await send_all(desk, session, map(_monitored, channels.values() if there else ()))
+        lists = await send_all(ctx, session, (actions.command(f"mixmonitor list {name}") for name in asked.values()))
+        monitored = await send_all(ctx, session, map(_monitored, channels.values() if there else ()))
     found = {}
     answers = dict(zip(asked, lists, strict=True))
-    muted = _muted.setdefault(desk.state, {})
+    muted = _muted.setdefault(ctx.state, {})
     for at, uniqueid in enumerate(channels):
         files = files_in(answers[uniqueid].response.output) if uniqueid in answers else None
         if files == []:
@@ -110,25 +110,25 @@ async def recordings(desk: Desk, parameters: Mapping[str, Any]) -> Outcome:
     return Outcome(Status.DONE, data=data)
 
 
-@order("system.recordings.start")
-async def start(desk: Desk, parameters: Mapping[str, Any]) -> Outcome:
+@command_handler("system.recordings.start")
+async def start(ctx: CommandContext, parameters: Mapping[str, Any]) -> Outcome:
     """`MixMonitor` on a `channel` into a `file`, with `options`. Data: `path`, where Asterisk writes it."""
     channel = parameters["channel"]
-    async with desk.aside() as session:
+    async with ctx.aside() as session:
         action = actions.mix_monitor(channel, parameters["file"], parameters["options"])
-        answer = await session.ask(action, timeout=desk.left)
+        answer = await session.ask(action, timeout=ctx.left)
         if not answer.ok:
             return outcome_of(answer)
-        where = await session.ask(actions.getvar(channel, "MIXMONITOR_FILENAME"), timeout=desk.left)
+        where = await session.ask(actions.getvar(channel, "MIXMONITOR_FILENAME"), timeout=ctx.left)
     return Outcome(Status.DONE, data={"path": where.response.get("Value"), "id": answer.response.get("MixMonitorID")})
 
 
-@order("system.recordings.monitor")
-async def monitor(desk: Desk, parameters: Mapping[str, Any]) -> Outcome:
+@command_handler("system.recordings.monitor")
+async def monitor(ctx: CommandContext, parameters: Mapping[str, Any]) -> Outcome:
     """One of `MONITORS`, the `verb`, on a `channel`; refused where it would do nothing, which Asterisk does not say."""
     verb, channel, file = parameters["verb"], parameters["channel"], parameters["file"]
-    async with desk.aside() as session:
-        answer = await session.ask(_monitored(channel), timeout=desk.left)
+    async with ctx.aside() as session:
+        answer = await session.ask(_monitored(channel), timeout=ctx.left)
         if not answer.ok:
             return outcome_of(answer)
         runs = answer.response.get("Value") == "true"
@@ -141,7 +141,7 @@ async def monitor(desk: Desk, parameters: Mapping[str, Any]) -> Outcome:
             "pause-monitor": lambda: actions.pause_monitor(channel),
             "unpause-monitor": lambda: actions.unpause_monitor(channel),
         }[verb]()
-        return outcome_of(await session.ask(wanted, timeout=desk.left))
+        return outcome_of(await session.ask(wanted, timeout=ctx.left))
 
 
 def files_in(lines: list[str]) -> list[list[str]] | None:

@@ -125,7 +125,7 @@ def _run(request: HttpRequest, pbx: PBX, verb: str, channel: Channel, name: str,
         parameters = {"verb": verb, "channel": channel.name, "file": name, "extension": extension}
         return run(
             Command(
-                pbx.name, None, verb, channel.name, user, order="system.recordings.monitor", parameters=parameters,
+                pbx.name, None, verb, channel.name, user, handler="system.recordings.monitor", parameters=parameters,
                 topic="recording",
             )
         )  # fmt: skip
@@ -135,7 +135,7 @@ def _run(request: HttpRequest, pbx: PBX, verb: str, channel: Channel, name: str,
         options = commands.options(wanted, name if "sides" in wanted else "", extension)
         return run(
             Command(
-                pbx.name, None, _VERBS[verb], f"{channel.name} into {file}", user, order="system.recordings.start",
+                pbx.name, None, _VERBS[verb], f"{channel.name} into {file}", user, handler="system.recordings.start",
                 parameters={"channel": channel.name, "file": file, "options": options}, topic="recording",
             )
         )  # fmt: skip

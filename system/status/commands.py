@@ -7,8 +7,8 @@ from typing import Any
 
 from engine.ami import actions
 from engine.mirror.commands import Outcome, Status
-from engine.mirror.context import Desk, outcome_of
-from engine.mirror.registry import order
+from engine.mirror.context import CommandContext, outcome_of
+from engine.mirror.registry import command_handler
 
 # Asterisk's own clock, in the form and the time zone in which `CoreStatus` tells of its start.
 _NOW = "STRFTIME(,,%Y-%m-%d %H:%M:%S)"
@@ -16,8 +16,8 @@ _NOW = "STRFTIME(,,%Y-%m-%d %H:%M:%S)"
 KINDS = 8
 
 
-@order("system.status")
-async def status(desk: Desk, parameters: Mapping[str, Any]) -> Outcome:
+@command_handler("system.status")
+async def status(ctx: CommandContext, parameters: Mapping[str, Any]) -> Outcome:
     """`CoreStatus`, `CoreSettings` and the events of the last minute.
 
     Data: `version`, `ami`, `started`, `reloaded` (as Asterisk writes them), `up` and `since_reload` (seconds, or None
@@ -26,15 +26,15 @@ async def status(desk: Desk, parameters: Mapping[str, Any]) -> Outcome:
     first; the rest has no name), `unread` (those that were dropped unread), `seconds` (for each, oldest first: how
     many of each named kind, of the rest, and unread).
     """
-    core = await desk.ask(actions.core_status())
+    core = await ctx.ask(actions.core_status())
     if not core.ok:
         return outcome_of(core)
-    settings = (await desk.ask(actions.core_settings())).response
-    now = _moment((await desk.ask(actions.getvar_global(_NOW))).response.get("Value"))
+    settings = (await ctx.ask(actions.core_settings())).response
+    now = _moment((await ctx.ask(actions.getvar_global(_NOW))).response.get("Value"))
     answer = core.response
     started = f"{answer.get('CoreStartupDate')} {answer.get('CoreStartupTime')}"
     reloaded = f"{answer.get('CoreReloadDate')} {answer.get('CoreReloadTime')}"
-    processed = answer.get("CoreProcessedCalls") or await _processed(desk)
+    processed = answer.get("CoreProcessedCalls") or await _processed(ctx)
     data = {
         "version": settings.get("AsteriskVersion"),
         "ami": settings.get("AMIversion"),
@@ -45,14 +45,14 @@ async def status(desk: Desk, parameters: Mapping[str, Any]) -> Outcome:
         "channels": answer.get("CoreCurrentCalls"),
         "processed": processed,
         "most": settings.get("CoreMaxCalls"),
-        **heard(list(desk.heard)),
+        **heard(list(ctx.heard)),
     }
     return Outcome(Status.DONE, data=data)
 
 
-async def _processed(desk: Desk) -> str:
+async def _processed(ctx: CommandContext) -> str:
     """`core show calls`: versions before 20 tell there alone. Empty for a manager user who may give no command."""
-    answer = await desk.ask(actions.command("core show calls"))
+    answer = await ctx.ask(actions.command("core show calls"))
     lines = [line for line in answer.response.output if line.endswith(("calls processed", "call processed"))]
     return lines[0].split()[0] if lines else ""
 
@@ -76,10 +76,10 @@ def heard(seconds: list[Counter[str]]) -> dict[str, Any]:
     }
 
 
-@order("system.modules")
-async def modules(desk: Desk, parameters: Mapping[str, Any]) -> Outcome:
+@command_handler("system.modules")
+async def modules(ctx: CommandContext, parameters: Mapping[str, Any]) -> Outcome:
     """`module show`: data is the names of what is loaded, `res_pjsip.so`."""
-    answer = await desk.ask(actions.command("module show"))
+    answer = await ctx.ask(actions.command("module show"))
     lines = [line.split() for line in answer.response.output]
     found = sorted({words[0] for words in lines if words and words[0].endswith(".so")})
     return Outcome(outcome_of(answer).status, answer.text, found)

@@ -6,8 +6,8 @@ from typing import Any
 from engine.ami import actions
 from engine.ami.client import Session
 from engine.mirror.commands import Outcome
-from engine.mirror.context import Desk, outcome_of
-from engine.mirror.registry import order
+from engine.mirror.context import CommandContext, outcome_of
+from engine.mirror.registry import command_handler
 
 # Functions whose reading does nothing, tells no secret and evaluates nothing: for whoever may only see variables.
 # Of all others there are too many that run a program, write a file, ask another host or read the configuration; and
@@ -44,57 +44,57 @@ def is_harmless(name: str) -> bool:
     return function_of(name) in HARMLESS if name.endswith(")") else True
 
 
-@order("system.variables.get")
-async def get(desk: Desk, parameters: Mapping[str, Any]) -> Outcome:
+@command_handler("system.variables.get")
+async def get(ctx: CommandContext, parameters: Mapping[str, Any]) -> Outcome:
     """`Getvar` of `name`, of a `channel` or, where that is empty, a global one.
 
     Data: `value`, and of a function without a value whether it is `known` (None: Asterisk does not say).
     """
-    async with desk.aside() as session:
-        return await _get(desk, session, parameters["channel"], parameters["name"])
+    async with ctx.aside() as session:
+        return await _get(ctx, session, parameters["channel"], parameters["name"])
 
 
-@order("system.variables.set")
-async def set_(desk: Desk, parameters: Mapping[str, Any]) -> Outcome:
+@command_handler("system.variables.set")
+async def set_(ctx: CommandContext, parameters: Mapping[str, Any]) -> Outcome:
     """`Setvar` of `name` to `value`. Data as of `get`: what it is now; of one that was not set, `known` alone."""
     channel, name, value = parameters["channel"], parameters["name"], parameters["value"]
-    async with desk.aside() as session:
+    async with ctx.aside() as session:
         action = actions.setvar(channel, name, value) if channel else actions.setvar_global(name, value)
-        answer = await session.ask(action, timeout=desk.left)
+        answer = await session.ask(action, timeout=ctx.left)
         if not answer.ok:
-            return Outcome(outcome_of(answer).status, answer.text, {"known": await _is_known(desk, session, name)})
+            return Outcome(outcome_of(answer).status, answer.text, {"known": await _is_known(ctx, session, name)})
         if not is_harmless(name):  # reading it may do more than that
             return Outcome(outcome_of(answer).status, answer.text, {"value": value, "known": True})
-        return await _get(desk, session, channel, name)
+        return await _get(ctx, session, channel, name)
 
 
-async def _get(desk: Desk, session: Session, channel: str, name: str) -> Outcome:
+async def _get(ctx: CommandContext, session: Session, channel: str, name: str) -> Outcome:
     action = actions.getvar(channel, name) if channel else actions.getvar_global(name)
-    answer = await session.ask(action, timeout=desk.left)
+    answer = await session.ask(action, timeout=ctx.left)
     value = answer.response.get("Value")
-    known = True if value or not answer.ok else await _is_known(desk, session, name)
+    known = True if value or not answer.ok else await _is_known(ctx, session, name)
     return Outcome(outcome_of(answer).status, answer.text, {"value": value, "known": known})
 
 
-async def _is_known(desk: Desk, session: Session, name: str) -> bool | None:
+async def _is_known(ctx: CommandContext, session: Session, name: str) -> bool | None:
     """Whether Asterisk has this function; of a variable always. None: a manager user who may give no command."""
     function = function_of(name)
     if not function or not function.replace("_", "").isalnum():
         return not function
-    answer = await session.ask(actions.command(f"core show function {function}"), timeout=desk.left)
+    answer = await session.ask(actions.command(f"core show function {function}"), timeout=ctx.left)
     if any("No function by that name" in line for line in answer.response.output):
         return False
     return True if answer.response.output else None
 
 
-@order("system.variables.all")
-async def everything(desk: Desk, parameters: Mapping[str, Any]) -> Outcome:
+@command_handler("system.variables.all")
+async def everything(ctx: CommandContext, parameters: Mapping[str, Any]) -> Outcome:
     """All variables of a `channel`, or all global ones. Data: name and value of each, by name."""
     channel = parameters["channel"]
     if not channel:
-        outcome = await desk.reply_to(actions.command("dialplan show globals"))
+        outcome = await ctx.reply_to(actions.command("dialplan show globals"))
         return Outcome(outcome.status, outcome.text, globals_in(outcome.reply.all("Output")))
-    outcome = await desk.reply_to(actions.status_with_variables(channel))
+    outcome = await ctx.reply_to(actions.status_with_variables(channel))
     fields = [pair for event in outcome.reply.events for pair in event]
     pairs = [value.partition("=") for key, value in fields if key == "Variable"]
     return Outcome(outcome.status, outcome.text, sorted([name, value] for name, _equals, value in pairs))

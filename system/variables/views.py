@@ -22,17 +22,17 @@ from . import commands
 _OFFERED = 500
 
 
-def _order(request: HttpRequest, pbx: PBX, order: str, verb: str, **parameters: str) -> Outcome:
+def _command(request: HttpRequest, pbx: PBX, handler: str, verb: str, **parameters: str) -> Outcome:
     name, where = parameters.get("name", ""), parameters["channel"]
     subject = " of ".join(part for part in (name, where) if part) or "*"
     user = user_of(request)
     command = Command(
-        pbx.name, None, verb, subject, user.pk, order=f"system.variables.{order}", parameters=parameters,
+        pbx.name, None, verb, subject, user.pk, handler=f"system.variables.{handler}", parameters=parameters,
         topic="variables",
     )  # fmt: skip
 
     def refusal() -> str:
-        if order != "get" or commands.is_harmless(name) or may(user, "change_variables"):
+        if handler != "get" or commands.is_harmless(name) or may(user, "change_variables"):
             return ""
         return _(
             "Reading %(function)s takes the permission to set variables: such functions may do something, or tell what "
@@ -71,7 +71,7 @@ def get(request: HttpRequest, pbx: PBX) -> HttpResponse:
     # SHELL(…) does what it says when it is read.
     if not commands.is_harmless(name) and may(user_of(request), "change_variables") and not is_confirmed(request):
         return ask(request)
-    outcome = _order(request, pbx, "get", "get-variable", channel=channel, name=name)
+    outcome = _command(request, pbx, "get", "get-variable", channel=channel, name=name)
     if not outcome.done:
         return toasts.toast(request, "danger", _words(outcome, name), toasts.code(outcome))
     return _result(request, channel, name, outcome.data)
@@ -84,7 +84,7 @@ def set_(request: HttpRequest, pbx: PBX) -> HttpResponse:
     channel, name, value = _text(request, "channel"), _text(request, "name"), request.POST.get("value", "")
     if complaint := _complaint(name, channel, value):
         return toasts.toast(request, "warning", complaint, 400)
-    outcome = _order(request, pbx, "set", "set-variable", channel=channel, name=name, value=value)
+    outcome = _command(request, pbx, "set", "set-variable", channel=channel, name=name, value=value)
     if not outcome.done:
         return toasts.toast(request, "danger", _words(outcome, name), toasts.code(outcome))
     return _result(request, channel, name, outcome.data, was_set=True)
@@ -97,7 +97,7 @@ def everything(request: HttpRequest, pbx: PBX) -> HttpResponse:
     channel = _text(request, "channel")
     if complaint := _complaint("*", channel):
         return toasts.toast(request, "warning", complaint, 400)
-    outcome = _order(request, pbx, "all", "list-variables", channel=channel)
+    outcome = _command(request, pbx, "all", "list-variables", channel=channel)
     if not outcome.done:
         return toasts.toast(request, "danger", _words(outcome, ""), toasts.code(outcome))
     context = {"channel": channel, "variables": outcome.data}

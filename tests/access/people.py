@@ -130,7 +130,7 @@ class Asterisk:
         }
     )
 
-    def look(self, pbx: str, order: str, parameters: Any = None) -> Outcome:
+    def look(self, pbx: str, handler: str, parameters: Any = None) -> Outcome:
         """What it finds when it is asked for its phones and contexts."""
         if self.stock is None or not PBX.objects.filter(pk=pbx, link="up").exists():
             return Outcome(Status.NOT_CONNECTED)
@@ -142,8 +142,8 @@ class Asterisk:
         async def ask(command: Command) -> Outcome:
             self.commands.append(command)
             await sync_to_async(commands.auditors[0].claim)(command.id)
-            if self.answer.done and command.order in self.found:
-                return Outcome(self.answer.status, self.answer.text, self.found[command.order])
+            if self.answer.done and command.handler in self.found:
+                return Outcome(self.answer.status, self.answer.text, self.found[command.handler])
             return self.answer
 
         return ask
@@ -151,7 +151,7 @@ class Asterisk:
     @property
     def actions(self) -> list[str]:
         """What would have been sent: the name of the action and its channel."""
-        names = (command.action.name if command.action else command.order for command in self.commands)
+        names = (command.action.name if command.action else command.handler for command in self.commands)
         return [
             f"{name} {fields_of(command).get('Channel', '')}".strip()
             for name, command in zip(names, self.commands, strict=True)

@@ -78,7 +78,7 @@ def test_a_phone_rings_and_is_mine_only_when_the_code_was_keyed_in(
     assert save(client).status_code == 302
     proof = proof_of(mona)
     (command,) = asterisk.commands
-    assert (command.order, command.verb, command.subject) == ("accounts.prove-phone", "prove-phone", "PJSIP/103")
+    assert (command.handler, command.verb, command.subject) == ("accounts.prove-phone", "prove-phone", "PJSIP/103")
     assert dict(command.parameters) == {"endpoint": "PJSIP/103", "who": "mona", "proof": proof.command_id}
     assert phone_of(mona) == ""
     page = words(client.get("/profile/"))

@@ -68,7 +68,7 @@ def test_who_rings_who_waits_in_a_queue_is_parked_or_held_and_nobody_else() -> N
 def test_a_row_that_comes_goes_where_the_board_has_it() -> None:
     everybody()
     park(3)
-    view = fragments.views["home"]
+    view = fragments.live_pages["home"]
     for viewer in (ANYBODY, MINE):
         wanted = {id: place for place, ids in shown_in(viewer).items() for id in ids}
         for number in range(1, 7):

@@ -8,7 +8,7 @@ from django.utils import translation
 from calls.events import folded
 from calls.fragments import calls_with, find, row_of, text_of, words_of
 from calls.models import Bridge, Channel, ParkedCall
-from engine.live.fragments import Found, look_of
+from engine.live.fragments import Found, query_of
 from engine.live.viewport import Viewport
 from engine.mirror.models import PBX
 from engine.mirror.sanitize import unaccented
@@ -58,7 +58,7 @@ def calls() -> dict[str, str]:
 
 
 def found(text: str, language: str = "en") -> Found:
-    return find(look_of("", text, language))
+    return find(query_of("", text, language))
 
 
 def keys(text: str, language: str = "en") -> set[str]:
@@ -98,10 +98,10 @@ def test_words_that_only_may_be_said_are_looked_at(calls: dict[str, str]) -> Non
 def test_a_row_that_comes_is_shown_where_the_database_finds_it(calls: dict[str, str], text: str) -> None:
     leg(9, "Zoë Zürcher")
     for language in ("en", "zh-hans"):
-        look = look_of("", text, language)
-        port = Viewport(None, look)  # type: ignore[arg-type]
+        query = query_of("", text, language)
+        port = Viewport(None, query)  # type: ignore[arg-type]
         for call in calls_with([("main", key) for key in (*calls.values(), "9.0")]):
-            assert port._wants(row_of(call)) == (call.id in find(look).shown)
+            assert port._wants(row_of(call)) == (call.id in find(query).shown)
 
 
 @pytest.mark.parametrize(

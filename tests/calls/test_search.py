@@ -6,7 +6,7 @@ import pytest
 
 from calls.fragments import calls_with, find, text_of
 from calls.models import Channel
-from engine.live.fragments import look_of
+from engine.live.fragments import query_of
 from engine.mirror.models import PBX
 from tests.hostile.texts import TEXTS
 
@@ -26,7 +26,7 @@ def place(number: int, *names: str) -> tuple[str, str]:
 
 
 def found(text: str) -> list[tuple[str, str]]:
-    return list(find(look_of("", text)).shown.values())
+    return list(find(query_of("", text)).shown.values())
 
 
 @pytest.mark.parametrize(
@@ -61,4 +61,4 @@ def test_every_hostile_name_is_found_by_itself(subtests: pytest.Subtests) -> Non
 def test_what_is_found_is_in_order_and_only_so_much_of_it_shown() -> None:
     calls = [place(number, "Øystein") for number in (3, 1, 2)]
     assert found("øystein") == [calls[1], calls[2], calls[0]]
-    assert find(look_of("", "øystein")).total == 3
+    assert find(query_of("", "øystein")).total == 3

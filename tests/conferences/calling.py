@@ -13,7 +13,7 @@ from engine.ami.protocol import Message
 from engine.ami.transports import Address
 from engine.mirror import registry, sync
 from engine.mirror.commands import Outcome
-from engine.mirror.context import Desk
+from engine.mirror.context import CommandContext
 from engine.mirror.state import State
 from engine.mirror.worker import EVENT_MASK, REFRESH_DELAY
 from tests.lab.asterisk import Asterisk
@@ -34,9 +34,9 @@ class Worker:
         self.seen: dict[str, list[str]] = {}
         self.most_at_once = 0
 
-    async def give(self, order: str, **parameters: Any) -> Outcome:
-        desk = Desk(self.session, self.state, user_id=7, deadline=time.time() + 10)
-        outcome = await registry.orders[order](desk, parameters)
+    async def give(self, handler: str, **parameters: Any) -> Outcome:
+        ctx = CommandContext(self.session, self.state, user_id=7, deadline=time.time() + 10)
+        outcome = await registry.command_handlers[handler](ctx, parameters)
         self.note()
         return outcome
 

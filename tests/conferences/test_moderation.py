@@ -19,7 +19,7 @@ from engine.ami import actions
 from engine.ami.transports import Address
 from engine.mirror import registry
 from engine.mirror.commands import Outcome, Status
-from engine.mirror.context import Desk
+from engine.mirror.context import CommandContext
 from tests.engine.mirror.test_snapshot import Mirror
 from tests.lab.asterisk import Asterisk
 
@@ -66,9 +66,9 @@ class Moderator(Mirror):
             async with self._reading:
                 pass
 
-    async def give(self, order: str, **parameters: Any) -> Outcome:
-        desk = Desk(self.session, self.state, 7, time.time() + 10)
-        return await registry.orders[order](desk, parameters)
+    async def give(self, handler: str, **parameters: Any) -> Outcome:
+        ctx = CommandContext(self.session, self.state, 7, time.time() + 10)
+        return await registry.command_handlers[handler](ctx, parameters)
 
     async def join(self, extension: str, then: str = "602", name: str = "") -> Participant:
         """A Local channel enters by this extension; what its far side does is the other one."""

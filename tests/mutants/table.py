@@ -69,8 +69,8 @@ FAULTS = (
     ),
     Fault(
         "system/variables/views.py",
-        'if order != "get" or commands.is_harmless(name) or may(user, "change_variables"):',
-        'if order != "set" or commands.is_harmless(name) or may(user, "change_variables"):',
+        'if handler != "get" or commands.is_harmless(name) or may(user, "change_variables"):',
+        'if handler != "set" or commands.is_harmless(name) or may(user, "change_variables"):',
         ("tests/system/variables/test_variables.py",),
         "who may only see variables runs a program by reading SHELL()",
     ),
@@ -228,7 +228,7 @@ FAULTS = (
     # The mirror.
     Fault(
         "calls/events.py",
-        '@on("Newexten", bearing=CHANNEL_FIELDS)\ndef application_begins',
+        '@on("Newexten", required=CHANNEL_FIELDS)\ndef application_begins',
         "def application_begins",
         ("tests/engine/mirror/test_fold.py",),
         "a card does not say what the dialplan does with a call",
@@ -249,7 +249,7 @@ FAULTS = (
     ),
     Fault(
         "calls/events.py",
-        "    state.bury(uniqueid)\n    state.old_holds.discard(uniqueid)\n",
+        "    state.add_tombstone(uniqueid)\n    state.old_holds.discard(uniqueid)\n",
         "    state.old_holds.discard(uniqueid)\n",
         ("tests/engine/mirror/test_fold.py",),
         "a late event brings back a call that has ended",
@@ -320,21 +320,21 @@ FAULTS = (
     ),
     Fault(
         "engine/live/hub.py",
-        "if seat.viewer.user_id == notice.user_id:",
-        "if seat.viewer.user_id:",
+        "if subscriber.viewer.user_id == notice.user_id:",
+        "if subscriber.viewer.user_id:",
         ("tests/engine/live/test_hub.py",),
         "everybody is told how the call of one ended",
     ),
     Fault(
         "engine/live/hub.py",
-        "            seat.farewell = FORBIDDEN if viewer else NOT_LOGGED_IN\n",
+        "            subscriber.farewell = FORBIDDEN if viewer else NOT_LOGGED_IN\n",
         "",
         ("tests/engine/live/test_socket.py",),
         "the page of somebody who was logged out stays open",
     ),
     Fault(
         "engine/live/hub.py",
-        "html = fragments.toast(notice, seat.viewer.language)",
+        "html = fragments.toast(notice, subscriber.viewer.language)",
         'html = fragments.toast(notice, "en")',
         ("tests/engine/live/test_hub.py",),
         "a toast is in English on a Chinese page",
@@ -355,7 +355,7 @@ FAULTS = (
     ),
     Fault(
         "engine/live/viewport.py",
-        "if len(self.shown) < self.look.limit:",
+        "if len(self.shown) < self.query.limit:",
         "if self.shown:",
         ("tests/engine/live/test_viewport.py",),
         "a board of thousands of calls fills the browser without end",
@@ -502,7 +502,7 @@ FAULTS = (
     ),
     Fault(
         "system/doctor/manager_user.py",
-        "refused = [action for action in feature.actions if patient.lacks(action)]",
+        "refused = [action for action in feature.actions if examination.lacks(action)]",
         "refused: list[str] = []",
         ("tests/system/doctor/test_manager_user.py",),
         "the doctor does not notice that the manager user lacks a privilege",

@@ -1,4 +1,4 @@
-"""A desk at a real Asterisk, as the worker gives it to an order; and people with the worker's place taken."""
+"""A command context at a real Asterisk, as the worker makes it; and people with the worker's place taken."""
 
 import contextlib
 import time
@@ -8,25 +8,25 @@ import pytest
 
 from engine.ami.client import Session
 from engine.ami.transports import Address
-from engine.mirror.context import Desk
+from engine.mirror.context import CommandContext
 from engine.mirror.state import State
 from tests.access import people
 from tests.access.people import Asterisk as StandIn
 from tests.lab.asterisk import Asterisk
 
-AtDesk = Callable[..., contextlib.AbstractAsyncContextManager[Desk]]
+WithContext = Callable[..., contextlib.AbstractAsyncContextManager[CommandContext]]
 
 
 @pytest.fixture
-def at_desk() -> AtDesk:
-    """`async with at_desk(asterisk) as desk`: for orders and replies; `seconds` is how long they may take."""
+def with_context() -> WithContext:
+    """`async with with_context(asterisk) as ctx`; `seconds` is how long a command may take."""
 
     @contextlib.asynccontextmanager
-    async def sit_down(asterisk: Asterisk, seconds: float = 30.0, url: str = "") -> AsyncIterator[Desk]:
+    async def sit_down(asterisk: Asterisk, seconds: float = 30.0, url: str = "") -> AsyncIterator[CommandContext]:
         address = Address.parse(url or asterisk.ami_url)
         session = await Session.open(address, lambda event: None, events="off", timeout=10)
         try:
-            yield Desk(session, State("main"), 7, time.time() + seconds)
+            yield CommandContext(session, State("main"), 7, time.time() + seconds)
         finally:
             session.close()
 

@@ -231,7 +231,7 @@ class Planned:
     """A plan that is carried out without an Asterisk: whom it calls when, and what it tells."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, pauses: list[float]) -> None:
-        self.state, self.called, self.told = State("main"), list[str](), list[str]()
+        self.state, self.called, self.fingerprint = State("main"), list[str](), list[str]()
         self.waited, self.pauses = list[float](), pauses
         self.state.table(Conference).add("8001", started_at=timezone.now())
         numbers = {number: Person(number) for number in ("103", "104")}
@@ -247,7 +247,7 @@ class Planned:
         return Outcome(Status.DONE)
 
     async def note(self, pbx: str, subject: str, name: str, words: str) -> None:
-        self.told.append(words)
+        self.fingerprint.append(words)
 
     async def sleep(self, seconds: float) -> None:
         self.waited.append(seconds)
@@ -263,11 +263,11 @@ async def test_a_plan_calls_the_others_when_the_minute_allows_it(monkeypatch: py
     await planned.carry_out()
     assert planned.called == ["103", "104"]
     assert planned.waited == [events.PAUSE, 2.0]
-    assert planned.told == ["invite 103", "invite 104"]
+    assert planned.fingerprint == ["invite 103", "invite 104"]
 
 
 async def test_a_plan_calls_nobody_into_a_conference_that_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
     planned = Planned(monkeypatch, [0.0, 40.0])
     await planned.carry_out()
     assert planned.called == ["103"]
-    assert planned.told == ["invite 103", "invite 104: the conference is over"]
+    assert planned.fingerprint == ["invite 103", "invite 104: the conference is over"]

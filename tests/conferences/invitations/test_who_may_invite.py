@@ -63,7 +63,7 @@ def left_in_the_box(response: Any) -> str:
 
 
 def given(asterisk: Asterisk) -> list[tuple[str, str]]:
-    return [(command.order, command.parameters.get("channel", "")) for command in asterisk.commands]
+    return [(command.handler, command.parameters.get("channel", "")) for command in asterisk.commands]
 
 
 # What is typed.
@@ -283,7 +283,7 @@ def test_who_is_there_and_who_has_left_can_be_called_back(mona: Client, asterisk
     assert mona.post(BACK).status_code == 204
     assert mona.post("/conferences/main/call-back/8001/7.1/").status_code == 204
     told = [
-        (command.order, command.parameters["number"], command.parameters["uniqueid"]) for command in asterisk.commands
+        (command.handler, command.parameters["number"], command.parameters["uniqueid"]) for command in asterisk.commands
     ]
     assert told == [("call-back", "109", "3.1"), ("call-back", "102", "7.1")]
     assert asterisk.commands[1].parameters["name"] == "Carla"

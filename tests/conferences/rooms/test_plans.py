@@ -22,7 +22,7 @@ from conferences.rooms.models import Room
 from engine.ami.transports import Address
 from engine.mirror import registry
 from engine.mirror.commands import Outcome, Status
-from engine.mirror.context import Desk
+from engine.mirror.context import CommandContext
 from engine.mirror.models import PBX
 from engine.mirror.state import State, Table
 from engine.mirror.worker import AmiWorker
@@ -245,11 +245,11 @@ def invited(monkeypatch: pytest.MonkeyPatch) -> list[Mapping[str, Any]]:
     """What the order to invite was given."""
     given: list[Mapping[str, Any]] = []
 
-    async def invite(desk: Desk, parameters: Mapping[str, Any]) -> Outcome:
+    async def invite(ctx: CommandContext, parameters: Mapping[str, Any]) -> Outcome:
         given.append(parameters)
         return Outcome(Status.DONE)
 
-    monkeypatch.setitem(registry.orders, "invite", invite)
+    monkeypatch.setitem(registry.command_handlers, "invite", invite)
     return given
 
 

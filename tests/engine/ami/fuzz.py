@@ -105,7 +105,7 @@ class Fuzz:
             # Before its fields are parsed, which a layout may do: as one that is read with care.
             careful = Message(message.raw)
             keys = (*careful.fields, "Uniqueid", "Linkedid")
-            if message.pick(keys) != careful.pick(keys) or not message.bears(frozenset(careful.fields)):
+            if message.pick(keys) != careful.pick(keys) or not message.has_fields(frozenset(careful.fields)):
                 raise Found(f"{message!r} is read in two ways")
             fields = message.fields
             if (message.name, fields) != (careful.name, careful.fields):

@@ -453,7 +453,7 @@ async def test_a_server_that_does_not_take_the_connection_is_given_up() -> None:
 # The link.
 
 
-class Kept:
+class History:
     """A link that runs, with short delays, and all that it told."""
 
     def __init__(self, address: Address, **options: float) -> None:
@@ -485,8 +485,8 @@ class Kept:
 
 
 @contextlib.asynccontextmanager
-async def keeping(address: Address, **options: float) -> AsyncIterator[Kept]:
-    kept = Kept(address, **options)
+async def keeping(address: Address, **options: float) -> AsyncIterator[History]:
+    kept = History(address, **options)
     task = asyncio.create_task(kept.link.run())
     try:
         yield kept
@@ -689,7 +689,7 @@ async def test_a_link_that_fails_in_its_snapshot_is_down_and_tried_again() -> No
             await peer.pong()
 
     async with serving(script) as server:
-        kept = Kept(server.address)
+        kept = History(server.address)
 
         async def up(session: Session) -> None:
             await session.ask(actions.ping(), timeout=2)

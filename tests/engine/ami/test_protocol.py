@@ -493,8 +493,8 @@ def test_what_a_layout_reads_is_what_is_read_with_care() -> None:
             assert [message.get(key, "none") for key in keys] == [careful.get(key, "none") for key in keys]
             assert message.pick(keys) == careful.pick(keys)
             assert message.pick(keys[:-1]) == tuple(careful.fields.values())[: len(keys) - 1]
-            assert message.bears(frozenset(keys[:-1]))
-            assert not message.bears(frozenset(keys))
+            assert message.has_fields(frozenset(keys[:-1]))
+            assert not message.has_fields(frozenset(keys))
             assert (message.name, message.is_event, message.fields) == (careful.name, True, careful.fields) or (
                 not message.is_event
             )

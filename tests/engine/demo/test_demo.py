@@ -33,7 +33,7 @@ from engine.demo.manager import event, parse_caller_id
 from engine.demo.model import Fields, IllegalTransition, Party, Switch
 from engine.demo.schedule import Schedule
 from engine.demo.server import MAX_UNREAD
-from engine.demo.simulator import CONFERENCES, FEWEST_MEMBERS, MOST_MEMBERS, Life
+from engine.demo.simulator import CONFERENCES, FEWEST_MEMBERS, MOST_MEMBERS, Simulator
 from engine.mirror.dialplan import CONTEXT
 from engine.mirror.state import State
 from engine.mirror.worker import EVENT_MASK
@@ -158,7 +158,7 @@ class Hours:
         chance = random.Random(seed)
         self.switch = Switch(self.take, self.schedule.now, chance)
         dialplan = Dialplan(self.switch, self.schedule, CAST, chance, reluctance=0.15)
-        Life(dialplan, self.schedule, chance).begin()
+        Simulator(dialplan, self.schedule, chance).begin()
         self.sizes: list[int] = []
         for _minute in range(round(hours * 60)):
             self.schedule.run_until(self.schedule.now() + 60)

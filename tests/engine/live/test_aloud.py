@@ -14,7 +14,7 @@ from engine.live.fragments import Row
 from engine.live.hub import Hub
 from tests.calls.test_call import channel
 
-from .test_hub import Workers, call, placed, synchronous_seat, take_seat, viewer
+from .test_hub import Workers, call, placed, subscribe, synchronous_subscriber, viewer
 
 pytestmark = pytest.mark.timeout(30)
 
@@ -41,10 +41,10 @@ async def fresh_layer(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
 
 async def test_whose_phone_rings_is_told_who_calls_on_every_page_and_nobody_else_is() -> None:
     worker = Workers()
-    mine = await synchronous_seat(worker, viewer(endpoint=PHONE), "panel")
-    chinese = await take_seat(viewer(endpoint=PHONE, language="zh-hans"), "conferences")
-    other = await take_seat(viewer(2, "main/PJSIP/102"))
-    blind = await take_seat(viewer(3, PHONE, permissions=()), "panel")
+    mine = await synchronous_subscriber(worker, viewer(endpoint=PHONE), "panel")
+    chinese = await subscribe(viewer(endpoint=PHONE, language="zh-hans"), "conferences")
+    other = await subscribe(viewer(2, "main/PJSIP/102"))
+    blind = await subscribe(viewer(3, PHONE, permissions=()), "panel")
     await worker.send(calling(CALLER, MINE))
     assert placed(mine.take()) == {
         "announcements": '<p id="call-1-aloud" data-order="0">Your phone is ringing: '
@@ -57,7 +57,7 @@ async def test_whose_phone_rings_is_told_who_calls_on_every_page_and_nobody_else
 
 async def test_when_it_rings_no_more_that_is_taken_back_and_not_said_again() -> None:
     worker = Workers()
-    mine = await synchronous_seat(worker, viewer(endpoint=PHONE), "panel")
+    mine = await synchronous_subscriber(worker, viewer(endpoint=PHONE), "panel")
     await worker.send(calling(CALLER, MINE))
     mine.take()
     await worker.send(call("1", PHONE))

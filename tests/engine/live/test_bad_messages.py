@@ -105,10 +105,10 @@ def tasks() -> list[str]:
 
 async def until_given_up(view: str, before: float) -> None:
     for _try in range(500):
-        if counted(view) == before and not tasks() and not Hub.here().seats:
+        if counted(view) == before and not tasks() and not Hub.here().subscribers:
             return
         await asyncio.sleep(0.02)
-    assert (counted(view), tasks(), Hub.here().seats) == (before, [], set())
+    assert (counted(view), tasks(), Hub.here().subscribers) == (before, [], set())
 
 
 @pytest.mark.parametrize(("path", "view", "consumer"), PAGES, ids=[view for _path, view, _consumer in PAGES])
@@ -167,7 +167,7 @@ async def test_a_socket_that_is_killed_while_it_is_at_work_is_given_up(
 async def test_a_socket_that_fails_before_it_has_its_place_is_given_up(
     visit: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def fail(self: object, seat: object) -> None:
+    async def fail(self: object, subscriber: object) -> None:
         raise RuntimeError("no place")
 
     before = counted("calls")

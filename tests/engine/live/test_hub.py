@@ -17,7 +17,7 @@ from calls.fragments import SEE as SEE_CALLS
 from conferences.fragments import SEE as SEE_CONFERENCES
 from engine.live import fragments, hub
 from engine.live.fragments import Notice, Row, Viewer
-from engine.live.hub import QUEUE_LIMIT, Hub, Seat, compose, publish
+from engine.live.hub import QUEUE_LIMIT, Hub, Subscriber, compose, publish
 from tests.waiting import until_async
 
 pytestmark = pytest.mark.timeout(60)
@@ -79,14 +79,14 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
-async def take_seat(who: Viewer | None = None, view: str = "calls", key: str = "") -> Seat:
-    """A seat whose board has been read."""
-    seat = Seat(fragments.views[view], key, who or viewer())
-    assert seat.needs_board
-    await Hub.here().register(seat)
-    seat.needs_board = False
-    seat.wake.clear()
-    return seat
+async def subscribe(who: Viewer | None = None, view: str = "calls", key: str = "") -> Subscriber:
+    """A subscriber whose board has been read."""
+    subscriber = Subscriber(fragments.live_pages[view], key, who or viewer())
+    assert subscriber.needs_board
+    await Hub.here().register(subscriber)
+    subscriber.needs_board = False
+    subscriber.wake.clear()
+    return subscriber
 
 
 @pytest.fixture
@@ -94,95 +94,95 @@ async def worker() -> Workers:
     return Workers()
 
 
-async def synchronous_seat(worker: Workers, *arguments: Any, **options: Any) -> Seat:
-    """A seat of a hub that has heard of the worker."""
-    seat = await take_seat(*arguments, **options)
+async def synchronous_subscriber(worker: Workers, *arguments: Any, **options: Any) -> Subscriber:
+    """A subscriber of a hub that has heard of the worker."""
+    subscriber = await subscribe(*arguments, **options)
     await worker.send()
-    seat.needs_board = False
-    seat.wake.clear()
-    return seat
+    subscriber.needs_board = False
+    subscriber.wake.clear()
+    return subscriber
 
 
 # When the whole board is asked for.
 
 
 async def test_the_first_batch_of_a_worker_asks_for_the_board(worker: Workers) -> None:
-    seat = await take_seat()
+    subscriber = await subscribe()
     await worker.send(call("1"))
-    assert seat.needs_board
-    assert seat.wake.is_set()
-    assert seat.take() == ""
+    assert subscriber.needs_board
+    assert subscriber.wake.is_set()
+    assert subscriber.take() == ""
 
 
 async def test_batches_in_a_row_are_passed_on_in_order(worker: Workers) -> None:
-    seat = await synchronous_seat(worker)
+    subscriber = await synchronous_subscriber(worker)
     await worker.send(call("1"))
     await worker.send()
     await worker.send(call("2"))
-    assert not seat.needs_board
-    assert seat.wake.is_set()
-    text = seat.take()
+    assert not subscriber.needs_board
+    assert subscriber.wake.is_set()
+    text = subscriber.take()
     assert text.index("<p>1</p>") < text.index("<p>2</p>")
-    assert seat.take() == ""
+    assert subscriber.take() == ""
 
 
 async def test_a_number_that_was_missed_asks_for_the_board_once(worker: Workers) -> None:
-    seat = await synchronous_seat(worker)
+    subscriber = await synchronous_subscriber(worker)
     await worker.send(call("1"))
     await worker.send(call("3"), skip=1)
-    assert seat.needs_board
-    assert seat.take() == ""
-    seat.needs_board = False
+    assert subscriber.needs_board
+    assert subscriber.take() == ""
+    subscriber.needs_board = False
     await worker.send(call("4"))
-    assert not seat.needs_board
-    assert placed(seat.take()) == {"calls": "<p>4</p>"}
+    assert not subscriber.needs_board
+    assert placed(subscriber.take()) == {"calls": "<p>4</p>"}
 
 
 async def test_a_number_that_comes_twice_asks_for_the_board(worker: Workers) -> None:
-    seat = await synchronous_seat(worker)
+    subscriber = await synchronous_subscriber(worker)
     await worker.send(call("1"), skip=-1)
-    assert seat.needs_board
+    assert subscriber.needs_board
 
 
 async def test_another_epoch_asks_for_the_board_whatever_its_number(worker: Workers) -> None:
-    seat = await synchronous_seat(worker)
+    subscriber = await synchronous_subscriber(worker)
     await publish("main", "another", worker.numbers["main"] + 1, [call("1")])
     await settle()
-    assert seat.needs_board
+    assert subscriber.needs_board
 
 
 async def test_the_numbers_of_one_pbx_say_nothing_of_another(worker: Workers) -> None:
-    seat = await synchronous_seat(worker)
+    subscriber = await synchronous_subscriber(worker)
     await worker.send(pbx="other", skip=6)
-    seat.needs_board = False
+    subscriber.needs_board = False
     await worker.send(call("1"))
     await worker.send(call("2"), pbx="other")
-    assert not seat.needs_board
-    assert placed(seat.take()) == {"calls": "<p>2</p>"}
+    assert not subscriber.needs_board
+    assert placed(subscriber.take()) == {"calls": "<p>2</p>"}
 
 
 async def test_what_comes_while_the_board_is_drawn_is_sent_after_it(worker: Workers) -> None:
-    seat = await synchronous_seat(worker)
-    seat.ask_for_board()
+    subscriber = await synchronous_subscriber(worker)
+    subscriber.ask_for_board()
     await worker.send(call("1"))
-    assert seat.take() == ""  # the board that is still to be read holds it
-    seat.needs_board = False  # as the consumer does before it reads the database
+    assert subscriber.take() == ""  # the board that is still to be read holds it
+    subscriber.needs_board = False  # as the consumer does before it reads the database
     await worker.send(call("2"))
-    assert placed(seat.take()) == {"calls": "<p>2</p>"}
+    assert placed(subscriber.take()) == {"calls": "<p>2</p>"}
 
 
 async def test_a_gap_while_the_board_is_drawn_asks_for_another(worker: Workers) -> None:
-    seat = await synchronous_seat(worker)
-    seat.ask_for_board()
-    seat.needs_board = False
+    subscriber = await synchronous_subscriber(worker)
+    subscriber.ask_for_board()
+    subscriber.needs_board = False
     await worker.send(call("1"))
     await worker.send(call("3"), skip=1)
-    assert seat.needs_board
-    assert seat.take() == ""
+    assert subscriber.needs_board
+    assert subscriber.take() == ""
 
 
 async def test_a_browser_that_takes_nothing_is_kept_a_bounded_queue_and_then_a_board(worker: Workers) -> None:
-    slow, quick = await synchronous_seat(worker), await take_seat()
+    slow, quick = await synchronous_subscriber(worker), await subscribe()
     for number in range(QUEUE_LIMIT):
         await worker.send(call(str(number)))
     assert not slow.needs_board
@@ -232,16 +232,16 @@ async def test_silence_of_the_worker_asks_for_the_board_once(
     worker: Workers, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hub, "SILENCE_LIMIT", 0.03)
-    seat = await synchronous_seat(worker)
+    subscriber = await synchronous_subscriber(worker)
     await clock.passes(0.02)
-    assert not seat.needs_board
+    assert not subscriber.needs_board
     await clock.passes(0.02)
-    assert seat.needs_board
-    seat.needs_board = False
+    assert subscriber.needs_board
+    subscriber.needs_board = False
     await clock.passes(0.2)
-    assert not seat.needs_board
+    assert not subscriber.needs_board
     await worker.send(call("1"))  # the number that was next: what came between nobody knows
-    assert seat.needs_board
+    assert subscriber.needs_board
 
 
 def link(name: str, text: str) -> Row:
@@ -276,25 +276,25 @@ def common(monkeypatch: pytest.MonkeyPatch) -> Common:
 async def test_a_worker_that_is_lost_before_it_was_ever_heard_is_told_of(common: Common) -> None:
     """Nobody publishes that, and no hub that has not heard it speak knows whose silence it is."""
     common["main"] = link("main", "up")
-    seat = await take_seat()
+    subscriber = await subscribe()
     await common.is_told()
-    assert placed(seat.take()) == {"links": "<p>up</p>"}
+    assert placed(subscriber.take()) == {"links": "<p>up</p>"}
     common["main"] = link("main", "lost")
     await common.is_told()
-    assert placed(seat.take()) == {"links": "<p>lost</p>"}
+    assert placed(subscriber.take()) == {"links": "<p>lost</p>"}
     await common.is_told()
-    assert seat.take() == ""
-    assert not seat.needs_board
+    assert subscriber.take() == ""
+    assert not subscriber.needs_board
 
 
 async def test_a_pbx_that_is_there_no_more_asks_for_the_board(common: Common) -> None:
     common["main"], common["second"] = link("main", "up"), link("second", "up")
-    seat = await take_seat()
+    subscriber = await subscribe()
     await common.is_told()
-    seat.needs_board = False
+    subscriber.needs_board = False
     del common["second"]
     await common.is_told()
-    assert seat.needs_board
+    assert subscriber.needs_board
 
 
 async def test_what_was_looked_up_never_undoes_what_a_worker_told_meanwhile(
@@ -309,23 +309,23 @@ async def test_what_was_looked_up_never_undoes_what_a_worker_told_meanwhile(
         return found
 
     common["main"], common["second"] = link("main", "up"), link("second", "up")
-    seat = await synchronous_seat(worker)
+    subscriber = await synchronous_subscriber(worker)
     await common.is_told()
-    seat.take()
+    subscriber.take()
     monkeypatch.setattr(fragments, "common_rows", [look])
     common["main"], common["second"] = link("main", "older"), link("second", "lost")
     assert await asyncio.to_thread(looking.wait, 20)
     await worker.send(link("main", "newer"))
     told.set()
     await common.is_told()
-    text = seat.take()
+    text = subscriber.take()
     assert "<p>newer</p>" in text
     assert "<p>lost</p>" in text
     assert "older" not in text.partition("newer")[2]
 
 
 async def test_a_database_that_fails_does_not_end_the_watch(common: Common) -> None:
-    seat = await take_seat()
+    subscriber = await subscribe()
     await common.is_told()
 
     def fail() -> list[Row]:
@@ -334,10 +334,10 @@ async def test_a_database_that_fails_does_not_end_the_watch(common: Common) -> N
     fragments.common_rows.append(fail)
     common["main"] = link("main", "up")
     await common.is_told()
-    assert seat.take() == ""
+    assert subscriber.take() == ""
     fragments.common_rows.remove(fail)
     await common.is_told()
-    assert placed(seat.take()) == {"links": "<p>up</p>"}
+    assert placed(subscriber.take()) == {"links": "<p>up</p>"}
 
 
 async def test_who_comes_in_another_language_while_every_page_is_looked_at_gets_it_with_the_next_look(
@@ -359,9 +359,9 @@ async def test_who_comes_in_another_language_while_every_page_is_looked_at_gets_
             Row(row.id, row.kind, {language: f"<p>{language}</p>" for language in languages}) for row in look()
         ],
     )
-    english = await take_seat()
+    english = await subscribe()
     assert await asyncio.to_thread(looking.wait, 20)
-    german = await take_seat(replace(english.viewer, language="de"))
+    german = await subscribe(replace(english.viewer, language="de"))
     goes_on.set()
     await common.is_told()
     assert placed(english.take()) == {"links": "<p>en</p>"}
@@ -371,9 +371,9 @@ async def test_who_comes_in_another_language_while_every_page_is_looked_at_gets_
 async def test_a_hub_that_fails_begins_anew_and_every_page_gets_a_board(
     common: Common, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    seat = await take_seat()
+    subscriber = await subscribe()
     await common.is_told()
-    seat.needs_board = False
+    subscriber.needs_board = False
 
     def fail(*arguments: object) -> None:
         raise KeyError("en")
@@ -382,11 +382,11 @@ async def test_a_hub_that_fails_begins_anew_and_every_page_gets_a_board(
         broken.setattr(hub.Hub, "_hand_out", fail)
         common["main"] = link("main", "up")
         await until_async(lambda: "begins anew" in caplog.text)
-    assert seat.needs_board
-    seat.needs_board = False
+    assert subscriber.needs_board
+    subscriber.needs_board = False
     common["main"] = link("main", "again")
     async with asyncio.timeout(20):
-        while not (text := seat.take()):  # noqa: ASYNC110
+        while not (text := subscriber.take()):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
     assert placed(text) == {"links": "<p>again</p>"}
 
@@ -405,15 +405,15 @@ async def test_a_machine_that_has_just_started_listens_at_once(
     monkeypatch.setattr(hub, "time", Clock)
     monkeypatch.setattr(hub, "JOIN_EVERY", 1000.0)
     async with asyncio.timeout(20):
-        seat = await synchronous_seat(worker)
+        subscriber = await synchronous_subscriber(worker)
     await worker.send(call("1"))
-    assert placed(seat.take()) == {"calls": "<p>1</p>"}
+    assert placed(subscriber.take()) == {"calls": "<p>1</p>"}
 
 
 async def test_a_layer_that_fails_is_listened_to_again_and_every_page_drawn_anew(
     worker: Workers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seat = await synchronous_seat(worker)
+    subscriber = await synchronous_subscriber(worker)
     real, failed = get_channel_layer(), asyncio.Event()
 
     async def fail(channel: str) -> dict[str, Any]:
@@ -424,15 +424,15 @@ async def test_a_layer_that_fails_is_listened_to_again_and_every_page_drawn_anew
         patch.setattr(real, "receive", fail)
         await worker.send(call("1"))  # ends the wait that had begun before
         await asyncio.wait_for(failed.wait(), 20)
-    seat.needs_board = False
-    seat.wake.clear()
-    await asyncio.wait_for(seat.wake.wait(), 20)
-    assert seat.needs_board
+    subscriber.needs_board = False
+    subscriber.wake.clear()
+    await asyncio.wait_for(subscriber.wake.wait(), 20)
+    assert subscriber.needs_board
     await settle()
     await worker.send(call("2"))
-    seat.needs_board = False
+    subscriber.needs_board = False
     await worker.send(call("3"))
-    assert placed(seat.take()) == {"calls": "<p>3</p>"}
+    assert placed(subscriber.take()) == {"calls": "<p>3</p>"}
 
 
 async def test_who_leaves_while_the_layer_is_away_leaves_no_seat_behind(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -440,21 +440,21 @@ async def test_who_leaves_while_the_layer_is_away_leaves_no_seat_behind(monkeypa
         await asyncio.Event().wait()
 
     monkeypatch.setattr(get_channel_layer(), "group_add", hang)
-    seat = Seat(fragments.views["calls"], "", viewer())
-    coming = asyncio.create_task(Hub.here().register(seat))
+    subscriber = Subscriber(fragments.live_pages["calls"], "", viewer())
+    coming = asyncio.create_task(Hub.here().register(subscriber))
     await settle()
-    assert Hub.here().seats == {seat}
+    assert Hub.here().subscribers == {subscriber}
     coming.cancel()
     await asyncio.gather(coming, return_exceptions=True)
-    assert Hub.here().seats == set()
+    assert Hub.here().subscribers == set()
 
 
 async def test_who_has_left_is_sent_nothing(worker: Workers) -> None:
-    seat = await synchronous_seat(worker)
-    Hub.here().unregister(seat)
+    subscriber = await synchronous_subscriber(worker)
+    Hub.here().unregister(subscriber)
     await worker.send(call("1"))
     await worker.send(call("9"), skip=3)
-    assert (seat.take(), seat.needs_board) == ("", False)
+    assert (subscriber.take(), subscriber.needs_board) == ("", False)
 
 
 async def test_a_layer_that_has_forgotten_who_listens_is_told_again(
@@ -462,10 +462,10 @@ async def test_a_layer_that_has_forgotten_who_listens_is_told_again(
 ) -> None:
     """As a Redis that was started anew, faster than anybody could notice."""
     monkeypatch.setattr(hub, "JOIN_EVERY", 0.05)
-    seat = await synchronous_seat(worker)
+    subscriber = await synchronous_subscriber(worker)
     get_channel_layer().groups.clear()
     async with asyncio.timeout(20):
-        while not seat.needs_board:
+        while not subscriber.needs_board:
             await worker.send()
             await asyncio.sleep(0.05)
 
@@ -483,9 +483,9 @@ NOTICE = Notice(1, "originate", {"call": "c1", "number": "555", "told": "answere
 
 
 async def test_a_notice_goes_to_its_user_alone_on_every_page_in_his_language(worker: Workers) -> None:
-    mine = await synchronous_seat(worker)
-    chinese = await take_seat(viewer(language="zh-hans"), "panel")
-    other = await take_seat(viewer(user_id=2))
+    mine = await synchronous_subscriber(worker)
+    chinese = await subscribe(viewer(language="zh-hans"), "panel")
+    other = await subscribe(viewer(user_id=2))
     await worker.send(notices=[NOTICE])
     english = placed(mine.take().replace("\n", ""))
     assert list(english) == ["toasts"]
@@ -497,26 +497,26 @@ async def test_a_notice_goes_to_its_user_alone_on_every_page_in_his_language(wor
 
 
 async def test_a_toast_survives_a_board_that_is_needed(worker: Workers) -> None:
-    seat = await synchronous_seat(worker)
+    subscriber = await synchronous_subscriber(worker)
     await worker.send(call("1"), notices=[NOTICE])
     await worker.send(call("3"), notices=[NOTICE], skip=1)
-    assert seat.needs_board
-    text = seat.take()
+    assert subscriber.needs_board
+    text = subscriber.take()
     assert text.count("panel-toast is-success") == 2
     assert "<p>" not in text
 
 
 async def test_what_a_notice_bears_is_escaped(worker: Workers) -> None:
-    seat = await synchronous_seat(worker)
+    subscriber = await synchronous_subscriber(worker)
     await worker.send(notices=[Notice(1, "originate", {"call": "c1", "number": "<b>", "told": "answered", "step": 1})])
-    assert "<b>" not in seat.take()
+    assert "<b>" not in subscriber.take()
 
 
 # What shows where.
 
 
 def composed(rows: Iterable[Row], view: str, who: Viewer, key: str = "") -> dict[str, str]:
-    return placed(compose(rows, fragments.views[view], key, who))
+    return placed(compose(rows, fragments.live_pages[view], key, who))
 
 
 def gone(name: str) -> str:
@@ -544,8 +544,8 @@ def test_who_has_no_phone_has_no_calls_of_his_own() -> None:
 
 
 async def test_home_is_composed_for_each_by_himself(worker: Workers) -> None:
-    anna = await synchronous_seat(worker, viewer(endpoint="PJSIP/101"), "home")
-    ben = await take_seat(viewer(2, "PJSIP/102"), "home")
+    anna = await synchronous_subscriber(worker, viewer(endpoint="PJSIP/101"), "home")
+    ben = await subscribe(viewer(2, "PJSIP/102"), "home")
     await worker.send(call("1", "PJSIP/101"))
     assert placed(anna.take()) == {"my-calls": "<p>1</p>"}
     assert placed(ben.take()) == {"ringing-calls": gone("call-1")}
@@ -578,14 +578,14 @@ def test_rows_that_somebody_may_not_see_are_not_sent_nor_their_ids(view: str) ->
         Row("count-conferences", "count", html("7"), permission=SEE_CONFERENCES),
     ]
     nobody = viewer(permissions=())
-    assert compose(rows, fragments.views[view], "main/8001", nobody) == ""
+    assert compose(rows, fragments.live_pages[view], "main/8001", nobody) == ""
     link = Row("pbx-main-link", "pbx", html("link"))
     assert composed([*rows, link], view, nobody, "main/8001") == {"links": "<p>link</p>"}
 
 
 async def test_two_who_look_at_the_same_page_with_other_rights_are_sent_other_rows(worker: Workers) -> None:
-    sees_both = await synchronous_seat(worker, viewer(), "panel")
-    sees_calls = await take_seat(viewer(2, permissions=[SEE_CALLS]), "panel")
+    sees_both = await synchronous_subscriber(worker, viewer(), "panel")
+    sees_calls = await subscribe(viewer(2, permissions=[SEE_CALLS]), "panel")
     await worker.send(
         Row("count-calls", "count", html("7"), permission=SEE_CALLS),
         Row("count-conferences", "count", html("8"), permission=SEE_CONFERENCES),
@@ -595,21 +595,21 @@ async def test_two_who_look_at_the_same_page_with_other_rights_are_sent_other_ro
 
 
 async def test_rows_of_no_concern_to_a_page_do_not_wake_it(worker: Workers) -> None:
-    seat = await synchronous_seat(worker, viewer(), "conferences")
+    subscriber = await synchronous_subscriber(worker, viewer(), "conferences")
     await worker.send(call("1", "PJSIP/101"))
-    assert not seat.wake.is_set()
-    assert seat.take() == ""
+    assert not subscriber.wake.is_set()
+    assert subscriber.take() == ""
 
 
 async def test_the_worker_is_told_which_languages_are_looked_at_and_who_is_not_drawn_for_gets_a_board() -> None:
     layer = get_channel_layer()
     await publish("main", "epoch", 1, tell="ami.main")
-    english = await take_seat()
+    english = await subscribe()
     await publish("main", "epoch", 1, tell="ami.main")
     await settle()
     async with asyncio.timeout(20):
         assert await layer.receive("ami.main") == {"type": hub.LANGUAGES, "languages": ["en"]}
-    chinese = await take_seat(viewer(language="zh-hans"))
+    chinese = await subscribe(viewer(language="zh-hans"))
     async with asyncio.timeout(20):
         told = await layer.receive("ami.main")
     assert sorted(told["languages"]) == ["en", "zh-hans"]
@@ -630,24 +630,24 @@ async def test_many_seats_are_woken_some_at_a_time_and_all_of_them(
     worker: Workers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hub, "WAKE_AT_ONCE", 3)
-    seats = [await synchronous_seat(worker) for _ in range(8)]
-    for seat in seats:
-        seat.needs_board = False
-        seat.wake.clear()
+    subscribers = [await synchronous_subscriber(worker) for _ in range(8)]
+    for subscriber in subscribers:
+        subscriber.needs_board = False
+        subscriber.wake.clear()
     Hub.here()._hand_out({None: [call("1")]})
-    assert sum(seat.wake.is_set() for seat in seats) == 3
+    assert sum(subscriber.wake.is_set() for subscriber in subscribers) == 3
     Hub.here()._hand_out({None: [call("2")]})  # one that comes while some still sleep
     awake = []
-    while not all(seat.wake.is_set() for seat in seats):
+    while not all(subscriber.wake.is_set() for subscriber in subscribers):
         await asyncio.sleep(0)
-        awake.append(sum(seat.wake.is_set() for seat in seats))
+        awake.append(sum(subscriber.wake.is_set() for subscriber in subscribers))
     assert awake == [6, 8]
-    for seat in seats:
-        text = seat.take()
+    for subscriber in subscribers:
+        text = subscriber.take()
         assert text.index("<p>1</p>") < text.index("<p>2</p>")
     await settle()
     assert not Hub.here()._to_wake
-    for seat in seats:
-        seat.wake.clear()
+    for subscriber in subscribers:
+        subscriber.wake.clear()
     Hub.here()._hand_out({None: [call("3")]})
-    assert sum(seat.wake.is_set() for seat in seats) == 3
+    assert sum(subscriber.wake.is_set() for subscriber in subscribers) == 3

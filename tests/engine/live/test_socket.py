@@ -152,7 +152,7 @@ async def test_a_page_or_a_language_that_there_is_not(visit: Open, query: str) -
 @pytest.mark.parametrize("origin", ["https://example.org", "http://localhost.example.org", "null", None])
 async def test_a_page_of_another_site_cannot_open_it(visit: Open, origin: str | None) -> None:
     await visit("Administrator", "view=calls&lang=en", origin, accepted=False)
-    assert hub.Hub.here().seats == set()
+    assert hub.Hub.here().subscribers == set()
 
 
 async def test_a_query_that_is_no_text_is_no_error(visit: Open) -> None:
@@ -402,7 +402,7 @@ async def test_the_socket_of_who_may_no_longer_see_the_page_is_closed(
     assert await tab.socket.receive_nothing(0.7)  # he may stay
     await change(tab)
     assert await tab.close_code() == code
-    assert hub.Hub.here().seats == set()
+    assert hub.Hub.here().subscribers == set()
 
 
 async def test_a_permission_that_was_taken_away_shows_in_what_is_sent(

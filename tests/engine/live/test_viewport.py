@@ -8,8 +8,20 @@ import pytest
 from channels.layers import channel_layers
 
 from engine.live import fragments, hub, viewport
-from engine.live.fragments import PART, PARTS_LIMIT, SEARCH_PART, Found, Long, Look, Row, Subject, View, Viewer, look_of
-from engine.live.hub import Hub, Seat
+from engine.live.fragments import (
+    PART,
+    PARTS_LIMIT,
+    SEARCH_PART,
+    Found,
+    LivePage,
+    PagedList,
+    Query,
+    Row,
+    Subject,
+    Viewer,
+    query_of,
+)
+from engine.live.hub import Hub, Subscriber
 from engine.live.viewport import Viewport
 
 from .test_hub import Workers, placed, settle
@@ -37,7 +49,7 @@ class Database:
         self.reads = 0
         self.meanwhile: list[Any] = []
 
-    def find(self, look: Look) -> Found:
+    def find(self, look: Query) -> Found:
         self.reads += 1
         found = [number for number, text in sorted(self.texts.items()) if look.fits(text)]
         for happens in self.meanwhile:
@@ -51,12 +63,12 @@ class Database:
     def cards(self, subjects: Iterable[Subject]) -> str:
         return "".join((row.html or {})["en"] for row in self.draw(subjects))
 
-    def foot(self, look: Look, more: int) -> Row:
+    def foot(self, look: Query, more: int) -> Row:
         return Row("more", "foot", {"en": f"<b>{more}</b>", "zh-hans": f"<b>{more}！</b>"}, permission=SEE)
 
     @property
-    def long(self) -> Long:
-        return Long("thing", SEE, self.find, self.draw, self.cards, self.foot)
+    def paged_list(self) -> PagedList:
+        return PagedList("thing", SEE, self.find, self.draw, self.cards, self.foot)
 
 
 @pytest.fixture(autouse=True)
@@ -103,7 +115,7 @@ def told(rows: Iterable[Row]) -> list[str]:
 
 
 async def read(database: Database, limit: int = 3, *words: str) -> Viewport:
-    port = Viewport(database.long, Look(limit, words))
+    port = Viewport(database.paged_list, Query(limit, words))
     await port.read()
     return port
 
@@ -162,7 +174,7 @@ async def test_a_search_lets_in_what_fits_and_puts_out_what_does_not_any_more() 
 async def test_what_changes_while_the_database_is_read_counts_whatever_it_says(again: bool) -> None:
     """Both ways: as if it had been read before the change was written, or after."""
     database = Database([1, 2])
-    port = Viewport(database.long, Look(10))
+    port = Viewport(database.paged_list, Query(10))
     if again:
         await port.read()
     passed: list[Row] = []
@@ -179,7 +191,7 @@ async def test_what_changes_while_the_database_is_read_counts_whatever_it_says(a
 
 async def test_a_gap_while_the_database_is_read_makes_what_was_found_count_for_nothing() -> None:
     database = Database([1, 2])
-    port = Viewport(database.long, Look(10))
+    port = Viewport(database.paged_list, Query(10))
     database.meanwhile = [port.forget, database.texts.clear]
     await port.read()
     assert (shown(port), database.reads, port.is_read) == ([], 2, True)
@@ -205,18 +217,18 @@ async def test_a_database_that_is_away_leaves_the_screen_stale_and_is_asked_agai
 @pytest.mark.parametrize(
     ("limit", "search", "look"),
     [
-        ("120", "Anna  BELL anna", Look(120, ("anna", "bell"))),
-        ("", "", Look(PART)),
-        ("-5", "", Look(PART)),
-        ("9" * 400, "", Look(PART)),
-        ("99999", "", Look(PARTS_LIMIT)),
-        ("٣", "a\0b", Look(SEARCH_PART, ("ab",))),
-        ("48", "x " * 100_000, Look(48, ("x",))),
-        ("48", " ".join("abcdefghijkl"), Look(48, tuple("abcdefgh"))),
+        ("120", "Anna  BELL anna", Query(120, ("anna", "bell"))),
+        ("", "", Query(PART)),
+        ("-5", "", Query(PART)),
+        ("9" * 400, "", Query(PART)),
+        ("99999", "", Query(PARTS_LIMIT)),
+        ("٣", "a\0b", Query(SEARCH_PART, ("ab",))),
+        ("48", "x " * 100_000, Query(48, ("x",))),
+        ("48", " ".join("abcdefghijkl"), Query(48, tuple("abcdefgh"))),
     ],
 )
-def test_whatever_a_browser_asks_for_has_bounds(limit: str, search: str, look: Look) -> None:
-    assert look_of(limit, search) == look
+def test_whatever_a_browser_asks_for_has_bounds(limit: str, search: str, look: Query) -> None:
+    assert query_of(limit, search) == look
 
 
 # Seats.
@@ -225,30 +237,34 @@ def test_whatever_a_browser_asks_for_has_bounds(limit: str, search: str, look: L
 @pytest.fixture
 def database(monkeypatch: pytest.MonkeyPatch) -> Database:
     database = Database(range(1, 6))
-    view = View(
-        "things", frozenset([SEE]), {"thing": "things", "foot": "end"}, lambda viewer, key: {}, long=database.long
+    view = LivePage(
+        "things",
+        frozenset([SEE]),
+        {"thing": "things", "foot": "end"},
+        lambda viewer, key: {},
+        paged_list=database.paged_list,
     )
-    monkeypatch.setitem(fragments.views, "things", view)
+    monkeypatch.setitem(fragments.live_pages, "things", view)
     monkeypatch.setattr(hub, "REFILL_EVERY", 0.05)
     return database
 
 
-async def sit(limit: int = 3, *words: str, language: str = "en") -> Seat:
-    view = fragments.views["things"]
-    assert view.long is not None
-    port = Hub.here().viewport(view, view.long, Look(limit, words))
-    seat = Seat(view, "", Viewer(1, "", frozenset([SEE]), language), port)
-    await Hub.here().register(seat)
-    return seat
+async def sit(limit: int = 3, *words: str, language: str = "en") -> Subscriber:
+    view = fragments.live_pages["things"]
+    assert view.paged_list is not None
+    port = Hub.here().viewport(view, view.paged_list, Query(limit, words))
+    subscriber = Subscriber(view, "", Viewer(1, "", frozenset([SEE]), language), port)
+    await Hub.here().register(subscriber)
+    return subscriber
 
 
-async def see(*seats: Seat) -> None:
+async def see(*subscribers: Subscriber) -> None:
     """As if these seats had been sent their boards."""
-    for seat in seats:
-        seat.needs_board = False
-        assert seat.viewport is not None
-        await Hub.here().read(seat.viewport)
-        seat.take()
+    for subscriber in subscribers:
+        subscriber.needs_board = False
+        assert subscriber.viewport is not None
+        await Hub.here().read(subscriber.viewport)
+        subscriber.take()
 
 
 async def test_seats_that_look_at_the_same_share_what_is_drawn_for_them(
@@ -309,9 +325,9 @@ async def test_batches_that_were_missed_make_the_screen_be_read_anew(database: D
 
 
 async def test_nobody_looking_leaves_no_viewport_behind(database: Database) -> None:
-    seat = await sit()
+    subscriber = await sit()
     assert len(Hub.here()._viewports) == 1
-    Hub.here().unregister(seat)
-    del seat
+    Hub.here().unregister(subscriber)
+    del subscriber
     await settle()
     assert len(Hub.here()._viewports) == 0

@@ -386,7 +386,7 @@ async def test_a_pbx_that_starts_anew_may_give_the_id_of_a_channel_that_hung_up(
 ) -> None:
     channel = await ring("105")
     state = station.mirror.state
-    state.bury(channel.uniqueid)
+    state.add_tombstone(channel.uniqueid)
     state.table(Channel).remove(channel.uniqueid)
     station.mirror._dirty.set()
     await until_stored(lambda: not Channel.objects.filter(uniqueid=channel.uniqueid).exists())

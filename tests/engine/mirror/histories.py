@@ -1,8 +1,8 @@
 """A PBX, the mirror of it, and what happens between them: the parts of which a history is made.
 
-The PBX is the switch of the demo, which `tests/engine/demo/test_contract.py` holds against a real one. The mirror is the
-real one, from the bytes on. Between them is what a real Asterisk does: events queue up and are delivered late, lists
-are written past them; a list may still name who has just gone, and the link may break at any byte.
+The PBX is the switch of the demo, which `tests/engine/demo/test_contract.py` holds against a real one. The mirror is
+the real one, from the bytes on. Between them is what a real Asterisk does: events queue up and are delivered late, and
+lists are written past them; one may still name who has just gone, and the link may break at any byte.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from engine.demo.manager import ActionFields, Event, ManagerSession, event
 from engine.demo.model import Bridge, Fields, IllegalTransition, Member, Party, Switch
 from engine.demo.schedule import Schedule
 from engine.mirror import registry, sync
-from engine.mirror.models import Mirrored, Written
+from engine.mirror.models import Mirrored, WorkerOwned
 from engine.mirror.sanitize import clean
 from engine.mirror.state import State
 from engine.mirror.worker import EVENT_MASK
@@ -475,7 +475,7 @@ class History:
             told |= {
                 uniqueid
                 for uniqueid, member in members.items()
-                if not self.state.is_buried(f"{member.conference.name}/{uniqueid}")
+                if not self.state.has_tombstone(f"{member.conference.name}/{uniqueid}")
             }
         yield from _missing("participant", told, set(people) - (members.keys() - told))
         for name, conference in self.switch.conferences.items():
@@ -540,7 +540,7 @@ async def refresh(session: Session, state: State) -> None:
 _SNAPSHOT = frozenset(key for key, _ in model.Channel("", "", "", 0, model.State.UP, model.NOBODY, "", "").fields())
 
 
-def _values(row: Written) -> dict[str, Any]:
+def _values(row: WorkerOwned) -> dict[str, Any]:
     return {name: value for name, value in row.__dict__.items() if name[0] != "_"}
 
 

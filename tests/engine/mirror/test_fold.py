@@ -12,7 +12,7 @@ from calls.models import Bridge, Channel, ParkedCall
 from conferences.events import can_be_asked_for
 from conferences.invitations.models import Invitation
 from conferences.models import Conference, Participant
-from engine.mirror.models import Kept
+from engine.mirror.models import History
 from engine.mirror.sanitize import clean, clean_name, duration, exact, shown
 from engine.mirror.state import TOMBSTONE_SECONDS, Changes
 from extensions.models import Device, Extension, Presence
@@ -162,9 +162,9 @@ def test_a_channel_that_was_never_seen_is_buried_too(told: Told) -> None:
 
 def test_a_grave_is_forgotten_after_its_time(told: Told) -> None:
     told.channel_event("Hangup")
-    assert told.state.is_buried("1.1")
+    assert told.state.has_tombstone("1.1")
     told.clock.seconds = TOMBSTONE_SECONDS + 1
-    assert not told.state.is_buried("1.1")
+    assert not told.state.has_tombstone("1.1")
 
 
 def test_graves_do_not_grow_without_end(told: Told) -> None:
@@ -172,8 +172,8 @@ def test_graves_do_not_grow_without_end(told: Told) -> None:
         told.clock.seconds += 1
         told.channel_event("Hangup", f"{number}.1")
     assert len(told.state._tombstones) < 600
-    assert told.state.is_buried("2999.1")
-    assert told.state.is_buried("2950.1")
+    assert told.state.has_tombstone("2999.1")
+    assert told.state.has_tombstone("2950.1")
 
 
 # What is drawn anew.
@@ -622,7 +622,7 @@ def test_ticks_in_between_lead_to_the_same_rows_as_one_at_the_end(file: Path, to
     whole: dict[tuple[type, str], dict[str, object]] = {}
     apply(whole, told.state.take(everything=True))
     # What is kept of what is over stays stored, and is known no more.
-    over = {key for key, row in stored.items() if issubclass(key[0], Kept) and row[key[0].end_field] is not None}
+    over = {key for key, row in stored.items() if issubclass(key[0], History) and row[key[0].end_field] is not None}
     assert {key: row for key, row in stored.items() if key not in over} == whole
     assert over
 

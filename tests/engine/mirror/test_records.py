@@ -214,7 +214,7 @@ async def test_a_link_that_is_lost_and_back_goes_on_with_the_record(told: Meetin
         told.talks(True, uniqueid)
     record, key = told.record, told.record.key
     rows = {uniqueid: told.attendance(uniqueid) for uniqueid in ("1.1", "2.1", "3.1")}
-    told.state.heard_until = at(20)
+    told.state.last_contact = at(20)
     told.clock.seconds = 80
     talking, silent = {"Uniqueid": "1.1", "Talking": "Yes"}, {"Uniqueid": "2.1", "Talking": "No"}
     await snapshot(told.state, _8001=[talking, silent])
@@ -233,14 +233,14 @@ async def test_a_conference_that_ended_while_nobody_listened_ended_when_it_was_l
     told.clock.seconds = 5
     told.talks(True)
     record, row = told.record, told.attendance()
-    told.state.heard_until = at(30)
+    told.state.last_contact = at(30)
     told.clock.seconds = 9 * 3600
     await snapshot(told.state)
     assert (record.ended_at, row.left_at, row.talk) == (at(30), at(30), [(5000, 30_000)])
 
 
 async def test_nobody_leaves_before_he_came_though_the_last_sign_of_life_is_older(told: Meeting) -> None:
-    told.state.heard_until = at(10)
+    told.state.last_contact = at(10)
     told.clock.seconds = 12
     told.joins()
     told.talks(True)
@@ -280,13 +280,13 @@ def test_a_worker_notes_until_when_it_heard_the_pbx() -> None:
     mirror = Mirror("main", Address("ami", "127.0.0.1", 5038, "panel", "secret"))
     mirror._on_link_state(LinkState.CONNECTING, None)
     mirror._on_link_state(LinkState.UP, None)
-    assert mirror.state.heard_until is None
+    assert mirror.state.last_contact is None
     mirror.state.now = lambda: at(20)
     mirror._on_link_state(LinkState.DOWN, None)
     mirror.state.now = lambda: at(50)
     mirror._on_link_state(LinkState.DOWN, None)
     mirror._on_link_state(LinkState.UP, None)
-    assert mirror.state.heard_until == at(20)
+    assert mirror.state.last_contact == at(20)
 
 
 # In the database.
@@ -380,7 +380,7 @@ def test_a_worker_that_takes_over_continues_the_record(told: Meeting) -> None:
     write(told)
     told.clock.seconds = 60
     other = successor(told)
-    other.state.heard_until = at(50)
+    other.state.last_contact = at(50)
     async_to_sync(snapshot)(other.state, _8001=[{"Uniqueid": "1.1", "Talking": "Yes"}])
     write(other, everything=True)
     other.clock.seconds = 70
@@ -400,7 +400,7 @@ def test_a_worker_that_takes_over_knows_until_when_the_former_heard_the_pbx(link
     PBX.objects.update(link=link, seen_at=at(40), event_at=at(30))
     mirror = Mirror("main", Address("ami", "127.0.0.1", 5038, "panel", "secret"))
     assert mirror._take_lease()
-    assert mirror.state.heard_until == at(heard)
+    assert mirror.state.last_contact == at(heard)
 
 
 @pytest.mark.usefixtures("database")

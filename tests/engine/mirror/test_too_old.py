@@ -94,8 +94,8 @@ async def test_the_doctor_says_so_by_its_settings() -> None:
     async def ask(action: object) -> Answer:
         return Answer(settings)
 
-    patient: Any = SimpleNamespace(may=lambda action: True, ask=ask)
-    finding = await connection.version(patient)
+    examination: Any = SimpleNamespace(may=lambda action: True, ask=ask)
+    finding = await connection.version(examination)
     assert finding is not None
     assert finding.status is Status.PROBLEM
     assert finding.facts["version"] == "11.25.3"

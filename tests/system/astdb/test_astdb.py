@@ -14,13 +14,13 @@ from engine.ami.client import Answer, Session
 from engine.ami.errors import IllegalField
 from engine.ami.protocol import Action
 from engine.mirror.commands import Outcome, Status
-from engine.mirror.context import Desk, send_all
+from engine.mirror.context import CommandContext, send_all
 from system.astdb import commands
 from system.astdb.models import AstDbChange
 from tests.access import people
 from tests.access.people import Asterisk as StandIn
 from tests.lab.asterisk import Asterisk
-from tests.system.conftest import AtDesk
+from tests.system.conftest import WithContext
 
 ODD = (
     "simple", "with space", "trailing ", "a/b/c", "/slash first", "slash last/", "colon: and = sign", "50%", "%61",
@@ -36,234 +36,238 @@ def clean(asterisk: Asterisk) -> Iterator[None]:
         asterisk.cli(f"database deltree {family}")
 
 
-async def put(desk: Desk, name: str, value: str, was: str | None = None) -> Outcome:
-    return await commands.put(desk, {"name": name, "value": value, "was": commands.digest(was)})
+async def put(ctx: CommandContext, name: str, value: str, was: str | None = None) -> Outcome:
+    return await commands.put(ctx, {"name": name, "value": value, "was": commands.digest(was)})
 
 
-async def read(desk: Desk, family: str = "pt", search: str = "") -> dict[str, Any]:
-    outcome = await commands.browse(desk, {"family": family, "search": search})
+async def read(ctx: CommandContext, family: str = "pt", search: str = "") -> dict[str, Any]:
+    outcome = await commands.browse(ctx, {"family": family, "search": search})
     assert outcome.done
     data: dict[str, Any] = outcome.data
     return data
 
 
 @pytest.mark.usefixtures("clean")
-async def test_names_and_values_come_back_as_they_were_put(asterisk: Asterisk, at_desk: AtDesk) -> None:
+async def test_names_and_values_come_back_as_they_were_put(asterisk: Asterisk, with_context: WithContext) -> None:
     values = {f"/pt/{key}": f"{key} — {'' if at % 2 else 'x' * 300}" for at, key in enumerate(ODD)}
     values["/pt/nothing"] = ""
-    async with at_desk(asterisk) as desk:
+    async with with_context(asterisk) as ctx:
         for name, value in values.items():
             assert not commands.complaint(*commands.parts_of(name), value)
-            outcome = await put(desk, name, value)
+            outcome = await put(ctx, name, value)
             assert (outcome.status, outcome.data) == (Status.DONE, {"before": None}), name
-        data = await read(desk)
+        data = await read(ctx)
         assert dict(data["entries"]) == values
         assert (data["total"], data["found"], data["beside"]) == (len(values), len(values), 0)
         # Each is found, changed by who knows its value, and deleted.
         for name, value in values.items():
-            outcome = await put(desk, name, "other", value)
+            outcome = await put(ctx, name, "other", value)
             assert (outcome.status, outcome.data) == (Status.DONE, {"before": value}), name
-            outcome = await commands.delete(desk, {"name": name, "was": commands.digest("other")})
+            outcome = await commands.delete(ctx, {"name": name, "was": commands.digest("other")})
             assert (outcome.status, outcome.data) == (Status.DONE, {"before": "other"}), name
-        assert (await read(desk))["entries"] == []
+        assert (await read(ctx))["entries"] == []
 
 
 @pytest.mark.usefixtures("clean")
 async def test_the_longest_value_that_is_let_through_arrives_and_a_longer_one_would_not(
-    asterisk: Asterisk, at_desk: AtDesk
+    asterisk: Asterisk, with_context: WithContext
 ) -> None:
-    async with at_desk(asterisk) as desk:
+    async with with_context(asterisk) as ctx:
         value = "ü" * (limits.ASTDB // 2)
         assert not commands.complaint("long", "v", value)
-        assert (await put(desk, "/long/v", value)).done
-        assert (await read(desk, "long"))["entries"] == [["/long/v", value]]
-        assert (await put(desk, "/long/v", "short", value)).done, "it was read whole"
+        assert (await put(ctx, "/long/v", value)).done
+        assert (await read(ctx, "long"))["entries"] == [["/long/v", value]]
+        assert (await put(ctx, "/long/v", "short", value)).done, "it was read whole"
         assert commands.complaint("long", "v", value + "x")
-    async with at_desk(asterisk, url=asterisk.url("tcp")) as desk:  # over HTTP a line may be longer
-        outcome = await desk.reply_to(actions.db_put("long", "v", "x" * (limits.ASTDB + 20)))
+    async with with_context(asterisk, url=asterisk.url("tcp")) as ctx:  # over HTTP a line may be longer
+        outcome = await ctx.reply_to(actions.db_put("long", "v", "x" * (limits.ASTDB + 20)))
         assert "too long" in outcome.text
 
 
-async def test_what_ami_would_lose_is_refused_before_it_is_sent(asterisk: Asterisk, at_desk: AtDesk) -> None:
+async def test_what_ami_would_lose_is_refused_before_it_is_sent(asterisk: Asterisk, with_context: WithContext) -> None:
     for text in (" space first", "two\nlines", "two\rlines", "nul\0"):
         assert commands.complaint(text)
     with pytest.raises(IllegalField):
         actions.db_put("pt", "k", "two\nlines")
-    async with at_desk(asterisk) as desk:  # what it would do
-        assert (await desk.reply_to(actions.db_put("pt", "space", "  first"))).done
-        assert (await read(desk))["entries"] == [["/pt/space", "first"]]
-        assert (await desk.reply_to(actions.db_del("pt", "space"))).done
+    async with with_context(asterisk) as ctx:  # what it would do
+        assert (await ctx.reply_to(actions.db_put("pt", "space", "  first"))).done
+        assert (await read(ctx))["entries"] == [["/pt/space", "first"]]
+        assert (await ctx.reply_to(actions.db_del("pt", "space"))).done
 
 
 @pytest.mark.usefixtures("clean")
 async def test_families_are_told_level_by_level_and_a_search_looks_into_both(
-    asterisk: Asterisk, at_desk: AtDesk
+    asterisk: Asterisk, with_context: WithContext
 ) -> None:
-    async with at_desk(asterisk) as desk:
+    async with with_context(asterisk) as ctx:
         for name, value in (("/pt/a/x", "1"), ("/pt/a/y", "2"), ("/pt/b/c/z", "Needle"), ("/pt/top", "3")):
-            assert (await put(desk, name, value)).done
-        everything = await read(desk, "")
+            assert (await put(ctx, name, value)).done
+        everything = await read(ctx, "")
         assert ["pt", 4] in everything["families"]
-        assert (await read(desk))["families"] == [["a", 2], ["b", 1]]
-        assert (await read(desk, "pt/b"))["families"] == [["c", 1]]
-        assert (await read(desk, search="NEEDLE"))["entries"] == [["/pt/b/c/z", "Needle"]]
-        found = await read(desk, search="/a/")
+        assert (await read(ctx))["families"] == [["a", 2], ["b", 1]]
+        assert (await read(ctx, "pt/b"))["families"] == [["c", 1]]
+        assert (await read(ctx, search="NEEDLE"))["entries"] == [["/pt/b/c/z", "Needle"]]
+        found = await read(ctx, search="/a/")
         assert (found["found"], found["total"]) == (2, 4)
         # A whole name finds that entry.
-        assert (await read(desk, "pt/a/x"))["entries"] == [["/pt/a/x", "1"]]
-        assert (await read(desk, "none"))["entries"] == []
+        assert (await read(ctx, "pt/a/x"))["entries"] == [["/pt/a/x", "1"]]
+        assert (await read(ctx, "none"))["entries"] == []
 
 
 @pytest.mark.usefixtures("clean")
 async def test_of_many_entries_the_first_are_shown_and_all_are_counted(
-    asterisk: Asterisk, at_desk: AtDesk, monkeypatch: pytest.MonkeyPatch
+    asterisk: Asterisk, with_context: WithContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("system.astdb.commands.SHOWN", 3)
-    async with at_desk(asterisk) as desk:
+    async with with_context(asterisk) as ctx:
         for number in range(5):
-            assert (await put(desk, f"/many/{number}", str(number))).done
-        data = await read(desk, "many")
+            assert (await put(ctx, f"/many/{number}", str(number))).done
+        data = await read(ctx, "many")
         assert [name for name, _value in data["entries"]] == ["/many/0", "/many/1", "/many/2"]
         assert (data["total"], data["found"]) == (5, 5)
 
 
 @pytest.mark.usefixtures("clean")
-async def test_a_change_is_refused_where_somebody_was_quicker(asterisk: Asterisk, at_desk: AtDesk) -> None:
-    async with at_desk(asterisk) as desk:
-        assert (await put(desk, "/pt/k", "1")).done
+async def test_a_change_is_refused_where_somebody_was_quicker(asterisk: Asterisk, with_context: WithContext) -> None:
+    async with with_context(asterisk) as ctx:
+        assert (await put(ctx, "/pt/k", "1")).done
         for was in (None, "2"):
-            outcome = await put(desk, "/pt/k", "3", was)
+            outcome = await put(ctx, "/pt/k", "3", was)
             assert (outcome.status, outcome.text, outcome.data) == (Status.REFUSED, commands.CHANGED, {"now": "1"})
-            outcome = await commands.delete(desk, {"name": "/pt/k", "was": commands.digest(was)})
+            outcome = await commands.delete(ctx, {"name": "/pt/k", "was": commands.digest(was)})
             assert (outcome.text, outcome.data) == (commands.CHANGED, {"now": "1"})
-        outcome = await commands.delete(desk, {"name": "/pt/none", "was": commands.digest("1")})
+        outcome = await commands.delete(ctx, {"name": "/pt/none", "was": commands.digest("1")})
         assert (outcome.text, outcome.data) == (commands.CHANGED, {"now": None})
-        assert (await read(desk))["entries"] == [["/pt/k", "1"]]
+        assert (await read(ctx))["entries"] == [["/pt/k", "1"]]
 
 
 @pytest.mark.usefixtures("clean")
-async def test_a_family_is_deleted_and_what_only_looks_like_it_stays(asterisk: Asterisk, at_desk: AtDesk) -> None:
+async def test_a_family_is_deleted_and_what_only_looks_like_it_stays(
+    asterisk: Asterisk, with_context: WithContext
+) -> None:
     """`DBDelTree` takes a family for a pattern of SQL's LIKE."""
-    async with at_desk(asterisk) as desk:
+    async with with_context(asterisk) as ctx:
         for name in ("/p_/a", "/px/a", "/pt/a", "/pt/b/c", "/PT/a"):
-            assert (await put(desk, name, "1")).done
-        assert (await read(desk, "p_"))["beside"] == 4
-        outcome = await commands.delete_tree(desk, {"family": "p_", "number": 1})
+            assert (await put(ctx, name, "1")).done
+        assert (await read(ctx, "p_"))["beside"] == 4
+        outcome = await commands.delete_tree(ctx, {"family": "p_", "number": 1})
         assert (outcome.status, outcome.data) == (Status.DONE, {"entries": [["/p_/a", "1"]], "deleted": 1})
-        outcome = await commands.delete_tree(desk, {"family": "pt", "number": 2})
+        outcome = await commands.delete_tree(ctx, {"family": "pt", "number": 2})
         assert outcome.done
-        assert [name for name, _value in (await read(desk, "PT"))["entries"]] == ["/PT/a"]
-        assert (await read(desk, "px"))["total"] == 1
-        assert (await read(desk, "pt"))["total"] == 0
+        assert [name for name, _value in (await read(ctx, "PT"))["entries"]] == ["/PT/a"]
+        assert (await read(ctx, "px"))["total"] == 1
+        assert (await read(ctx, "pt"))["total"] == 0
         # One whose name nothing else looks like is deleted at one go.
-        assert (await commands.delete_tree(desk, {"family": "px", "number": 1})).done
-        assert (await read(desk, "px"))["total"] == 0
+        assert (await commands.delete_tree(ctx, {"family": "px", "number": 1})).done
+        assert (await read(ctx, "px"))["total"] == 0
 
 
 @pytest.mark.usefixtures("clean")
-async def test_a_family_that_has_grown_is_not_deleted(asterisk: Asterisk, at_desk: AtDesk) -> None:
-    async with at_desk(asterisk) as desk:
+async def test_a_family_that_has_grown_is_not_deleted(asterisk: Asterisk, with_context: WithContext) -> None:
+    async with with_context(asterisk) as ctx:
         for key in "ab":
-            assert (await put(desk, f"/pt/{key}", "1")).done
-        outcome = await commands.delete_tree(desk, {"family": "pt", "number": 1})
+            assert (await put(ctx, f"/pt/{key}", "1")).done
+        outcome = await commands.delete_tree(ctx, {"family": "pt", "number": 1})
         assert (outcome.status, outcome.text) == (Status.REFUSED, commands.CHANGED)
-        assert (await read(desk))["total"] == 2
+        assert (await read(ctx))["total"] == 2
         for number in (0, 1):
-            outcome = await commands.delete_tree(desk, {"family": "none", "number": number})
+            outcome = await commands.delete_tree(ctx, {"family": "none", "number": number})
             assert outcome.text == commands.CHANGED
 
 
 @pytest.mark.usefixtures("clean")
-async def test_an_entry_named_like_the_family_alone_is_no_family(asterisk: Asterisk, at_desk: AtDesk) -> None:
-    async with at_desk(asterisk) as desk:
-        assert (await put(desk, "/pt/k", "1")).done
-        outcome = await commands.delete_tree(desk, {"family": "pt/k", "number": 0})
+async def test_an_entry_named_like_the_family_alone_is_no_family(asterisk: Asterisk, with_context: WithContext) -> None:
+    async with with_context(asterisk) as ctx:
+        assert (await put(ctx, "/pt/k", "1")).done
+        outcome = await commands.delete_tree(ctx, {"family": "pt/k", "number": 0})
         assert (outcome.status, outcome.text) == (Status.REFUSED, commands.CHANGED)
-        assert (await read(desk))["entries"] == [["/pt/k", "1"]]
+        assert (await read(ctx))["entries"] == [["/pt/k", "1"]]
 
 
 @pytest.mark.usefixtures("clean")
 async def test_of_a_family_that_is_deleted_in_part_that_part_is_told_and_put_back(
-    asterisk: Asterisk, at_desk: AtDesk, monkeypatch: pytest.MonkeyPatch
+    asterisk: Asterisk, with_context: WithContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def while_somebody_else_deletes_one(desk: Desk, session: Session, wanted: Iterable[Action]) -> list[Answer]:
+    async def while_somebody_else_deletes_one(
+        ctx: CommandContext, session: Session, wanted: Iterable[Action]
+    ) -> list[Answer]:
         assert (await session.ask(actions.db_del("p_", "b"))).ok
-        return await send_all(desk, session, wanted)
+        return await send_all(ctx, session, wanted)
 
-    async with at_desk(asterisk) as desk:
+    async with with_context(asterisk) as ctx:
         for name in ("/p_/a", "/p_/b", "/p_/c", "/px/a"):
-            assert (await put(desk, name, "1")).done
+            assert (await put(ctx, name, "1")).done
         with monkeypatch.context() as patch:
             patch.setattr("system.astdb.commands.send_all", while_somebody_else_deletes_one)
-            outcome = await commands.delete_tree(desk, {"family": "p_", "number": 3})
+            outcome = await commands.delete_tree(ctx, {"family": "p_", "number": 3})
         assert (outcome.status, outcome.text) == (Status.REFUSED, "Database entry could not be deleted")
         deleted = [["/p_/a", "1"], ["/p_/c", "1"]]
         assert outcome.data == {"entries": deleted, "deleted": 2}
         entries = [[*entry, None] for entry in deleted]
-        assert (await commands.undo(desk, {"entries": entries, "family": "p_"})).done
-        assert (await read(desk, "p_"))["entries"] == deleted
+        assert (await commands.undo(ctx, {"entries": entries, "family": "p_"})).done
+        assert (await read(ctx, "p_"))["entries"] == deleted
 
 
 @pytest.mark.usefixtures("clean")
-async def test_each_kind_of_change_is_undone(asterisk: Asterisk, at_desk: AtDesk) -> None:
-    async with at_desk(asterisk) as desk:
+async def test_each_kind_of_change_is_undone(asterisk: Asterisk, with_context: WithContext) -> None:
+    async with with_context(asterisk) as ctx:
 
         async def undo(*entries: list[str | None], family: str = "") -> Outcome:
-            return await commands.undo(desk, {"entries": list(entries), "family": family})
+            return await commands.undo(ctx, {"entries": list(entries), "family": family})
 
-        assert (await put(desk, "/pt/k", "1")).done
+        assert (await put(ctx, "/pt/k", "1")).done
         assert (await undo(["/pt/k", None, "1"])).done
-        assert (await read(desk))["entries"] == []
+        assert (await read(ctx))["entries"] == []
         assert (await undo(["/pt/k", "0", None])).done
         assert (await undo(["/pt/k", "old", "0"])).done
-        assert (await put(desk, "/pt/sub/x", "李雷")).done
-        before = (await read(desk))["entries"]
+        assert (await put(ctx, "/pt/sub/x", "李雷")).done
+        before = (await read(ctx))["entries"]
         assert before == [["/pt/k", "old"], ["/pt/sub/x", "李雷"]]
-        outcome = await commands.delete_tree(desk, {"family": "pt", "number": 2})
+        outcome = await commands.delete_tree(ctx, {"family": "pt", "number": 2})
         entries = [[name, value, None] for name, value in outcome.data["entries"]]
         assert (await undo(*entries, family="pt")).done
-        assert (await read(desk))["entries"] == before
+        assert (await read(ctx))["entries"] == before
         # What is back already stays: of an undo that failed halfway, the rest is done.
         assert (await undo(*entries, family="pt")).done
-        assert (await commands.delete(desk, {"name": "/pt/k", "was": commands.digest("old")})).done
+        assert (await commands.delete(ctx, {"name": "/pt/k", "was": commands.digest("old")})).done
         assert (await undo(*entries, family="pt")).done
-        assert (await read(desk))["entries"] == before
+        assert (await read(ctx))["entries"] == before
         # Not where it has changed since; then nothing is.
-        assert (await put(desk, "/pt/k", "new", "old")).done
-        assert (await commands.delete(desk, {"name": "/pt/sub/x", "was": commands.digest("李雷")})).done
+        assert (await put(ctx, "/pt/k", "new", "old")).done
+        assert (await commands.delete(ctx, {"name": "/pt/sub/x", "was": commands.digest("李雷")})).done
         outcome = await undo(*entries, family="pt")
         assert (outcome.status, outcome.text) == (Status.REFUSED, commands.CHANGED)
         assert outcome.data == {"name": "/pt/k", "now": "new"}
-        assert [name for name, _value in (await read(desk))["entries"]] == ["/pt/k"]
-        assert (await put(desk, "/pt/k", "old", "new")).done
+        assert [name for name, _value in (await read(ctx))["entries"]] == ["/pt/k"]
+        assert (await put(ctx, "/pt/k", "old", "new")).done
         assert (await undo(*entries, family="pt")).done
         assert (await undo(["/pt/k", "0", "other"])).text == commands.CHANGED
-        assert (await read(desk))["entries"] == before
+        assert (await read(ctx))["entries"] == before
 
 
-async def test_asterisk_says_what_is_not_there_and_who_may_not(asterisk: Asterisk, at_desk: AtDesk) -> None:
-    async with at_desk(asterisk) as desk:
-        assert (await desk.reply_to(actions.db_get("pt", "none"))).text == "Database entry not found"
-        assert (await desk.reply_to(actions.db_del("pt", "none"))).text == "Database entry could not be deleted"
-        assert (await desk.reply_to(actions.db_del_tree("none"))).text == "Database entry not found"
-        assert (await desk.reply_to(actions.db_get_tree("none"))).reply.events == []
-        assert (await put(desk, "//no family", "1")).text.startswith("No family specified")
-    async with at_desk(asterisk, url=asterisk.listener_url) as desk:
+async def test_asterisk_says_what_is_not_there_and_who_may_not(asterisk: Asterisk, with_context: WithContext) -> None:
+    async with with_context(asterisk) as ctx:
+        assert (await ctx.reply_to(actions.db_get("pt", "none"))).text == "Database entry not found"
+        assert (await ctx.reply_to(actions.db_del("pt", "none"))).text == "Database entry could not be deleted"
+        assert (await ctx.reply_to(actions.db_del_tree("none"))).text == "Database entry not found"
+        assert (await ctx.reply_to(actions.db_get_tree("none"))).reply.events == []
+        assert (await put(ctx, "//no family", "1")).text.startswith("No family specified")
+    async with with_context(asterisk, url=asterisk.listener_url) as ctx:
         denied = Outcome(Status.REFUSED, "Permission denied")
-        browsed = await commands.browse(desk, {"family": "", "search": ""})
+        browsed = await commands.browse(ctx, {"family": "", "search": ""})
         assert (browsed.status, browsed.text) == (denied.status, denied.text)
-        assert await put(desk, "/pt/k", "1") == denied
-        assert await commands.delete(desk, {"name": "/pt/k", "was": ""}) == denied
-        assert await commands.delete_tree(desk, {"family": "pt", "number": 0}) == denied
-    async with at_desk(asterisk, url=asterisk.limited_url) as desk:  # it may read
-        assert (await read(desk, "pbx"))["total"] == 1
-        outcome = await put(desk, "/pt/k", "1")
+        assert await put(ctx, "/pt/k", "1") == denied
+        assert await commands.delete(ctx, {"name": "/pt/k", "was": ""}) == denied
+        assert await commands.delete_tree(ctx, {"family": "pt", "number": 0}) == denied
+    async with with_context(asterisk, url=asterisk.limited_url) as ctx:  # it may read
+        assert (await read(ctx, "pbx"))["total"] == 1
+        outcome = await put(ctx, "/pt/k", "1")
         assert (outcome.status, outcome.text) == (denied.status, denied.text)
 
 
-async def test_a_name_that_16_finds_too_long_is_told(asterisk16: Asterisk, at_desk: AtDesk) -> None:
-    async with at_desk(asterisk16) as desk:
-        assert (await put(desk, f"/long/{'k' * 300}", "1")).text == "Failed to update entry"
+async def test_a_name_that_16_finds_too_long_is_told(asterisk16: Asterisk, with_context: WithContext) -> None:
+    async with with_context(asterisk16) as ctx:
+        assert (await put(ctx, f"/long/{'k' * 300}", "1")).text == "Failed to update entry"
 
 
 # The page.

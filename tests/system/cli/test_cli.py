@@ -19,7 +19,7 @@ from system.cli.rules import Malformed, Rules, line_of, words_of
 from tests.access import people
 from tests.access.people import Asterisk as StandIn
 from tests.lab.asterisk import Asterisk
-from tests.system.conftest import AtDesk
+from tests.system.conftest import WithContext
 
 ALL = Rules(allowed=("*",))
 
@@ -178,11 +178,11 @@ def test_what_can_be_no_rule_is_refused_in_its_line(rule: str) -> None:
     ],
 )
 async def test_asterisk_reads_the_words_that_were_judged(
-    asterisk: Asterisk, at_desk: AtDesk, typed: str, words: list[str]
+    asterisk: Asterisk, with_context: WithContext, typed: str, words: list[str]
 ) -> None:
     assert words_of(typed) == words
-    async with at_desk(asterisk) as desk:
-        lines = (await desk.reply_to(actions.command(line_of(words)))).reply.all("Output")
+    async with with_context(asterisk) as ctx:
+        lines = (await ctx.reply_to(actions.command(line_of(words)))).reply.all("Output")
     if words[0] == "core":
         assert lines[0].startswith("Asterisk ")
     else:
@@ -194,26 +194,26 @@ async def test_asterisk_reads_the_words_that_were_judged(
     ["!ls", "core show version; core stop now", "core show version | ls", "core show version && core stop now",
      "core show version `core stop now`", "core show version $(core stop now)", "core show version # core stop now"],
 )  # fmt: skip
-async def test_one_command_is_one_and_never_a_shells(asterisk: Asterisk, at_desk: AtDesk, trick: str) -> None:
-    async with at_desk(asterisk) as desk:
-        outcome = await desk.reply_to(actions.command(trick))
+async def test_one_command_is_one_and_never_a_shells(asterisk: Asterisk, with_context: WithContext, trick: str) -> None:
+    async with with_context(asterisk) as ctx:
+        outcome = await ctx.reply_to(actions.command(trick))
         assert outcome.status is Status.REFUSED
         lines = outcome.reply.all("Output")
         assert lines[0].startswith("No such command") or "Usage: core show version" in lines
-        assert (await desk.ask(actions.ping())).ok
+        assert (await ctx.ask(actions.ping())).ok
 
 
-async def test_words_are_not_shortened_for_a_rule_to_miss(asterisk: Asterisk, at_desk: AtDesk) -> None:
+async def test_words_are_not_shortened_for_a_rule_to_miss(asterisk: Asterisk, with_context: WithContext) -> None:
     """Else `pjsip show aut 101` would show what the rule for `pjsip show auth` refuses."""
-    async with at_desk(asterisk) as desk:
+    async with with_context(asterisk) as ctx:
         for line in ("pjsip show aut 101", "pjs show auth 101", "dialplan show global", "dialplan sho globals"):
-            entry = cli.entry_of(line, await desk.reply_to(actions.command(line)))
+            entry = cli.entry_of(line, await ctx.reply_to(actions.command(line)))
             assert entry.lines[0].startswith(("No such command", "There is no existence")), line
 
 
-async def test_an_answer_keeps_its_columns(asterisk: Asterisk, at_desk: AtDesk) -> None:
-    async with at_desk(asterisk) as desk:
-        entry = cli.entry_of("pjsip show endpoints", await desk.reply_to(actions.command("pjsip show endpoints")))
+async def test_an_answer_keeps_its_columns(asterisk: Asterisk, with_context: WithContext) -> None:
+    async with with_context(asterisk) as ctx:
+        entry = cli.entry_of("pjsip show endpoints", await ctx.reply_to(actions.command("pjsip show endpoints")))
     assert entry.failure == ""
     assert any(re.match(r" Endpoint:  101/101 {10,}\S", line) for line in entry.lines)
     assert "\x1b" not in "".join(entry.lines)
@@ -229,23 +229,23 @@ async def test_an_answer_keeps_its_columns(asterisk: Asterisk, at_desk: AtDesk) 
     ],
 )
 async def test_what_goes_wrong_is_shown_as_an_error(
-    asterisk: Asterisk, at_desk: AtDesk, command: str, failure: str, printed: str
+    asterisk: Asterisk, with_context: WithContext, command: str, failure: str, printed: str
 ) -> None:
-    async with at_desk(asterisk) as desk:
-        entry = cli.entry_of(command, await desk.reply_to(actions.command(command)))
+    async with with_context(asterisk) as ctx:
+        entry = cli.entry_of(command, await ctx.reply_to(actions.command(command)))
     assert failure in entry.failure
     assert printed in "\n".join(entry.lines)
 
 
 @pytest.mark.parametrize("who", ["limited_url", "listener_url"])
 async def test_without_the_class_command_nothing_is_given_or_completed(
-    asterisk: Asterisk, at_desk: AtDesk, who: str
+    asterisk: Asterisk, with_context: WithContext, who: str
 ) -> None:
-    async with at_desk(asterisk, url=getattr(asterisk, who)) as desk:
-        entry = cli.entry_of("core show version", await desk.reply_to(actions.command("core show version")))
+    async with with_context(asterisk, url=getattr(asterisk, who)) as ctx:
+        entry = cli.entry_of("core show version", await ctx.reply_to(actions.command("core show version")))
         assert "its manager user lacks a privilege" in entry.failure
         assert entry.lines == []
-        outcome = await cli.matches(desk, {"line": "core sh", "last": "sh"})
+        outcome = await cli.matches(ctx, {"line": "core sh", "last": "sh"})
         assert (outcome.status, outcome.text) == (Status.REFUSED, "Permission denied")
 
 
@@ -263,11 +263,11 @@ async def test_without_the_class_command_nothing_is_given_or_completed(
     ],
 )
 async def test_asterisk_tells_how_a_line_goes_on(
-    asterisk: Asterisk, at_desk: AtDesk, line: str, found: set[str]
+    asterisk: Asterisk, with_context: WithContext, line: str, found: set[str]
 ) -> None:
-    async with at_desk(asterisk) as desk:
+    async with with_context(asterisk) as ctx:
         _head, last = cli._split(line)
-        words = (await cli.matches(desk, {"line": line, "last": last})).data
+        words = (await cli.matches(ctx, {"line": line, "last": last})).data
     assert found <= set(words)
     assert "_EOF_" not in words
     assert all(word.startswith(last) for word in words)

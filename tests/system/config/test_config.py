@@ -9,13 +9,13 @@ import pytest
 from django.http import QueryDict
 
 from engine.mirror.commands import Outcome, Status
-from engine.mirror.context import Desk
+from engine.mirror.context import CommandContext
 from system.config import commands
 from system.config.edit import Edit, Plan, Wrong, plan
 from system.config.file import Malformed, Reading, reading_of, typed_lines
 from system.config.views import edits_of
 from tests.lab.asterisk import Asterisk
-from tests.system.conftest import AtDesk
+from tests.system.conftest import WithContext
 
 FILE = "lab.conf"
 TEXT = """; The head of the file.
@@ -55,15 +55,15 @@ def file_of(asterisk: Asterisk, text: str = TEXT, name: str = FILE) -> Iterator[
         path.unlink(missing_ok=True)
 
 
-async def read(desk: Desk, file: str = FILE) -> Reading:
-    outcome = await commands.read(desk, {"file": file})
+async def read(ctx: CommandContext, file: str = FILE) -> Reading:
+    outcome = await commands.read(ctx, {"file": file})
     assert outcome.done, outcome.text
     return reading_of(outcome.data)
 
 
-async def write(desk: Desk, planned: Plan, file: str = FILE) -> Outcome:
+async def write(ctx: CommandContext, planned: Plan, file: str = FILE) -> Outcome:
     return await commands.write(
-        desk,
+        ctx,
         {
             "file": file,
             "digest": planned.before.digest,
@@ -74,12 +74,12 @@ async def write(desk: Desk, planned: Plan, file: str = FILE) -> Outcome:
     )
 
 
-async def edited(desk: Desk, *edits: Edit, file: str = FILE) -> Reading:
+async def edited(ctx: CommandContext, *edits: Edit, file: str = FILE) -> Reading:
     """Write these edits; what the file then holds is what was promised."""
-    planned = plan(file, await read(desk, file), edits)
-    outcome = await write(desk, planned, file)
+    planned = plan(file, await read(ctx, file), edits)
+    outcome = await write(ctx, planned, file)
     assert (outcome.status, outcome.text) == (Status.DONE, "")
-    after = await read(desk, file)
+    after = await read(ctx, file)
     assert set(after.categories) == set(planned.after)
     if after.included != () and file != FILE:
         return after  # what is new comes before what is included at the end
@@ -102,10 +102,10 @@ def at(place: int, name: str, text: str, **more: Any) -> Edit:
     return Edit(place, name, typed_lines(text), **more)
 
 
-async def test_a_file_is_read_with_what_is_inherited(asterisk: Asterisk, at_desk: AtDesk) -> None:
+async def test_a_file_is_read_with_what_is_inherited(asterisk: Asterisk, with_context: WithContext) -> None:
     with file_of(asterisk):
-        async with at_desk(asterisk) as desk:
-            reading = await read(desk)
+        async with with_context(asterisk) as ctx:
+            reading = await read(ctx)
     general, phone, endpoint, aor, dialplan = reading.categories
     assert general.own == (("codec", "ulaw"), ("greeting", "one;two"), ("none", ""))
     assert (phone.header, phone.is_template) == ("[phone](!)", True)
@@ -116,22 +116,22 @@ async def test_a_file_is_read_with_what_is_inherited(asterisk: Asterisk, at_desk
     assert reading.included is None, "nobody has loaded it"
 
 
-async def test_files_that_are_loaded_are_named(asterisk: Asterisk, at_desk: AtDesk) -> None:
-    async with at_desk(asterisk) as desk:
-        outcome = await commands.files(desk, {})
+async def test_files_that_are_loaded_are_named(asterisk: Asterisk, with_context: WithContext) -> None:
+    async with with_context(asterisk) as ctx:
+        outcome = await commands.files(ctx, {})
     assert {"extensions.conf", "pjsip.conf", "confbridge.conf", "modules.conf"} <= set(outcome.data)
     assert outcome.data == sorted(set(outcome.data))
 
 
-async def test_a_category_is_found_in_whichever_file_it_is(asterisk: Asterisk, at_desk: AtDesk) -> None:
-    async with at_desk(asterisk) as desk:
-        outcome = await commands.find(desk, {"text": "PANEL_USER"})
+async def test_a_category_is_found_in_whichever_file_it_is(asterisk: Asterisk, with_context: WithContext) -> None:
+    async with with_context(asterisk) as ctx:
+        outcome = await commands.find(ctx, {"text": "PANEL_USER"})
         assert (outcome.status, outcome.data) == (Status.DONE, [["confbridge.conf", ["panel_user"]]])
-        found = dict((await commands.find(desk, {"text": "general"})).data)
+        found = dict((await commands.find(ctx, {"text": "general"})).data)
         assert {"extensions.conf", "manager.conf", "queues.conf"} <= set(found)
-        assert (await commands.find(desk, {"text": "such a one there is not"})).data == []
-    async with at_desk(asterisk, url=asterisk.limited_url) as desk:
-        assert (await commands.find(desk, {"text": "general"})).status is Status.REFUSED
+        assert (await commands.find(ctx, {"text": "such a one there is not"})).data == []
+    async with with_context(asterisk, url=asterisk.limited_url) as ctx:
+        assert (await commands.find(ctx, {"text": "general"})).status is Status.REFUSED
 
 
 @pytest.mark.parametrize(
@@ -143,52 +143,54 @@ async def test_a_category_is_found_in_whichever_file_it_is(asterisk: Asterisk, a
     ],
 )
 async def test_what_is_no_file_of_its_own_is_refused(
-    asterisk: Asterisk, at_desk: AtDesk, file: str, answer: str
+    asterisk: Asterisk, with_context: WithContext, file: str, answer: str
 ) -> None:
-    async with at_desk(asterisk) as desk:
-        outcome = await commands.read(desk, {"file": file})
+    async with with_context(asterisk) as ctx:
+        outcome = await commands.read(ctx, {"file": file})
     assert outcome.status is Status.REFUSED
     assert outcome.text.startswith(answer)
 
 
-async def test_what_is_no_configuration_is_refused(asterisk: Asterisk, at_desk: AtDesk) -> None:
+async def test_what_is_no_configuration_is_refused(asterisk: Asterisk, with_context: WithContext) -> None:
     with file_of(asterisk, "a = 1\n"):
-        async with at_desk(asterisk) as desk:
-            assert (await commands.read(desk, {"file": FILE})).text == "Config file has invalid format"
+        async with with_context(asterisk) as ctx:
+            assert (await commands.read(ctx, {"file": FILE})).text == "Config file has invalid format"
     with file_of(asterisk, ""):
-        async with at_desk(asterisk) as desk:
-            assert (await read(desk)).categories == ()
+        async with with_context(asterisk) as ctx:
+            assert (await read(ctx)).categories == ()
 
 
-async def test_a_user_without_the_class_is_told(asterisk: Asterisk, at_desk: AtDesk) -> None:
+async def test_a_user_without_the_class_is_told(asterisk: Asterisk, with_context: WithContext) -> None:
     with file_of(asterisk) as path:
-        async with at_desk(asterisk) as desk:
-            reading = await read(desk)
+        async with with_context(asterisk) as ctx:
+            reading = await read(ctx)
         planned = plan(FILE, reading, [at(0, "general", "a = 1")])
-        async with at_desk(asterisk, url=asterisk.limited_url) as desk:
-            assert (await commands.read(desk, {"file": FILE})).text == "Permission denied"
-            assert (await write(desk, planned)).text == "Permission denied"
+        async with with_context(asterisk, url=asterisk.limited_url) as ctx:
+            assert (await commands.read(ctx, {"file": FILE})).text == "Permission denied"
+            assert (await write(ctx, planned)).text == "Permission denied"
         assert path.read_text() == TEXT
 
 
-async def test_one_line_is_changed_and_all_else_is_as_it_was(asterisk: Asterisk, at_desk: AtDesk) -> None:
+async def test_one_line_is_changed_and_all_else_is_as_it_was(asterisk: Asterisk, with_context: WithContext) -> None:
     with file_of(asterisk) as path:
-        async with at_desk(asterisk) as desk:
+        async with with_context(asterisk) as ctx:
             text = "exten => 1,1,NoOp(a)\nexten => 1,2,Verbose(x=y\\;z)\nexten => 1,3,Hangup()"
-            await edited(desk, at(4, "plan", text))
+            await edited(ctx, at(4, "plan", text))
         lines = content(path)
     spaced = [line.replace("   ;", " ;").replace("  ;", " ;") for line in lines]
     expected = [line for line in TEXT.splitlines() if line.strip()]
     assert spaced == replaced("\n".join(expected), "1,2,NoOp(b)", "1,2,Verbose(x=y\\;z)").splitlines()
 
 
-async def test_lines_are_added_deleted_renamed_and_keep_their_order(asterisk: Asterisk, at_desk: AtDesk) -> None:
+async def test_lines_are_added_deleted_renamed_and_keep_their_order(
+    asterisk: Asterisk, with_context: WithContext
+) -> None:
     with file_of(asterisk) as path:
-        async with at_desk(asterisk) as desk:
+        async with with_context(asterisk) as ctx:
             general = "first = 0\ncodec = ulaw\nhello => one\\;two\nlast => >9\nempty ="
             dialplan = "exten => 1,2,NoOp(b)\nexten => 1,2,NoOp(b)\nsame => n,NoOp(;)"
             await edited(
-                desk,
+                ctx,
                 at(0, "general", general),
                 at(4, "plan", replaced(dialplan, "(;)", "(\\;\\;--\\;)")),
             )
@@ -204,31 +206,31 @@ async def test_lines_are_added_deleted_renamed_and_keep_their_order(asterisk: As
     ]  # fmt: skip
 
 
-async def test_of_several_of_one_name_the_one_meant_is_edited(asterisk: Asterisk, at_desk: AtDesk) -> None:
+async def test_of_several_of_one_name_the_one_meant_is_edited(asterisk: Asterisk, with_context: WithContext) -> None:
     with file_of(asterisk) as path:
-        async with at_desk(asterisk) as desk:
-            await edited(desk, at(3, "101", "type = aor\nmax_contacts = 2\nqualify_frequency = 60"))
-            await edited(desk, at(2, "101", "callerid = Anna\nsecret = neu"))
+        async with with_context(asterisk) as ctx:
+            await edited(ctx, at(3, "101", "type = aor\nmax_contacts = 2\nqualify_frequency = 60"))
+            await edited(ctx, at(2, "101", "callerid = Anna\nsecret = neu"))
         lines = content(path)
     endpoint, aor = lines.index("[101](phone)"), lines.index("[101]")
     assert lines[endpoint + 1 : aor] == ["callerid = Anna", "secret = neu"]
     assert lines[aor + 1 : aor + 4] == ["type = aor", "max_contacts = 2", "qualify_frequency = 60"]
 
 
-async def test_those_that_nothing_tells_apart_are_not_edited(asterisk: Asterisk, at_desk: AtDesk) -> None:
+async def test_those_that_nothing_tells_apart_are_not_edited(asterisk: Asterisk, with_context: WithContext) -> None:
     with file_of(asterisk, "[a]\nx = 1\n[a]\nx = 1\n[a]\nx = 1\ny = (1)\n"):
-        async with at_desk(asterisk) as desk:
-            reading = await read(desk)
+        async with with_context(asterisk) as ctx:
+            reading = await read(ctx)
     for place in (0, 1, 2):
         with pytest.raises(Wrong, match="nothing tells this one"):
             plan(FILE, reading, [at(place, "a", "x = 2")])
 
 
-async def test_categories_are_added_renamed_emptied_and_deleted(asterisk: Asterisk, at_desk: AtDesk) -> None:
+async def test_categories_are_added_renamed_emptied_and_deleted(asterisk: Asterisk, with_context: WithContext) -> None:
     with file_of(asterisk) as path:
-        async with at_desk(asterisk) as desk:
+        async with with_context(asterisk) as ctx:
             after = await edited(
-                desk,
+                ctx,
                 at(0, "globals", "codec = ulaw\ngreeting = one\\;two\nnone ="),
                 Edit(4, "plan"),
                 Edit(3, "101", delete=True),
@@ -243,13 +245,13 @@ async def test_categories_are_added_renamed_emptied_and_deleted(asterisk: Asteri
     assert "type = aor" not in lines
 
 
-async def test_a_template_changes_whoever_inherits_from_it(asterisk: Asterisk, at_desk: AtDesk) -> None:
+async def test_a_template_changes_whoever_inherits_from_it(asterisk: Asterisk, with_context: WithContext) -> None:
     with file_of(asterisk) as path:
-        async with at_desk(asterisk) as desk:
-            planned = plan(FILE, await read(desk), [at(1, "phone", "type = endpoint\nallow = opus\nsecret = geheim")])
-            outcome = await write(desk, planned)
+        async with with_context(asterisk) as ctx:
+            planned = plan(FILE, await read(ctx), [at(1, "phone", "type = endpoint\nallow = opus\nsecret = geheim")])
+            outcome = await write(ctx, planned)
             assert outcome.text == ""
-            after = await read(desk)
+            after = await read(ctx)
         lines = content(path)
     assert after.categories == planned.after
     assert after.categories[2].lines == (
@@ -262,10 +264,12 @@ async def test_a_template_changes_whoever_inherits_from_it(asterisk: Asterisk, a
     assert ("+", "allow = opus") in shown["[phone](!)"]
 
 
-async def test_what_others_inherit_from_is_neither_renamed_nor_deleted(asterisk: Asterisk, at_desk: AtDesk) -> None:
+async def test_what_others_inherit_from_is_neither_renamed_nor_deleted(
+    asterisk: Asterisk, with_context: WithContext
+) -> None:
     with file_of(asterisk):
-        async with at_desk(asterisk) as desk:
-            reading = await read(desk)
+        async with with_context(asterisk) as ctx:
+            reading = await read(ctx)
     text = "type = endpoint\nallow = ulaw\nallow = alaw"
     with pytest.raises(Wrong, match="cannot be renamed: 101"):
         plan(FILE, reading, [at(1, "other", text)])
@@ -277,69 +281,71 @@ async def test_what_others_inherit_from_is_neither_renamed_nor_deleted(asterisk:
         plan(FILE, reading, [at(0, "phone", "codec = ulaw\ngreeting = one\\;two\nnone =")])
 
 
-async def test_a_file_that_changed_meanwhile_is_not_written(asterisk: Asterisk, at_desk: AtDesk) -> None:
+async def test_a_file_that_changed_meanwhile_is_not_written(asterisk: Asterisk, with_context: WithContext) -> None:
     with file_of(asterisk) as path:
-        async with at_desk(asterisk) as desk:
-            planned = plan(FILE, await read(desk), [at(0, "general", "a = 1")])
+        async with with_context(asterisk) as ctx:
+            planned = plan(FILE, await read(ctx), [at(0, "general", "a = 1")])
             other = replaced(TEXT, "max_contacts = 1", "max_contacts = 5")
             path.write_text(other, encoding="utf-8")
-            outcome = await write(desk, planned)
+            outcome = await write(ctx, planned)
             assert (outcome.status, outcome.text) == (Status.REFUSED, commands.CHANGED)
             assert path.read_text(encoding="utf-8") == other
             # A comment is none of what is shown, and stays.
             path.write_text(replaced(TEXT, "; Before the line.", "; Another."), encoding="utf-8")
-            planned = plan(FILE, await read(desk), [at(3, "101", "type = aor")])
+            planned = plan(FILE, await read(ctx), [at(3, "101", "type = aor")])
             path.write_text(TEXT, encoding="utf-8")
-            assert (await write(desk, planned)).done
+            assert (await write(ctx, planned)).done
         assert "; Before the line." in content(path)
 
 
-async def test_what_reads_otherwise_than_promised_is_told(asterisk: Asterisk, at_desk: AtDesk) -> None:
+async def test_what_reads_otherwise_than_promised_is_told(asterisk: Asterisk, with_context: WithContext) -> None:
     with file_of(asterisk):
-        async with at_desk(asterisk) as desk:
-            planned = plan(FILE, await read(desk), [at(0, "general", "a = 1")])
+        async with with_context(asterisk) as ctx:
+            planned = plan(FILE, await read(ctx), [at(0, "general", "a = 1")])
             planned.after = planned.before.categories
-            assert (await write(desk, planned)).text == commands.NOT_AS_PROMISED
+            assert (await write(ctx, planned)).text == commands.NOT_AS_PROMISED
 
 
-async def test_a_file_that_is_gone_is_told(asterisk: Asterisk, at_desk: AtDesk) -> None:
-    async with at_desk(asterisk) as desk:
+async def test_a_file_that_is_gone_is_told(asterisk: Asterisk, with_context: WithContext) -> None:
+    async with with_context(asterisk) as ctx:
         with file_of(asterisk):
-            planned = plan(FILE, await read(desk), [at(0, "general", "a = 1")])
-        outcome = await write(desk, planned)
+            planned = plan(FILE, await read(ctx), [at(0, "general", "a = 1")])
+        outcome = await write(ctx, planned)
     assert (outcome.status, outcome.text) == (Status.REFUSED, "Config file not found")
 
 
 async def test_as_many_changes_as_asterisk_takes_arrive_and_more_are_refused(
-    asterisk: Asterisk, at_desk: AtDesk
+    asterisk: Asterisk, with_context: WithContext
 ) -> None:
     with file_of(asterisk):
-        async with at_desk(asterisk) as desk:
+        async with with_context(asterisk) as ctx:
             many = [Edit(None, f"c{number}", typed_lines("a = 1")) for number in range(20)]
-            assert len(plan(FILE, await read(desk), many).updates) == 20 * 6
-            assert len((await edited(desk, *many)).categories) == 25
+            assert len(plan(FILE, await read(ctx), many).updates) == 20 * 6
+            assert len((await edited(ctx, *many)).categories) == 25
             with pytest.raises(Wrong, match="more changes than Asterisk takes"):
-                plan(FILE, await read(desk), [Edit(None, f"d{number}", typed_lines("a = 1")) for number in range(21)])
+                plan(FILE, await read(ctx), [Edit(None, f"d{number}", typed_lines("a = 1")) for number in range(21)])
 
 
-async def test_the_longest_value_arrives(asterisk: Asterisk, at_desk: AtDesk) -> None:
+async def test_the_longest_value_arrives(asterisk: Asterisk, with_context: WithContext) -> None:
     with file_of(asterisk):
-        async with at_desk(asterisk) as desk:
-            await edited(desk, at(3, "101", f"type = aor\nlong = {'x' * 950}"))
-            await edited(desk, at(3, "101", f"type = aor\nlong = {'y' * 950}"))
+        async with with_context(asterisk) as ctx:
+            await edited(ctx, at(3, "101", f"type = aor\nlong = {'x' * 950}"))
+            await edited(ctx, at(3, "101", f"type = aor\nlong = {'y' * 950}"))
     with pytest.raises(Malformed, match="longer than the 950 bytes"):
         typed_lines(f"long = {'x' * 951}")
 
 
-async def test_what_is_included_is_told_and_edited_where_it_stands(asterisk: Asterisk, at_desk: AtDesk) -> None:
+async def test_what_is_included_is_told_and_edited_where_it_stands(
+    asterisk: Asterisk, with_context: WithContext
+) -> None:
     dialplan = asterisk.folder / "etc/extensions.conf"
     before = dialplan.read_text(encoding="utf-8")
     with file_of(asterisk, "[more]\nexten => 7,1,NoOp()\n", "extensions_more.conf") as more:
         try:
             dialplan.write_text(f'{before}\n#include "extensions_more.conf"\n', encoding="utf-8")
             asterisk.cli("module reload pbx_config.so")
-            async with at_desk(asterisk) as desk:
-                reading = await read(desk, "extensions.conf")
+            async with with_context(asterisk) as ctx:
+                reading = await read(ctx, "extensions.conf")
                 assert [included.name for included in reading.included or ()] == ["extensions_more.conf"]
                 places = {category.name: place for place, category in enumerate(reading.categories)}
                 assert reading.source_of(reading.categories[places["more"]]) is not None
@@ -347,8 +353,8 @@ async def test_what_is_included_is_told_and_edited_where_it_stands(asterisk: Ast
                 with pytest.raises(Wrong, match=r"stands in .*extensions_more\.conf"):
                     plan("extensions.conf", reading, [at(places["more"], "more", "exten => 7,1,NoOp()\na = 1")])
                 hand = at(places["hand"], "hand", "exten => s,1,UserEvent(PanelHand,Hand: toggle)\nexten => t,1,NoOp()")
-                await edited(desk, hand, Edit(None, "new", typed_lines("exten => 1,1,NoOp()")), file="extensions.conf")
-                await edited(desk, at(0, "more", "exten => 7,1,Answer()"), file="extensions_more.conf")
+                await edited(ctx, hand, Edit(None, "new", typed_lines("exten => 1,1,NoOp()")), file="extensions.conf")
+                await edited(ctx, at(0, "more", "exten => 7,1,Answer()"), file="extensions_more.conf")
             lines = content(dialplan)
             assert '#include "extensions_more.conf"' in lines
             assert lines[lines.index("[hand]") + 2] == "exten => t,1,NoOp()"

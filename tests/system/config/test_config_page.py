@@ -74,7 +74,7 @@ def test_a_category_is_looked_for_in_all_files_and_that_is_on_record(stand_in: S
     html = client.get(f"{ADDRESS}find/", {"category": "101"}).content.decode()
     assert 'href="/system/main/config/?file=pjsip.conf"' in html
     assert "[&lt;b&gt;]" in html
-    assert (stand_in.commands[0].order, stand_in.commands[0].parameters) == ("system.config.find", {"text": "101"})
+    assert (stand_in.commands[0].handler, stand_in.commands[0].parameters) == ("system.config.find", {"text": "101"})
     entry = AuditEntry.objects.get()
     assert (entry.verb, entry.subject) == ("find-config", "101")
     stand_in.answer = Outcome(Status.DONE, data=[])

@@ -16,7 +16,7 @@ from tests.access import people
 from tests.access.people import Asterisk as StandIn
 from tests.lab.asterisk import Asterisk
 from tests.lab.fixtures import PhoneFactory
-from tests.system.conftest import AtDesk
+from tests.system.conftest import WithContext
 
 NOTHING: dict[str, Any] = {"fields": [], "events": [], "left_off": 0, "outcome": []}
 SEND = "/system/main/action/send/"
@@ -28,25 +28,27 @@ def client_of(role: str) -> Client:
     return client
 
 
-async def send(desk: Any, name: str, **fields: str) -> tuple[Outcome, Reply]:
-    outcome = await commands.send(desk, {"name": name, "fields": [list(pair) for pair in fields.items()]})
+async def send(ctx: Any, name: str, **fields: str) -> tuple[Outcome, Reply]:
+    outcome = await commands.send(ctx, {"name": name, "fields": [list(pair) for pair in fields.items()]})
     return outcome, Reply(outcome.data["fields"], outcome.data["events"], outcome.data["left_off"])
 
 
 # The real Asterisk.
 
 
-async def test_the_actions_that_the_manager_user_may_use_are_listed(asterisk: Asterisk, at_desk: AtDesk) -> None:
-    async with at_desk(asterisk) as desk:
-        listed = {action.name: action for action in commands.known((await commands.listed(desk, {})).data)}
+async def test_the_actions_that_the_manager_user_may_use_are_listed(
+    asterisk: Asterisk, with_context: WithContext
+) -> None:
+    async with with_context(asterisk) as ctx:
+        listed = {action.name: action for action in commands.known((await commands.listed(ctx, {})).data)}
     assert listed["Originate"].synopsis.startswith("Originate")
     assert listed["Originate"].privileges == "originate,all"
     assert listed["Ping"].privileges == ""
     assert len(listed) > 80
     assert not {name.lower() for name in listed} & commands.REFUSED.keys()
     assert "Response" not in listed
-    async with at_desk(asterisk, url=asterisk.listener_url) as desk:
-        few = {action.name for action in commands.known((await commands.listed(desk, {})).data)}
+    async with with_context(asterisk, url=asterisk.listener_url) as ctx:
+        few = {action.name for action in commands.known((await commands.listed(ctx, {})).data)}
     assert "BridgeList" in few
     assert not {"Originate", "Command"} & few
 
@@ -62,30 +64,30 @@ async def test_the_actions_that_the_manager_user_may_use_are_listed(asterisk: As
     ],
 )
 async def test_asterisks_help_tells_what_an_action_takes(
-    asterisk: Asterisk, at_desk: AtDesk, name: str, needed: set[str], optional: set[str]
+    asterisk: Asterisk, with_context: WithContext, name: str, needed: set[str], optional: set[str]
 ) -> None:
-    async with at_desk(asterisk) as desk:
-        fields = commands.fields_of((await commands.help_for(desk, {"name": name})).data)
+    async with with_context(asterisk) as ctx:
+        fields = commands.fields_of((await commands.help_for(ctx, {"name": name})).data)
     assert {field.name for field in fields if field.needed} == needed
     assert {field.name for field in fields if not field.needed} >= optional
     assert not {"Action", "ActionID", "Event", "ObjectType"} & {field.name for field in fields}
 
 
-async def test_without_the_class_command_there_is_no_help(asterisk: Asterisk, at_desk: AtDesk) -> None:
-    async with at_desk(asterisk, url=asterisk.limited_url) as desk:
-        outcome = await commands.help_for(desk, {"name": "Ping"})
+async def test_without_the_class_command_there_is_no_help(asterisk: Asterisk, with_context: WithContext) -> None:
+    async with with_context(asterisk, url=asterisk.limited_url) as ctx:
+        outcome = await commands.help_for(ctx, {"name": "Ping"})
     assert (outcome.status, outcome.text, outcome.data) == (Status.REFUSED, "Permission denied", [])
 
 
-async def test_one_is_sent_and_its_whole_answer_comes(asterisk: Asterisk, at_desk: AtDesk) -> None:
-    async with at_desk(asterisk) as desk:
-        outcome, reply = await send(desk, "Ping")
+async def test_one_is_sent_and_its_whole_answer_comes(asterisk: Asterisk, with_context: WithContext) -> None:
+    async with with_context(asterisk) as ctx:
+        outcome, reply = await send(ctx, "Ping")
         assert (outcome.status, reply.get("Ping")) == (Status.DONE, "Pong")
-        outcome, reply = await send(desk, "PJSIPShowEndpoints")
+        outcome, reply = await send(ctx, "PJSIPShowEndpoints")
         assert outcome.done
         names = {value for event in reply.events for key, value in event if key == "ObjectName"}
         assert {"101", "109", "trunk"} <= names
-        outcome, reply = await send(desk, "Command", Command="core show version")
+        outcome, reply = await send(ctx, "Command", Command="core show version")
         assert reply.all("Output")[0].startswith("Asterisk ")
 
 
@@ -100,63 +102,63 @@ async def test_one_is_sent_and_its_whole_answer_comes(asterisk: Asterisk, at_des
     ],
 )
 async def test_what_asterisk_refuses_is_told_in_its_words(
-    asterisk: Asterisk, at_desk: AtDesk, who: str, name: str, fields: dict[str, str], words: str
+    asterisk: Asterisk, with_context: WithContext, who: str, name: str, fields: dict[str, str], words: str
 ) -> None:
-    async with at_desk(asterisk, url=getattr(asterisk, who)) as desk:
-        outcome, reply = await send(desk, name, **fields)
+    async with with_context(asterisk, url=getattr(asterisk, who)) as ctx:
+        outcome, reply = await send(ctx, name, **fields)
         assert outcome.status is Status.REFUSED
         assert outcome.text.startswith(words)
         assert reply.get("Message") == outcome.text
-        assert (await desk.ask(actions.ping())).ok
+        assert (await ctx.ask(actions.ping())).ok
 
 
-async def test_the_categories_of_a_file_are_listed(asterisk: Asterisk, at_desk: AtDesk) -> None:
-    async with at_desk(asterisk) as desk:
-        outcome, reply = await send(desk, "ListCategories", Filename="confbridge.conf")
+async def test_the_categories_of_a_file_are_listed(asterisk: Asterisk, with_context: WithContext) -> None:
+    async with with_context(asterisk) as ctx:
+        outcome, reply = await send(ctx, "ListCategories", Filename="confbridge.conf")
         categories = {value for name, value in reply.fields if name.startswith("Category-")}
-        missing, _reply = await send(desk, "ListCategories", Filename="nothing.conf")
+        missing, _reply = await send(ctx, "ListCategories", Filename="nothing.conf")
     assert outcome.done
     assert {"general", "panel_bridge", "panel_user"} <= categories
     assert missing.status is Status.REFUSED
     assert "not found" in missing.text
-    async with at_desk(asterisk, url=asterisk.listener_url) as desk:
-        refused, _reply = await send(desk, "ListCategories", Filename="confbridge.conf")
+    async with with_context(asterisk, url=asterisk.listener_url) as ctx:
+        refused, _reply = await send(ctx, "ListCategories", Filename="confbridge.conf")
     assert (refused.status, refused.text) == (Status.REFUSED, "Permission denied")
 
 
 async def test_how_an_originate_that_does_not_wait_ended_is_told(
-    asterisk: Asterisk, at_desk: AtDesk, phone_factory: PhoneFactory
+    asterisk: Asterisk, with_context: WithContext, phone_factory: PhoneFactory
 ) -> None:
     call = {"Context": "internal", "Exten": "602", "Priority": "1", "Timeout": "5000", "Async": "true"}
     phone_factory(asterisk, "101", "answer")
-    async with at_desk(asterisk) as desk:
-        outcome, reply = await send(desk, "Originate", Channel="PJSIP/101", **call)
+    async with with_context(asterisk) as ctx:
+        outcome, reply = await send(ctx, "Originate", Channel="PJSIP/101", **call)
         assert reply.get("Message") == "Originate successfully queued"
         ended = dict(outcome.data["outcome"])
         assert (ended["Event"], ended["Response"], ended["Reason"]) == ("OriginateResponse", "Success", "4")
-        outcome, _reply = await send(desk, "Originate", Channel="PJSIP/109", **call)
+        outcome, _reply = await send(ctx, "Originate", Channel="PJSIP/109", **call)
         assert dict(outcome.data["outcome"])["Response"] == "Failure"
 
 
 async def test_an_originate_that_waits_answers_when_it_ended(
-    asterisk: Asterisk, at_desk: AtDesk, phone_factory: PhoneFactory
+    asterisk: Asterisk, with_context: WithContext, phone_factory: PhoneFactory
 ) -> None:
     call = {"Context": "internal", "Exten": "602", "Priority": "1", "Timeout": "5000"}
     phone_factory(asterisk, "101", "answer")
-    async with at_desk(asterisk) as desk:
-        outcome, reply = await send(desk, "Originate", Channel="PJSIP/101", **call)
+    async with with_context(asterisk) as ctx:
+        outcome, reply = await send(ctx, "Originate", Channel="PJSIP/101", **call)
         assert (outcome.done, reply.get("Message")) == (True, "Originate successfully queued")
-        outcome, _reply = await send(desk, "Originate", Channel="PJSIP/109", **call)
+        outcome, _reply = await send(ctx, "Originate", Channel="PJSIP/109", **call)
         assert (outcome.status, outcome.text) == (Status.REFUSED, "Originate failed")
 
 
 async def test_a_call_that_rings_longer_than_is_waited_for_has_no_outcome_yet(
-    asterisk: Asterisk, at_desk: AtDesk
+    asterisk: Asterisk, with_context: WithContext
 ) -> None:
     call = {"Application": "Wait", "Data": "1", "Timeout": "30000", "Async": "yes"}
     started = time.monotonic()
-    async with at_desk(asterisk, seconds=2) as desk:
-        outcome, _reply = await send(desk, "Originate", Channel="Local/603@internal", **call)
+    async with with_context(asterisk, seconds=2) as ctx:
+        outcome, _reply = await send(ctx, "Originate", Channel="Local/603@internal", **call)
     assert (outcome.status, outcome.data["outcome"]) == (Status.DONE, [])
     assert time.monotonic() - started < 10
 

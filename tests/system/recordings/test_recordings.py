@@ -14,14 +14,14 @@ from engine.ami import actions
 from engine.ami.client import Session
 from engine.ami.transports import Address
 from engine.mirror.commands import Outcome, Status
-from engine.mirror.context import Desk
+from engine.mirror.context import CommandContext
 from engine.mirror.state import State
 from system.recordings import commands as recording
 from system.recordings.views import file_name
 from tests.access import people
 from tests.access.people import Asterisk as StandIn
 from tests.lab.asterisk import Asterisk
-from tests.system.conftest import AtDesk
+from tests.system.conftest import WithContext
 from tests.waiting import until
 
 
@@ -41,73 +41,75 @@ def size(file: Path) -> int:
     return file.stat().st_size if file.exists() else 0
 
 
-async def start(desk: Desk, channel: str, file: str, *wanted: str) -> Outcome:
+async def start(ctx: CommandContext, channel: str, file: str, *wanted: str) -> Outcome:
     options = recording.options(wanted, file if "sides" in wanted else "", "wav")
-    return await recording.start(desk, {"channel": channel, "file": f"{file}.wav", "options": options})
+    return await recording.start(ctx, {"channel": channel, "file": f"{file}.wav", "options": options})
 
 
-async def listed(desk: Desk, channel: str) -> dict[str, Any]:
-    outcome = await recording.recordings(desk, {"channels": {"1.1": channel}})
+async def listed(ctx: CommandContext, channel: str) -> dict[str, Any]:
+    outcome = await recording.recordings(ctx, {"channels": {"1.1": channel}})
     assert outcome.done
     found: dict[str, Any] = outcome.data["of"]["1.1"]
     return found
 
 
 async def test_a_channel_is_recorded_where_it_is_said_and_stopped_by_id(
-    asterisk: Asterisk, at_desk: AtDesk, channel: str
+    asterisk: Asterisk, with_context: WithContext, channel: str
 ) -> None:
-    async with at_desk(asterisk) as desk:
-        assert (await listed(desk, channel))["files"] == []
-        first = await start(desk, channel, "sub/one")
+    async with with_context(asterisk) as ctx:
+        assert (await listed(ctx, channel))["files"] == []
+        first = await start(ctx, channel, "sub/one")
         assert first.done
         assert asterisk.root / first.data["path"].lstrip("/") == folder(asterisk) / "sub/one.wav"
-        second = await start(desk, channel, "李雷-2", "sides", "append")
+        second = await start(ctx, channel, "李雷-2", "sides", "append")
         assert second.done
-        files = (await listed(desk, channel))["files"]
+        files = (await listed(ctx, channel))["files"]
         assert [file[0] for file in files] == [second.data["id"], first.data["id"]]
         assert [name.rpartition("/")[2] for name in files[0][1:]] == ["李雷-2", "李雷-2-in", "李雷-2-out"]
         until(lambda: size(folder(asterisk) / "sub/one.wav") > 1000)
-        assert (await desk.reply_to(actions.stop_mix_monitor(channel, first.data["id"]))).done
-        assert [file[0] for file in (await listed(desk, channel))["files"]] == [second.data["id"]]
-        assert (await desk.reply_to(actions.stop_mix_monitor(channel))).done
-        assert (await listed(desk, channel))["files"] == []
+        assert (await ctx.reply_to(actions.stop_mix_monitor(channel, first.data["id"]))).done
+        assert [file[0] for file in (await listed(ctx, channel))["files"]] == [second.data["id"]]
+        assert (await ctx.reply_to(actions.stop_mix_monitor(channel))).done
+        assert (await listed(ctx, channel))["files"] == []
     assert {path.name for path in folder(asterisk).iterdir()} >= {"李雷-2.wav", "李雷-2-in.wav", "李雷-2-out.wav"}
 
 
-async def test_only_while_connected_means_that(asterisk: Asterisk, at_desk: AtDesk, channel: str) -> None:
-    async with at_desk(asterisk) as desk:
-        assert (await start(desk, channel, "alone", "bridged")).done
-        assert (await start(desk, channel, "always")).done
+async def test_only_while_connected_means_that(asterisk: Asterisk, with_context: WithContext, channel: str) -> None:
+    async with with_context(asterisk) as ctx:
+        assert (await start(ctx, channel, "alone", "bridged")).done
+        assert (await start(ctx, channel, "always")).done
         until(lambda: size(folder(asterisk) / "always.wav") > 1000)
         assert size(folder(asterisk) / "alone.wav") < 1000
 
 
-async def test_asterisk_refuses_what_it_does_not_know(asterisk: Asterisk, at_desk: AtDesk, channel: str) -> None:
-    async with at_desk(asterisk) as desk:
-        assert (await start(desk, "Local/none", "x")).text == "No such channel"
-        assert (await desk.reply_to(actions.stop_mix_monitor("Local/none"))).text == "No such channel"
-        assert (await desk.reply_to(actions.stop_mix_monitor(channel))).text == "Could not stop monitoring channel"
+async def test_asterisk_refuses_what_it_does_not_know(
+    asterisk: Asterisk, with_context: WithContext, channel: str
+) -> None:
+    async with with_context(asterisk) as ctx:
+        assert (await start(ctx, "Local/none", "x")).text == "No such channel"
+        assert (await ctx.reply_to(actions.stop_mix_monitor("Local/none"))).text == "No such channel"
+        assert (await ctx.reply_to(actions.stop_mix_monitor(channel))).text == "Could not stop monitoring channel"
         muting = actions.mix_monitor_mute(channel, "both", muted=True)
-        assert (await desk.reply_to(muting)).text == "Cannot set mute flag"
+        assert (await ctx.reply_to(muting)).text == "Cannot set mute flag"
         muting = actions.mix_monitor_mute("Local/none", "both", muted=True)
-        assert (await desk.reply_to(muting)).text == "No such channel"
-        assert (await start(desk, channel, "x")).done
+        assert (await ctx.reply_to(muting)).text == "No such channel"
+        assert (await start(ctx, channel, "x")).done
         stop = actions.stop_mix_monitor(channel, "0xdead")
-        assert (await desk.reply_to(stop)).text == "Could not stop monitoring channel"
+        assert (await ctx.reply_to(stop)).text == "Could not stop monitoring channel"
         muting = actions.mix_monitor_mute(channel, "sideways", muted=True)
-        assert (await desk.reply_to(muting)).text.startswith("Invalid direction")
-        assert (await listed(desk, "Local/none"))["files"] is None
-    async with at_desk(asterisk, url=asterisk.limited_url) as desk:
-        assert (await start(desk, channel, "x")).text == "Permission denied"
-        assert (await desk.reply_to(actions.stop_mix_monitor(channel))).text == "Permission denied"
+        assert (await ctx.reply_to(muting)).text.startswith("Invalid direction")
+        assert (await listed(ctx, "Local/none"))["files"] is None
+    async with with_context(asterisk, url=asterisk.limited_url) as ctx:
+        assert (await start(ctx, channel, "x")).text == "Permission denied"
+        assert (await ctx.reply_to(actions.stop_mix_monitor(channel))).text == "Permission denied"
         muting = actions.mix_monitor_mute(channel, "both", muted=True)
-        assert (await desk.reply_to(muting)).text == "Permission denied"
-        outcome = await recording.recordings(desk, {"channels": {"1.1": channel}})
+        assert (await ctx.reply_to(muting)).text == "Permission denied"
+        outcome = await recording.recordings(ctx, {"channels": {"1.1": channel}})
         assert outcome.data["of"]["1.1"]["files"] is None, "it may give no command, so it does not know"
         assert outcome.data["may_record"] is False
 
 
-async def test_muting_is_heard_from_asterisk(asterisk: Asterisk, at_desk: AtDesk, channel: str) -> None:
+async def test_muting_is_heard_from_asterisk(asterisk: Asterisk, with_context: WithContext, channel: str) -> None:
     state = State("main")
     heard = []
 
@@ -117,7 +119,7 @@ async def test_muting_is_heard_from_asterisk(asterisk: Asterisk, at_desk: AtDesk
 
     session = await Session.open(Address.parse(asterisk.ami_url), fold, timeout=10)
     try:
-        desk = Desk(session, state, 7, time.time() + 30)
+        ctx = CommandContext(session, state, 7, time.time() + 30)
         uniqueid = (await session.ask(actions.getvar(channel, "CHANNEL(uniqueid)"))).response.get("Value")
 
         async def muted(direction: str, *, on: bool) -> list[str]:
@@ -125,11 +127,11 @@ async def test_muting_is_heard_from_asterisk(asterisk: Asterisk, at_desk: AtDesk
             assert (await session.ask(actions.mix_monitor_mute(channel, direction, muted=on))).ok
             while heard.count("MixMonitorMute") == told:
                 await session.ask(actions.ping())
-            outcome = await recording.recordings(desk, {"channels": {uniqueid: channel}})
+            outcome = await recording.recordings(ctx, {"channels": {uniqueid: channel}})
             found: list[str] = outcome.data["of"][uniqueid]["muted"]
             return found
 
-        assert (await start(desk, channel, "muted")).done
+        assert (await start(ctx, channel, "muted")).done
         assert await muted("both", on=True) == ["read", "write"]
         assert await muted("read", on=False) == ["write"]
         assert await muted("write", on=False) == []
@@ -137,15 +139,15 @@ async def test_muting_is_heard_from_asterisk(asterisk: Asterisk, at_desk: AtDesk
         # Another link has not heard what happened before it.
         again = await Session.open(Address.parse(asterisk.ami_url), fold, timeout=10)
         again.close()
-        outcome = await recording.recordings(desk, {"channels": {uniqueid: channel}})
+        outcome = await recording.recordings(ctx, {"channels": {uniqueid: channel}})
         assert outcome.data["of"][uniqueid]["muted"] == []
         assert await muted("read", on=True) == ["read"]
         # What is recorded next is not muted.
         assert (await session.ask(actions.stop_mix_monitor(channel))).ok
-        outcome = await recording.recordings(desk, {"channels": {uniqueid: channel}})
+        outcome = await recording.recordings(ctx, {"channels": {uniqueid: channel}})
         assert outcome.data["of"][uniqueid]["muted"] == []
         # Nothing is kept of what has hung up.
-        assert (await start(desk, channel, "muted-again")).done
+        assert (await start(ctx, channel, "muted-again")).done
         assert await muted("both", on=True) == ["read", "write"]
         assert uniqueid in recording._muted[state]
         assert (await session.ask(actions.hangup(channel))).ok
@@ -156,23 +158,27 @@ async def test_muting_is_heard_from_asterisk(asterisk: Asterisk, at_desk: AtDesk
         session.close()
 
 
-async def test_which_actions_and_formats_there_are_is_learnt_from_asterisk(asterisk: Asterisk, at_desk: AtDesk) -> None:
-    async with at_desk(asterisk) as desk:
-        data = (await recording.recordings(desk, {"channels": {}})).data
+async def test_which_actions_and_formats_there_are_is_learnt_from_asterisk(
+    asterisk: Asterisk, with_context: WithContext
+) -> None:
+    async with with_context(asterisk) as ctx:
+        data = (await recording.recordings(ctx, {"channels": {}})).data
     assert data["actions"] == (list(recording.MONITORS) if asterisk.version == "16" else [])
     assert data["may_record"] is True
     assert {"wav", "gsm", "ulaw"} <= set(data["formats"])
 
 
-async def test_monitor_is_started_changed_paused_and_stopped_on_16(asterisk16: Asterisk, at_desk: AtDesk) -> None:
+async def test_monitor_is_started_changed_paused_and_stopped_on_16(
+    asterisk16: Asterisk, with_context: WithContext
+) -> None:
     asterisk16.cli("channel originate Local/601@internal application Wait 600")
     until(lambda: len(asterisk16.channels()) == 2)
     channel = asterisk16.channels()[0]
-    async with at_desk(asterisk16) as desk:
+    async with with_context(asterisk16) as ctx:
 
         async def do(verb: str, file: str = "mon-1", channel: str = channel) -> str:
             parameters = {"verb": verb, "channel": channel, "file": file, "extension": "wav"}
-            outcome = await recording.monitor(desk, parameters)
+            outcome = await recording.monitor(ctx, parameters)
             return "done" if outcome.done else outcome.text
 
         for verb in recording.MONITORS:
@@ -180,22 +186,22 @@ async def test_monitor_is_started_changed_paused_and_stopped_on_16(asterisk16: A
                 assert await do(verb) == recording.RUNS_NOT, "Asterisk itself would say that it did it"
             assert await do(verb, channel="Local/none") == "No such channel"
         assert await do("monitor") == "done"
-        assert (await listed(desk, channel))["monitored"] is True
+        assert (await listed(ctx, channel))["monitored"] is True
         assert await do("monitor") == recording.RUNS
         until(lambda: (folder(asterisk16) / "mon-1-in.wav").exists())
         assert await do("pause-monitor") == "done"
         assert await do("unpause-monitor") == "done"
         assert await do("change-monitor", "mon-2") == "done"
         assert await do("stop-monitor") == "done"
-        assert (await listed(desk, channel))["monitored"] is False
+        assert (await listed(ctx, channel))["monitored"] is False
         until(lambda: (folder(asterisk16) / "mon-2-in.wav").exists())
-    async with at_desk(asterisk16, url=asterisk16.limited_url) as desk:
-        assert (await desk.reply_to(actions.monitor(channel, "x", "wav"))).text == "Permission denied"
+    async with with_context(asterisk16, url=asterisk16.limited_url) as ctx:
+        assert (await ctx.reply_to(actions.monitor(channel, "x", "wav"))).text == "Permission denied"
 
 
-async def test_on_22_there_is_no_monitor(asterisk22: Asterisk, at_desk: AtDesk) -> None:
-    async with at_desk(asterisk22) as desk:
-        assert (await desk.reply_to(actions.monitor("Local/x", "x", "wav"))).text.startswith("Invalid/unknown command")
+async def test_on_22_there_is_no_monitor(asterisk22: Asterisk, with_context: WithContext) -> None:
+    async with with_context(asterisk22) as ctx:
+        assert (await ctx.reply_to(actions.monitor("Local/x", "x", "wav"))).text.startswith("Invalid/unknown command")
 
 
 @pytest.mark.parametrize("name", ["a", "20261127-081530-101", "李雷", "sub/dir/x.y", "a@b+c=d"])

@@ -10,7 +10,7 @@ from django.test import Client
 from audit.models import AuditEntry
 from engine.ami import actions
 from engine.ami.transports import Address
-from engine.live.fragments import Viewer, rows_of, views
+from engine.live.fragments import Viewer, live_pages, rows_of
 from engine.mirror import sync
 from engine.mirror.commands import Outcome, Status
 from extensions import fragments
@@ -20,7 +20,7 @@ from tests.access.people import Asterisk as StandIn
 from tests.engine.mirror.test_snapshot import Mirror, mirroring
 from tests.extensions.test_extensions import with_a_hint
 from tests.lab.asterisk import Asterisk
-from tests.system.conftest import AtDesk
+from tests.system.conftest import WithContext
 
 
 def client_of(role: str) -> Client:
@@ -78,30 +78,30 @@ async def test_a_hint_names_the_presence_that_it_shows(asterisk: Asterisk) -> No
     [("101", "internal", "0", "PJSIP/101"), ("602", "internal", "-1", ""), ("101", "nowhere", "-1", "")],
 )
 async def test_one_extension_is_asked_for(
-    asterisk: Asterisk, at_desk: AtDesk, extension: str, context: str, status: str, hint: str
+    asterisk: Asterisk, with_context: WithContext, extension: str, context: str, status: str, hint: str
 ) -> None:
-    async with at_desk(asterisk) as desk:
-        outcome = await desk.reply_to(actions.extension_state(context, extension))
+    async with with_context(asterisk) as ctx:
+        outcome = await ctx.reply_to(actions.extension_state(context, extension))
     assert (outcome.status, outcome.reply.get("Status"), outcome.reply.get("Hint")) == (Status.DONE, status, hint)
 
 
-async def test_one_presence_is_asked_for(asterisk: Asterisk, at_desk: AtDesk) -> None:
-    async with at_desk(asterisk) as desk:
-        assert (await desk.reply_to(actions.presence_state("CustomPresence:8"))).reply.get("State") == "not_set"
+async def test_one_presence_is_asked_for(asterisk: Asterisk, with_context: WithContext) -> None:
+    async with with_context(asterisk) as ctx:
+        assert (await ctx.reply_to(actions.presence_state("CustomPresence:8"))).reply.get("State") == "not_set"
         await asyncio.to_thread(asterisk.cli, 'presencestate change CustomPresence:7 "XA,far,till May"')
-        reply = (await desk.reply_to(actions.presence_state("CustomPresence:7"))).reply
+        reply = (await ctx.reply_to(actions.presence_state("CustomPresence:7"))).reply
         assert [reply.get(name) for name in ("State", "Subtype", "PresenceMessage")] == ["xa", "far", "till May"]
-        unknown = await desk.reply_to(actions.presence_state("nobody"))
+        unknown = await ctx.reply_to(actions.presence_state("nobody"))
         assert (unknown.status, unknown.text[:16]) == (Status.REFUSED, "Invalid provider")
-        unnamed = await desk.reply_to(actions.extension_state("", ""))
+        unnamed = await ctx.reply_to(actions.extension_state("", ""))
         assert unnamed.status is Status.REFUSED
 
 
-async def test_who_may_ask_nothing_is_told(asterisk: Asterisk, at_desk: AtDesk) -> None:
-    async with at_desk(asterisk, url=asterisk.listener_url) as desk:
+async def test_who_may_ask_nothing_is_told(asterisk: Asterisk, with_context: WithContext) -> None:
+    async with with_context(asterisk, url=asterisk.listener_url) as ctx:
         for action in (actions.extension_state("internal", "101"), actions.presence_state("CustomPresence:7")):
-            assert (await desk.reply_to(action)).text == "Permission denied"
-        assert (await desk.reply_to(actions.presence_state_list())).text == "Permission denied"
+            assert (await ctx.reply_to(action)).text == "Permission denied"
+        assert (await ctx.reply_to(actions.presence_state_list())).text == "Permission denied"
 
 
 # How they are drawn.
@@ -140,7 +140,7 @@ def test_a_presence_shows_with_every_extension_that_names_it(stand_in: StandIn) 
 
 
 def test_the_view_is_for_those_who_may_and_for_its_pbx(stand_in: StandIn) -> None:
-    view = views["states"]
+    view = live_pages["states"]
     assert view.allows(frozenset(["system.see_states"]), "main")
     assert not view.allows(frozenset(["calls.see_calls", "conferences.see_conferences"]), "main")
     viewer = Viewer(1, "", frozenset(["system.see_states"]), "en")

@@ -15,13 +15,13 @@ from engine.ami.errors import ConnectFailed, LinkLost, LoginRefused
 from engine.ami.protocol import Action
 from engine.mirror import commands
 from engine.mirror.commands import Outcome, Status
-from engine.mirror.context import Desk
+from engine.mirror.context import CommandContext
 from system.status import chart
 from system.status import commands as status
 from tests.access import people
 from tests.access.people import Asterisk as StandIn
 from tests.lab.asterisk import Asterisk
-from tests.system.conftest import AtDesk
+from tests.system.conftest import WithContext
 
 FOUND = {
     "version": "22.10.0", "ami": "11.0.0", "started": "2026-11-27 07:00:00", "reloaded": "2026-11-27 07:30:00",
@@ -36,9 +36,9 @@ def client_of(role: str) -> Client:
     return client
 
 
-async def test_an_asterisk_tells_how_it_is(asterisk: Asterisk, at_desk: AtDesk) -> None:
-    async with at_desk(asterisk) as desk:
-        data = (await status.status(desk, {})).data
+async def test_an_asterisk_tells_how_it_is(asterisk: Asterisk, with_context: WithContext) -> None:
+    async with with_context(asterisk) as ctx:
+        data = (await status.status(ctx, {})).data
         before = int(data["processed"])
         assert data["version"].startswith(f"{asterisk.version}.")
         assert data["channels"] == "0"
@@ -46,75 +46,75 @@ async def test_an_asterisk_tells_how_it_is(asterisk: Asterisk, at_desk: AtDesk) 
         assert data["up"] >= data["since_reload"] >= 0
         asterisk.cli("channel originate Local/602@internal extension 602@internal")
         async with asyncio.timeout(20):  # a call counts as processed once its dialplan runs
-            while int((data := (await status.status(desk, {})).data)["processed"]) <= before:  # noqa: ASYNC110
+            while int((data := (await status.status(ctx, {})).data)["processed"]) <= before:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
         assert int(data["channels"]) >= 1
         await asyncio.sleep(1.1)  # its clock knows only seconds
-        assert (await desk.reply_to(actions.reload())).done
-        data = (await status.status(desk, {})).data
+        assert (await ctx.reply_to(actions.reload())).done
+        data = (await status.status(ctx, {})).data
         assert datetime.fromisoformat(data["reloaded"]) > datetime.fromisoformat(data["started"])
         assert data["since_reload"] < 60
 
 
-async def test_the_modules_of_an_asterisk_are_named(asterisk: Asterisk, at_desk: AtDesk) -> None:
-    async with at_desk(asterisk) as desk:
-        modules = (await status.modules(desk, {})).data
+async def test_the_modules_of_an_asterisk_are_named(asterisk: Asterisk, with_context: WithContext) -> None:
+    async with with_context(asterisk) as ctx:
+        modules = (await status.modules(ctx, {})).data
     assert {"res_pjsip.so", "app_confbridge.so", "pbx_config.so"} <= set(modules)
     assert modules == sorted(modules)
 
 
-async def test_an_unknown_module_is_refused(asterisk: Asterisk, at_desk: AtDesk) -> None:
-    async with at_desk(asterisk) as desk:
-        outcome = await desk.reply_to(actions.reload("res_nothing.so"))
+async def test_an_unknown_module_is_refused(asterisk: Asterisk, with_context: WithContext) -> None:
+    async with with_context(asterisk) as ctx:
+        outcome = await ctx.reply_to(actions.reload("res_nothing.so"))
         assert outcome.status is Status.REFUSED
         assert "module" in outcome.text.lower()
-        assert (await desk.reply_to(actions.reload("res_pjsip.so"))).done
+        assert (await ctx.reply_to(actions.reload("res_pjsip.so"))).done
 
 
-async def test_a_user_who_may_not_look_is_told(asterisk: Asterisk, at_desk: AtDesk) -> None:
-    async with at_desk(asterisk, url=asterisk.listener_url) as desk:
-        outcome = await status.status(desk, {})
+async def test_a_user_who_may_not_look_is_told(asterisk: Asterisk, with_context: WithContext) -> None:
+    async with with_context(asterisk, url=asterisk.listener_url) as ctx:
+        outcome = await status.status(ctx, {})
         assert (outcome.status, outcome.text) == (Status.REFUSED, "Permission denied")
-        assert (await desk.reply_to(actions.reload())).text == "Permission denied"
+        assert (await ctx.reply_to(actions.reload())).text == "Permission denied"
 
 
 async def test_a_whole_answer_is_handed_on_and_no_more_than_that(
-    asterisk: Asterisk, at_desk: AtDesk, monkeypatch: pytest.MonkeyPatch
+    asterisk: Asterisk, with_context: WithContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with at_desk(asterisk) as desk:
-        reply = (await desk.reply_to(actions.command("core show version"))).reply
+    async with with_context(asterisk) as ctx:
+        reply = (await ctx.reply_to(actions.command("core show version"))).reply
         assert reply.all("Output")[0].startswith("Asterisk ")
         assert reply.get("Response") == "Success"
-        listed = (await desk.reply_to(actions.extension_state_list())).reply
+        listed = (await ctx.reply_to(actions.extension_state_list())).reply
         assert len(listed.events) >= 9
         assert listed.left_off == 0
         assert {commands.first(event, "Event") for event in listed.events} == {"ExtensionStatus"}
         monkeypatch.setattr("engine.mirror.context.EVENTS_HANDED_ON", 3)
-        cut = (await desk.reply_to(actions.extension_state_list())).reply
+        cut = (await ctx.reply_to(actions.extension_state_list())).reply
         assert (len(cut.events), cut.left_off) == (3, len(listed.events) - 3)
 
 
-async def test_what_takes_too_long_leaves_the_link_as_it_is(asterisk: Asterisk, at_desk: AtDesk) -> None:
+async def test_what_takes_too_long_leaves_the_link_as_it_is(asterisk: Asterisk, with_context: WithContext) -> None:
     call = (("Channel", "Local/603@internal"), ("Application", "Wait"), ("Data", "1"), ("Timeout", "30000"))
-    async with at_desk(asterisk) as desk:
-        late = Desk(desk.session, desk.state, 7, time.time() + 0.5)
+    async with with_context(asterisk) as ctx:
+        late = CommandContext(ctx.session, ctx.state, 7, time.time() + 0.5)
         with pytest.raises(LinkLost, match="did not answer Originate"):  # which rings until then
             await late.reply_to(Action("Originate", call))
-        assert (await desk.ask(actions.ping())).ok
-        over = Desk(desk.session, desk.state, 7, time.time() - 0.1)
+        assert (await ctx.ask(actions.ping())).ok
+        over = CommandContext(ctx.session, ctx.state, 7, time.time() - 0.1)
         for sending in (over.reply_to(actions.reload()), over.run(actions.ping()), over.run_all([actions.ping()])):
             with pytest.raises(LinkLost, match="time for it was over"):
                 await sending
 
 
-async def test_where_no_session_can_be_had_nothing_was_sent(asterisk: Asterisk, at_desk: AtDesk) -> None:
-    async with at_desk(asterisk) as desk:
-        desk.session.address = replace(desk.session.address, secret="wrong-one")
+async def test_where_no_session_can_be_had_nothing_was_sent(asterisk: Asterisk, with_context: WithContext) -> None:
+    async with with_context(asterisk) as ctx:
+        ctx.session.address = replace(ctx.session.address, secret="wrong-one")
         with pytest.raises(LoginRefused):
-            await desk.reply_to(actions.reload())
-        desk.session.address = replace(desk.session.address, port=1)
+            await ctx.reply_to(actions.reload())
+        ctx.session.address = replace(ctx.session.address, port=1)
         with pytest.raises(ConnectFailed):
-            await desk.reply_to(actions.reload())
+            await ctx.reply_to(actions.reload())
 
 
 def test_events_are_counted_by_second_and_by_name() -> None:

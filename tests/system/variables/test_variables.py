@@ -8,12 +8,12 @@ from django.test import Client
 
 from audit.models import AuditEntry
 from engine.mirror.commands import Outcome, Status
-from engine.mirror.context import Desk
+from engine.mirror.context import CommandContext
 from system.variables import commands as variables
 from tests.access import people
 from tests.access.people import Asterisk as StandIn
 from tests.lab.asterisk import Asterisk
-from tests.system.conftest import AtDesk
+from tests.system.conftest import WithContext
 
 SECRET = "AST_CONFIG(manager.conf,panel,secret)"
 
@@ -28,76 +28,78 @@ def channel(asterisk: Asterisk) -> str:
     return names[0]
 
 
-async def get(desk: Desk, name: str, channel: str = "") -> Any:
-    outcome = await variables.get(desk, {"channel": channel, "name": name})
+async def get(ctx: CommandContext, name: str, channel: str = "") -> Any:
+    outcome = await variables.get(ctx, {"channel": channel, "name": name})
     return outcome.data if outcome.done else outcome.text
 
 
-async def set_(desk: Desk, name: str, value: str, channel: str = "") -> Outcome:
-    return await variables.set_(desk, {"channel": channel, "name": name, "value": value})
+async def set_(ctx: CommandContext, name: str, value: str, channel: str = "") -> Outcome:
+    return await variables.set_(ctx, {"channel": channel, "name": name, "value": value})
 
 
 async def test_variables_and_functions_of_a_channel_are_read_and_set(
-    asterisk: Asterisk, at_desk: AtDesk, channel: str
+    asterisk: Asterisk, with_context: WithContext, channel: str
 ) -> None:
-    async with at_desk(asterisk) as desk:
-        assert await get(desk, "CHANNEL(state)", channel) == {"value": "Up", "known": True}
-        assert await get(desk, "GREETING", channel) == {"value": "", "known": True}
+    async with with_context(asterisk) as ctx:
+        assert await get(ctx, "CHANNEL(state)", channel) == {"value": "Up", "known": True}
+        assert await get(ctx, "GREETING", channel) == {"value": "", "known": True}
         for value in ("a b,c;d|{e}", "Zoë 李雷", "50%", ""):
-            outcome = await set_(desk, "GREETING", value, channel)
+            outcome = await set_(ctx, "GREETING", value, channel)
             assert (outcome.status, outcome.data) == (Status.DONE, {"value": value, "known": True})
-        assert (await set_(desk, "CALLERID(num)", "0401", channel)).data["value"] == "0401"
-        assert await get(desk, "CALLERID(num)", channel) == {"value": "0401", "known": True}
-        await set_(desk, "GREETING", "hello=world", channel)
-        outcome = await variables.everything(desk, {"channel": channel})
+        assert (await set_(ctx, "CALLERID(num)", "0401", channel)).data["value"] == "0401"
+        assert await get(ctx, "CALLERID(num)", channel) == {"value": "0401", "known": True}
+        await set_(ctx, "GREETING", "hello=world", channel)
+        outcome = await variables.everything(ctx, {"channel": channel})
         assert ["GREETING", "hello=world"] in outcome.data
         assert outcome.data == sorted(outcome.data)
 
 
-async def test_global_variables_are_read_set_and_listed(asterisk: Asterisk, at_desk: AtDesk) -> None:
-    async with at_desk(asterisk) as desk:
-        assert (await set_(desk, "PANEL_TEST", "a = b")).data == {"value": "a = b", "known": True}
-        assert await get(desk, "PANEL_TEST") == {"value": "a = b", "known": True}
-        assert int((await get(desk, "EPOCH"))["value"]) > 0
-        outcome = await variables.everything(desk, {"channel": ""})
+async def test_global_variables_are_read_set_and_listed(asterisk: Asterisk, with_context: WithContext) -> None:
+    async with with_context(asterisk) as ctx:
+        assert (await set_(ctx, "PANEL_TEST", "a = b")).data == {"value": "a = b", "known": True}
+        assert await get(ctx, "PANEL_TEST") == {"value": "a = b", "known": True}
+        assert int((await get(ctx, "EPOCH"))["value"]) > 0
+        outcome = await variables.everything(ctx, {"channel": ""})
         assert ["PANEL_TEST", "a = b"] in outcome.data
 
 
-async def test_what_is_not_there_is_told(asterisk: Asterisk, at_desk: AtDesk, channel: str) -> None:
-    async with at_desk(asterisk) as desk:
-        assert await get(desk, "X", "Local/none") == "No such channel"
-        assert (await set_(desk, "X", "1", "Local/none")).text == "No such channel"
-        assert (await variables.everything(desk, {"channel": "Local/none"})).text == "No such channel"
-        assert await get(desk, "NOSUCH(x)", channel) == {"value": "", "known": False}
-        assert await get(desk, "CHANNEL(nosuch)", channel) == {"value": "", "known": True}
+async def test_what_is_not_there_is_told(asterisk: Asterisk, with_context: WithContext, channel: str) -> None:
+    async with with_context(asterisk) as ctx:
+        assert await get(ctx, "X", "Local/none") == "No such channel"
+        assert (await set_(ctx, "X", "1", "Local/none")).text == "No such channel"
+        assert (await variables.everything(ctx, {"channel": "Local/none"})).text == "No such channel"
+        assert await get(ctx, "NOSUCH(x)", channel) == {"value": "", "known": False}
+        assert await get(ctx, "CHANNEL(nosuch)", channel) == {"value": "", "known": True}
         for name, known in (("NOSUCH(x)", False), ("CHANNEL(nosuch)", True)):
-            outcome = await set_(desk, name, "1", channel)
+            outcome = await set_(ctx, name, "1", channel)
             assert (outcome.status, outcome.text) == (Status.REFUSED, "Variable not set")
             assert outcome.data == {"known": known}
 
 
 async def test_dangerous_functions_are_kept_from_ami_by_asterisk(
-    asterisk: Asterisk, at_desk: AtDesk, channel: str
+    asterisk: Asterisk, with_context: WithContext, channel: str
 ) -> None:
-    async with at_desk(asterisk) as desk:
+    async with with_context(asterisk) as ctx:
         for name in ("SHELL(echo hi)", "FILE(/etc/passwd)", "STAT(e,/etc/passwd)"):
             assert variables.function_of(name) in variables.DANGEROUS
-            assert await get(desk, name, channel) == {"value": "", "known": True}
-        assert (await set_(desk, "FILE(/tmp/panel)", "1", channel)).text == "Variable not set"
+            assert await get(ctx, name, channel) == {"value": "", "known": True}
+        assert (await set_(ctx, "FILE(/tmp/panel)", "1", channel)).text == "Variable not set"
         # That there is something to keep from who may only look:
-        assert (await get(desk, SECRET, channel))["value"] == asterisk.secret
+        assert (await get(ctx, SECRET, channel))["value"] == asterisk.secret
 
 
-async def test_the_privileges_of_the_manager_user_are_told(asterisk: Asterisk, at_desk: AtDesk, channel: str) -> None:
-    async with at_desk(asterisk, url=asterisk.limited_url) as desk:  # it may report, and nothing else
-        assert (await get(desk, "CHANNEL(state)", channel))["value"] == "Up"
-        assert await get(desk, "SHELL(echo hi)", channel) == "GetVar Access Forbidden: Variable"
-        assert (await set_(desk, "X", "1", channel)).text == "Permission denied"
-        assert await get(desk, "NOSUCH(x)", channel) == {"value": "", "known": None}
-        assert (await variables.everything(desk, {"channel": channel})).done
-        assert (await variables.everything(desk, {"channel": ""})).text == "Permission denied"
-    async with at_desk(asterisk, url=asterisk.listener_url) as desk:
-        assert await get(desk, "X", channel) == "Permission denied"
+async def test_the_privileges_of_the_manager_user_are_told(
+    asterisk: Asterisk, with_context: WithContext, channel: str
+) -> None:
+    async with with_context(asterisk, url=asterisk.limited_url) as ctx:  # it may report, and nothing else
+        assert (await get(ctx, "CHANNEL(state)", channel))["value"] == "Up"
+        assert await get(ctx, "SHELL(echo hi)", channel) == "GetVar Access Forbidden: Variable"
+        assert (await set_(ctx, "X", "1", channel)).text == "Permission denied"
+        assert await get(ctx, "NOSUCH(x)", channel) == {"value": "", "known": None}
+        assert (await variables.everything(ctx, {"channel": channel})).done
+        assert (await variables.everything(ctx, {"channel": ""})).text == "Permission denied"
+    async with with_context(asterisk, url=asterisk.listener_url) as ctx:
+        assert await get(ctx, "X", channel) == "Permission denied"
 
 
 def test_what_the_cli_prints_of_global_variables_is_read() -> None:
