@@ -29,7 +29,7 @@ NO_CHANNEL = Outcome(Status.REFUSED, "No Channel by that name found in Conferenc
 
 
 def about(model: type[M], parameter: str, gone: Outcome) -> Callable[[str], Callable[[OrderAbout[M]], None]]:
-    """How command handlers about a row of a model are registered: this parameter finds it; `gone` is said where it is not."""
+    """Registers command handlers about a row of a model: this parameter finds it; `gone` is said where it is not."""
 
     def named(name: str) -> Callable[[OrderAbout[M]], None]:
         def register(function: OrderAbout[M]) -> None:

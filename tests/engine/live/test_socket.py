@@ -401,7 +401,9 @@ async def test_the_socket_of_who_may_no_longer_see_the_page_is_closed(
     await tab.text()
     assert await tab.socket.receive_nothing(0.7)  # he may stay
     await change(tab)
-    assert await tab.close_code() == code
+    while (output := await tab.output())["type"] == "websocket.send":
+        pass  # a board: on a busy machine the hub asks for one when nothing was heard of the worker for a while
+    assert (output["type"], output["code"]) == ("websocket.close", code)
     assert hub.Hub.here().subscribers == set()
 
 
