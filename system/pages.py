@@ -20,7 +20,7 @@ from engine.mirror.models import PBX
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class SystemPage:
     """One page. `name` is that of its URL (`system-cli`), `permission` what it takes to open it.
 
     `folder` holds its code, in system/, and its templates, in templates/system/.
@@ -33,19 +33,19 @@ class Part:
     icon: str
 
 
-PARTS = (
-    Part("pbx", "status", "see_pbx", _("PBX"), "server-2"),
-    Part("cli", "cli", "use_cli", _("CLI"), "terminal-2"),
-    Part("astdb", "astdb", "see_astdb", _("AstDB"), "database"),
-    Part("config", "config", "see_config", _("Configuration"), "file-settings"),
-    Part("variables", "variables", "see_variables", _("Variables"), "variable"),
-    Part("states", "states", "see_states", _("Extension states"), "device-landline-phone"),
-    Part("recording", "recordings", "record_calls", _("Recording"), "player-record"),
-    Part("events", "events", "see_events", _("Events"), "activity"),
-    Part("action", "console", "send_actions", _("Any action"), "send"),
-    Part("doctor", "doctor", "use_doctor", _("Doctor"), "stethoscope"),
+SYSTEM_PAGES = (
+    SystemPage("pbx", "status", "see_pbx", _("PBX"), "server-2"),
+    SystemPage("cli", "cli", "use_cli", _("CLI"), "terminal-2"),
+    SystemPage("astdb", "astdb", "see_astdb", _("AstDB"), "database"),
+    SystemPage("config", "config", "see_config", _("Configuration"), "file-settings"),
+    SystemPage("variables", "variables", "see_variables", _("Variables"), "variable"),
+    SystemPage("states", "states", "see_states", _("Extension states"), "device-landline-phone"),
+    SystemPage("recording", "recordings", "record_calls", _("Recording"), "player-record"),
+    SystemPage("events", "events", "see_events", _("Events"), "activity"),
+    SystemPage("action", "console", "send_actions", _("Any action"), "send"),
+    SystemPage("doctor", "doctor", "use_doctor", _("Doctor"), "stethoscope"),
 )
-BY_NAME = {part.name: part for part in PARTS}
+BY_NAME = {part.name: part for part in SYSTEM_PAGES}
 
 
 def may(user: User, permission: str) -> bool:
@@ -98,7 +98,7 @@ def page(
     shown = {
         "pbx": pbx,
         "part": BY_NAME[part],
-        "parts": [other for other in PARTS if may(user, other.permission)],
+        "parts": [other for other in SYSTEM_PAGES if may(user, other.permission)],
         "several_pbxs": PBX.objects.count() > 1,
         **(context or {}),
     }

@@ -68,7 +68,7 @@ class Session(asyncio.Protocol):
     ) -> None:
         self.address = address
         self.closed: asyncio.Future[AmiError] = asyncio.get_running_loop().create_future()
-        self.heard_at = time.monotonic()
+        self.received_at = time.monotonic()
         # How long the last answered ping took, in seconds.
         self.round_trip: float | None = None
         self._on_event, self._tap = on_event, tap
@@ -194,7 +194,7 @@ class Session(asyncio.Protocol):
             self._greeted.set()
 
     def data_received(self, data: bytes) -> None:
-        self.heard_at = time.monotonic()
+        self.received_at = time.monotonic()
         try:
             messages = self._protocol.receive(data)
         except AmiError as error:
@@ -421,7 +421,7 @@ class Link:
         """Return never; raise what ended the session."""
         measured_at = -math.inf
         while True:
-            due = min(session.heard_at + self._ping_after, measured_at + self._measure_every)
+            due = min(session.received_at + self._ping_after, measured_at + self._measure_every)
             if (wait := due - time.monotonic()) > 0:
                 done, _ = await asyncio.wait([session.closed], timeout=wait)
                 if done:
@@ -429,13 +429,13 @@ class Link:
                 continue
             asked_at = time.monotonic()
             # From its last word on; but also whoever was stopped himself meanwhile listens before he judges.
-            patience = max(session.heard_at + self._dead_after - asked_at, self._dead_after - self._ping_after)
+            patience = max(session.received_at + self._dead_after - asked_at, self._dead_after - self._ping_after)
             try:
                 await session.ask(actions.ping(), timeout=patience)
             except LinkLost:
                 raise session.closed.result() from None
             except AnswerTimeout:
-                if session.heard_at < asked_at:
+                if session.received_at < asked_at:
                     raise LinkLost(
                         gettext_noop("Asterisk has been silent for %(seconds)s s."), seconds=f"{self._dead_after:g}"
                     ) from None

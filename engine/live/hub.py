@@ -178,7 +178,7 @@ class Hub:
         # Set when it is to be looked at once who may be here.
         self._doubtful = asyncio.Event()
         self._position: dict[str, tuple[str, int]] = {}
-        self._heard: dict[str, float] = {}
+        self._last_batch_at: dict[str, float] = {}
         # What every page has, as it was when it was last looked at, by id; and what is newer than the look under way:
         # these rows, or, once whole boards were asked for, anything.
         self._common: dict[str, Row] = {}
@@ -402,10 +402,10 @@ class Hub:
 
     def _notice_silence(self) -> None:
         now = time.monotonic()
-        silent = [pbx for pbx, heard in self._heard.items() if now - heard > SILENCE_LIMIT]
+        silent = [pbx for pbx, heard in self._last_batch_at.items() if now - heard > SILENCE_LIMIT]
         for pbx in silent:
             logger.warning("The worker of %s is silent.", pbx)
-            del self._heard[pbx], self._position[pbx]
+            del self._last_batch_at[pbx], self._position[pbx]
             self._everybody_needs_a_board("silence")
 
     def _everybody_needs_a_board(self, why: str) -> None:
@@ -421,7 +421,7 @@ class Hub:
         pbx, epoch, number = batch["pbx"], batch["epoch"], batch["number"]
         last = self._position.get(pbx)
         self._position[pbx] = (epoch, number)
-        self._heard[pbx] = time.monotonic()
+        self._last_batch_at[pbx] = time.monotonic()
         if batch["tell"]:
             self._tell[pbx] = batch["tell"]
         self._deliver_notices(batch["notices"])

@@ -24,15 +24,15 @@ EVENTS_HANDED_ON = 5000
 class CommandContext:
     """Of one command. `deadline` is when its time is over (as `time.time()`).
 
-    `heard` is how many events of which name have come in each of the last seconds, the newest last; those that were
-    dropped unread bear no name.
+    `event_counts` is how many events of which name have come in each of the last seconds, the newest last; those that
+    were dropped unread are counted without a name.
     """
 
     session: Session
     state: State
     user_id: int
     deadline: float
-    heard: Sequence[Counter[str]] = ()
+    event_counts: Sequence[Counter[str]] = ()
 
     @property
     def left(self) -> float:

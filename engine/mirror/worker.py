@@ -76,7 +76,7 @@ DRAWN_AT_ONCE, BOARDS_EVERY = 200, 0.5
 # How long after a hub has told of it a language counts as looked at, in seconds.
 LANGUAGE_KEPT = 10.0
 # Of how many seconds it is remembered which events came.
-HEARD_SECONDS = 60
+EVENT_COUNT_SECONDS = 60
 # How often what is due at a time is looked for, in seconds.
 CLOCK_EVERY = 1.0
 # How often a worker that stands by looks whether it may lead, in seconds.
@@ -130,7 +130,7 @@ class Mirror:
         self._tasks: set[asyncio.Task[None]] = set()
         self._events: Counter[str] = Counter()
         # How many of each came in each of the last seconds.
-        self._heard: deque[Counter[str]] = deque(maxlen=HEARD_SECONDS)
+        self._event_counts: deque[Counter[str]] = deque(maxlen=EVENT_COUNT_SECONDS)
         self._fold_seconds = 0.0
         self._dropped: tuple[Session | None, int] = (None, 0)
         # What the page says of it, in milliseconds.
@@ -203,7 +203,7 @@ class Mirror:
             self._dropped = (session, session.dropped)
             metrics.DROPPED.labels(self.name).inc(dropped)
             self._tell_round_trip(session)
-        self._heard.append(events + Counter({"": dropped}))
+        self._event_counts.append(events + Counter({"": dropped}))
         metrics.LINK_UP.labels(self.name).set(session is not None)
         return {"event_at": timezone.now()} if events or dropped else {}
 
@@ -552,7 +552,7 @@ class Mirror:
             return _unanswered(error)
 
     def _context_for(self, session: Session, message: dict[str, Any]) -> CommandContext:
-        return CommandContext(session, self.state, message["user_id"], message["deadline"], self._heard)
+        return CommandContext(session, self.state, message["user_id"], message["deadline"], self._event_counts)
 
     def _on_originate_response(self, event: Message) -> None:
         followed = self._followed.pop(event.get("ActionID"), None)

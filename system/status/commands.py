@@ -45,7 +45,7 @@ async def status(ctx: CommandContext, parameters: Mapping[str, Any]) -> Outcome:
         "channels": answer.get("CoreCurrentCalls"),
         "processed": processed,
         "most": settings.get("CoreMaxCalls"),
-        **heard(list(ctx.heard)),
+        **heard(list(ctx.event_counts)),
     }
     return Outcome(Status.DONE, data=data)
 

@@ -16,7 +16,7 @@ from engine.mirror.commands import Command, look, run
 from engine.mirror.models import PBX
 from web import toasts
 
-from ..pages import PARTS, demand, may, on_pbx, page
+from ..pages import SYSTEM_PAGES, demand, may, on_pbx, page
 from . import chart
 
 _MODULE = re.compile(r"[A-Za-z0-9_.-]{0,80}")
@@ -29,7 +29,7 @@ _RELOAD_TIMEOUT = 20.0
 def first(request: HttpRequest) -> HttpResponse:
     """GET: on to the first page of the first PBX that he may open."""
     user = user_of(request)
-    part = next((part for part in PARTS if may(user, part.permission)), None)
+    part = next((part for part in SYSTEM_PAGES if may(user, part.permission)), None)
     if part is None:
         raise PermissionDenied
     pbx = PBX.objects.first()
