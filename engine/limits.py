@@ -1,9 +1,9 @@
 """How long what comes from outside may be, and how much of it: all limits in one place.
 
+Which field of which form has which of them, `pbxpanel/field_limits.py` says.
+
 Each is looked at before any work is done on what came. Lengths are in characters where nothing else is said.
 """
-
-from collections.abc import Mapping, Sequence
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -48,43 +48,6 @@ PASSWORD = 1000
 
 # Any field of a form or of an address that is not named here.
 FIELD = 2000
-# Fields that hold more, or less, by the name of the route; `*` at the end stands for any more. Whoever receives a
-# field may take less of it, and says so itself.
-FIELDS: Mapping[str, Mapping[str, int]] = {
-    "login": {"username": USER_NAME},
-    "invite": {"numbers": PEOPLE * PERSON},
-    "group": {"people": PEOPLE * PERSON},
-    "group-new": {"people": PEOPLE * PERSON},
-    "system-action-send": {"more": SUBJECT, "field:*": SUBJECT},
-    "system-config-review": {"lines-*": CONFIG_STEPS * CONFIG_VALUE},
-    "system-config-write": {"lines-*": CONFIG_STEPS * CONFIG_VALUE},
-    "system_clirules_*": {"allowed": RULES, "refused": RULES},
-    "auth_group_*": {"dial_policy-*": RULES},
-}
-
-
-def of_field(route: str, name: str) -> int:
-    """How many characters a field may hold."""
-    for pattern, fields in FIELDS.items():
-        if _fits(pattern, route):
-            for field, most in fields.items():
-                if _fits(field, name):
-                    return most
-    return FIELD
-
-
-def _fits(pattern: str, name: str) -> bool:
-    return name.startswith(pattern[:-1]) if pattern.endswith("*") else name == pattern
-
-
-def too_long(route: str, fields: Mapping[str, Sequence[str]]) -> str:
-    """Which of these fields holds more than it may, in words; empty where none does."""
-    for name, values in fields.items():
-        most = of_field(route, name)
-        for value in values:
-            if words := complaint(value, most):
-                return f"{words} ({name[:80]})"
-    return ""
 
 
 def complaint(text: str, most: int) -> str:

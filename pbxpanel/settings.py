@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from engine import limits
 
-from . import environment
+from . import environment, field_limits
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
@@ -123,6 +123,7 @@ SESSION_COOKIE_AGE = 12 * 3600
 SESSION_SAVE_EVERY_REQUEST = True
 CSRF_FAILURE_VIEW = "pbxpanel.views.csrf_failure"
 DATA_UPLOAD_MAX_MEMORY_SIZE = limits.BODY
+FIELD_LIMITS = field_limits.FIELDS
 X_FRAME_OPTIONS = "DENY"
 DEFAULT_EXCEPTION_REPORTER_FILTER = "pbxpanel.log_filters.NoSecrets"
 

@@ -8,8 +8,7 @@ from django.http.response import HttpResponseBase
 from django.utils.cache import patch_cache_control
 from django.utils.deprecation import MiddlewareMixin
 
-from engine import limits
-
+from .field_limits import too_long
 from .toasts import refused
 
 # No inline script or style, nothing from elsewhere, not even a form sent elsewhere.
@@ -55,7 +54,7 @@ class FieldLimits(MiddlewareMixin):
     ) -> HttpResponseBase | None:
         route = request.resolver_match.url_name if request.resolver_match else None
         for fields in (request.GET, request.POST):
-            if words := limits.too_long(route or "", dict(fields.lists())):
+            if words := too_long(route or "", dict(fields.lists())):
                 return refused(request, words)
         return None
 

@@ -16,7 +16,6 @@ from django.utils import timezone
 from accounts import lockout
 from accounts.models import Profile
 from audit.models import AuditEntry
-from engine import limits
 from engine.live import consumers, hub
 from engine.mirror.models import PBX
 from tests.access import people
@@ -24,6 +23,7 @@ from tests.access.people import Asterisk
 from tests.engine.live.test_socket import ORIGIN, Tab
 from tests.hostile.texts import EVIL, TEXTS, Hostile
 from tests.matrix import FULL, share
+from web.field_limits import of_field
 
 pytestmark = [pytest.mark.django_db, pytest.mark.timeout(120)]
 
@@ -54,7 +54,7 @@ def anna(user: User) -> Client:
 
 def is_too_long(text: str, route: str = "", field: str = "") -> bool:
     """Whether a field holds more than it may, so that nothing is done with what was sent."""
-    return len(text) > limits.of_field(route, field)
+    return len(text) > of_field(route, field)
 
 
 def check_markup(response: Any, text: Hostile) -> None:

@@ -20,6 +20,7 @@ from system.cli import rules
 from tests.access import people
 from tests.access.people import Asterisk
 from tests.access.test_who_may_not import TABLE
+from web.field_limits import of_field
 
 pytestmark = pytest.mark.django_db
 
@@ -116,7 +117,7 @@ def test_no_field_of_any_form_takes_as_much_as_a_request_may_hold(path: str, ann
     for name in sorted(names):
         status, words = refused(anna, path, {name: "1" * 900_000}, headers=HTMX)
         assert status == 400, name
-        most = limits.of_field(resolve(path).url_name or "", name)
+        most = of_field(resolve(path).url_name or "", name)
         assert f"at most {most} characters are taken here, and it has 900000" in words
         assert 'class="panel-toast is-danger"' in words
     assert asterisk.commands == []
