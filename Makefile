@@ -78,6 +78,8 @@ lint: $(VENV)/dev.done var/secret_key
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy .
+	@$(BIN)/oxlint static
+	@$(BIN)/oxfmt --check static
 	@$(BIN)/lint-imports --no-logo --cache-dir var/import-linter
 	@$(BIN)/python manage.py makemigrations --check --dry-run
 

@@ -1,7 +1,7 @@
 """People in the admin: profiles beside their users, dial policies beside their groups, logins; the audit trail to read.
 
-Nobody but a superuser gives anybody more than they have themselves. What a group gives is more than its permissions: a
-dial policy, rules for the CLI. So they put people only into groups that they are in, change only accounts all of whose
+Only a superuser gives anybody more than they have themselves. A group gives more than its permissions: a
+dial policy, CLI rules. So they put people only into groups that they are in, change only accounts all of whose
 groups they are in (or they would give one a new password and be it), and leave their own groups as they are (one may
 refuse what another allows). Nor do they change a group that has a permission which they lack, or give it one.
 """
@@ -63,7 +63,7 @@ class OperatorAdmin(ConfirmedAdmin, BoundedSearch, UserAdmin):
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "groups" and not is_superuser(request):
             kwargs["queryset"] = Group.objects.filter(user=request.user.pk)
-            kwargs["help_text"] = _("The groups that you are in yourself. A superuser puts people into any.")
+            kwargs["help_text"] = _("The groups that you are in yourself. Only a superuser can add users to any group.")
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def change_view(
@@ -72,7 +72,8 @@ class OperatorAdmin(ConfirmedAdmin, BoundedSearch, UserAdmin):
         user = self.get_object(request, unquote(object_id))
         if user is not None and request.method == "GET" and self._is_beyond(request, user):
             text = _(
-                "You may only look at this account: who is no superuser changes those all of whose groups they are in."
+                "You can only view this account. Unless you are a superuser, you can change an account only if you "
+                "are in all of its groups."
             )
             self.message_user(request, text, messages.WARNING)
         return super().change_view(request, object_id, form_url, extra_context)
@@ -115,12 +116,12 @@ def is_superuser(request: HttpRequest) -> bool:
 
 
 def beyond(request: HttpRequest) -> QuerySet[Permission]:
-    """The permissions that whoever asks does not have."""
+    """The permissions that the requesting user lacks."""
     return Permission.objects.exclude(Q(group__user=request.user) | Q(user=request.user))
 
 
 def _is_within(request: HttpRequest, whom: User | Group) -> bool:
-    """Whether a user, active or not, or a group's permissions give nothing that whoever asks does not have."""
+    """Whether a user, active or not, or a group has no permissions that the requesting user lacks."""
     if is_superuser(request):
         return True
     if isinstance(whom, Group):
@@ -135,7 +136,7 @@ admin.site.unregister(Group)
 admin.site.register(Group, PolicyGroupAdmin)
 
 
-# What axes calls what these pages show: it has no Chinese of its own.
+# The names that axes uses on these pages: it has no Chinese of its own.
 AXES_WORDS = (
     gettext_noop("access attempt"),
     gettext_noop("access attempts"),
@@ -160,7 +161,7 @@ class SharedPhoneAdmin(BoundedSearch, admin.ModelAdmin):
 
 
 class LoginFailureAdmin(AccessAttemptAdmin, BoundedSearch):  # type: ignore[misc]
-    """Who gave a wrong password from where. To forget it is to unlock."""
+    """Who gave a wrong password, from where. Deleting an entry unlocks."""
 
     actions = ["unlock"]
     list_display = ["username", "ip_address", "failures_since_start", "attempt_time", "path_info"]
@@ -168,7 +169,7 @@ class LoginFailureAdmin(AccessAttemptAdmin, BoundedSearch):  # type: ignore[misc
     fieldsets = None
     fields = ["username", "ip_address", "failures_since_start", "attempt_time", "path_info", "user_agent"]
 
-    @admin.action(description=_("Unlock: forget these failures"), permissions=["delete"])
+    @admin.action(description=_("Unlock: clear these failures"), permissions=["delete"])
     def unlock(self, request: HttpRequest, queryset: QuerySet[AccessAttempt]) -> None:
         queryset.delete()
         self.message_user(request, _("Unlocked."), messages.SUCCESS)

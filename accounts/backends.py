@@ -1,4 +1,4 @@
-"""Who may log in, and with every request whether whoever has may still."""
+"""Who may log in, and on every request whether they still may."""
 
 from typing import Any
 
@@ -9,8 +9,8 @@ from . import demo
 
 
 class PanelBackend(ModelBackend):
-    """Django's own, which admits no demo user but where `demo.admit` was called: neither a password nor a session of
-    one counts anywhere else.
+    """Django's own, which admits a demo user only where `demo.admit` was called: elsewhere neither their password
+    nor their session counts.
     """
 
     def user_can_authenticate(self, user: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Tells the sockets at once of who logs out, gets a new password, is deactivated, or may more or less than before."""
+"""Notifies the sockets at once when a user logs out, gets a new password, is deactivated, or has other permissions."""
 
 from collections.abc import Collection
 from typing import Any
@@ -30,7 +30,7 @@ def watch() -> None:
 
 
 def _user_saved(instance: User, created: bool, update_fields: Collection[str] | None, **options: Any) -> None:
-    # Every login writes when it was.
+    # Every login writes its time.
     if not created and set(update_fields or ()) != {"last_login"}:
         look_at_people([instance.pk])
 

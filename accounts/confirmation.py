@@ -1,4 +1,4 @@
-"""The password, asked for again before what gives a shell on the PBX: a screen that was left alone must not do.
+"""The password, asked for again before what gives a shell on the PBX: an unattended screen must not be enough.
 
 A log-in counts as the first time. Nothing that was typed is lost: a button is asked in a dialog, and then does what it
 was to do; a form that was sent is sent again; a page comes after the question.
@@ -39,13 +39,13 @@ _FIELD = "confirm_password"
 
 
 class PasswordForm(forms.Form):
-    """The password of who is logged in."""
+    """The password of the user who is logged in."""
 
     password = forms.CharField(
         label=gettext_lazy("Password"),
         max_length=limits.PASSWORD,
         strip=False,
-        error_messages={"required": gettext_lazy("Type your password.")},
+        error_messages={"required": gettext_lazy("Enter your password.")},
     )
 
     def __init__(self, *args: Any, request: HttpRequest, **kwargs: Any) -> None:
@@ -56,7 +56,7 @@ class PasswordForm(forms.Form):
         """Checked as at the login, so that guessing is counted, slowed down and ends as there."""
         password: str = self.cleaned_data["password"]
         if not lockout.is_password(self.request, user_of(self.request), password):
-            raise forms.ValidationError(_("That is not your password."))
+            raise forms.ValidationError(_("This is not your password."))
         return password
 
 
@@ -134,7 +134,7 @@ class ConfirmedAdmin(admin.ModelAdmin):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def confirm_page(request: HttpRequest) -> HttpResponse:
-    """GET: asks for the password. POST: takes it, and goes on to `next`; a dialog is told, and goes on by itself."""
+    """GET: asks for the password. POST: takes it, and goes on to `next`; a dialog goes on by itself."""
     asks_to = request.POST.get("next") or request.GET.get("next", "")
     is_own = url_has_allowed_host_and_scheme(asks_to, {request.get_host()}, require_https=request.is_secure())
     following = asks_to if is_own else reverse("home")

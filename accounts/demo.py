@@ -1,7 +1,7 @@
 """The demo user, whose password everybody knows: only the process that says so admits it, for as long as it runs.
 
-That is `make run` with a demo PBX of its own, which only this machine can reach (see `runpanel`). Who is a demo user, a
-row of `DemoUser` says, whatever its name or phone is by now.
+That is `make run` with a demo PBX of its own, which only this machine can reach (see `runpanel`). A row of `DemoUser`
+marks a demo user, whatever its name or phone is by now.
 """
 
 from django.contrib.auth.models import User
@@ -17,7 +17,7 @@ def admit() -> None:
 
 
 def admits(user: User) -> bool:
-    """Whether a user may be somebody here: all may but a demo user, unless this process admits it."""
+    """Whether a user is admitted here: all are but a demo user, unless this process admits it."""
     return _admitting or not hasattr(user, "demo")
 
 

@@ -17,7 +17,7 @@ from .policy import CALLS_PER_DAY, CALLS_PER_MINUTE, Call, Part, Policy, is_phon
 from .policy import refused_part as refused_by
 
 VERB, PROVE, EXAMINE = "originate", "prove-phone", "examine-phone"
-# Whatever has a telephone ring, each of them one.
+# The commands that let a telephone ring; each counts as one call.
 VERBS = (VERB, PROVE, EXAMINE, "invite", "retry-invitation", "call-back")
 _MINUTE, _DAY = timedelta(minutes=1), timedelta(days=1)
 
@@ -38,7 +38,7 @@ def refusal(user: User, call: Call, writers: Collection[User] = ()) -> str:
 
 
 def refused_part(user: User, call: Call) -> Part | None:
-    """What of a call, or of a phone, the user's policies do not allow, however many calls they have placed."""
+    """Which part of a call, or phone, the user's policies do not allow, however many calls they have placed."""
     return _refused_part(user, policies_of(user), call)
 
 
@@ -66,7 +66,9 @@ def sentence(policies: list[Policy], part: Part, call: Call) -> str:
     if not policies:
         return _("You may not place calls yet: none of your groups has a dial policy. Ask an administrator for one.")
     text = {
-        Part.PHONE: _("You may not call from %(text)s. Enter your own as “My phone”, or ask an administrator."),
+        Part.PHONE: _(
+            "You may not call from %(text)s. Enter your own phone under “My phone”, or ask an administrator."
+        ),
         Part.CONTEXT: _("You may not dial in the context “%(text)s”. Enter another one, or ask an administrator."),
         Part.CALLER_ID: _("You may not call as %(text)s. Enter your own extension, or ask an administrator."),
         Part.NUMBER: _("You may not call %(text)s. Ask an administrator if you need to."),
@@ -124,7 +126,7 @@ def too_many(user: User, writers: Collection[User] = ()) -> str:
 
 
 def _limits(user: User, writers: Collection[User]) -> tuple[int, int]:
-    """How many calls a minute, and a day: each person's most generous policy counts, of several people the least."""
+    """How many calls a minute, and a day: each user's most generous policy counts, of several users the least."""
     limits = [_generous(policies_of(person)) for person in {user, *writers}]
     return min(a_minute for a_minute, _a_day in limits), min(a_day for _a_minute, a_day in limits)
 
@@ -136,6 +138,6 @@ def _generous(policies: Iterable[Policy]) -> tuple[int, int]:
 
 
 def _placed(user: User, time: timedelta) -> QuerySet[AuditEntry]:
-    """The calls of the user's on record, the one that is asked about among them; refused ones are none."""
+    """The user's calls on record, including the one in question; refused ones do not count."""
     placed = AuditEntry.objects.filter(user=user, verb__in=VERBS, at__gte=timezone.now() - time)
     return placed.exclude(status=Status.FORBIDDEN.value)

@@ -1,4 +1,4 @@
-"""The forms about people."""
+"""The forms about users."""
 
 import difflib
 from typing import Any
@@ -21,7 +21,7 @@ _FIELDS = {Part.PHONE: "endpoint", Part.CONTEXT: "dial_context", Part.CALLER_ID:
 
 
 class LoginForm(AuthenticationForm):
-    """A name and its password, checked when it is their turn."""
+    """A name and its password, checked when it is its turn."""
 
     def clean(self) -> dict[str, Any]:
         username, password = self.cleaned_data.get("username"), self.cleaned_data.get("password")
@@ -36,7 +36,7 @@ class LoginForm(AuthenticationForm):
 
 
 class PasswordForm(PasswordChangeForm):
-    """My new password, and the one before it, which is checked as at the login."""
+    """My new password, and the old one, which is checked as at the login."""
 
     def __init__(self, *args: Any, request: HttpRequest, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -60,7 +60,7 @@ class ProfileForm(forms.ModelForm):
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.user, self.needs_proof = user, False
-        # Asked before the dial policies are: what cannot be a name is told so.
+        # Checked before the dial policies: what cannot be a name is refused as such.
         self.fields["endpoint"].validators.append(check_phone)
         for name in ("extension", "dial_context"):
             self.fields[name].validators.append(NAME)
@@ -98,7 +98,7 @@ class ProfileForm(forms.ModelForm):
         return text % {"text": getattr(wanted, part.value)}
 
     def _check(self, pbx: str, wanted: Call) -> None:
-        """What only the PBX and the other profiles can tell."""
+        """What only the PBX and the other profiles show."""
         is_another = bool(wanted.phone) and (
             (pbx, wanted.phone) != (phones.pbx_name(self.former["pbx_id"]), self.former["endpoint"])
         )
@@ -129,13 +129,13 @@ class ProfileForm(forms.ModelForm):
 
 
 def what_is_missing(pbx: str, endpoint: str, context: str) -> dict[str, str]:
-    """Field → why the PBX has no such phone or context, or why that cannot be seen; what is empty is not asked for."""
+    """Field → why the PBX has no such phone or context, or why that cannot be checked; empty fields are not."""
     field = "endpoint" if endpoint else "dial_context"
     if not pbx:
         return {field: _("There is no PBX yet: is the worker running?")}
     outcome, stock = phones.stock_of(pbx, context)
     if not outcome.done:
-        return {field: _("Whether the PBX has it cannot be seen. %(why)s") % {"why": toasts.words(outcome, "")}}
+        return {field: _("It cannot be checked whether the PBX has it. %(why)s") % {"why": toasts.words(outcome, "")}}
     found = {}
     if endpoint and endpoint not in stock.endpoints:
         found["endpoint"] = _no_such_phone(pbx, endpoint, stock)
@@ -169,7 +169,7 @@ class PhoneAdminForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if "endpoint" in self.fields:  # else one may only look at it
+        if "endpoint" in self.fields:  # else it can only be viewed
             self.fields["endpoint"].validators.append(check_phone)
 
     def clean(self) -> dict[str, Any]:
@@ -205,7 +205,7 @@ class ProfileAdminForm(PhoneAdminForm):
         return ""
 
     def save(self, commit: bool = True) -> Profile:
-        """A shared phone is nobody else's then."""
+        """A shared phone then belongs to nobody else."""
         profile: Profile = super().save(commit)
         if commit and profile.endpoint:
             phones.take_from_others(profile.user, phones.pbx_name(profile.pbx_id), profile.endpoint)

@@ -1,4 +1,4 @@
-"""Who somebody is to the panel: his phone, and what he may see."""
+"""Who a user is to the panel: their phone, and what they may see."""
 
 from collections.abc import Callable, Collection, Mapping
 
@@ -19,9 +19,9 @@ from .models import Profile
 
 # The permissions that decide what a page is sent.
 SEEING = ("calls.see_calls", "conferences.see_conferences", "system.see_states")
-# What apps say that users may beside that: ids of users → permissions of each, such as that for a room of his.
+# What apps permit users beside that: ids of users → permissions of each, such as that for one of their rooms.
 own_permissions: list[Callable[[Collection[int]], Mapping[int, Collection[str]]]] = []
-# Who among the backends of a login knows of permissions.
+# The login backends that know permissions.
 _PERMISSIONS = "accounts.backends.PanelBackend"
 
 
@@ -39,7 +39,7 @@ def profile_of(user: User | AnonymousUser) -> Profile:
 
 
 def pbx_of(profile: Profile) -> PBX | None:
-    """The PBX on which this user dials: his own, even if the panel has it no more; the first if he has not said."""
+    """The PBX on which this user dials: their own, even if the panel no longer has it; the first if none is set."""
     pbxs = PBX.objects.all()
     return (pbxs.filter(pk=profile.pbx_id) if profile.pbx_id else pbxs).first()
 
@@ -51,7 +51,7 @@ def phone_of(profile: Profile) -> str:
 
 
 def viewer_of(user: User, language: str) -> Viewer:
-    """What the live push must know of a user. Asks the database."""
+    """What the live push must know of a user. Queries the database."""
     permissions = {name for name in SEEING if user.has_perm(name)} | _own_permissions({user.pk}).get(user.pk, set())
     return Viewer(user.pk, phone_of(profile_of(user)), frozenset(permissions), language)
 
@@ -100,7 +100,7 @@ def logged_in(sessions: Collection[str]) -> dict[str, User]:
     logged_in = {}
     for key, data in held.items():
         user = users.get(int(data[SESSION_KEY]))
-        # Of a password that is no longer his.
+        # Of a password that is no longer theirs.
         if user and constant_time_compare(data.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash()):
             logged_in[key] = user
     return logged_in

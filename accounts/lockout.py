@@ -36,7 +36,7 @@ OF_NAME, FROM_ADDRESS, IN_ALL = 5, 5, 50
 LONGEST = 10.0
 # How long somebody is remembered to have logged in from an address.
 KNOWN_FOR = timedelta(days=30)
-# How long one waits for a check at most, and when who found no place is told to try again, in seconds.
+# How long a login waits for a check at most, and after how long whoever found no place may retry, in seconds.
 PATIENCE, TRY_AGAIN = 20.0, 5
 
 
@@ -87,7 +87,7 @@ def turn(request: HttpRequest, username: str) -> Iterator[None]:
         is_slowed = False
         while True:
             with _line.one(address), _checking():
-                # Who is locked costs next to nothing, and is told so at once.
+                # Whoever is locked out costs next to nothing, and learns it at once.
                 is_free = is_slowed or not AxesProxyHandler.is_allowed(request, credentials)
                 pause = 0.0 if is_free else _pause(username, _address_of(request))
                 if not pause:
@@ -152,7 +152,7 @@ def _is_known(username: str, address: str) -> bool:
 
 
 def answer(request: HttpRequest, response: Any = None, credentials: Any = None) -> HttpResponse:
-    """429 in the look of the login page, for whichever login was tried (see AXES_LOCKOUT_CALLABLE).
+    """429 in the design of the login page, for whichever login was tried (see AXES_LOCKOUT_CALLABLE).
 
     The arguments are not relied on: under ASGI axes passes the credentials in the place of the response.
     """

@@ -1,4 +1,4 @@
-"""People: which phone is mine, and what everybody asked of the PBX."""
+"""Users: profiles with their phones, shared phones, proofs of phones, and dial policies."""
 
 from collections.abc import Callable
 
@@ -20,7 +20,7 @@ NAME = RegexValidator(r"\A[\w.@*#+-]*\Z", _("Use letters, digits and . _ - only.
 
 
 def check_phone(name: str) -> None:
-    """Raises `ValidationError` for what is no phone, or would dial by itself."""
+    """Raises `ValidationError` for what is not a phone, or would dial by itself."""
     _PHONE_NAME(name)
     if not rules.is_phone(name):
         raise ValidationError(
@@ -32,7 +32,7 @@ def check_phone(name: str) -> None:
 class Profile(models.Model):
     """A user's own telephone, for click-to-call and for what is shown as theirs.
 
-    What stands here is theirs: an administrator has set it, or they have proven it, or they may choose freely.
+    What is entered here is theirs: an administrator has set it, or they have proven it, or they may choose freely.
     """
 
     user = models.OneToOneField(
@@ -46,7 +46,7 @@ class Profile(models.Model):
         blank=True,
         db_constraint=False,
         verbose_name=_("PBX"),
-        help_text=_("Where my phone is. Empty: the only, or the first, PBX."),
+        help_text=_("The PBX that my phone is on. Empty: the only, or the first, PBX."),
     )
     extension = models.CharField(
         _("extension"), max_length=40, blank=True, validators=[NAME], help_text=_("My number, such as 101.")
@@ -101,7 +101,7 @@ PHONE_TRIES = 3
 class SharedPhone(models.Model):
     """A phone that an administrator lets several people have, one of them at a time, as at a desk with shifts.
 
-    Whose it is now, the profiles say.
+    The profiles say whose it is now.
     """
 
     pbx = models.ForeignKey(
@@ -125,7 +125,7 @@ class SharedPhone(models.Model):
         settings.AUTH_USER_MODEL,
         related_name="shared_phones",
         verbose_name=_("users"),
-        help_text=_("Who may take it, under “My phone”. Whoever has it then has it no more."),
+        help_text=_("Who may take it under “My phone”. Whoever had it before then no longer has it."),
     )
 
     class Meta:
@@ -149,9 +149,9 @@ class PhoneProof(models.Model):
         NO_ANSWER = "no answer", _("nobody answered")
         BUSY = "busy", _("busy, or the call was declined")
         UNREACHABLE = "unreachable", _("could not be reached")
-        HUNG_UP = "hung up", _("hung up before the code was keyed in")
-        LATE = "late", _("the code was not keyed in in time")
-        TAKEN = "taken", _("somebody else's by now")
+        HUNG_UP = "hung up", _("hung up before the code was entered")
+        LATE = "late", _("the code was not entered in time")
+        TAKEN = "taken", _("now belongs to somebody else")
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="phone_proof", verbose_name=_("user")
@@ -181,7 +181,7 @@ class PhoneProof(models.Model):
 
     @property
     def outcome(self) -> str:
-        """How it ended, in people's words."""
+        """How it ended, in words."""
         is_late = self.state == self.State.RINGING and not self.is_under_way
         return str(self.State.LATE.label if is_late else self.State(self.state).label)
 
@@ -195,7 +195,7 @@ class PhoneProof(models.Model):
 
 
 def _check_lines(text: str, check: Callable[[str], None]) -> None:
-    """Raises `ValidationError` that names each line which is no pattern."""
+    """Raises `ValidationError` that names each line which is not a pattern."""
     errors = []
     for pattern in rules.lines(text):
         try:
@@ -219,7 +219,7 @@ def check_contexts(text: str) -> None:
 
 
 class DialPolicy(models.Model):
-    """What the members of a group may dial. Somebody whose groups have none may dial nothing."""
+    """What the members of a group may dial. Users whose groups have none may dial nothing."""
 
     group = models.OneToOneField(
         Group, on_delete=models.CASCADE, primary_key=True, related_name="dial_policy", verbose_name=_("group")
@@ -229,7 +229,7 @@ class DialPolicy(models.Model):
         blank=True,
         validators=[check_numbers],
         help_text=_(
-            "One dialplan pattern on each line: X is any digit, Z 1–9, N 2–9, [1-5] one of these, “.” one or more of "
+            "One dialplan pattern per line: X is any digit, Z 1–9, N 2–9, [1-5] one of these, “.” one or more of "
             "anything. Write the numbers as they are dialled, with the digit for an outside line. Just “.” allows "
             "every number; NXX allows 200–999."
         ),
@@ -239,9 +239,8 @@ class DialPolicy(models.Model):
         blank=True,
         validators=[check_numbers],
         help_text=_(
-            "Refused although they are allowed above or by another group. “00.” and “+.” are international numbers, "
-            "“0900!” premium-rate ones in Germany; with 9 for an outside line, “9-00.”. What follows a semicolon is a "
-            "note."
+            "Refused even if allowed above or by another group. “00.” and “+.” are international numbers, “0900!” "
+            "premium-rate ones in Germany; with 9 for an outside line, “9-00.”. Text after a semicolon is a note."
         ),
     )
     phones = models.TextField(
@@ -249,14 +248,14 @@ class DialPolicy(models.Model):
         blank=True,
         validators=[check_phones],
         help_text=_(
-            "What a member may have as their phone, one on each line: PJSIP/101, or with wildcards PJSIP/1?? or "
-            "PJSIP/*. Whose phone is whose is another question: an administrator says so, or a code is keyed in there."
+            "What a member may have as their phone, one per line: PJSIP/101, or with wildcards PJSIP/1?? or PJSIP/*. "
+            "Who owns which phone is decided separately: by an administrator, or by a code entered on the phone."
         ),
     )
     free_choice = models.BooleanField(
         _("free choice"),
         default=False,
-        help_text=_("A member may enter any of these phones that is nobody's, without proof that it is theirs."),
+        help_text=_("A member may enter any of these phones that belongs to nobody, without proof that it is theirs."),
     )
     contexts = models.TextField(
         _("dial contexts"),
@@ -268,7 +267,9 @@ class DialPolicy(models.Model):
         _("caller IDs"),
         blank=True,
         validators=[check_numbers],
-        help_text=_("The extensions a member may enter as theirs, and so show to whom they call; patterns as above."),
+        help_text=_(
+            "The extensions that a member may enter as theirs, and so show to those they call; patterns as above."
+        ),
     )
     calls_per_minute = models.PositiveIntegerField(
         _("calls a minute"), default=rules.CALLS_PER_MINUTE, validators=[MinValueValidator(1)]
@@ -277,7 +278,7 @@ class DialPolicy(models.Model):
         _("calls a day"),
         default=rules.CALLS_PER_DAY,
         validators=[MinValueValidator(1)],
-        help_text=_("Within 24 hours, each member for himself."),
+        help_text=_("Within 24 hours, counted for each member separately."),
     )
 
     class Meta:

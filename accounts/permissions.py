@@ -12,7 +12,7 @@ from django.db.models import Model
 def grant(apps: Any, group: Any, permissions: Iterable[tuple[str, str, str]]) -> None:
     """Give a group these permissions, each as app label, model and codename; `apps` as the migration was given it.
 
-    Django makes permissions only after all migrations; those it finds then it leaves as they are.
+    Django creates permissions only after all migrations, and leaves existing ones as they are.
     """
     for app_label, model, codename in permissions:
         content_type, _ = apps.get_model("contenttypes", "ContentType").objects.get_or_create(
@@ -32,7 +32,7 @@ def _title(apps: Any, app_label: str, model: str, codename: str) -> str:
 
 
 def name_as_declared(app_config: AppConfig, using: str, **options: Any) -> None:
-    """After `migrate`: call the permissions of an app as its models do by now. Django leaves those that it finds."""
+    """After `migrate`: name the permissions of an app as its models do by now. Django leaves existing ones."""
     names = {
         (model._meta.model_name, codename): name
         for model in app_config.get_models()

@@ -20,7 +20,7 @@ from engine.ami.protocol import Action
 from engine.mirror import commands
 from engine.mirror.commands import Command, Outcome, Status, look, run
 from engine.mirror.completion import completed
-from engine.mirror.context import CommandContext
+from engine.mirror.context import CommandContext, outcome_of
 from engine.mirror.models import PBX
 from engine.mirror.registry import command_handler
 
@@ -41,7 +41,6 @@ _LISTS: Mapping[str, tuple[Callable[[], Action], str, str]] = {
     "IAX2": (actions.iax_peer_list, "PeerEntry", "ObjectName"),
     "DAHDI": (actions.dahdi_show_channels, "DAHDIShowChannels", "DAHDIChannel"),
 }
-_DENIED = "permission denied"
 # What else “dialplan show” can go on with.
 _NO_CONTEXTS = {"chanvar", "globals"}
 
@@ -59,7 +58,7 @@ class Stock:
 
 
 def stock_of(pbx: str, context: str = "") -> tuple[Outcome, Stock]:
-    """Ask a PBX what it has, and whether it has this context. Where it does not tell, the outcome says why."""
+    """Query what a PBX has, and whether it has this context. Where that fails, the outcome says why."""
     outcome = look(pbx, "accounts.stock", {"context": context})
     return outcome, Stock(**outcome.data) if outcome.done else Stock((), (), None)
 
@@ -73,8 +72,8 @@ async def take_stock(ctx: CommandContext, parameters: Mapping[str, Any]) -> Outc
         answers = await asyncio.gather(*lists)
     for technology, answer in zip(_LISTS, answers, strict=True):
         _action, event, field = _LISTS[technology]
-        if not answer.ok and _DENIED in answer.text.lower():
-            return Outcome(Status.REFUSED, answer.text)
+        if answer.is_denied:
+            return outcome_of(answer)
         names = (item.get(field) for item in answer.events if item.name == event)
         endpoints |= {f"{technology}/{name}" for name in names if name}
     contexts = await completed(ctx, "dialplan show ", "")
@@ -106,7 +105,7 @@ def pbx_name(pbx_id: str | None) -> str:
 
 
 def holders(pbx: str, endpoint: str) -> QuerySet[Profile]:
-    """The profiles in which this phone stands."""
+    """The profiles that have this phone."""
     is_there = Q(pbx=pbx)
     if pbx == _name_of_first_pbx():
         is_there |= Q(pbx=None)
@@ -114,7 +113,7 @@ def holders(pbx: str, endpoint: str) -> QuerySet[Profile]:
 
 
 def others_with(user_id: int | None, pbx: str, endpoint: str) -> list[User]:
-    """Whose phone it is, but for this user, and those who may not log in any more."""
+    """Whose phone it is, except this user, and those who may no longer log in."""
     found = holders(pbx, endpoint).exclude(user=user_id).filter(user__is_active=True).select_related("user")
     return [profile.user for profile in found.order_by("user__username")]
 
@@ -125,7 +124,7 @@ def shared_phone(pbx: str, endpoint: str) -> SharedPhone | None:
 
 @transaction.atomic
 def give(user: User, values: Mapping[str, Any], how: str) -> None:
-    """Write a user's profile; `how` the phone became theirs stands in the audit trail. It is nobody else's any more.
+    """Write a user's profile; `how` the phone became theirs is in the audit trail. Nobody else has it any longer.
 
     `values` are of the fields pbx_id, extension, endpoint and dial_context.
     """
@@ -145,7 +144,7 @@ def give(user: User, values: Mapping[str, Any], how: str) -> None:
 
 
 def take_from_others(user: User, pbx: str, endpoint: str) -> list[str]:
-    """Have nobody else have a phone; the names of those who had it."""
+    """Take a phone from everybody else; the names of those who had it."""
     others = holders(pbx, endpoint).exclude(user=user)
     names = list(others.values_list("user__username", flat=True))
     others.update(endpoint="")
@@ -182,7 +181,7 @@ def begin_proof(user: User, values: Mapping[str, Any]) -> Outcome:
 
 
 def key_in(command_id: str, keys: str) -> bool:
-    """What was keyed in at a phone, if anything was. Whether the proof is over with it, however it ended."""
+    """What was keyed in at a phone, if anything was. Returns whether the proof is over, whatever its end."""
     with transaction.atomic():
         ringing = PhoneProof.objects.select_for_update(of=("self",)).select_related("user")
         proof = ringing.filter(command_id=command_id, state=_STATE.RINGING).first()
@@ -207,7 +206,7 @@ def key_in(command_id: str, keys: str) -> bool:
 
 
 def may_become(proof: PhoneProof) -> bool:
-    """Whether the phone still is nobody's, and not one that is shared."""
+    """Whether the phone still belongs to nobody, and is not shared."""
     pbx = pbx_name(proof.pbx_id)
     return not others_with(proof.user_id, pbx, proof.endpoint) and shared_phone(pbx, proof.endpoint) is None
 

@@ -43,7 +43,7 @@ class Part(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call that somebody wants to place: his phone, the context, the number he presents, and that which he dials.
+    """A call that somebody wants to place: their phone, the context, the number they present and the one they dial.
 
     What is empty is not asked about.
     """
@@ -162,7 +162,7 @@ def _number_expression(pattern: str) -> re.Pattern[str]:
         character, rest = rest[0], rest[1:]
         if character in ".!":
             if rest:
-                raise Malformed(_("“.” and “!” stand for all the rest, so nothing can follow them."))
+                raise Malformed(_("“.” and “!” match all the rest, so nothing can follow them."))
             expression += ".+" if character == "." else ".*"
         elif character == "[":
             members, bracket, rest = rest.partition("]")
@@ -175,7 +175,7 @@ def _number_expression(pattern: str) -> re.Pattern[str]:
             expression += re.escape(character)
         elif character != "-":
             raise Malformed(
-                _("“%(character)s” cannot stand in a number: use digits, * # +, and X Z N [1-5] . ! as wildcards.")
+                _("“%(character)s” is not allowed in a number: use digits, * # +, and X Z N [1-5] . ! as wildcards.")
                 % {"character": character}
             )
     return re.compile(expression, re.DOTALL)
@@ -183,7 +183,7 @@ def _number_expression(pattern: str) -> re.Pattern[str]:
 
 def _set_expression(members: str) -> str:
     if not _SET.fullmatch(members):
-        raise Malformed(_("Between “[” and “]” stand digits, * # + or ranges such as 1-5."))
+        raise Malformed(_("Between “[” and “]”, use digits, * # + or ranges such as 1-5."))
     if any(first > last for first, last in _RANGE.findall(members)):
-        raise Malformed(_("In “[%(members)s]” a range runs backwards.") % {"members": members})
+        raise Malformed(_("A range in “[%(members)s]” runs backwards.") % {"members": members})
     return f"[{members}]"

@@ -17,10 +17,9 @@ from engine.mirror import dialplan
 from engine.mirror.commands import Outcome
 from engine.mirror.context import CommandContext, outcome_of
 from engine.mirror.dialplan import CONTEXT, Steps, argument
-from engine.mirror.registry import command_handler, on, refreshes
+from engine.mirror.registry import command_handler, job, on
 from engine.mirror.sanitize import exact
 from engine.mirror.state import State
-from engine.mirror.sync import Snapshot
 
 from . import phones
 from .models import PHONE_TRIES, PhoneProof
@@ -69,21 +68,21 @@ def keyed_in(state: State, event: Message) -> None:
     uniqueid = exact(event.get("Uniqueid"))
     if event.get("UserEvent") == EVENT and uniqueid.startswith(PROOF):
         keys = re.sub(r"[^0-9*#]", "", event.get("Keys"))[: phones.DIGITS]
-        state.request("phone-keys", "\0".join([uniqueid, exact(event.get("Channel")), keys]))
+        state.ask_for_job("phone-keys", "\0".join([uniqueid, exact(event.get("Channel")), keys]))
 
 
-@refreshes("phone-keys", beside=True)
-async def judge(snapshot: Snapshot, key: str) -> None:
+@job("phone-keys")
+async def judge(ctx: CommandContext, key: str) -> None:
     """`Hangup` of a phone at which nothing more is to be keyed in."""
     uniqueid, channel, keys = key.split("\0")
     try:
         is_over = await in_thread(phones.key_in)(uniqueid.removeprefix(PROOF), keys)
     except (DatabaseError, InterfaceError) as error:
-        logger.error("%s: what was keyed in could not be looked at, trying again: %s", snapshot.state.pbx, error)
-        snapshot.state.request("phone-keys", key)
+        logger.error("%s: what was keyed in could not be read, trying again: %s", ctx.state.pbx, error)
+        ctx.state.ask_for_job("phone-keys", key)
         return
     if is_over:
-        await snapshot.session.ask(actions.hangup(channel))
+        await ctx.ask(actions.hangup(channel))
 
 
 @on("OriginateResponse")
@@ -105,15 +104,15 @@ def hangs_up(state: State, event: Message) -> None:
 
 
 def _ends(state: State, uniqueid: str, how: PhoneProof.State) -> None:
-    state.request("phone-over", f"{uniqueid.removeprefix(PROOF)}\0{how}")
+    state.ask_for_job("phone-over", f"{uniqueid.removeprefix(PROOF)}\0{how}")
 
 
-@refreshes("phone-over", beside=True)
-async def end(snapshot: Snapshot, key: str) -> None:
+@job("phone-over")
+async def end(ctx: CommandContext, key: str) -> None:
     """What has come of a proof that went no further."""
     command_id, _separator, how = key.partition("\0")
     try:
         await in_thread(phones.end_proof)(command_id, _STATE(how))
     except (DatabaseError, InterfaceError) as error:
-        logger.error("%s: the end of a proof could not be written, trying again: %s", snapshot.state.pbx, error)
-        snapshot.state.request("phone-over", key)
+        logger.error("%s: the end of a proof could not be written, trying again: %s", ctx.state.pbx, error)
+        ctx.state.ask_for_job("phone-over", key)

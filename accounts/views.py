@@ -140,9 +140,7 @@ class PasswordView(PasswordChangeView):
         return {**super().get_form_kwargs(), "request": self.request}
 
     def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
-        messages.success(
-            self.request, _("Your password is changed. Wherever else you were logged in, you no longer are.")
-        )
+        messages.success(self.request, _("Your password was changed. Everywhere else, you have been logged out."))
         return super().form_valid(form)
 
     def form_invalid(self, form: PasswordChangeForm) -> HttpResponse:

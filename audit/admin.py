@@ -17,11 +17,11 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     fields = ["at", "username", "pbx", "what", "subject", "outcome", "words"]
     readonly_fields = ["what", "outcome", "words"]
 
-    @admin.display(description=_("on whom"), ordering="subject")
+    @admin.display(description=_("target"), ordering="subject")
     def beginning(self, entry: AuditEntry) -> str:
         return Truncator(entry.subject).chars(200)
 
-    @admin.display(description=_("what"), ordering="verb")
+    @admin.display(description=_("action"), ordering="verb")
     def what(self, entry: AuditEntry) -> str:
         return entry.what
 

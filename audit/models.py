@@ -15,16 +15,16 @@ _VERBS = {
     "unmute": _("Unmute"),
     "kick": _("Kick"),
     "mute-others": _("Mute everybody else"),
-    "give-word": _("Give the word"),
-    "lower-hand": _("Lower the hand"),
-    "make-speaker": _("Make a speaker"),
-    "unmake-speaker": _("No speaker any more"),
-    "video-source": _("Show the video of"),
+    "give-word": _("Give the floor"),
+    "lower-hand": _("Lower hand"),
+    "make-speaker": _("Make speaker"),
+    "unmake-speaker": _("Remove as speaker"),
+    "video-source": _("Show the video to all"),
     "move": _("Move"),
     "aside": _("Take aside"),
-    "back": _("Back from the side room"),
+    "back": _("Return from the side room"),
     "mute-all": _("Mute all"),
-    "mute-listeners": _("Mute the listeners"),
+    "mute-listeners": _("Mute listeners"),
     "unmute-all": _("Unmute all"),
     "lecture": _("Lecture mode"),
     "end-lecture": _("End lecture mode"),
@@ -41,21 +41,21 @@ _VERBS = {
     "call-back": _("Call back"),
     "plan": _("Carry out the plan"),
     "reload": _("Reload"),
-    "cli": _("Command of the CLI"),
+    "cli": _("CLI command"),
     "action": _("AMI action"),
     "read-config": _("Read the configuration file"),
-    "find-config": _("Looked for a category"),
+    "find-config": _("Find a category"),
     "write-config": _("Write the configuration file"),
-    "ask-state": _("Ask the state of"),
+    "ask-state": _("Query the state of"),
     "examine": _("Examine"),
-    "examine-phone": _("Examine, and let the phone ring"),
-    "prove-phone": _("Prove whose phone it is"),
+    "examine-phone": _("Examine and ring the phone"),
+    "prove-phone": _("Prove a phone"),
     "my-phone": _("My phone"),
     "read-astdb": _("Read the AstDB"),
-    "put-astdb": _("Put into the AstDB"),
+    "put-astdb": _("Write to the AstDB"),
     "delete-astdb": _("Delete from the AstDB"),
-    "delete-astdb-tree": _("Delete a family of the AstDB"),
-    "undo-astdb": _("Undo a change of the AstDB"),
+    "delete-astdb-tree": _("Delete a family from the AstDB"),
+    "undo-astdb": _("Undo a change to the AstDB"),
     "get-variable": _("Read a variable"),
     "set-variable": _("Set a variable"),
     "list-variables": _("Read all variables"),
@@ -63,9 +63,9 @@ _VERBS = {
     "stop-recording-channel": _("Stop recording a channel"),
     "mute-recording": _("Mute a recording"),
     "unmute-recording": _("Unmute a recording"),
-    "monitor": _("Record a channel by Monitor"),
+    "monitor": _("Record a channel with Monitor"),
     "stop-monitor": _("Stop Monitor on a channel"),
-    "change-monitor": _("Change the file of Monitor"),
+    "change-monitor": _("Change the Monitor file"),
     "pause-monitor": _("Pause Monitor on a channel"),
     "unpause-monitor": _("Resume Monitor on a channel"),
 }
@@ -74,6 +74,7 @@ _VERBS = {
 _STATUSES = {
     "done": _("done"),
     "refused": _("refused"),
+    "not permitted": _("not permitted by the PBX"),
     "not connected": _("not connected"),
     "no answer": pgettext_lazy("of the PBX to a command", "no answer"),
     "expired": _("too late, dropped"),
@@ -81,7 +82,7 @@ _STATUSES = {
 }
 
 
-# How many characters of an entry's subject are kept.
+# How many characters of an entry's subject are stored.
 SUBJECT_SIZE = limits.SUBJECT
 
 
@@ -96,12 +97,12 @@ class AuditEntry(models.Model):
     # Empty where the panel acted by itself.
     username = models.CharField(_("who"), max_length=150)
     pbx = models.CharField(_("PBX"), max_length=32)
-    verb = models.CharField(_("what"), max_length=40)
-    subject = models.TextField(_("on whom"), max_length=SUBJECT_SIZE)
+    verb = models.CharField(_("action"), max_length=40)
+    subject = models.TextField(_("target"), max_length=SUBJECT_SIZE)
     # What it belongs to, so that a page about that can find it: `conference/8001`.
     topic = models.CharField(_("topic"), max_length=200, blank=True, db_index=True)
     # Whether a worker has taken it up: of several, or again, none does so twice.
-    claimed = models.BooleanField(_("taken up"), default=False)
+    claimed = models.BooleanField(_("accepted"), default=False)
     status = models.CharField(_("outcome"), max_length=20, blank=True)
     answer = models.CharField(_("answer"), max_length=400, blank=True)
 

@@ -1,4 +1,4 @@
-"""A call as people see it: its channels, told as who is with whom, in which state, since when."""
+"""A call as people see it: who is with whom, in which state, since when."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -36,8 +36,8 @@ ALONE_IN = {
     "Queue": _("Waiting in queue %(queue)s"),
     "VoiceMail": _("Leaving a message"),
     "VoiceMailMain": _("Listening to messages"),
-    "MusicOnHold": _("Hearing music"),
-    "Playback": _("Hearing an announcement"),
+    "MusicOnHold": _("Listening to music"),
+    "Playback": _("Listening to an announcement"),
     "BackGround": _("At a menu"),
     "WaitExten": _("At a menu"),
     "Read": _("At a menu"),
@@ -51,7 +51,7 @@ class Party:
     channel: Channel
     name: str
     number: str
-    # He was put aside while others of the same call talk.
+    # They were put aside while others of the same call talk.
     waits: bool = False
 
     @property
@@ -67,14 +67,14 @@ class Party:
     def does(self) -> str:
         """What of it is not as with one who talks, in a word."""
         if self.channel.is_ringing:
-            return gettext("rings")
+            return gettext("ringing")
         if self.channel.on_hold:
             return gettext("on hold")
-        return gettext("waits") if self.waits else ""
+        return gettext("waiting") if self.waits else ""
 
 
 class Call:
-    """All channels of one call, in the order in which they came to be. There is at least one.
+    """All channels of one call, in the order of their creation. There is at least one.
 
     `bridges` and `parked` hold at least those of its channels, by unique id.
     """
@@ -95,7 +95,7 @@ class Call:
 
     @cached_property
     def _facts(self) -> tuple[object, ...]:
-        """All that is known of it; two of which the same is known are equal."""
+        """All that is known of it; two calls with the same are equal."""
         names = [field.attname for field in Channel._meta.concrete_fields]
         channels = tuple(tuple(getattr(channel, name) for name in names) for channel in self.channels)
         parked = self.parked and (self.parked.space, self.parked.lot, self.parked.parked_at)
@@ -143,7 +143,7 @@ class Call:
 
     @cached_property
     def parties(self) -> list[Party]:
-        """Its ends in people's words."""
+        """The parties at its ends, in words."""
         talkers = self._talkers
         return [_party(end, waits=bool(talkers and end.bridge and end.uniqueid not in talkers)) for end in self._ends]
 
@@ -185,7 +185,7 @@ class Call:
 
     @property
     def state_name(self) -> str:
-        """The state in people's words; of one whom nobody is with, what is heard there, or where that is."""
+        """The state in words; if nobody else is on the call, what the party hears, or where they are."""
         if self.state is CallState.PARKED and self.parked:
             return gettext("Parked on %(space)s") % {"space": self.parked.space}
         alone = self._ends[0] if self.state is CallState.ALONE and len(self._ends) == 1 else None
@@ -248,7 +248,7 @@ class Call:
 
     @property
     def order(self) -> tuple[int, str]:
-        """By which calls are sorted, here and in the browser: the oldest first."""
+        """The sort key of calls, here and in the browser: the oldest first."""
         return (int(self.created_at.timestamp() * 1000), self.id)
 
     @property
@@ -267,7 +267,7 @@ def _party(channel: Channel, *, waits: bool) -> Party:
         return Party(channel, gettext("A sound of the panel"), "", waits)
     if channel.is_local and not channel.caller_number and not channel.caller_name:
         return Party(channel, "", stands_for(channel.name), waits)
-    # A channel that the PBX dialled may bear its caller's name beside its own number.
+    # A channel that the PBX dialled may have its caller's name beside its own number.
     is_his = channel.caller_name != channel.connected_name or channel.caller_number == channel.connected_number
     name = channel.caller_name if is_his else ""
     number = channel.caller_number or shown(channel.endpoint.partition("/")[2] or channel.name)

@@ -1,11 +1,12 @@
 """Which AMI event changes a channel, a bridge or a parked call, and how.
 
-Nearly every event about a channel bears a whole snapshot of it (main/manager_channels.c), so one function folds
-them all; the others say the one thing that a snapshot lacks.
+Nearly every event about a channel has a whole snapshot of it (main/manager_channels.c), so one function folds
+them all; the others report the one thing that a snapshot lacks.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from engine.ami import actions
 from engine.ami.client import Session
 from engine.ami.protocol import BRIDGE_FIELDS, CHANNEL_FIELDS, Action, Message
-from engine.mirror.registry import first_snapshot_step, on, prepares, refreshes, snapshot_step
+from engine.mirror.registry import first_snapshot_step, on, refreshes, snapshot_step
 from engine.mirror.sanitize import clean, clean_name, duration, exact, unaccented
 from engine.mirror.state import State, Table
 from engine.mirror.sync import Snapshot
@@ -25,6 +26,13 @@ from .models import Bridge, Channel, ParkedCall, age_of, endpoint_of
 ASKED_AT_ONCE = 50
 # The largest number of seconds that is stored.
 MAX_TIMEOUT = 2**31 - 1
+
+
+@dataclass(slots=True)
+class OldHolds:
+    """Channels that held a call when the link came up again, and had no event since."""
+
+    uniqueids: set[str] = field(default_factory=set)
 
 
 _TOLD = (
@@ -43,7 +51,7 @@ def fold_snapshot(state: State, event: Message) -> Channel | None:
     row = table.get(uniqueid)
     told = event.pick(_TOLD)
     if row is not None and row.fingerprint == told:
-        return row  # many events tell of something else and bear the same snapshot again
+        return row  # many events are about something else and repeat the same snapshot
     channel, linkedid, channel_state, number, name, connected_number, connected_name, account, context, extension = told
     channel, linkedid = exact(channel), exact(linkedid) or uniqueid
     values: dict[str, Any] = {
@@ -75,7 +83,7 @@ def fold_snapshot(state: State, event: Message) -> Channel | None:
 
 
 def folded(texts: Iterable[str]) -> str:
-    """Those of these texts that have accents, without them."""
+    """Of these texts those that have accents, without them."""
     return "\n".join(unaccented(text) for text in texts if not text.isascii() and unaccented(text) != text.lower())
 
 
@@ -133,20 +141,20 @@ def application_begins(state: State, event: Message) -> None:
         state.table(Channel).change(row, hears="")
     placed.runs(state, row.uniqueid, application)
     if application == "Dial" and row.is_up:
-        # Of a phone that cannot be reached no dial begins, so that none ends.
+        # For a phone that cannot be reached no dial begins, so none ends.
         state.request("dial-status", row.uniqueid)
 
 
 @on("FullyBooted")
 def link_comes_up(state: State, event: Message) -> None:
-    state.old_holds = {row.uniqueid for row in state.table(Channel).rows.values() if row.on_hold}
+    state.memory(OldHolds).uniqueids = {row.uniqueid for row in state.table(Channel).rows.values() if row.on_hold}
 
 
 @on("Hold", "Unhold", required=CHANNEL_FIELDS)
 def hold(state: State, event: Message) -> None:
     row = fold_snapshot(state, event)
     if row is not None:
-        state.old_holds.discard(row.uniqueid)
+        state.memory(OldHolds).uniqueids.discard(row.uniqueid)
         state.table(Channel).change(row, on_hold=event.name == "Hold")
 
 
@@ -170,7 +178,7 @@ def enters_bridge(state: State, event: Message) -> None:
 def leaves_bridge(state: State, event: Message) -> None:
     row = fold_snapshot(state, event)
     if row is not None:
-        # A list may have told already where it went next; of holding no list tells.
+        # A list may already have said where it went next; no list says who is on hold.
         bridge = "" if row.bridge == exact(event.get("BridgeUniqueid")) else row.bridge
         state.table(Channel).change(row, bridge=bridge, on_hold=False)
 
@@ -188,7 +196,7 @@ def renamed(state: State, event: Message) -> None:
 def hung_up(state: State, event: Message) -> None:
     uniqueid = exact(event.get("Uniqueid"))
     state.add_tombstone(uniqueid)
-    state.old_holds.discard(uniqueid)
+    state.memory(OldHolds).uniqueids.discard(uniqueid)
     state.table(ParkedCall).remove(uniqueid)
     table = state.table(Channel)
     row = table.get(uniqueid)
@@ -230,14 +238,14 @@ def hear(state: State, row: Channel, tone: str) -> None:
 
 @on("DialEnd", required=CHANNEL_FIELDS)
 def dial_ended(state: State, event: Message) -> None:
-    """One of those who are dialled is so no more; of several, others may be."""
+    """One of those who are dialled no longer is; of several, others may be."""
     row = state.table(Channel).get(exact(event.get("Uniqueid")))
     if row is not None and row.is_up and not row.bridge and event.get("DialStatus") != "ANSWER":
         state.request("dial-status", row.uniqueid)
 
 
 def is_being_dialled(state: State, row: Channel) -> bool:
-    """Whether somebody is dialled for this channel, of whom an event will tell how that ends."""
+    """Whether somebody is being dialled for this channel, so that an event will report how that ends."""
     legs = state.table(Channel).where("linkedid", row.linkedid)
     return any(leg is not row and not leg.is_up for leg in legs)
 
@@ -249,7 +257,7 @@ async def ask_how_a_dial_ended(snapshot: Snapshot, uniqueid: str) -> None:
     row = state.table(Channel).get(uniqueid)
     if row is None or row.bridge:
         return
-    answer = await snapshot.session.ask(actions.getvar(row.name, "DIALSTATUS"))
+    answer = await snapshot.ask(actions.getvar(row.name, "DIALSTATUS"))
     status = answer.response.get("Value") if answer.ok else ""
     if state.table(Channel).get(uniqueid) is not row or row.bridge:
         return
@@ -267,7 +275,7 @@ async def ask_how_a_dial_ended(snapshot: Snapshot, uniqueid: str) -> None:
 
 
 def fold_bridge(state: State, event: Message) -> Bridge | None:
-    """The bridge that this event is about; it is put where it is not known yet. None for one that is no more."""
+    """The bridge that this event is about; it is added where it is not known yet. None for one that has ended."""
     uniqueid = exact(event.get("BridgeUniqueid"))
     if not uniqueid or state.has_tombstone(uniqueid):
         return None
@@ -277,7 +285,7 @@ def fold_bridge(state: State, event: Message) -> Bridge | None:
         kind=clean(event.get("BridgeType")),
         technology=clean(event.get("BridgeTechnology")),
         creator=clean(event.get("BridgeCreator")),
-        # Of a conference it is what Asterisk is asked for.
+        # Of a conference it is what Asterisk is queried for.
         name=(exact if event.get("BridgeCreator") == "ConfBridge" else clean)(event.get("BridgeName")),
     )
 
@@ -315,7 +323,7 @@ def fold_parked(state: State, event: Message) -> ParkedCall | None:
     values: dict[str, Any] = {
         "lot": clean(event.get("Parkinglot")),
         "space": clean(event.get("ParkingSpace")),
-        # An event says how long he may wait, a list how long he still may.
+        # An event says how long the call may wait in all, a list how long it still may.
         "timeout": min(left + since, MAX_TIMEOUT) if left else 0,
         "parked_by": clean(event.get("ParkerDialString")),
     }
@@ -345,20 +353,19 @@ def takes_parking_space(state: State, event: Message) -> None:
             table.remove(other.uniqueid)
 
 
-@prepares("originate")
-async def own_caller_id(session: Session, action: Action, parameters: Mapping[str, Any]) -> Action:
+async def own_caller_id(session: Session, action: Action, phone: str, extension: str) -> Action:
     """Where the endpoint has no caller ID of its own, the operator's extension stands in for it.
 
-    A call dialled by hand presents what the phone says of itself, then; an originated one would be anonymous.
+    A call dialled by hand then presents what the phone itself sends; an originated one would be anonymous.
     """
-    technology, _separator, endpoint = str(parameters["endpoint"]).partition("/")
-    if technology != "PJSIP" or not parameters["extension"]:
+    technology, _separator, endpoint = phone.partition("/")
+    if technology != "PJSIP" or not extension:
         return action
     answer = await session.ask_list(actions.pjsip_show_endpoint(endpoint), timeout=2)
     details = next((event for event in answer.events if event.name == "EndpointDetail"), None)
     if details is None or clean(details.get("Callerid")):
         return action
-    return Action(action.name, (*action.fields, ("Variable", f"CALLERID(num)={parameters['extension']}")))
+    return Action(action.name, (*action.fields, ("Variable", f"CALLERID(num)={extension}")))
 
 
 @snapshot_step
@@ -398,21 +405,21 @@ async def list_channels(snapshot: Snapshot) -> None:
         }
         if is_new:
             values["created_at"] = state.now() - duration(event.get("Duration"))
-            # When it was answered nobody can tell any more; that it has been up so long is the best guess.
+            # Nobody knows any more when it was answered; that it has been up so long is the best guess.
             values["answered_at"] = values["created_at"] if row.is_up else None
-        elif uniqueid in state.old_holds and row.bridge not in ("", values["bridge"]):
+        elif uniqueid in state.memory(OldHolds).uniqueids and row.bridge not in ("", values["bridge"]):
             values["on_hold"] = False  # it has left the call that it held, while we were not listening
         table.change(row, **values)
 
     answer = await snapshot.list(actions.core_show_channels(), fold)
-    if answer.ok:  # a list that was refused names nobody, and says nothing of who is gone
+    if answer.ok:  # a list that was refused names nobody, and does not say who is gone
         snapshot.sweep(Channel, known, named)
         regroup(table, {row.linkedid for row in table.rows.values() if row.call != row.linkedid})
 
 
 @first_snapshot_step
 async def ask_who_holds(snapshot: Snapshot) -> None:
-    """`CHANNEL(onhold)` of both channels of each call of two: whether the other one holds it, which no list tells."""
+    """`CHANNEL(onhold)` of both channels of each call of two: whether the other one holds it, which no list says."""
     channels, bridges = snapshot.state.table(Channel), snapshot.state.table(Bridge)
 
     async def ask(held: Channel, holder: Channel) -> None:
@@ -422,7 +429,7 @@ async def ask_who_holds(snapshot: Snapshot) -> None:
             if response.name != "Error" and are_still_two:
                 channels.change(holder, on_hold=response.get("Value") == "1")
 
-        await snapshot.session.ask(actions.getvar(held.name, "CHANNEL(onhold)"), on_item=fold)
+        await snapshot.ask(actions.getvar(held.name, "CHANNEL(onhold)"), on_item=fold)
 
     pairs = [channels.where("bridge", row.uniqueid) for row in bridges.rows.values() if row.kind == "basic"]
     pairs = [pair for pair in pairs if len(pair) == 2]

@@ -8,13 +8,13 @@ from django.utils.translation import gettext_lazy as _
 
 from engine import limits
 
-# What people type between digits to read a number better.
+# What people type between digits to make a number easier to read.
 _SEPARATORS = re.compile(r"[\s()/.\u00a0\u2010-\u2015-]+")
 _DIALLABLE = re.compile(r"\+?[0-9*#]{1,40}")
 
 
 def number_in(typed: str) -> str:
-    """What is dialled of what somebody typed; empty where that is no number."""
+    """What is dialled for what somebody typed; empty where that is not a number."""
     # Full-width digits, as a Chinese keyboard types them, are digits.
     number = _SEPARATORS.sub("", unicodedata.normalize("NFKC", typed))
     return number if _DIALLABLE.fullmatch(number) else ""
@@ -34,12 +34,12 @@ class DialForm(forms.Form):
     """A number to call. `command_id` makes a form one call, however often it is sent."""
 
     number = forms.CharField(
-        max_length=limits.NUMBER, strip=True, error_messages={"required": _("Type the number to call first.")}
+        max_length=limits.NUMBER, strip=True, error_messages={"required": _("Enter the number to call.")}
     )
     command_id = forms.RegexField(r"\A[0-9a-f]{32}\Z")
 
     def clean_number(self) -> str:
         typed = self.cleaned_data["number"]
         if "\n" in typed or "\r" in typed:
-            raise forms.ValidationError(_("A number is a single line."))
+            raise forms.ValidationError(_("A number must be a single line."))
         return diallable(typed)

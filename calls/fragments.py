@@ -1,4 +1,4 @@
-"""How calls are drawn, on which pages they are live, and what a user is told of a call he placed."""
+"""How calls are drawn, on which pages they are live, and what users are notified of about calls they placed."""
 
 import re
 from collections import defaultdict
@@ -27,7 +27,7 @@ from .call import ALONE_IN, UNANSWERED_STATES, Call, CallState, calls_of
 from .models import RINGING_STATES, Bridge, Channel, ParkedCall
 
 SEE = "calls.see_calls"
-# The fields of a channel that a search looks through.
+# The fields of a channel that are searched.
 SEARCHED = (
     "name",
     "caller_number",
@@ -37,10 +37,10 @@ SEARCHED = (
     "extension",
     "account_code",
 )
-# Where a search must look at calls themselves: so many at a time, and of no more than so many at all of them.
+# Where a search must check the calls themselves: how many at a time, and up to how many it checks all of them.
 CHUNK, LOOKED_AT = 100, 1000
 
-# How long a toast stays that tells of a phone that rings, in seconds: something else is told before, if all is well.
+# How long a toast about a ringing phone stays, in seconds: if all is well, another one replaces it before.
 _WHILE_IT_RINGS = 40
 
 
@@ -52,12 +52,12 @@ def cards(calls: Iterable[Call]) -> str:
 
 @lru_cache(maxsize=1000)
 def _card(call: Call, language: str) -> str:
-    """Most who look at the board look at the same calls, and boards that follow each other show much the same."""
+    """Most viewers of the board see the same calls, and successive boards show much the same."""
     return render_to_string("calls/_call.html", {"call": call}).strip()
 
 
 def some_calls(pbx: str, linkedids: Iterable[str]) -> list[Call]:
-    """Those of these calls that there still are."""
+    """Those of these calls that still exist."""
     channels = list(Channel.objects.filter(pbx=pbx, call__in=linkedids))
     bridges = Bridge.objects.filter(pbx=pbx, uniqueid__in={channel.bridge for channel in channels if channel.bridge})
     parked = ParkedCall.objects.filter(pbx=pbx, uniqueid__in=[channel.uniqueid for channel in channels])
@@ -65,7 +65,7 @@ def some_calls(pbx: str, linkedids: Iterable[str]) -> list[Call]:
 
 
 def calls_with(subjects: Iterable[Subject]) -> list[Call]:
-    """Those of these calls that there still are, on any number of PBXs, the oldest first."""
+    """Those of these calls that still exist, on any number of PBXs, the oldest first."""
     linkedids: dict[str, set[str]] = {}
     for pbx, linkedid in subjects:
         linkedids.setdefault(pbx, set()).add(linkedid)
@@ -79,7 +79,7 @@ def calls_that(channels: Q) -> list[Call]:
 
 
 def attention_of(call: Call) -> str:
-    """What a call needs: somebody is `ringing`, or `waiting`; else nothing."""
+    """What needs attention: somebody is `ringing`, or `waiting`; else nothing."""
     if call.state is CallState.RINGING:
         return "ringing"
     return "waiting" if call.waits else ""
@@ -94,11 +94,11 @@ NEEDS_ATTENTION = (
 )
 
 
-# The search. What a card says beside names and numbers depends on the language of whoever looks.
+# The search. What a card says beside names and numbers depends on the language of the viewer.
 
 
 def text_of(call: Call) -> str:
-    """What a search looks through whatever the language."""
+    """What is searched in every language."""
     fields = [str(getattr(channel, name)) for channel in call.channels for name in SEARCHED]
     return "\n".join([*fields, *(channel.folded for channel in call.channels)]).lower()
 
@@ -141,9 +141,9 @@ _SAID: list[tuple[Promise | str, Q]] = [
     (CallState.TALKING.label, Q(state="Up") & ~Q(bridge="")),
     (CallState.CONFERENCE.label, _IN_CONFERENCE),
     (CallState.ALONE.label, ~Q(bridge__in=_TALKS)),
-    (gettext_lazy("rings"), Q(state__in=RINGING_STATES)),
+    (gettext_lazy("ringing"), Q(state__in=RINGING_STATES)),
     (gettext_lazy("on hold"), Q(on_hold=True)),
-    (gettext_lazy("waits"), Q(state="Up") & ~Q(bridge="")),
+    (gettext_lazy("waiting"), Q(state="Up") & ~Q(bridge="")),
     (gettext_lazy("A sound of the panel"), Q(name__startswith="Local/", name__contains=f"@{dialplan.CONTEXT}-")),
     *((tone.label, Q(hears=tone)) for tone in Channel.Tone),
     *((words, Q(application=application)) for application, words in ALONE_IN.items()),
@@ -170,10 +170,10 @@ def _without_values(phrase: str) -> str:
 
 
 def find(query: Query) -> Found:
-    """The part of the board that is looked at; a word may be found in any channel of a call, or on its card.
+    """The part of the board that is shown; a word may be found in any channel of a call, or on its card.
 
-    The database knows which calls surely hold all words, and which may. Of these each is looked at; but where there are
-    very many, as of those who talk, only as many as are shown, and the rest are counted as if they held them.
+    The database knows which calls surely match all words, and which may. Each of these is checked; but where there are
+    very many, as of those who talk, only as many as are shown, and the rest are counted as if they matched.
     """
     with translation.override(query.language or get_language() or settings.LANGUAGE_CODE):
         sure = _candidates(query)
@@ -188,7 +188,7 @@ def find(query: Query) -> Found:
 
 
 def _candidates(query: Query) -> dict[Subject, bool]:
-    """The calls that may hold all words, the oldest first → whether that is sure."""
+    """The calls that may match all words, the oldest first → whether that is sure."""
     calls = Channel.objects.order_by().values("pbx_id", "call").annotate(began=Min("created_at"))
     # Of ASCII, and of scripts that have no case, any database knows how to compare without regard to it.
     plain = [word for word in query.words if word.isascii() or word.upper() == word]
@@ -222,13 +222,13 @@ def _any_channel(channels: Q) -> Max:
 
 
 def foot(query: Query, more: int) -> Row:
-    """What stands at the end of the board: how many more there are, or why there are none."""
+    """The end of the board: how many more there are, or why there are none."""
     context = {"more": more, "next": min(query.limit + PART, PARTS_LIMIT), "look": query}
     return Row("calls-more", "foot", fragments.draw("calls/_foot.html", context), permission=SEE)
 
 
 def part(query: Query) -> Mapping[str, str]:
-    """The inside of each container of the board, as it begins when this is looked at, in the active language."""
+    """The inside of each container of the board, as of now, in the active language."""
     found = find(query)
     language = get_language() or settings.LANGUAGE_CODE
     last = foot(query, found.total - len(found.shown))
@@ -262,7 +262,7 @@ def row_of(call: Call) -> Row:
 
 
 def rings_for(call: Call) -> dict[str, fragments.Html]:
-    """The phones that somebody calls → who it is. (Of my own call that rings at my phone a toast tells.)"""
+    """The phones that somebody calls → who it is. (My own call that rings at my phone has a toast.)"""
     told: dict[str, fragments.Html] = {}
     for party in call.parties:
         caller = next((other for other in call.parties if other is not party), None)
@@ -274,7 +274,7 @@ def rings_for(call: Call) -> dict[str, fragments.Html]:
 
 
 def _calls_you(who: str) -> str:
-    return _("Your phone is ringing: %(who)s calls you.") % {"who": who}
+    return _("Your phone is ringing: %(who)s is calling you.") % {"who": who}
 
 
 @fragments.renders("call")
@@ -314,7 +314,7 @@ fragments.live_pages["calls"] = LivePage(
 
 
 def told_of_call(parameters: Mapping[str, Any]) -> Toast:
-    """What the user who has placed a call is told of it (see `calls.placed.Told`)."""
+    """What the user who has placed a call is notified of (see `calls.placed.Told`)."""
     number = {"number": str(parameters["number"])}
     level, seconds, text = "danger", 8, ""
     match parameters["told"]:

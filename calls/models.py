@@ -54,15 +54,15 @@ class Channel(Mirrored):
     listed_fields = ("application", "application_data")
     # When a key was last pressed on it, as far as it was seen; not stored.
     pressed_at: datetime | None = None
-    # No list tells who holds the call; it is asked of each channel (`calls.events.ask_who_holds`). Nor does one tell
+    # No list says who holds the call; each channel is queried for it (`calls.events.ask_who_holds`). Nor does one say
     # which tone somebody hears; what began while nobody listened is not known.
 
     class Tone(models.TextChoices):
-        """What somebody hears with whom nobody is."""
+        """What somebody hears who is alone on the call."""
 
-        RINGING = "ringing", _("Hears ringing")
-        BUSY = "busy", _("Hears the busy tone")
-        CONGESTION = "congestion", _("Hears the congestion tone")
+        RINGING = "ringing", _("Ringback tone")
+        BUSY = "busy", _("Busy tone")
+        CONGESTION = "congestion", _("Congestion tone")
 
     uniqueid = models.CharField(_("unique id"), max_length=150)
     linkedid = models.CharField(_("linked id"), max_length=150)
@@ -81,8 +81,8 @@ class Channel(Mirrored):
     application_data = models.CharField(_("application data"), max_length=150, blank=True)
     bridge = models.CharField(_("bridge"), max_length=150, blank=True)
     on_hold = models.BooleanField(_("on hold"), default=False)
-    hears = models.CharField(_("hears"), max_length=10, blank=True, choices=Tone.choices)
-    # What of its names and numbers is spelled without accents where they have some: `zoe`, for a search.
+    hears = models.CharField(_("tone"), max_length=10, blank=True, choices=Tone.choices)
+    # Its names and numbers without accents where they have some: `zoe`, for a search.
     folded = models.TextField(_("without accents"), blank=True)
     created_at = models.DateTimeField(_("since"))
     answered_at = models.DateTimeField(_("answered at"), null=True, blank=True)
@@ -112,7 +112,7 @@ class Channel(Mirrored):
 
     @property
     def is_local(self) -> bool:
-        """Whether this is half of a Local channel, which stands for no telephone."""
+        """Whether this is half of a Local channel, which is not a telephone."""
         return self.name.startswith("Local/")
 
     @property
@@ -189,7 +189,7 @@ class ParkedCall(Mirrored):
     lot = models.CharField(_("parking lot"), max_length=150)
     space = models.CharField(_("parking space"), max_length=150)
     # In seconds; 0: never.
-    timeout = models.PositiveIntegerField(_("comes back after"), default=0)
+    timeout = models.PositiveIntegerField(_("returns after"), default=0)
     parked_by = models.CharField(_("parked by"), max_length=150, blank=True)
     parked_at = models.DateTimeField(_("since"))
 
@@ -215,7 +215,7 @@ def endpoint_of(channel: str) -> str:
 
 
 def stands_for(channel: str) -> str:
-    """What a channel that nobody has named stands for: `Local/8001@internal-0000002a;1` → `8001@internal`."""
+    """What a channel without a name stands for: `Local/8001@internal-0000002a;1` → `8001@internal`."""
     return shown(channel.removeprefix("Local/").rpartition("-")[0])
 
 

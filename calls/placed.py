@@ -1,30 +1,36 @@
-"""Calls that users place with a click: what becomes of each, told to its user step by step.
+"""Calls that users place with a click: what becomes of each, reported to its user step by step.
 
 My phone is the first leg; once it is up, the dialplan calls the number. The worker remembers each call by the unique id
 that is given to the channel of the first leg, from before it is sent until that channel has hung up.
 """
 
+import asyncio
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from engine.ami.protocol import CHANNEL_FIELDS, Message
-from engine.mirror.registry import follows, on, when_given
-from engine.mirror.sanitize import exact
+from engine.mirror import commands
+from engine.mirror.context import CommandContext
+from engine.mirror.patience import patiently
+from engine.mirror.registry import job, on
+from engine.mirror.sanitize import clean, exact
 from engine.mirror.state import State
 
 from .models import Channel
 
 NOTICE = "originate"
-# How many are remembered: of one that was refused no event tells that it is over.
+# How many are remembered: no event says that a refused one is over.
 REMEMBERED = 2000
+# How long a failed Originate waits for the events that explain it, in seconds.
+FAILURE_DELAY = 0.3
 
 
 class Told(StrEnum):
-    """What the user is told of the call."""
+    """What the user is notified of."""
 
     CALLING = "calling"
     RINGING = "ringing"
@@ -64,7 +70,7 @@ _PHONE_CAUSES = {
 }
 # Normal clearing: somebody has hung it up.
 _CLEARED = "16"
-# Of my own channel, whose dialplan found no way to the number.
+# Of my own channel, whose dialplan found no route to the number.
 _NO_WAY = ("1", "2", "3", "20", "22", "27", "28", "34", "38", "42")
 # `DIALSTATUS`, where no cause says more. (A phone that declines makes it CHANUNAVAIL or NOANSWER.)
 _STATUSES = {
@@ -77,7 +83,7 @@ _STATUSES = {
 
 @dataclass(slots=True)
 class PlacedCall:
-    """One call, by the id of its command; `step` counts what has been told of it."""
+    """One call, by the id of its command; `step` counts its notices so far."""
 
     user_id: int
     command_id: str
@@ -87,17 +93,17 @@ class PlacedCall:
     # The cause with which the first leg hung up before it was answered; of the others, the one that says most.
     cause: str = ""
     others_cause: str = ""
-    # How the last dial ended that was not answered.
+    # How the last unanswered dial ended.
     dial_status: str = ""
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """Those of its notice."""
+        """The parameters of its notice."""
         return {"call": self.command_id, "number": self.number, "told": self.told.value, "step": self.step}
 
     @property
     def outcome(self) -> Told | None:
-        """What the second leg's causes and the dial say; None where neither says anything."""
+        """The result by the second leg's causes and the dial; None where neither gives one."""
         return _CAUSES.get(self.others_cause) or _STATUSES.get(self.dial_status)
 
 
@@ -108,11 +114,25 @@ def new_uniqueids(now: datetime) -> tuple[str, str]:
     return f"{seconds}.{serial}", f"{seconds}.{serial + 1}"
 
 
-@when_given(NOTICE)
-def begin(state: State, user_id: int, command_id: str, parameters: Mapping[str, Any]) -> None:
-    while len(state.placed) >= REMEMBERED:
-        del state.placed[next(iter(state.placed))]
-    state.placed[str(parameters["uniqueid"])] = PlacedCall(user_id, command_id, str(parameters["number"]))
+class PlacedCalls:
+    """The calls of one PBX that are not over, by the unique id of their first channel."""
+
+    def __init__(self) -> None:
+        self.calls: dict[str, PlacedCall] = {}
+        # Of those whose Originate is not answered yet, the command: the call may be over before that is.
+        self.commands: dict[str, PlacedCall] = {}
+
+    def begin(self, uniqueid: str, user_id: int, command_id: str, number: str) -> None:
+        """Remember one, before it is sent."""
+        for known in (self.calls, self.commands):
+            while len(known) >= REMEMBERED:
+                del known[next(iter(known))]
+        self.calls[uniqueid] = self.commands[uniqueid] = PlacedCall(user_id, command_id, number)
+
+    def forget(self, uniqueid: str) -> None:
+        """One that Asterisk did not even start."""
+        self.calls.pop(uniqueid, None)
+        self.commands.pop(uniqueid, None)
 
 
 def tell(state: State, call: PlacedCall, told: Told) -> None:
@@ -121,24 +141,36 @@ def tell(state: State, call: PlacedCall, told: Told) -> None:
     state.notices.append((call.user_id, NOTICE, call.parameters))
 
 
-@follows(NOTICE)
-def first_leg_ended(state: State, event: Message, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The OriginateResponse. It may come behind what it tells of, or behind the end of the call."""
-    uniqueid, reason = str(parameters["uniqueid"]), event.get("Reason")
-    call = state.placed.get(uniqueid)
+@on("OriginateResponse")
+def first_leg_ended(state: State, event: Message) -> None:
+    """Its ActionID is the unique id. It may come after what it reports, or after the end of the call."""
+    uniqueid = exact(event.get("ActionID"))
+    if uniqueid in state.memory(PlacedCalls).commands:
+        key = (uniqueid, clean(event.get("Response")), clean(event.get("Reason")))
+        state.ask_for_job("originate-response", "\0".join(key))
+
+
+@job("originate-response")
+async def note_response(ctx: CommandContext, key: str) -> None:
+    """Tell the user, and the audit trail, what became of the first leg."""
+    uniqueid, response, reason = key.split("\0")
+    placed = ctx.state.memory(PlacedCalls)
+    call = placed.commands.pop(uniqueid, None)
     if call is None:
-        call = PlacedCall(0, "", str(parameters["number"]), Told.OVER)
-    elif event.get("Response") == "Success":
-        if call.told in _BEFORE_ANSWER:
-            call.told, call.step = Told.ANSWERED, call.step + 1
-    else:
-        call.told, call.step = _failure(reason, call), call.step + 1
-        del state.placed[uniqueid]
-    return {**call.parameters, "reason": reason}
+        return
+    if response != "Success":
+        # The events of the channel that failed may come after the response, and tell why.
+        await asyncio.sleep(FAILURE_DELAY)
+        if placed.calls.pop(uniqueid, None) is call:
+            tell(ctx.state, call, _failure(reason, call))
+    elif call.told in _BEFORE_ANSWER and uniqueid in placed.calls:
+        tell(ctx.state, call, Told.ANSWERED)
+    words = f"{response}, reason {reason}"
+    await patiently(partial(commands.auditors[0].follow_up, call.command_id, words))
 
 
 def _failure(reason: str, call: PlacedCall) -> Told:
-    """Why the first leg failed. The response alone tells no busy phone from one that cannot be reached."""
+    """Why the first leg failed. The response alone does not tell a busy phone from an unreachable one."""
     if reason in _REASONS:
         return _REASONS[reason]
     if call.cause in _CAUSES:
@@ -150,15 +182,16 @@ def _failure(reason: str, call: PlacedCall) -> Told:
 
 @on("FullyBooted")
 def link_comes_up(state: State, event: Message) -> None:
-    """What became of them meanwhile nobody knows."""
-    state.placed.clear()
+    """Nobody knows what became of them meanwhile."""
+    state.memory(PlacedCalls).calls.clear()
 
 
 @on("Newstate", required=CHANNEL_FIELDS)
 def first_leg_rings_or_is_up(state: State, event: Message) -> None:
-    if not state.placed:
+    calls = state.memory(PlacedCalls).calls
+    if not calls:
         return
-    call = state.placed.get(exact(event.get("Uniqueid")))
+    call = calls.get(exact(event.get("Uniqueid")))
     if call is None or call.told not in _BEFORE_ANSWER:
         return
     if event.get("ChannelStateDesc") == "Up":
@@ -169,32 +202,32 @@ def first_leg_rings_or_is_up(state: State, event: Message) -> None:
 
 @on("BridgeEnter", required=CHANNEL_FIELDS)
 def meets_the_other(state: State, event: Message) -> None:
-    if state.placed:
+    if state.memory(PlacedCalls).calls:
         _connected(state, exact(event.get("Uniqueid")))
 
 
 def runs(state: State, uniqueid: str, application: str) -> None:
     """The channel begins an application: the dialplan itself may be what takes the call."""
-    if state.placed and application == "Answer":
+    if state.memory(PlacedCalls).calls and application == "Answer":
         _connected(state, uniqueid)
 
 
 def _connected(state: State, uniqueid: str) -> None:
-    call = state.placed.get(uniqueid)
+    call = state.memory(PlacedCalls).calls.get(uniqueid)
     if call is not None and call.told is not Told.CONNECTED:
         tell(state, call, Told.CONNECTED)
 
 
 @on("DialEnd", required=CHANNEL_FIELDS)
 def is_not_answered(state: State, event: Message) -> None:
-    call = state.placed.get(exact(event.get("Uniqueid")))
+    call = state.memory(PlacedCalls).calls.get(exact(event.get("Uniqueid")))
     if call is not None and event.get("DialStatus") != "ANSWER":
         call.dial_status = event.get("DialStatus")
 
 
 def dial_ended(state: State, uniqueid: str, status: str) -> None:
     """The channel's Dial() is over, with this `DIALSTATUS`."""
-    call = state.placed.get(uniqueid)
+    call = state.memory(PlacedCalls).calls.get(uniqueid)
     if call is not None and call.told is Told.ANSWERED and status in _STATUSES:
         call.dial_status = status
         tell(state, call, call.outcome or _STATUSES[status])
@@ -202,7 +235,7 @@ def dial_ended(state: State, uniqueid: str, status: str) -> None:
 
 def hears(state: State, uniqueid: str, tone: str) -> None:
     """The channel hears this tone from now on."""
-    call = state.placed.get(uniqueid)
+    call = state.memory(PlacedCalls).calls.get(uniqueid)
     if call is not None and call.told in _AFTER_ANSWER and tone in (Channel.Tone.BUSY, Channel.Tone.CONGESTION):
         told = Told.BUSY if tone == Channel.Tone.BUSY else Told.UNREACHABLE
         tell(state, call, call.outcome or told)
@@ -210,20 +243,21 @@ def hears(state: State, uniqueid: str, tone: str) -> None:
 
 @on("Hangup", required=CHANNEL_FIELDS)
 def hangs_up(state: State, event: Message) -> None:
-    if not state.placed:
+    calls = state.memory(PlacedCalls).calls
+    if not calls:
         return
     uniqueid, cause = exact(event.get("Uniqueid")), event.get("Cause")
-    call = state.placed.get(uniqueid)
+    call = calls.get(uniqueid)
     if call is None:
-        call = state.placed.get(exact(event.get("Linkedid")))
+        call = calls.get(exact(event.get("Linkedid")))
         if call is not None and _RANK.get(cause, 0) > _RANK.get(call.others_cause, 0):
             call.others_cause = cause
             if call.told in _STATUSES.values() and call.outcome not in (None, call.told):
-                tell(state, call, call.outcome)  # it came behind what the dial said
+                tell(state, call, call.outcome)  # it came after what the dial said
     elif call.told in _BEFORE_ANSWER:
-        call.cause = cause  # the response is still to come, and tells
+        call.cause = cause  # the response is still to come, and says it
     else:
-        del state.placed[uniqueid]
+        del calls[uniqueid]
         if call.told is Told.ANSWERED:
             tell(state, call, _ended(call, cause))
         elif call.told is Told.CONNECTED:
@@ -232,7 +266,7 @@ def hangs_up(state: State, event: Message) -> None:
 
 def _ended(call: PlacedCall, cause: str) -> Told:
     """Why my channel hung up before anybody took the call."""
-    if call.dial_status == "CANCEL":  # I have put the receiver down
+    if call.dial_status == "CANCEL":  # I have hung up
         return Told.OVER
     no_way = Told.UNREACHABLE if cause in _NO_WAY else Told.OVER
     return call.outcome or _CAUSES.get(cause) or no_way

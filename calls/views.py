@@ -77,10 +77,10 @@ def dial(request: HttpRequest) -> HttpResponse:
     pbx = pbx_of(profile)
     if not profile.endpoint or not profile.dial_context:
         return toasts.toast(
-            request, "danger", _("The panel does not know your phone yet: enter it under “My phone” first."), 422
+            request, "danger", _("Your phone is not set up yet. Set it up under “My phone” first."), 422
         )
     if pbx is None and profile.pbx_id:
-        text = _("Your phone is on the PBX %(pbx)s, which is not on this panel: change that under “My phone”.")
+        text = _("Your phone is on the PBX %(pbx)s, which this panel does not show. Change it under “My phone”.")
         return toasts.toast(request, "danger", text % {"pbx": profile.pbx_id}, 503)
     if pbx is None:
         return toasts.toast(request, "danger", _("There is no PBX yet: is the worker running?"), 503)
@@ -95,7 +95,9 @@ def dial(request: HttpRequest) -> HttpResponse:
         number=number,
         command_id=form.cleaned_data["command_id"],
     )
-    unknown = _("The PBX knows no %(number)s in the dial context %(context)s. Check the number, or your context.")
+    unknown = _(
+        "The number %(number)s does not exist in the dial context %(context)s. Check the number, or your context."
+    )
     gone = unknown % {"number": number, "context": profile.dial_context}
     response = toasts.answer(request, outcome, gone=gone)
     if outcome.done:

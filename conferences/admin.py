@@ -45,6 +45,6 @@ class RoomAdmin(admin.ModelAdmin):
     form = RoomForm
 
     def save_model(self, request: HttpRequest, obj: Room, form: object, change: bool) -> None:
-        """Whoever saves it is its planner: the groups are called in by his dial policy."""
+        """Whoever saves it is its planner: the groups are called in by their dial policy."""
         obj.planned_by = user_of(request)
         super().save_model(request, obj, form, change)

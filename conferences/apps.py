@@ -12,8 +12,9 @@ class ConferencesConfig(AppConfig):
     def ready(self) -> None:
         from accounts import identity
 
-        # They register themselves.
-        from . import commands, events, fragments  # noqa: F401
+        # They register themselves. Where several are called for one event or row, the records' are the first.
+        from .records import events as _records  # noqa: F401  isort: skip
+        from . import commands, events, fragments, muting, profiles, recording, snapshot, talking, user_events  # noqa: F401
         from .invitations import events as _invitations  # noqa: F401
         from .rooms import events as _rooms  # noqa: F401
         from .rooms.models import Room, room_permissions
@@ -25,7 +26,7 @@ class ConferencesConfig(AppConfig):
 
 
 def _rooms_changed(**options: Any) -> None:
-    """Who moderates which room decides what some may see."""
+    """Which room users moderate decides what some of them may see."""
     from engine.live.hub import look_at_people
 
     look_at_people(None)

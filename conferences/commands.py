@@ -1,4 +1,4 @@
-"""What the worker does for a moderator where one action is not enough, or where only the panel knows of it."""
+"""The command handlers of moderation where one action is not enough, or where only the panel knows of it."""
 
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -15,12 +15,13 @@ from engine.mirror.dialplan import CONTEXT, Steps, argument
 from engine.mirror.models import Mirrored
 from engine.mirror.registry import command_handler
 
-from .events import is_listener
 from .models import Conference, Participant
+from .muting import is_listener
+from .rows import Arrivals
 
 M = TypeVar("M", bound=Mirrored)
 Parameters = Mapping[str, Any]
-OrderAbout = Callable[[CommandContext, M, Parameters], Awaitable[Outcome]]
+HandlerAbout = Callable[[CommandContext, M, Parameters], Awaitable[Outcome]]
 
 DONE = Outcome(Status.DONE)
 # As Asterisk says it.
@@ -28,11 +29,11 @@ NO_CONFERENCE = Outcome(Status.REFUSED, "No Conference by that name found.")
 NO_CHANNEL = Outcome(Status.REFUSED, "No Channel by that name found in Conference.")
 
 
-def about(model: type[M], parameter: str, gone: Outcome) -> Callable[[str], Callable[[OrderAbout[M]], None]]:
-    """Registers command handlers about a row of a model: this parameter finds it; `gone` is said where it is not."""
+def about(model: type[M], parameter: str, gone: Outcome) -> Callable[[str], Callable[[HandlerAbout[M]], None]]:
+    """Registers command handlers about a row of a model, found by this parameter; `gone` is said where there is none."""
 
-    def named(name: str) -> Callable[[OrderAbout[M]], None]:
-        def register(function: OrderAbout[M]) -> None:
+    def named(name: str) -> Callable[[HandlerAbout[M]], None]:
+        def register(function: HandlerAbout[M]) -> None:
             @command_handler(name)
             async def carry_out(ctx: CommandContext, parameters: Parameters) -> Outcome:
                 row = ctx.state.table(model).get(parameters[parameter])
@@ -65,7 +66,7 @@ def is_lecture(ctx: CommandContext, row: Participant) -> bool:
 
 
 def worst(outcomes: Iterable[Outcome]) -> Outcome:
-    """Of several: the first that was refused, but for those of people who have left meanwhile."""
+    """Of several: the first that was refused, except for participants who have left meanwhile."""
     failures = (outcome for outcome in outcomes if not outcome.done and outcome.text != NO_CHANNEL.text)
     return next(failures, DONE)
 
@@ -75,7 +76,7 @@ def worst(outcomes: Iterable[Outcome]) -> Outcome:
 
 @of_participant("mute")
 async def mute(ctx: CommandContext, row: Participant, parameters: Parameters) -> Outcome:
-    """In lecture mode he is no speaker any more."""
+    """In lecture mode they are also removed as speaker."""
     if is_lecture(ctx, row):
         ctx.state.table(Participant).change(row, speaker=False)
     return await ctx.run(_mute(row))
@@ -83,7 +84,7 @@ async def mute(ctx: CommandContext, row: Participant, parameters: Parameters) ->
 
 @of_participant("unmute")
 async def unmute(ctx: CommandContext, row: Participant, parameters: Parameters) -> Outcome:
-    """In lecture mode he is a speaker from now on; with `lower`, his hand goes down."""
+    """In lecture mode they also become a speaker; with `lower`, their hand goes down."""
     if is_lecture(ctx, row) and not row.admin:
         ctx.state.table(Participant).change(row, speaker=True)
     outcome = await ctx.run(_unmute(row))
@@ -100,7 +101,7 @@ async def lower_hand(ctx: CommandContext, row: Participant, parameters: Paramete
 
 @of_participant("speaker")
 async def speaker(ctx: CommandContext, row: Participant, parameters: Parameters) -> Outcome:
-    """Whether he is one of those who may talk in lecture mode, `on`; it does not mute or unmute without that."""
+    """Whether they may talk in lecture mode, `on`; outside of it this does not mute or unmute."""
     ctx.state.table(Participant).change(row, speaker=bool(parameters["on"]))
     if not is_lecture(ctx, row) or row.admin:
         return DONE
@@ -109,7 +110,7 @@ async def speaker(ctx: CommandContext, row: Participant, parameters: Parameters)
 
 @of_participant("kick")
 async def kick(ctx: CommandContext, row: Participant, parameters: Parameters) -> Outcome:
-    """Whoever still hears the prompt is not kicked by ConfbridgeKick, though it says so; a hang-up reaches him."""
+    """Whoever still hears the prompt is not kicked by ConfbridgeKick, though it says so; a hang-up works."""
     if row.entering:
         return await ctx.run(actions.hangup(row.channel))
     return await ctx.run(actions.confbridge_kick(row.conference, row.channel))
@@ -165,7 +166,7 @@ async def mute_listeners(ctx: CommandContext, row: Conference) -> Outcome:
 
 @of_conference("lock")
 async def lock(ctx: CommandContext, row: Conference, parameters: Parameters) -> Outcome:
-    """`on`, or off. No event tells, so the list is read anew."""
+    """`on`, or off. No event reports it, so the list is read anew."""
     action = actions.confbridge_lock if parameters["on"] else actions.confbridge_unlock
     outcome = await ctx.run(action(row.name))
     ctx.state.request("conference", row.name)
@@ -178,7 +179,7 @@ before_end: list[Callable[[CommandContext, Conference], Awaitable[None]]] = []
 
 @of_conference("end")
 async def end(ctx: CommandContext, row: Conference, parameters: Parameters) -> Outcome:
-    """Everybody goes, whoever still hears the prompt too."""
+    """Everybody is removed, including those who still hear the prompt."""
     for hook in before_end:
         await hook(ctx, row)
     entering = [actions.hangup(person.channel) for person in present(ctx, row) if person.entering]
@@ -205,7 +206,7 @@ def recording_file(conference: str) -> str:
     return f"confbridge-{safe}.wav"
 
 
-# From one room to another. A channel is sent into dialplan of ours, with variables that say where it is to go.
+# From one conference to another. A channel is sent into dialplan of ours, with variables that say where it is to go.
 
 # What is written into CONTEXT, and what an administrator may paste there: extension → application and data.
 DIALPLAN: Mapping[str, Steps] = {
@@ -220,7 +221,7 @@ DIALPLAN: Mapping[str, Steps] = {
         ("Set", "CONFBRIDGE(user,quiet)=yes"),
         ("ConfBridge", "${PBXPANEL_CONFERENCE}"),
     ),
-    # One half of a Local channel enters the conference, the other plays the sound and tells how that went.
+    # One half of a Local channel enters the conference, the other plays the sound and reports the result.
     "voice": (
         ("Answer", ""),
         ("Set", "CONFBRIDGE(user,quiet)=yes"),
@@ -261,7 +262,7 @@ async def send(ctx: CommandContext, row: Participant, extension: str, conference
 
 
 async def send_on(ctx: CommandContext, row: Participant, conference: str) -> Outcome:
-    """Into another conference by his own profiles: an admin here is one there."""
+    """Into another conference by their own profiles: an admin here is one there."""
     _bridge, user, menu = profiles(row.arguments)
     return await send(ctx, row, "move", conference, user, menu)
 
@@ -275,21 +276,21 @@ async def move(ctx: CommandContext, row: Participant, parameters: Parameters) ->
 
 @of_participant("aside")
 async def aside(ctx: CommandContext, row: Participant, parameters: Parameters) -> Outcome:
-    """Two into a side room: him, and the one whose unique id is `other`. Both remember where they return to."""
+    """Two into a side room: this one, and the one whose unique id is `other`. Both rows remember where to return."""
     other = ctx.state.table(Participant).get(parameters["other"])
     if other is None or other.conference != row.conference or other is row:
         return NO_CHANNEL
     if row.aside_from:
-        return Outcome(Status.REFUSED, gettext_noop("They are in a side room already."))
+        return Outcome(Status.REFUSED, gettext_noop("They are already in a side room."))
     written = await write_dialplan(ctx)
     if not written.done:
         return written
     room, outcomes = side_room(ctx, row.conference), []
     for person in (row, other):
-        ctx.state.arrivals[person.uniqueid] = {"arguments": person.arguments, "aside_from": person.conference}
+        ctx.state.memory(Arrivals)[person.uniqueid] = {"arguments": person.arguments, "aside_from": person.conference}
         outcome = await send(ctx, person, "aside", room, "", profiles(person.arguments)[2])
         if not outcome.done:
-            ctx.state.arrivals.pop(person.uniqueid, None)
+            ctx.state.memory(Arrivals).pop(person.uniqueid, None)
         outcomes.append(outcome)
     return worst(outcomes)
 
@@ -304,7 +305,7 @@ def side_room(ctx: CommandContext, conference: str) -> str:
 
 @of_conference("back")
 async def back(ctx: CommandContext, row: Conference, parameters: Parameters) -> Outcome:
-    """All of a side room to where they were taken from."""
+    """Everybody in a side room back to where they were taken from."""
     written = await write_dialplan(ctx)
     if not written.done:
         return written
@@ -312,7 +313,7 @@ async def back(ctx: CommandContext, row: Conference, parameters: Parameters) -> 
     return worst([await send_on(ctx, person, person.aside_from) for person in people])
 
 
-# What is said to a room, by a Local channel.
+# What is played to a conference, by a Local channel.
 
 
 @of_conference("say")

@@ -36,7 +36,7 @@ class Person:
 
 def person_of(text: str) -> Person:
     """`Name <number>`, `number name`, `name number` or a number alone → whom to call. Raises `ValidationError`."""
-    # Before it is taken apart, which takes long for a long one.
+    # Before it is parsed, which takes long for a long one.
     if too_long := limits.complaint(text, limits.PERSON):
         raise forms.ValidationError(too_long)
     text = unicodedata.normalize("NFKC", text).strip()
@@ -50,7 +50,7 @@ def person_of(text: str) -> Person:
 
 
 def people_of(texts: Iterable[str]) -> tuple[list[Person], list[tuple[str, str]]]:
-    """Whom to call, each number once; and what is no number, with a sentence that says so."""
+    """Whom to call, each number once; and what is not a number, with a sentence that says so."""
     people: dict[str, Person] = {}
     wrong = []
     for _at, text, found in _read(texts):
@@ -99,12 +99,12 @@ class GroupForm(forms.ModelForm):
         errors = []
         lines = text.splitlines()
         if sum(bool(line.strip()) for line in lines) > MOST_PEOPLE:
-            raise forms.ValidationError(_("A group has at most %(most)d people.") % {"most": MOST_PEOPLE})
+            raise forms.ValidationError(_("A group can have at most %(most)d people.") % {"most": MOST_PEOPLE})
         for at, _text, found in _read(lines):
             if not isinstance(found, Person):
                 errors.append(_("Line %(at)d: %(why)s") % {"at": at, "why": found})
             elif found.number in people:
-                errors.append(_("Line %(at)d: %(number)s is there already.") % {"at": at, "number": found.number})
+                errors.append(_("Line %(at)d: %(number)s is already listed.") % {"at": at, "number": found.number})
             else:
                 people[found.number] = found
         if errors:

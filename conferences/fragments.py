@@ -19,11 +19,11 @@ from .models import VOICE, Conference, Participant, key_of
 from .rooms.models import Room, has_rooms, permission_for, room_names_of, room_of
 
 SEE = "conferences.see_conferences"
-# So many of those who talk are named on a conference's card.
+# How many of those who talk are named on a conference's card.
 TALKERS = 4
-# What the panel itself says to a room is no participant to people.
+# What the panel itself plays to a conference is not shown as a participant.
 IS_VOICE = Q(channel__startswith=VOICE)
-# What changes of a participant whenever he begins or ends to talk; it is told without drawing his row anew.
+# What changes of a participant whenever they start or stop talking; it is sent without drawing their row anew.
 _OF_TALKING = ("talking", "talking_since", "talked")
 # What no row shows.
 _UNSEEN = ("_state", "directory_name", "attendance", "arguments")
@@ -143,7 +143,7 @@ def participant_context(participant: Participant) -> dict[str, Any]:
 
 
 def classes_of(participant: Participant) -> str:
-    """The classes of his row."""
+    """The CSS classes of a row."""
     states = {
         "is-muted": participant.muted,
         "is-speaker": participant.speaker,
@@ -153,7 +153,7 @@ def classes_of(participant: Participant) -> str:
 
 
 def talk_html(participant: Participant) -> str:
-    """What changes of a row when he begins or ends to talk, as attributes that it is to get; in no language.
+    """What changes of a row when its participant starts or stops talking, as attributes to set; in no language.
 
     No class is among them: for a change of one the browser looks at the styles of all that is in the row.
     """
@@ -202,16 +202,16 @@ def conference_rows(pbx: str, keys: set[str]) -> Iterable[Row]:
         if fragments.is_news(context["hands_id"], hands):
             html = fragments.draw("conferences/_hands.html", with_names(context))
             yield Row(context["hands_id"], "conference-hands", html, facets, SEE, also)
-    # The number is of all PBXs; whoever changes it tells.
+    # The number is of all PBXs; whichever changes it sends it.
     if fragments.is_news("count-conferences", Conference.objects.filter(pbx=pbx).count()):
         yield count_row()
 
 
 @fragments.renders("participant")
 def participant_rows(pbx: str, keys: set[str]) -> Iterable[Row]:
-    """The rows of participants. Of one who only began or ended to talk, the attributes of his row that change.
+    """The rows of participants. Where one only started or stopped talking, the attributes of the row that change.
 
-    Each key is a unique id, and the conference in which he is, or was: see `Participant.subjects`.
+    Each key is a unique id, and the conference in which they are, or were: see `Participant.subjects`.
     """
     places = [(uniqueid, conference) for uniqueid, _separator, conference in (key.partition("\0") for key in keys)]
     present = Participant.objects.filter(pbx=pbx, uniqueid__in=dict(places)).exclude(IS_VOICE)
@@ -270,7 +270,7 @@ def _place_on_page(row: Row, viewer: Viewer, key: str) -> str | None:
 
 def _not_said(parameters: Mapping[str, Any]) -> Toast:
     sound = {"sound": str(parameters["sound"])}
-    return Toast("danger", _("“%(sound)s” could not be played: the PBX has no such sound.") % sound)
+    return Toast("danger", _("“%(sound)s” could not be played: the PBX does not have this sound.") % sound)
 
 
 fragments.notices["not-said"] = _not_said

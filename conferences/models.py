@@ -1,4 +1,4 @@
-"""A ConfBridge conference and those who take part in it; what is planned of it, and what is kept."""
+"""A ConfBridge conference and those who take part in it; what is planned of it, and what is recorded."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -13,28 +13,28 @@ from engine.mirror.sanitize import shown
 class Conference(Mirrored):
     """A conference that runs now; its name is what the dialplan gave to ConfBridge()."""
 
-    # The sound that is played once somebody has joined; not stored.
+    # The sound to play once somebody has joined; not stored.
     greeting: str = ""
 
     key_field = "name"
     inherited = True
-    # No event tells that a conference was locked.
+    # No event reports that a conference was locked.
     listed_fields = ("locked", "muted")
 
     name = models.CharField(_("name"), max_length=150)
     locked = models.BooleanField(_("locked"), default=False)
     muted = models.BooleanField(_("muted"), default=False)
     recording = models.BooleanField(_("recording"), default=False)
-    recording_file = models.CharField(_("recording's file"), max_length=255, blank=True)
-    # Everyone but admins and speakers stays muted; no conference of Asterisk's knows of it, the worker sees to it.
+    recording_file = models.CharField(_("recording file"), max_length=255, blank=True)
+    # Everyone but admins and speakers stays muted; Asterisk does not know it, the worker enforces it.
     lecture = models.BooleanField(_("lecture mode"), default=False)
-    # The profiles by which a plain participant entered: what stands behind the name in ConfBridge()'s arguments.
+    # The profiles by which a plain participant entered: what follows the name in ConfBridge()'s arguments.
     arguments = models.CharField(_("profiles"), max_length=150, blank=True)
     # Whether its plan, if it has one, was carried out.
     planned = models.BooleanField(_("plan carried out"), default=False)
     # When its plan has it locked; empty once that is done.
-    lock_at = models.DateTimeField(_("to be locked"), null=True, blank=True)
-    # The `ConferenceRecord` that is kept of it.
+    lock_at = models.DateTimeField(_("lock at"), null=True, blank=True)
+    # Its `ConferenceRecord`.
     record = models.CharField(_("record"), max_length=200, blank=True)
     started_at = models.DateTimeField(_("since"))
 
@@ -76,17 +76,17 @@ class Participant(Mirrored):
     class MutedBy(models.TextChoices):
         """Who muted somebody, where it was seen."""
 
-        SELF = "self", _("by himself")
+        SELF = "self", _("by themselves")
         MODERATOR = "moderator", _("by a moderator")
         START = "start", _("from the start")
 
     inherited = True
-    # How the panel's own directory knows his number; set where he is drawn.
+    # The name of their number in the panel's own directory; set where the row is drawn.
     directory_name = ""
 
     indexed_fields = ("conference",)
     compared_fields = ("conference", "channel", "caller_number", "caller_name", "admin", "muted")
-    # A leader who comes raises no event for those who waited for him.
+    # When the leader comes, no event is sent for those who waited.
     listed_fields = ("marked", "waiting")
 
     uniqueid = models.CharField(_("unique id"), max_length=150)
@@ -95,9 +95,9 @@ class Participant(Mirrored):
     caller_number = models.CharField(_("caller number"), max_length=150, blank=True)
     caller_name = models.CharField(_("caller name"), max_length=150, blank=True)
     admin = models.BooleanField(_("admin"), default=False)
-    marked = models.BooleanField(_("marked"), default=False)
+    marked = models.BooleanField(_("leader"), default=False)
     waiting = models.BooleanField(_("waiting for the leader"), default=False)
-    # A list names him, and he has not joined: he hears the prompt.
+    # A list names them, but they have not joined: they still hear the prompt.
     entering = models.BooleanField(_("still hears the prompt"), default=False)
     muted = models.BooleanField(_("muted"), default=False)
     muted_by = models.CharField(_("muted by"), max_length=10, blank=True, choices=MutedBy.choices)
@@ -105,16 +105,16 @@ class Participant(Mirrored):
     speaker = models.BooleanField(_("speaker"), default=False)
     talking = models.BooleanField(_("talking"), default=False)
     talking_since = models.DateTimeField(_("talking since"), null=True, blank=True)
-    # How long he has talked before that, in milliseconds.
-    talked = models.PositiveBigIntegerField(_("talked"), default=0)
-    # Since when his hand is up.
+    # How long they talked before that, in milliseconds.
+    talked = models.PositiveBigIntegerField(_("talk time"), default=0)
+    # Since when their hand is up.
     hand_at = models.DateTimeField(_("hand raised"), null=True, blank=True)
-    # What stands behind the conference's name in his ConfBridge()'s arguments: bridge profile, user profile, menu.
+    # What follows the conference's name in the arguments of their ConfBridge(): bridge profile, user profile, menu.
     arguments = models.CharField(_("profiles"), max_length=150, blank=True)
-    # The conference to which he returns, where he was taken aside.
+    # The conference to which they return from a side room.
     aside_from = models.CharField(_("taken aside from"), max_length=150, blank=True)
     joined_at = models.DateTimeField(_("since"))
-    # The `Attendance` that is kept of his stay.
+    # The `Attendance` that records their stay.
     attendance = models.CharField(_("attendance"), max_length=200, blank=True)
 
     class Meta(Mirrored.Meta):
@@ -128,7 +128,7 @@ class Participant(Mirrored):
         return self.label
 
     def subjects(self) -> set[Subject]:
-        # Whoever may see but the room that he was in must be told that he is there no longer.
+        # Whoever may see only the conference that they were in must learn that they have left it.
         conferences = {self.conference, self.aside_from} - {""}
         participant = ("participant", f"{self.uniqueid}\0{self.conference}")
         return {participant, *(("conference", name) for name in conferences)}
@@ -139,12 +139,12 @@ class Participant(Mirrored):
 
     @property
     def is_voice(self) -> bool:
-        """Whether this is no person, but what the panel says to the room."""
+        """Whether this is not a person, but what the panel plays to the conference."""
         return self.channel.startswith(VOICE)
 
     @property
     def label(self) -> str:
-        """What people call him by: his name, else his number, else what his channel says."""
+        """What people call them by: their name, else their number, else what their channel says."""
         name = self.caller_name or self.directory_name or self.caller_number
         return name or stands_for(self.channel)
 
@@ -160,7 +160,7 @@ class Participant(Mirrored):
 
     @property
     def known_as(self) -> str:
-        """His name in the directory, where the label is another."""
+        """Their name in the directory, where the label is another."""
         return self.directory_name if self.directory_name.casefold() != self.label.casefold() else ""
 
 

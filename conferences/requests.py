@@ -36,13 +36,21 @@ ON_ALL: dict[str, tuple[str, dict[str, Any]]] = {
     "record": ("record", {"on": True}),
     "stop-record": ("record", {"on": False}),
     "end": ("end", {}),
-    # Whoever is in a side room, to where he was taken from.
+    # Whoever is in a side room, to where they were taken from.
     "back": ("back", {}),
     # With `sound`, the name of a sound of Asterisk's.
     "say": ("say", {}),
 }
 # How long a command may take that is many actions, in seconds.
 TIMEOUT = 10.0
+
+# What AMI drops at both ends of a value.
+_BLANKS = "".join(map(chr, range(33)))
+
+
+def can_be_asked_for(name: str) -> bool:
+    """Whether Asterisk finds a conference by its name in an action: not where AMI drops or ends it on the way."""
+    return name == name.strip(_BLANKS) and not {"\ufffd", "\r", "\n"} & set(name)
 
 
 def topic_of(conference: str) -> str:

@@ -16,9 +16,9 @@ from engine.mirror.models import PBX
 from web import toasts
 
 from . import fragments, requests
-from .events import can_be_asked_for
 from .invitations import fragments as invite_fragments
 from .models import Conference, Participant
+from .requests import can_be_asked_for
 from .rooms.models import Room, has_rooms, may_moderate, may_see
 
 # Names of sounds as Asterisk's Playback takes them, without the format.
@@ -28,7 +28,7 @@ SOUND = re.compile(r"(?!.*\.\.)[A-Za-z0-9_][A-Za-z0-9._/-]{0,99}")
 @require_safe
 @login_required
 def conferences(request: HttpRequest) -> HttpResponse:
-    """GET: a card for every conference that runs; to a moderator of rooms, of these alone. And the rooms of his."""
+    """GET: a card for every conference that runs; to a moderator of rooms, of these alone. And their rooms."""
     user = user_of(request)
     permissions = viewer_of(user, "").permissions
     if not user.has_perm(fragments.SEE) and not has_rooms(permissions):
@@ -95,21 +95,21 @@ def moderate(request: HttpRequest, pbx: str, uniqueid: str, verb: str) -> HttpRe
     if verb == "move":
         parameters["to"] = request.POST.get("to", "").strip()
         if not parameters["to"]:
-            return toasts.toast(request, "warning", _("Say into which conference: type its number."), 400)
+            return toasts.toast(request, "warning", _("Enter the number of the conference to move to."), 400)
         if too_long := limits.complaint(parameters["to"], limits.CONFERENCE):
             return toasts.toast(request, "warning", too_long, 400)
         if not may_moderate(user, pbx, parameters["to"]):
             raise PermissionDenied
         if not can_be_asked_for(parameters["to"]):
-            return toasts.toast(request, "warning", _("Nobody can be moved into a conference with such a name."), 400)
+            return toasts.toast(request, "warning", _("Nobody can be moved to a conference with this name."), 400)
     if verb == "aside":
         parameters["other"] = request.POST.get("other", "")[:150]
         if not parameters["other"]:
-            return toasts.toast(request, "warning", _("Choose who else is taken aside."), 400)
+            return toasts.toast(request, "warning", _("Choose who else to take aside."), 400)
     outcome = requests.on_one(user.pk, participant, verb, **parameters)
     if verb == "video-source" and outcome.done:
         # Nothing else on the page tells.
-        text = _("Everybody is shown the video of %(who)s, if he sends any.") % {"who": participant.label}
+        text = _("Everybody now sees the video of %(who)s, if there is one.") % {"who": participant.label}
         return toasts.toast(request, "success", text)
     return toasts.answer(request, outcome, gone=gone)
 
@@ -131,6 +131,6 @@ def moderate_all(request: HttpRequest, pbx: str, name: str, verb: str) -> HttpRe
     if verb == "say":
         parameters["sound"] = request.POST.get("sound", "").strip()
         if not SOUND.fullmatch(parameters["sound"]):
-            text = _("Type the name of a sound, such as beep or custom/welcome: letters, digits and . _ - / only.")
+            text = _("Enter the name of a sound, such as beep or custom/welcome: only letters, digits and . _ - /.")
             return toasts.toast(request, "warning", text, 400)
     return toasts.answer(request, requests.on_all(user.pk, row, verb, **parameters), gone=gone)

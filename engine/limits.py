@@ -2,7 +2,7 @@
 
 Which field of which form has which of them, `pbxpanel/field_limits.py` says.
 
-Each is looked at before any work is done on what came. Lengths are in characters where nothing else is said.
+Each is checked before any work is done on what came. Lengths are in characters unless stated otherwise.
 """
 
 from django.utils.translation import gettext as _
@@ -55,15 +55,15 @@ def complaint(text: str, most: int) -> str:
     if len(text) <= most:
         return ""
     return ngettext(
-        "This is too long, so nothing was done: at most %(most)s character is taken here, and it has %(length)s.",
-        "This is too long, so nothing was done: at most %(most)s characters are taken here, and it has %(length)s.",
+        "This is too long, so nothing was done: at most %(most)s character is accepted here, and it has %(length)s.",
+        "This is too long, so nothing was done: at most %(most)s characters are accepted here, and it has %(length)s.",
         most,
     ) % {"most": most, "length": len(text)}
 
 
 def body_complaint() -> str:
     """That a request is too large, in words."""
-    return _("This request is too large, so nothing was done: at most %(most)s MiB is taken at a time.") % {
+    return _("This request is too large, so nothing was done: at most %(most)s MiB is accepted at a time.") % {
         "most": BODY // 2**20
     }
 

@@ -85,7 +85,7 @@ def presence_changes(state: State, event: Message) -> None:
 
 @on("Reload")
 def reloaded(state: State, event: Message) -> None:
-    """Hints may have come and gone; none of that is told."""
+    """Hints may have come and gone; no event tells it."""
     state.request("extensions", "")
 
 

@@ -23,7 +23,7 @@ _FLAGS: list[tuple[int, str, str, Promise]] = [
     (16, "is-hold", "player-pause", _("on hold")),
     (2, "is-busy", "ban", _("busy")),
     (1, "is-inuse", "phone-calling", _("in a call")),
-    (4, "is-unavailable", "plug-connected-x", _("not reachable")),
+    (4, "is-unavailable", "plug-connected-x", _("unreachable")),
 ]
 _IDLE = ("is-idle", "circle", _("idle"))
 # A device's state → the flags of an extension that watched it alone.
@@ -31,13 +31,13 @@ _OF_DEVICE = {
     "NOT_INUSE": 0, "INUSE": 1, "BUSY": 2, "UNAVAILABLE": 4, "INVALID": 4, "RINGING": 8, "RINGINUSE": 9, "ONHOLD": 16,
 }  # fmt: skip
 PRESENCES: Mapping[str, tuple[str, Promise]] = {
-    "not_set": ("circle", _("not said")),
-    "unavailable": ("circle-x", _("not there")),
-    "available": ("circle-check", _("there")),
+    "not_set": ("circle", _("not set")),
+    "unavailable": ("circle-x", _("unavailable")),
+    "available": ("circle-check", _("available")),
     "away": ("clock", _("away")),
-    "xa": ("hourglass", _("away for long")),
-    "chat": ("users", _("likes to talk")),
-    "dnd": ("circle-minus", _("not to be disturbed")),
+    "xa": ("hourglass", _("extended away")),
+    "chat": ("users", _("free to chat")),
+    "dnd": ("circle-minus", _("do not disturb")),
 }
 
 

@@ -22,7 +22,7 @@ class Extension(Mirrored):
     # Asterisk's number, a sum of flags: 0 idle, 1 in use, 2 busy, 4 unavailable, 8 ringing, 16 on hold.
     state = models.IntegerField(_("state"), default=0)
     # The same in Asterisk's words: `InUse&Ringing`.
-    text = models.CharField(_("state in words"), max_length=80, blank=True)
+    text = models.CharField(_("state text"), max_length=80, blank=True)
 
     class Meta(Mirrored.Meta):
         verbose_name = _("extension")
@@ -75,13 +75,13 @@ class Device(Mirrored):
 
 @mirrored
 class Presence(Mirrored):
-    """What somebody says of himself, such as that he is away. See "PresenceStateChange"."""
+    """What somebody has set as their presence, such as that they are away. See "PresenceStateChange"."""
 
     key_field = "presentity"
     compared_fields = ("state", "subtype", "message")
 
     # As a hint names it: `CustomPresence:101`.
-    presentity = models.CharField(_("whose"), max_length=150)
+    presentity = models.CharField(_("presence of"), max_length=150)
     # not_set, unavailable, available, away, xa (away for long), chat (likes to talk), dnd (not to be disturbed).
     state = models.CharField(_("presence"), max_length=20)
     subtype = models.CharField(_("subtype"), max_length=80, blank=True)

@@ -20,7 +20,7 @@ application = ProtocolTypeRouter(
     {
         "http": django_application,
         "websocket": OwnOriginOnly(
-            # Who it is, the consumer looks up: by a session's cookie, again and again.
+            # The consumer itself looks up the user: by a session's cookie, again and again.
             CookieMiddleware(
                 URLRouter([path("ws/", LiveConsumer.as_asgi()), path("ws/events/", EventsConsumer.as_asgi())])
             )

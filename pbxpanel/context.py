@@ -1,4 +1,4 @@
-"""What the templates of every page need: whose page it is, what he may do, how the links are, how much goes on."""
+"""What the templates of every page need: the user, what they may do, how the links are, how much goes on."""
 
 import time
 import uuid
@@ -27,7 +27,7 @@ def panel(request: HttpRequest) -> dict[str, Any]:
     """Template variables, each computed when a template asks for it.
 
     `profile`; `phone`; `pbxs`; `abilities`, classes for the body; `server_time` in ms; `command_id`, which makes
-    the dial box of this page one call; `count_calls` and `count_conferences`; `has_rooms`, whether he moderates any;
+    the dial box of this page one call; `count_calls` and `count_conferences`; `has_rooms`, whether they moderate any;
     `may_administer`, whether Administration opens.
     """
     user = getattr(request, "user", None)

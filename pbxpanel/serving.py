@@ -185,7 +185,7 @@ class Server(Daphne):  # type: ignore[misc]
             **options,
         )
 
-    # Daphne makes its factories where it begins to run, and cannot be told of others.
+    # Daphne makes its factories when it starts to run, and accepts no others.
 
     @property
     def http_factory(self) -> BoundedHTTPFactory:

@@ -31,7 +31,7 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
     """400, or 413 for a body that is too large: as a toast for a button, else as a page."""
     if isinstance(exception, RequestDataTooBig):
         return refused(request, limits.body_complaint(), 413)
-    return refused(request, _("The panel cannot make sense of this request, so nothing was done."), 400)
+    return refused(request, _("The panel does not understand this request, so nothing was done."), 400)
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
@@ -44,7 +44,7 @@ def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpR
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """404: as a toast for a button, else as a page."""
     if request.headers.get("HX-Request"):
-        return toast(request, "warning", _("That is not there any more."), 404)
+        return toast(request, "warning", _("That no longer exists."), 404)
     return render(request, "404.html", status=404)
 
 

@@ -1,11 +1,13 @@
 // The editor of configuration files: what was typed and is not written yet is not left by accident.
-(() => {
-  "use strict";
-  const form = document.getElementById("config-form");
-  if (!form) return;
+
+function guard(form) {
   let typed = false;
-  form.addEventListener("input", (event) => { if (event.target.name) typed = true; });
-  addEventListener("beforeunload", (event) => { if (typed) event.preventDefault(); });
+  form.addEventListener("input", (event) => {
+    if (event.target.name) typed = true;
+  });
+  addEventListener("beforeunload", (event) => {
+    if (typed) event.preventDefault();
+  });
   document.addEventListener("config-written", (event) => {
     typed = false;
     const address = new URL(event.detail.address, location.href);
@@ -21,4 +23,7 @@
     const button = event.target.closest("[data-remove]");
     if (button) document.getElementById(button.dataset.remove)?.remove();
   });
-})();
+}
+
+const form = document.getElementById("config-form");
+if (form) guard(form);

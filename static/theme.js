@@ -1,10 +1,17 @@
-// Light or dark, before anything is painted: what the user chose, else what his system prefers.
+// Light or dark, before anything is painted: what the user chose, else what the system prefers.
 (() => {
+  const root = document.documentElement;
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const apply = () => {
     const chosen = localStorage.getItem("theme");
-    document.documentElement.dataset.bsTheme = chosen || (dark.matches ? "dark" : "light");
+    root.dataset.bsTheme = chosen || (dark.matches ? "dark" : "light");
   };
   dark.addEventListener("change", apply);
   apply();
+
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest("[data-theme-toggle]")) return;
+    root.dataset.bsTheme = root.dataset.bsTheme === "dark" ? "light" : "dark";
+    localStorage.setItem("theme", root.dataset.bsTheme);
+  });
 })();

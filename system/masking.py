@@ -30,7 +30,7 @@ def is_secret(name: str) -> bool:
 
 
 def masked_text(text: str) -> str:
-    """Any text without what is a secret in it by where it stands."""
+    """Any text without what is secret in it by its position."""
     text = _BEHIND_A_USER.sub(rf"\1{MASK}", text)
     text = _ASSIGNED.sub(_masked_assignment, text)
     text = _ARGUMENTS.sub(_masked_argument, text)
@@ -50,7 +50,7 @@ def _masked_argument(found: re.Match[str]) -> str:
 
 
 def masked_output(line: str) -> str:
-    """A line that the CLI printed, without what is a secret in it."""
+    """A line that the CLI printed, without what is secret in it."""
     found = _PARAMETER.fullmatch(line)
     if found and is_secret(found[2]) and not found[3].startswith("<"):  # `<Set>` of sip show peer
         return found[1] + MASK

@@ -17,7 +17,7 @@ class Access(models.Model):
         permissions = (
             ("see_pbx", "Can see how a PBX is"),
             ("reload", "Can have Asterisk reload its modules"),
-            ("use_cli", "Can use the commands of Asterisk's CLI that his groups are allowed"),
+            ("use_cli", "Can use the CLI commands that their groups allow"),
             ("see_astdb", "Can browse the AstDB"),
             ("change_astdb", "Can change the AstDB"),
             ("see_config", "Can read Asterisk's configuration"),

@@ -49,12 +49,12 @@ BY_NAME = {part.name: part for part in SYSTEM_PAGES}
 
 
 def may(user: User, permission: str) -> bool:
-    """Whether he has one of the permissions of `system.Access`."""
+    """Whether the user has one of the permissions of `system.Access`."""
     return user.has_perm(f"system.{permission}")
 
 
 def demand(request: HttpRequest, permission: str) -> User:
-    """Who asks, if he may. Raises `PermissionDenied`."""
+    """The user who asks, if they may. Raises `PermissionDenied`."""
     user = user_of(request)
     if not may(user, permission):
         raise PermissionDenied

@@ -271,7 +271,7 @@ def log_in(context: BrowserContext, panel: Panel, username: str, path: str = "/"
 
 @pytest.fixture
 def visit(browser: Browser) -> Iterator[Visit]:
-    """`visit(panel, "anna", "/calls/")`: a browser of his own, logged in, on that page with its socket open.
+    """`visit(panel, "anna", "/calls/")`: a browser of their own, logged in, on that page with its socket open.
 
     Whatever the page's console complains of fails the test, unless `page.complaints` was emptied.
     """

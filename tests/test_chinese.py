@@ -207,6 +207,6 @@ def test_the_pages_that_unlock_are_in_chinese(locked_out: Client) -> None:
 def test_what_failed_at_the_pbx_is_said_in_full_width_brackets() -> None:
     with translation.override("zh-hans"):
         text = toasts.words(Outcome(Status.NOT_CONNECTED, "There is no connection."), "")
-        refused = toasts.words(Outcome(Status.REFUSED, "They are in a side room already."), "")
+        refused = toasts.words(Outcome(Status.REFUSED, "They are already in a side room."), "")
     assert text.endswith("请在连接恢复后再试。（没有连接。）")
     assert refused == "PBX 拒绝了：他们已经在私谈室中。"

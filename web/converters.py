@@ -1,4 +1,4 @@
-"""What stands in a path and may be any text: names of conferences, and ids that somebody chose himself."""
+"""What stands in a path and may be any text: names of conferences, and ids that somebody chose themselves."""
 
 import re
 

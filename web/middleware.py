@@ -35,7 +35,7 @@ class NotStored(MiddlewareMixin):
 
 
 class NoNullCharacters(MiddlewareMixin):
-    """Refuses a NUL in an address: no text of ours holds one, and PostgreSQL cannot even look for it."""
+    """Refuses a NUL in an address: no text of ours contains one, and PostgreSQL cannot even search for it."""
 
     def process_request(self, request: HttpRequest) -> HttpResponseBase | None:
         if "\0" in request.path or any("\0" in value for values in request.GET.lists() for value in values[1]):
@@ -44,7 +44,7 @@ class NoNullCharacters(MiddlewareMixin):
 
 
 class FieldLimits(MiddlewareMixin):
-    """Refuses a field of a form or an address that is longer than any page of ours sends it, before a view looks at it.
+    """Refuses a field of a form or an address that is longer than any page of ours sends it, before a view reads it.
 
     Where a button was pressed, it shows as a toast whatever the button's answer would replace: what was typed stays.
     """

@@ -10,6 +10,7 @@ from engine.mirror.commands import Outcome, Status
 
 _CODES = {
     Status.REFUSED: 409,
+    Status.NOT_PERMITTED: 409,
     Status.NOT_CONNECTED: 503,
     Status.NO_ANSWER: 504,
     Status.EXPIRED: 504,
@@ -66,11 +67,11 @@ def words(outcome: Outcome, gone: str) -> str:
     if outcome.status is Status.EXPIRED:
         return _("The PBX could not be reached in time, so nothing was done. Try again.")
     if outcome.status is Status.NO_ANSWER:
-        return _("The PBX did not answer in time. Look whether it took effect before you try again.")
+        return _("The PBX did not answer in time. Check whether it took effect before you try again.")
     if outcome.status is Status.FORBIDDEN:
         return outcome.text
     if outcome.text.lower().startswith(_GONE):
         return gone
-    if "permission denied" in outcome.text.lower():
+    if outcome.status is Status.NOT_PERMITTED:
         return _("The PBX does not permit the panel to do that: its manager user lacks a privilege.")
     return _("The PBX refused: %(answer)s") % {"answer": in_words(outcome.text)}

@@ -57,7 +57,7 @@ class Migration(migrations.Migration):
                     "allowed",
                     models.TextField(
                         blank=True,
-                        help_text="One dialplan pattern on each line: X is any digit, Z 1–9, N 2–9, [1-5] one of these, “.” one or more of anything. Write the numbers as they are dialled, with the digit for an outside line. Just “.” allows every number; NXX allows 200–999.",
+                        help_text="One dialplan pattern per line: X is any digit, Z 1–9, N 2–9, [1-5] one of these, “.” one or more of anything. Write the numbers as they are dialled, with the digit for an outside line. Just “.” allows every number; NXX allows 200–999.",
                         validators=[accounts.models.check_numbers],
                         verbose_name="numbers allowed",
                     ),
@@ -66,7 +66,7 @@ class Migration(migrations.Migration):
                     "refused",
                     models.TextField(
                         blank=True,
-                        help_text="Refused although they are allowed above or by another group. “00.” and “+.” are international numbers, “0900!” premium-rate ones in Germany; with 9 for an outside line, “9-00.”. What follows a semicolon is a note.",
+                        help_text="Refused even if allowed above or by another group. “00.” and “+.” are international numbers, “0900!” premium-rate ones in Germany; with 9 for an outside line, “9-00.”. Text after a semicolon is a note.",
                         validators=[accounts.models.check_numbers],
                         verbose_name="numbers refused",
                     ),
@@ -75,7 +75,7 @@ class Migration(migrations.Migration):
                     "phones",
                     models.TextField(
                         blank=True,
-                        help_text="What a member may have as their phone, one on each line: PJSIP/101, or with wildcards PJSIP/1?? or PJSIP/*. Whose phone is whose is another question: an administrator says so, or a code is keyed in there.",
+                        help_text="What a member may have as their phone, one per line: PJSIP/101, or with wildcards PJSIP/1?? or PJSIP/*. Who owns which phone is decided separately: by an administrator, or by a code entered on the phone.",
                         validators=[accounts.models.check_phones],
                         verbose_name="phones",
                     ),
@@ -84,7 +84,7 @@ class Migration(migrations.Migration):
                     "free_choice",
                     models.BooleanField(
                         default=False,
-                        help_text="A member may enter any of these phones that is nobody's, without proof that it is theirs.",
+                        help_text="A member may enter any of these phones that belongs to nobody, without proof that it is theirs.",
                         verbose_name="free choice",
                     ),
                 ),
@@ -101,7 +101,7 @@ class Migration(migrations.Migration):
                     "caller_ids",
                     models.TextField(
                         blank=True,
-                        help_text="The extensions a member may enter as theirs, and so show to whom they call; patterns as above.",
+                        help_text="The extensions that a member may enter as theirs, and so show to those they call; patterns as above.",
                         validators=[accounts.models.check_numbers],
                         verbose_name="caller IDs",
                     ),
@@ -118,7 +118,7 @@ class Migration(migrations.Migration):
                     "calls_per_day",
                     models.PositiveIntegerField(
                         default=500,
-                        help_text="Within 24 hours, each member for himself.",
+                        help_text="Within 24 hours, counted for each member separately.",
                         validators=[django.core.validators.MinValueValidator(1)],
                         verbose_name="calls a day",
                     ),
@@ -151,9 +151,9 @@ class Migration(migrations.Migration):
                             ("no answer", "nobody answered"),
                             ("busy", "busy, or the call was declined"),
                             ("unreachable", "could not be reached"),
-                            ("hung up", "hung up before the code was keyed in"),
-                            ("late", "the code was not keyed in in time"),
-                            ("taken", "somebody else's by now"),
+                            ("hung up", "hung up before the code was entered"),
+                            ("late", "the code was not entered in time"),
+                            ("taken", "now belongs to somebody else"),
                         ],
                         default="open",
                         max_length=16,
@@ -234,7 +234,7 @@ class Migration(migrations.Migration):
                     models.ForeignKey(
                         blank=True,
                         db_constraint=False,
-                        help_text="Where my phone is. Empty: the only, or the first, PBX.",
+                        help_text="The PBX that my phone is on. Empty: the only, or the first, PBX.",
                         null=True,
                         on_delete=django.db.models.deletion.DO_NOTHING,
                         to="mirror.pbx",
@@ -302,7 +302,7 @@ class Migration(migrations.Migration):
                 (
                     "users",
                     models.ManyToManyField(
-                        help_text="Who may take it, under “My phone”. Whoever has it then has it no more.",
+                        help_text="Who may take it under “My phone”. Whoever had it before then no longer has it.",
                         related_name="shared_phones",
                         to=settings.AUTH_USER_MODEL,
                         verbose_name="users",

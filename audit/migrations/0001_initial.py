@@ -21,10 +21,10 @@ class Migration(migrations.Migration):
                 ("at", models.DateTimeField(auto_now_add=True, db_index=True, verbose_name="when")),
                 ("username", models.CharField(max_length=150, verbose_name="who")),
                 ("pbx", models.CharField(max_length=32, verbose_name="PBX")),
-                ("verb", models.CharField(max_length=40, verbose_name="what")),
-                ("subject", models.TextField(max_length=16000, verbose_name="on whom")),
+                ("verb", models.CharField(max_length=40, verbose_name="action")),
+                ("subject", models.TextField(max_length=16000, verbose_name="target")),
                 ("topic", models.CharField(blank=True, db_index=True, max_length=200, verbose_name="topic")),
-                ("claimed", models.BooleanField(default=False, verbose_name="taken up")),
+                ("claimed", models.BooleanField(default=False, verbose_name="accepted")),
                 ("status", models.CharField(blank=True, max_length=20, verbose_name="outcome")),
                 ("answer", models.CharField(blank=True, max_length=400, verbose_name="answer")),
                 (

@@ -63,12 +63,12 @@ class Migration(migrations.Migration):
                     models.CharField(
                         blank=True,
                         choices=[
-                            ("ringing", "Hears ringing"),
-                            ("busy", "Hears the busy tone"),
-                            ("congestion", "Hears the congestion tone"),
+                            ("ringing", "Ringback tone"),
+                            ("busy", "Busy tone"),
+                            ("congestion", "Congestion tone"),
                         ],
                         max_length=10,
-                        verbose_name="hears",
+                        verbose_name="tone",
                     ),
                 ),
                 ("folded", models.TextField(blank=True, verbose_name="without accents")),
@@ -108,7 +108,7 @@ class Migration(migrations.Migration):
                 ("uniqueid", models.CharField(max_length=150, verbose_name="unique id")),
                 ("lot", models.CharField(max_length=150, verbose_name="parking lot")),
                 ("space", models.CharField(max_length=150, verbose_name="parking space")),
-                ("timeout", models.PositiveIntegerField(default=0, verbose_name="comes back after")),
+                ("timeout", models.PositiveIntegerField(default=0, verbose_name="returns after")),
                 ("parked_by", models.CharField(blank=True, max_length=150, verbose_name="parked by")),
                 ("parked_at", models.DateTimeField(verbose_name="since")),
                 (

@@ -1,4 +1,4 @@
-"""Names that the panel knows of numbers: those of its users' phones, and those in its invite groups."""
+"""Names that the panel knows for numbers: those of its users' phones, and those in its invite groups."""
 
 from collections.abc import Iterable
 
@@ -10,7 +10,7 @@ from .models import InviteMember
 
 
 def names_of(pbx: str, numbers: Iterable[str]) -> dict[str, str]:
-    """Numbers on a PBX → the name of whose it is, of those that are known. A user comes before a group's member.
+    """Numbers on a PBX → the name of their owner, for those that are known. A user comes before a group's member.
 
     Asks the database twice, however many they are.
     """

@@ -1,4 +1,4 @@
-"""Who is called into a conference: the worker dials, some at a time, and follows each call until he has joined."""
+"""Who is called into a conference: the worker dials, some at a time, and follows each call until they have joined."""
 
 import asyncio
 import logging
@@ -17,7 +17,7 @@ from engine.ami.protocol import CHANNEL_FIELDS, Action, Message
 from engine.mirror.commands import Outcome, Status
 from engine.mirror.context import CommandContext
 from engine.mirror.dialplan import argument
-from engine.mirror.registry import command_handler, on, refreshes, snapshot_step, when_removed
+from engine.mirror.registry import command_handler, job, on, snapshot_step, when_removed
 from engine.mirror.sanitize import exact
 from engine.mirror.state import State
 from engine.mirror.sync import Snapshot
@@ -25,6 +25,7 @@ from engine.mirror.sync import Snapshot
 from .. import commands
 from ..commands import DONE, NO_CHANNEL, Parameters, profiles
 from ..models import Conference, Participant
+from ..rows import Arrivals
 from .models import Invitation
 
 logger = logging.getLogger(__name__)
@@ -44,7 +45,7 @@ CAUSES = {"21": _STATE.DECLINED, "17": _STATE.BUSY, "19": _STATE.NO_ANSWER, "18"
 _RANK = {cause: rank for rank, cause in enumerate([*reversed(CAUSES), Invitation.LEFT], 1)}
 # What the `Reason` of an OriginateResponse says, where no cause does.
 REASONS = {"5": _STATE.BUSY, "3": _STATE.NO_ANSWER}
-CALLED_ALREADY = Outcome(Status.REFUSED, gettext_noop("That number is being called already."))
+CALLED_ALREADY = Outcome(Status.REFUSED, gettext_noop("This number is already being called."))
 
 
 def add(
@@ -59,12 +60,12 @@ def add(
     caller_name: str = "",
     arguments: str = "",
 ) -> Invitation | None:
-    """Have somebody called into a conference, which need not run; None where he is being called already.
+    """Have somebody called into a conference, which need not run; None where they are already being called.
 
-    If a call to him has failed, this is the next try.
+    If a call to them has failed, this is the next try.
 
-    `channel` is what Originate calls. `caller_number` and `caller_name` are what his phone shows, `number` and `name`
-    what he is called by. `arguments` are the profiles by which he enters, where they are not those of the others.
+    `channel` is what Originate calls. `caller_number` and `caller_name` are what their phone shows, `number` and
+    `name` what they are called by. `arguments` are the profiles by which they enter, where not those of the others.
     """
     table = state.table(Invitation)
     values = {
@@ -75,7 +76,7 @@ def add(
         "caller_name": caller_name,
         "arguments": arguments,
     }
-    state.request("invitations", conference)
+    state.ask_for_job("invitations", conference)
     for row in table.where("conference", conference):
         if row.channel == channel:
             if not row.has_ended:
@@ -108,7 +109,7 @@ async def invite(ctx: CommandContext, parameters: Parameters) -> Outcome:
 
 @command_handler("call-back")
 async def call_back(ctx: CommandContext, parameters: Parameters) -> Outcome:
-    """The same for one who is, or was, in the conference: if he still is, `uniqueid`, he is hung up first."""
+    """The same for one who is, or was, in the conference: if they still are, as `uniqueid`, they are hung up first."""
     row = ctx.state.table(Participant).get(parameters["uniqueid"])
     if row is None or row.conference != parameters["conference"]:
         return _invite(ctx, parameters)
@@ -129,12 +130,12 @@ of_invitation = commands.about(Invitation, "code", NO_CHANNEL)
 
 @of_invitation("retry-invitation")
 async def retry(ctx: CommandContext, row: Invitation, parameters: Parameters) -> Outcome:
-    """Call again, as `channel`, `caller_number` and `caller_name` say: whoever asks calls as himself."""
+    """Call again, as `channel`, `caller_number` and `caller_name` say: whoever asks calls as themselves."""
     if not row.has_ended:
         return CALLED_ALREADY
     values = {name: parameters[name] for name in ("channel", "caller_number", "caller_name")}
     ctx.state.table(Invitation).change(row, state=_STATE.WAITING, cause="", user_id=ctx.user_id, **values)
-    ctx.state.request("invitations", row.conference)
+    ctx.state.ask_for_job("invitations", row.conference)
     return DONE
 
 
@@ -148,7 +149,7 @@ async def _cancel(ctx: CommandContext, row: Invitation) -> Outcome:
     if row.has_ended:
         return DONE
     ctx.state.table(Invitation).change(row, state=_STATE.CANCELLED)
-    ctx.state.request("invitations", row.conference)
+    ctx.state.ask_for_job("invitations", row.conference)
     channel = ctx.state.table(Channel).get(row.uniqueid)
     # It may not have one yet; that is hung up as soon as it is there (see `begins`).
     if channel is not None:
@@ -166,7 +167,7 @@ async def dismiss(ctx: CommandContext, row: Invitation, parameters: Parameters) 
 
 
 async def cancel_all(ctx: CommandContext, conference: Conference) -> None:
-    """Nobody is called any more into a conference that a moderator ends."""
+    """Nobody else is called into a conference that a moderator ends."""
     for row in ctx.state.table(Invitation).where("conference", conference.name):
         await _cancel(ctx, row)
 
@@ -185,43 +186,43 @@ def forget_failures(state: State, row: Conference) -> None:
 # The calls.
 
 
-@refreshes("invitations")
-async def advance(snapshot: Snapshot, conference: str) -> None:
+@job("invitations")
+async def advance(ctx: CommandContext, conference: str) -> None:
     """`Originate` of those who wait for their turn, `Hangup` of those who were cancelled before they had a channel."""
-    state, table = snapshot.state, snapshot.state.table(Invitation)
+    state, table = ctx.state, ctx.state.table(Invitation)
     rows = sorted(table.where("conference", conference), key=lambda row: row.invited_at)
     for row in rows:
         if row.has_ended and row.invited_at < state.now() - KEPT:
             table.remove(row.code)
         elif row.state == _STATE.CANCELLED and (channel := state.table(Channel).get(row.uniqueid)):
-            await snapshot.session.ask(actions.hangup(channel.name))
+            await ctx.session.ask(actions.hangup(channel.name))
     for row in rows:
         dialling = sum(other.state in _DIALLING for other in table.where("conference", conference))
         if dialling >= AT_ONCE:
             break
         if row.state == _STATE.WAITING and table.get(row.code) is row:
-            await dial(snapshot.session, state, row)
+            await dial(ctx.session, state, row)
 
 
 async def dial(session: Session, state: State, row: Invitation) -> None:
-    """`Originate` of one who waits: he is called, and enters the conference once he has answered."""
+    """`Originate` of one who waits: they are called, and enter the conference once they have answered."""
     uniqueids = new_uniqueids(state.now())
     state.table(Invitation).change(row, state=_STATE.CALLING, uniqueid=uniqueids[0], cause="", tries=row.tries + 1)
     conference = state.table(Conference).get(row.conference)
     arguments = row.arguments or (conference.arguments if conference else "")
     entry = ",".join(profiles(arguments)).rstrip(",")
-    # Of an application that we run no event tells the data.
-    state.arrivals[uniqueids[0]] = {"arguments": entry}
+    # No event reports the data of an application that we run.
+    state.memory(Arrivals)[uniqueids[0]] = {"arguments": entry}
     try:
         action = originate(row, entry, uniqueids)
         if not is_number(row):
-            action = await own_caller_id(session, action, {"endpoint": row.channel, "extension": row.number})
+            action = await own_caller_id(session, action, row.channel, row.number)
         answer = await session.ask(action, action_id=uniqueids[0])
     except IllegalField as error:
         logger.warning("%s: nobody can be called into %r: %s", state.pbx, row.conference, error)
         fail(state, row)
         return
-    except AmiError:  # whether he is called is not known
+    except AmiError:  # whether they are being called is not known
         fail(state, row)
         raise
     if not answer.ok:
@@ -235,7 +236,7 @@ def is_number(row: Invitation) -> bool:
 
 
 def originate(row: Invitation, entry: str, uniqueids: tuple[str, str]) -> Action:
-    """What calls him: each side shows the other. A phone that we know says itself who it is."""
+    """What calls them: each side shows the other. A phone that we know says itself who it is."""
     variables = [("CONNECTEDLINE(num)", row.caller_number), ("CONNECTEDLINE(name)", row.caller_name)]
     if is_number(row):
         variables += [("CALLERID(num)", row.number), ("CALLERID(name)", row.name)]
@@ -258,19 +259,19 @@ def of_call(state: State, linkedid: str) -> list[Invitation]:
 def answered(state: State, row: Invitation) -> None:
     if row.state in _DIALLING:
         state.table(Invitation).change(row, state=_STATE.ANSWERED)
-        state.request("invitations", row.conference)
+        state.ask_for_job("invitations", row.conference)
 
 
 def fail(state: State, row: Invitation, outcome: Invitation.State = _STATE.FAILED) -> None:
-    """The call is over, and he has not joined; its causes say more than the outcome."""
+    """The call is over, and they have not joined; its causes say more than the outcome."""
     if row.state in Invitation.UNDER_WAY:
-        state.arrivals.pop(row.uniqueid, None)
+        state.memory(Arrivals).pop(row.uniqueid, None)
         state.table(Invitation).change(row, state=CAUSES.get(row.cause, outcome))
-        state.request("invitations", row.conference)
+        state.ask_for_job("invitations", row.conference)
 
 
 def note_cause(state: State, row: Invitation, cause: str) -> None:
-    """Keep the cause that says most. Some come when the call is over already."""
+    """Keep the cause that says most. Some come when the call is already over."""
     if _RANK.get(cause, 0) <= _RANK.get(row.cause, 0):
         return
     table = state.table(Invitation)
@@ -283,7 +284,7 @@ def note_cause(state: State, row: Invitation, cause: str) -> None:
 def begins(state: State, event: Message) -> None:
     for row in of_call(state, exact(event.get("Uniqueid"))):
         if row.state == _STATE.CANCELLED:
-            state.request("invitations", row.conference)
+            state.ask_for_job("invitations", row.conference)
 
 
 @on("Newstate", required=CHANNEL_FIELDS)
@@ -327,15 +328,15 @@ def hangs_up(state: State, event: Message) -> None:
 def joins(state: State, event: Message) -> None:
     for row in of_call(state, exact(event.get("Uniqueid"))):
         if row.state == _STATE.CANCELLED:
-            state.request("invitations", row.conference)
+            state.ask_for_job("invitations", row.conference)
         else:
             state.table(Invitation).remove(row.code)
-            state.request("invitations", row.conference)
+            state.ask_for_job("invitations", row.conference)
 
 
 @snapshot_step
 async def find_calls(snapshot: Snapshot) -> None:
-    """What became of calls while nobody listened: by the channels and participants of the lists before."""
+    """What became of calls while nobody listened, by the channels and participants of the previous lists."""
     state = snapshot.state
     table = state.table(Invitation)
     for row in list(table.rows.values()):
@@ -344,7 +345,7 @@ async def find_calls(snapshot: Snapshot) -> None:
         elif row.state == _STATE.WAITING and row.conference not in state.table(Conference).rows:
             # Nobody is called late, into a conference that is over.
             table.change(row, state=_STATE.FAILED)
-        state.request("invitations", row.conference)
+        state.ask_for_job("invitations", row.conference)
 
 
 def _find_call(state: State, row: Invitation) -> None:

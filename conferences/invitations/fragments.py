@@ -27,7 +27,7 @@ LEFT_SHOWN = 100
 @when_added(Participant)
 @when_removed(Participant)
 def comes_or_goes(state: State, row: Participant) -> None:
-    """Who has left shows anew. Of what is kept no change is drawn by itself."""
+    """The list of who has left is drawn anew. A change of a history row is not drawn by itself."""
     state.subjects.add(("left", row.conference))
 
 
@@ -72,7 +72,7 @@ def left(pbx: str, name: str) -> dict[str, Any]:
     people: dict[str, dict[str, Any]] = {}
     if conference and conference.record:
         present = Participant.objects.filter(pbx=pbx).order_by().values_list("uniqueid", "conference", "caller_number")
-        # Of those who are in another room now, their line is still up.
+        # The line of those who are in another conference now is still up.
         elsewhere = {uniqueid for uniqueid, room, _number in present if room != name}
         here = {uniqueid for uniqueid, room, _number in present if room == name}
         numbers = {number for _uniqueid, room, number in present if room == name and number}

@@ -10,7 +10,7 @@ from engine.mirror.registry import mirrored
 
 @mirrored
 class Invitation(Mirrored):
-    """Somebody who is called into a conference, until he has joined it. The worker that calls him writes it."""
+    """Somebody who is called into a conference, until they have joined. Written by the worker that calls them."""
 
     class State(models.TextChoices):
         """What became of the call."""
@@ -28,7 +28,7 @@ class Invitation(Mirrored):
     # A call is under way; and one that has failed can be tried again.
     UNDER_WAY = (State.CALLING, State.RINGING, State.ANSWERED)
     ENDED = (State.BUSY, State.NO_ANSWER, State.DECLINED, State.FAILED, State.CANCELLED)
-    # In the place of a cause: he answered, and hung up or was turned away before he joined.
+    # Instead of a cause: they answered, and hung up or were turned away before they joined.
     LEFT = "left"
 
     key_field = "code"
@@ -41,10 +41,10 @@ class Invitation(Mirrored):
     channel = models.CharField(_("channel"), max_length=200)
     number = models.CharField(_("number"), max_length=150)
     name = models.CharField(_("name"), max_length=150, blank=True)
-    # Who calls, as his phone shows it.
+    # Who calls, as their phone shows it.
     caller_number = models.CharField(_("caller number"), max_length=150, blank=True)
     caller_name = models.CharField(_("caller name"), max_length=150, blank=True)
-    # The profiles by which he enters; empty: those of plain participants.
+    # The profiles by which they enter; empty: those of plain participants.
     arguments = models.CharField(_("profiles"), max_length=150, blank=True)
     state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.WAITING)
     # The hangup cause (Q.850) that says most, of the channels of the call; or `LEFT`.
@@ -87,7 +87,7 @@ class Invitation(Mirrored):
 
     @property
     def words(self) -> str:
-        """The state, as people read it."""
+        """The state in words."""
         if self.state == self.State.FAILED and self.cause == self.LEFT:
             return str(_("answered, but did not join"))
         return str(self.State(self.state).label)
@@ -97,7 +97,7 @@ class InviteGroup(models.Model):
     """People who are called into a conference together."""
 
     name = models.CharField(_("name"), max_length=80, unique=True)
-    # Who may change it, beside those who may plan rooms.
+    # Who may change it, besides those who may plan rooms.
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, verbose_name=_("owner")
     )

@@ -1,6 +1,6 @@
 """What can be asked about calls into a conference, each as a command that the audit trail records."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -9,13 +9,16 @@ from django.utils.translation import gettext as _
 from accounts import dialling
 from accounts.models import Profile
 from accounts.policy import Call
-from engine.mirror.commands import Outcome, run
+from engine.mirror.commands import Command, Outcome, run
 from engine.mirror.sanitize import clean, shown
 
 from ..forms import Person
 from ..requests import act
 from ..rooms.models import Room
 from .models import Invitation, InviteGroup
+
+# A command, and why this user may not give it, as `run` takes them.
+Asked = tuple[Command, Callable[[], str]]
 
 
 def title_of(pbx: str, name: str) -> str:
@@ -25,7 +28,7 @@ def title_of(pbx: str, name: str) -> str:
 
 
 def of_number(profile: Profile, number: str) -> tuple[Call, dict[str, str]]:
-    """A number that is dialled by somebody: what his dial policy is asked about it, and what the worker is told."""
+    """A number that somebody dials: what their dial policy is asked about it, and what the worker is told."""
     wanted = Call(context=profile.dial_context, caller_id=profile.extension, number=number)
     return wanted, {"channel": f"Local/{number}@{profile.dial_context}/n", "caller_number": profile.extension}
 
@@ -35,9 +38,14 @@ def of_phone(profile: Profile, endpoint: str) -> tuple[Call, dict[str, str]]:
     return Call(phone=endpoint, caller_id=profile.extension), {"channel": endpoint, "caller_number": ""}
 
 
-def invite(user: User, profile: Profile, pbx: str, name: str, person: Person, who: str = "") -> Outcome:
-    """Call somebody into a conference, within the dial policies of the user, and of those who wrote the number into
-    the groups that it was taken from. `who` stands for the person in the audit trail.
+def invite(user: User, profile: Profile, pbx: str, name: str, person: Person) -> Outcome:
+    """Call somebody into a conference (see `invitation_of`)."""
+    return run(*invitation_of(user, profile, pbx, name, person))
+
+
+def invitation_of(user: User, profile: Profile, pbx: str, name: str, person: Person, who: str = "") -> Asked:
+    """The command that calls somebody into a conference, within the dial policies of the user, and of those who wrote
+    the number into the groups that it was taken from. `who` stands for the person in the audit trail.
     """
     wanted, told = of_number(profile, person.number)
     others = [f"{group}: {group.changed_by or '?'}" for group in person.groups if group.changed_by != user]
@@ -53,7 +61,7 @@ def writers_of(people: Iterable[Person]) -> set[User]:
 def _refusal(user: User, wanted: Call, groups: Collection[InviteGroup]) -> str:
     for group in groups:
         if group.changed_by is None:
-            text = _("Nobody answers for the numbers of the group “%(group)s”: look through them, and save it.")
+            text = _("Nobody is responsible for the numbers of the group “%(group)s”: check them, and save it.")
             return text % {"group": group}
     return dialling.refusal(user, wanted, [group.changed_by for group in groups if group.changed_by])
 
@@ -64,21 +72,23 @@ def call_me_in(user: User, profile: Profile, pbx: str, name: str) -> Outcome:
     number = profile.extension or profile.endpoint
     person = Person(number, clean(user.get_full_name() or user.get_username()))
     subject = f"{person.name} ({profile.endpoint})"
-    return _call(user, wanted, pbx, name, "invite", subject, {**told, **_called(person)})
+    return run(*_call(user, wanted, pbx, name, "invite", subject, {**told, **_called(person)}))
 
 
 def call_back(user: User, profile: Profile, pbx: str, name: str, person: Person, uniqueid: str) -> Outcome:
     """Call somebody again who is or was in the conference; whoever still is, is hung up first."""
     wanted, told = of_number(profile, person.number)
-    return _call(user, wanted, pbx, name, "call-back", str(person), {**told, **_called(person), "uniqueid": uniqueid})
+    given = {**told, **_called(person), "uniqueid": uniqueid}
+    return run(*_call(user, wanted, pbx, name, "call-back", str(person), given))
 
 
 def retry(user: User, profile: Profile, row: Invitation) -> Outcome:
-    """Call again; whoever asks for it calls as himself."""
+    """Call again; whoever asks for it calls as themselves."""
     is_phone = not row.channel.startswith("Local/")
     wanted, told = of_phone(profile, row.channel) if is_phone else of_number(profile, row.number)
     who = f"{row.label} ({row.number})"
-    return _call(user, wanted, row.pbx_id, row.conference, "retry-invitation", who, {**told, "code": row.code})
+    given = {**told, "code": row.code}
+    return run(*_call(user, wanted, row.pbx_id, row.conference, "retry-invitation", who, given))
 
 
 def about(user: User, row: Invitation, verb: str) -> Outcome:
@@ -100,7 +110,7 @@ def _call(
     who: str,
     parameters: dict[str, Any],
     groups: Collection[InviteGroup] = (),
-) -> Outcome:
+) -> Asked:
     given = {"conference": conference, "caller_name": title_of(pbx, conference), **parameters}
     command = act(pbx, conference, verb, f"{who} → {shown(conference)}", user.pk, verb, given)
-    return run(command, refusal=lambda: _refusal(user, wanted, groups))
+    return command, lambda: _refusal(user, wanted, groups)

@@ -23,16 +23,16 @@ from engine.mirror.commands import Outcome, Status
 from engine.mirror.models import PBX
 from web import toasts
 
-from ..events import can_be_asked_for
 from ..forms import MOST_PEOPLE, GroupForm, Person, people_of
 from ..models import Conference, Participant
 from ..records.models import Attendance
+from ..requests import can_be_asked_for
 from ..rooms.models import Room, may_invite, may_moderate
 from . import requests
 from .events import CALLED_ALREADY
 from .models import Invitation, InviteGroup
 
-# What stands between the people in the box.
+# What separates the people in the box.
 _BETWEEN = re.compile(r"[\r\n,;，；、]+")
 
 
@@ -43,7 +43,7 @@ class NotReady(Exception):
 @require_POST
 @login_required
 def invite(request: HttpRequest, pbx: str, name: str) -> HttpResponse:
-    """POST `numbers`, `group`: each of them is called. Who cannot be is told, and stays in the box."""
+    """POST `numbers`, `group`: each of them is called. Those who cannot be are reported, and stay in the box."""
     user = _who_may(request, pbx, name)
     texts = _BETWEEN.split(request.POST.get("numbers", ""))
     too_many = _("At most %(most)d people can be called at a time.") % {"most": MOST_PEOPLE}
@@ -53,12 +53,12 @@ def invite(request: HttpRequest, pbx: str, name: str) -> HttpResponse:
     group = request.POST.get("group", "")
     members = _members(group) if group else []
     if not typed and not members and not wrong:
-        text = _("This group has nobody in it.") if group else _("Type a number first, or choose a group.")
+        text = _("This group is empty.") if group else _("Enter a number, or choose a group.")
         return toasts.toast(request, "warning", text, 400)
     people = {person.number: person for person in [*members, *typed]}
     present = _present(pbx, name)
     absent = {number: person for number, person in people.items() if number not in present}
-    # Whoever is typed is meant, even if somebody with that number is here.
+    # A typed number is called, even if somebody with that number is here.
     absent |= {person.number: people[person.number] for person in typed}
     try:
         profile = _ready(user, pbx, name)
@@ -93,11 +93,11 @@ def invite(request: HttpRequest, pbx: str, name: str) -> HttpResponse:
 def _told(
     request: HttpRequest, told: list[str], left: list[str], here: int, *, any_called: bool, group: str
 ) -> HttpResponse:
-    """What did not go, in one toast; the page hears what stays in its box, and whether a group stays chosen."""
+    """What did not work, in one toast; the response says what stays in the box, and whether a group stays chosen."""
     if here:
         text = ngettext(
-            "%(n)d of the group is here already, or being called.",
-            "%(n)d of the group are here already, or being called.",
+            "%(n)d of the group is already here, or being called.",
+            "%(n)d of the group are already here, or being called.",
             here,
         )
         told.append(text % {"n": here})
@@ -151,14 +151,14 @@ def call_back(request: HttpRequest, pbx: str, name: str, uniqueid: str) -> HttpR
     user = _who_may(request, pbx, name)
     row = Participant.objects.filter(pbx=pbx, conference=name, uniqueid=uniqueid).first() or _stay(pbx, name, uniqueid)
     if row is None:
-        return toasts.toast(request, "info", _("Nobody knows any more who that was."), 404)
+        return toasts.toast(request, "info", _("It is no longer known who that was."), 404)
     try:
         profile = _ready(user, pbx, name)
         number = diallable(row.caller_number)
     except NotReady as error:
         return toasts.toast(request, "warning", str(error), 409)
     except ValidationError:
-        return toasts.toast(request, "warning", _("His number is not known, so he cannot be called back."), 409)
+        return toasts.toast(request, "warning", _("Their number is not known, so they cannot be called back."), 409)
     person = Person(number, row.caller_name if row.caller_name != number else "")
     return _answer(request, requests.call_back(user, profile, pbx, name, person, row.uniqueid))
 
@@ -181,7 +181,7 @@ def invitation(request: HttpRequest, pbx: str, code: str, verb: str) -> HttpResp
     if not (may(user, pbx, row.conference) if row else user.has_perm("conferences.moderate")):
         raise PermissionDenied
     if row is None:
-        return toasts.toast(request, "info", _("This invitation is no longer there."), 404)
+        return toasts.toast(request, "info", _("This invitation no longer exists."), 404)
     if verb != "retry":
         return _answer(request, requests.about(user, row, f"{verb}-invitation"))
     try:
@@ -194,7 +194,7 @@ def invitation(request: HttpRequest, pbx: str, code: str, verb: str) -> HttpResp
 def _answer(request: HttpRequest, outcome: Outcome) -> HttpResponse:
     if outcome.text == CALLED_ALREADY.text:
         return toasts.toast(request, "warning", _(outcome.text), 409)
-    return toasts.answer(request, outcome, gone=_("This invitation is no longer there."))
+    return toasts.answer(request, outcome, gone=_("This invitation no longer exists."))
 
 
 def _who_may(request: HttpRequest, pbx: str, name: str) -> User:
@@ -208,21 +208,21 @@ def _who_may(request: HttpRequest, pbx: str, name: str) -> User:
 def _ready(user: User, pbx: str, name: str, *, phone: bool = False, dials: bool = True) -> Profile:
     """The profile by which somebody calls people into this conference. Raises `NotReady`.
 
-    `phone`: it is his own that is called; else, where he `dials`, numbers of his context.
+    `phone`: their own phone is called; else, where the user `dials`, numbers of their context.
     """
     get_object_or_404(PBX, pk=pbx)
     profile = profile_of(user)
     mine = pbx_of(profile)
     if not can_be_asked_for(name):
-        raise NotReady(_("Nobody can be called into a conference with such a name."))
+        raise NotReady(_("Nobody can be called into a conference with this name."))
     if Conference.objects.filter(pbx=pbx, name=name, locked=True).exists():
-        raise NotReady(_("This conference is locked, so nobody could join. Unlock it first."))
+        raise NotReady(_("This conference is locked, so nobody can join. Unlock it first."))
     if phone and not profile.endpoint:
-        raise NotReady(_("The panel does not know your phone yet: enter it under “My phone” first."))
+        raise NotReady(_("Your phone is not set up yet. Set it up under “My phone” first."))
     if phone and (mine is None or mine.name != pbx):
-        raise NotReady(_("Your phone is on another PBX than this conference: change that under “My phone”."))
+        raise NotReady(_("Your phone is on a different PBX than this conference. Change it under “My phone”."))
     if dials and not phone and not profile.dial_context:
-        raise NotReady(_("The panel does not know how you dial: enter a dial context under “My phone” first."))
+        raise NotReady(_("You have no dial context yet. Enter one under “My phone” first."))
     return profile
 
 
@@ -230,7 +230,7 @@ def _ready(user: User, pbx: str, name: str, *, phone: bool = False, dials: bool 
 
 
 def may_have_groups(user: User) -> bool:
-    """Whether the user may see the groups and make his own: whoever moderates anything may."""
+    """Whether the user may see the groups and make their own: whoever moderates anything may."""
     is_moderator = user.has_perm("conferences.moderate") or user.has_perm("conferences.plan_rooms")
     return is_moderator or (user.is_active and Room.objects.filter(moderators=user.pk).exists())
 
@@ -280,7 +280,7 @@ def group_new(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def group(request: HttpRequest, pk: int) -> HttpResponse:
-    """GET, POST: one group; what is wrong in it is told line by line, and nothing typed is lost."""
+    """GET, POST: one group; errors are reported line by line, and nothing typed is lost."""
     return _edit(request, _group_of(request, pk))
 
 

@@ -1,1 +1,1 @@
-"""Afterwards: the pages of what is kept of each conference."""
+"""The pages of the records of conferences."""

@@ -14,11 +14,11 @@ from .report import Report
 _FORMULA = re.compile(r"[\s\0]*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
 
 PEOPLE = ("name", "number", "joined", "left", "seconds", "talk seconds", "share", "admin")
-ACTS = ("at", "who", "what", "on whom", "outcome", "answer")
+ACTS = ("at", "who", "what", "target", "outcome", "answer")
 
 
 def people_csv(report: Report) -> str:
-    """Whoever took part, one on each line; times in ISO 8601, the share in per cent, `left` empty while he is there."""
+    """Whoever took part, one per line; times in ISO 8601, the share in per cent, `left` empty while still present."""
     return _csv(
         PEOPLE,
         (

@@ -1,4 +1,4 @@
-"""What is kept of a conference and of who took part in it."""
+"""Records of conferences and of who took part in them."""
 
 from datetime import timedelta
 
@@ -15,17 +15,17 @@ from engine.mirror.sanitize import shown
 
 @history
 class ConferenceRecord(History):
-    """What is kept of a conference: one from its start to its end."""
+    """The record of a conference, from its start to its end."""
 
     open_rows = Q(ended_at=None)
     end_field = "ended_at"
 
     key = models.CharField(_("key"), max_length=200)
     name = models.CharField(_("name"), max_length=150)
-    started_at = models.DateTimeField(_("began"))
+    started_at = models.DateTimeField(_("started"))
     ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
     # The most who took part at one time.
-    peak = models.PositiveIntegerField(_("most participants"), default=0)
+    peak = models.PositiveIntegerField(_("peak participants"), default=0)
 
     class Meta(History.Meta):
         verbose_name = _("conference record")
@@ -43,7 +43,7 @@ class ConferenceRecord(History):
 
 @history
 class Attendance(History):
-    """What is kept of one participant's stay in a conference."""
+    """The record of one participant's stay in a conference."""
 
     open_rows = Q(left_at=None)
     end_field = "left_at"
@@ -61,8 +61,8 @@ class Attendance(History):
     joined_at = models.DateTimeField(_("joined"))
     left_at = models.DateTimeField(_("left"), null=True, blank=True)
     # In milliseconds.
-    talked = models.PositiveBigIntegerField(_("talked"), default=0)
-    # When he talked: `begin-end begin-end …`, in milliseconds since he joined.
+    talked = models.PositiveBigIntegerField(_("talk time"), default=0)
+    # When they talked: `begin-end begin-end …`, in milliseconds since they joined.
     segments = models.TextField(_("talk segments"), blank=True)
 
     class Meta(History.Meta):
@@ -77,7 +77,7 @@ class Attendance(History):
 
     @property
     def label(self) -> str:
-        """What people call him by, as for a `Participant`."""
+        """What people call them by, as for a `Participant`."""
         return self.caller_name or self.caller_number or stands_for(self.channel)
 
     @property
@@ -87,10 +87,10 @@ class Attendance(History):
 
     @property
     def talk(self) -> list[tuple[int, int]]:
-        """When he talked: begin and end of each segment, in milliseconds since he joined."""
+        """When they talked: begin and end of each segment, in milliseconds since they joined."""
         return [(int(begin), int(end)) for begin, end in (part.split("-") for part in self.segments.split())]
 
     @property
     def stayed(self) -> timedelta:
-        """How long he took part, so far."""
+        """How long they have taken part so far."""
         return (self.left_at or timezone.now()) - self.joined_at

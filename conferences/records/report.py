@@ -1,4 +1,4 @@
-"""What the page of a record and its CSV files say, put together from what is kept."""
+"""What the page of a record and its CSV files say, put together from what is stored."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from conferences.records.models import Attendance, ConferenceRecord
 from conferences.requests import topic_of
 from conferences.rooms.models import Room
 
-# Of what somebody types to search for, no more than this is looked for.
+# How much of the search words is searched for.
 _LONGEST_SEARCH = 100
 
 # Begin and end, in milliseconds since the conference began.
@@ -23,7 +23,7 @@ Span = tuple[int, int]
 
 
 def visible_to(user: User) -> QuerySet[ConferenceRecord]:
-    """The records that this user may see: all, or those of his rooms. Raises `PermissionDenied` for who has none."""
+    """The records that this user may see: all, or those of their rooms. Raises `PermissionDenied` for who has none."""
     records = ConferenceRecord.objects.all()
     if user.has_perm("conferences.see_conferences"):
         return records
@@ -79,7 +79,7 @@ class Person:
 
     attendance: Attendance
     joined_at: datetime
-    # None while he is still there.
+    # None while they are still present.
     left_at: datetime | None = None
     stays: list[Span] = field(default_factory=list)
     talks: list[Span] = field(default_factory=list)
@@ -164,7 +164,7 @@ def report_of(record: ConferenceRecord, now: datetime) -> Report:
 
 
 def _talking(record: ConferenceRecord) -> dict[str, datetime]:
-    """Who talks at this moment, by the key of his attendance, and since when: that is no segment yet."""
+    """Who is talking now, by the key of their attendance, and since when: that is no segment yet."""
     if record.ended_at is not None:
         return {}
     talkers = Participant.objects.filter(pbx=record.pbx, conference=record.name, talking=True)

@@ -1,4 +1,4 @@
-"""A record as a picture: who was there when, and when he talked. Here its geometry; the template draws it."""
+"""A record as a picture: who was present when, and when they talked. Here its geometry; the template draws it."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta

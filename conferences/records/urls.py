@@ -1,4 +1,4 @@
-"""Pages of what is kept of conferences."""
+"""Pages of the records of conferences."""
 
 from django.urls import path
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Awaitable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -22,24 +21,25 @@ from engine.database import in_thread
 from engine.mirror import commands
 from engine.mirror.commands import Outcome, Status
 from engine.mirror.context import CommandContext
-from engine.mirror.registry import each_second, on, refreshes
+from engine.mirror.registry import each_second, job, on
 from engine.mirror.state import State
 from engine.mirror.sync import Snapshot
 
 from .. import commands as conference_commands
-from ..events import conference_of, list_participants
 from ..forms import Person
-from ..invitations import requests as invite_actions
+from ..invitations import requests as invitations
 from ..invitations.models import InviteMember
 from ..models import Conference, Participant
 from ..requests import topic_of
+from ..rows import conference_of
+from ..snapshot import list_participants
 from .models import Room
 
 logger = logging.getLogger(__name__)
 
 # How long one thing that is planned may take, in seconds.
 TIMEOUT = 20.0
-# How often it is looked whether a conference still runs while calls wait for their minute, in seconds.
+# How often it is checked that a conference still runs while calls wait for their minute, in seconds.
 PAUSE = 5.0
 
 
@@ -56,28 +56,28 @@ class Plan:
 
 @each_second
 def is_due(state: State) -> None:
-    """Ask for the plan of each conference that is new to us, however it was heard of, and for what that is to do later.
+    """Ask for the plan of each conference that is new to us, whatever its source, and for what that is to do later.
 
     What could not be done, since the link or the database was away, is asked for again.
     """
     for row in state.table(Conference).rows.values():
         if not row.planned:
-            state.request("plan", row.name)
+            state.ask_for_job("plan", row.name)
         if row.lock_at is not None and row.lock_at <= state.now():
-            state.request("planned-lock", row.name)
+            state.ask_for_job("planned-lock", row.name)
 
 
 @on("ConfbridgeJoin", required=CHANNEL_FIELDS)
 def somebody_joins(state: State, event: Message) -> None:
     row = conference_of(state, event)
     if row is not None and row.greeting:
-        state.request("greeting", row.name)
+        state.ask_for_job("greeting", row.name)
 
 
-@refreshes("plan", beside=True)
-async def carry_out(snapshot: Snapshot, name: str) -> None:
+@job("plan")
+async def carry_out(ctx: CommandContext, name: str) -> None:
     """Do what is planned of the room with this conference's name, if anything is."""
-    state, table = snapshot.state, snapshot.state.table(Conference)
+    state, table = ctx.state, ctx.state.table(Conference)
     row = table.get(name)
     if row is None or row.planned:
         return
@@ -93,18 +93,19 @@ async def carry_out(snapshot: Snapshot, name: str) -> None:
     if plan is None or table.get(name) is not row:
         return
     room, planner_id = plan.room, plan.planner.pk if plan.planner else 0
-    ctx, said = CommandContext(snapshot.session, state, planner_id, time.time() + TIMEOUT), []
+    said: list[str] = []
+    named = ctx.within(TIMEOUT, planner_id)
     if room.lock_after:
         table.change(row, lock_at=row.started_at + timedelta(minutes=room.lock_after))
         said.append(f"lock after {room.lock_after} min")
     if room.greeting:
         row.greeting = room.greeting
-        state.request("greeting", name)
+        state.ask_for_job("greeting", name)
         said.append(f"greeting {room.greeting}")
     if room.lecture:
-        said.append(await _said("lecture mode", conference_commands.set_lecture(ctx, row, on=True)))
+        said.append(await _said("lecture mode", conference_commands.set_lecture(named, row, on=True)))
     if room.record and table.get(name) is row:
-        said.append(await _said("start recording", conference_commands.start_record(ctx, row)))
+        said.append(await _said("start recording", conference_commands.start_record(named, row)))
     left = dict(plan.people)
     while left and table.get(name) is row:
         if seconds := await _pause(plan):
@@ -113,7 +114,7 @@ async def carry_out(snapshot: Snapshot, name: str) -> None:
             await asyncio.sleep(min(seconds, PAUSE))
             continue
         number = next(iter(left))
-        said.append(await _said(f"invite {number}", in_thread(invite)(plan, left.pop(number))))
+        said.append(await _said(f"invite {number}", invite(ctx, plan, left.pop(number))))
     said += [f"invite {number}: the conference is over" for number in left]
     said += [f"invite {number}: {why}" for number, why in plan.refused.items()]
     await _tell(state.pbx, str(room), name, said or ["nothing to do"])
@@ -124,63 +125,63 @@ async def _pause(plan: Plan) -> float:
     if plan.planner is None:
         return 0.0
     try:
-        return await in_thread(dialling.pause)(plan.planner, invite_actions.writers_of(plan.people.values()))
+        return await in_thread(dialling.pause)(plan.planner, invitations.writers_of(plan.people.values()))
     except (DatabaseError, InterfaceError) as error:
         logger.error("When the next may be called could not be read, trying again: %s", error)
         return PAUSE
 
 
 async def _tell(pbx: str, subject: str, name: str, said: list[str]) -> None:
-    """In the log and in the audit trail, what was done; told once."""
+    """Write what was done to the log and the audit trail, once."""
     for words in said:
         logger.info("%s: planned for %r: %s", pbx, name, words)
     await _note(pbx, subject, name, "; ".join(said))
     said.clear()
 
 
-def invite(plan: Plan, person: Person) -> Outcome:
-    """Have somebody called in, as the planner would: by the same rules, and with the same trace. Blocks.
+async def invite(ctx: CommandContext, plan: Plan, person: Person) -> Outcome:
+    """Have somebody called in, as the planner would: by the same rules, and with the same trace.
 
     The command `invite` tells on the conference's page what becomes of it.
     """
     if plan.planner is None:
         return Outcome(Status.REFUSED)
     room, who = plan.room, f"{person.name} {person.number}".strip()
-    return invite_actions.invite(plan.planner, plan.profile, room.pbx, room.number, person, who)
+    asked = in_thread(invitations.invitation_of)
+    return await ctx.give(*await asked(plan.planner, plan.profile, room.pbx, room.number, person, who))
 
 
-@refreshes("greeting", beside=True)
-async def greet(snapshot: Snapshot, name: str) -> None:
+@job("greeting")
+async def greet(ctx: CommandContext, name: str) -> None:
     """Play the greeting as soon as somebody hears it: not the prompt, nor the music of who waits for the leader."""
-    state, table = snapshot.state, snapshot.state.table(Conference)
-    await list_participants(snapshot, name)
+    state, table = ctx.state, ctx.state.table(Conference)
+    await list_participants(Snapshot(ctx.session, state), name)
     row = table.get(name)
     people = state.table(Participant).where("conference", name)
     if row is None or not row.greeting or all(person.entering or person.waiting for person in people):
         return
     sound, row.greeting = row.greeting, ""
-    ctx = CommandContext(snapshot.session, state, 0, time.time() + TIMEOUT)
     await _told(state.pbx, row, f"greeting {sound}", conference_commands.play(ctx, row, sound))
 
 
-@refreshes("planned-lock", beside=True)
-async def lock(snapshot: Snapshot, name: str) -> None:
+@job("planned-lock")
+async def lock(ctx: CommandContext, name: str) -> None:
     """`ConfbridgeLock`. Where the link fails meanwhile, it is done when that is up again."""
-    table = snapshot.state.table(Conference)
+    table = ctx.state.table(Conference)
     row = table.get(name)
     if row is None or row.lock_at is None:
         return
     due = row.lock_at
     table.change(row, lock_at=None)
     try:
-        answer = await snapshot.session.ask(actions.confbridge_lock(name), timeout=TIMEOUT)
+        answer = await ctx.ask(actions.confbridge_lock(name))
     except AmiError:
         if table.get(name) is row:
             table.change(row, lock_at=due)
         raise
-    snapshot.state.request("conference", name)
+    ctx.state.request("conference", name)
     words = "lock" if answer.ok else f"lock: {answer.text}"
-    await _note(snapshot.state.pbx, str(row), name, words)
+    await _note(ctx.state.pbx, str(row), name, words)
 
 
 async def _told(pbx: str, row: Conference, what: str, work: Awaitable[Outcome]) -> None:
@@ -220,11 +221,11 @@ def plan_for(pbx: str, number: str) -> Plan | None:
             former = plan.people.get(number_to_call, Person(number_to_call, member.name))
             plan.people[number_to_call] = replace(former, groups=(*dict.fromkeys((*former.groups, member.group)),))
         else:
-            plan.refused[member.number] = "This is no number."
+            plan.refused[member.number] = "This is not a number."
     if user is None or not user.is_active or not admits(user) or not user.has_perm("calls.originate"):
         why = "Whoever planned the room may not place calls."
     elif not plan.profile.dial_context:
-        why = "Whoever planned the room has no dial context in his profile."
+        why = "Whoever planned the room has no dial context."
     else:
         return plan
     plan.refused |= dict.fromkeys(plan.people, why)

@@ -41,7 +41,7 @@ class RoomForm(forms.ModelForm):
         number = str(self.cleaned_data["number"])
         if not _NUMBER.fullmatch(number):
             raise forms.ValidationError(
-                _("Use letters, digits and . _ - + * # only; one that begins with _ would be a pattern.")
+                _("Use only letters, digits and . _ - + * #; a name that begins with _ would be a pattern.")
             )
         return number
 
@@ -56,7 +56,7 @@ class RoomForm(forms.ModelForm):
         sound = str(self.cleaned_data["greeting"])
         if sound and not SOUND.fullmatch(sound):
             raise forms.ValidationError(
-                _("Type the name of a sound, such as beep or custom/welcome: letters, digits and . _ - / only.")
+                _("Enter the name of a sound, such as beep or custom/welcome: only letters, digits and . _ - /.")
             )
         return sound
 
@@ -64,7 +64,7 @@ class RoomForm(forms.ModelForm):
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         pbx, number = cleaned.get("pbx"), cleaned.get("number")
         if pbx and number and Room.objects.filter(pbx=pbx, number=number).exclude(pk=self.instance.pk).exists():
-            self.add_error("number", _("There is a plan for this room already."))
+            self.add_error("number", _("There is already a plan for this room."))
         return cleaned
 
     class Meta:
@@ -83,15 +83,15 @@ class RoomForm(forms.ModelForm):
             "greeting": forms.TextInput({"class": "form-control", "autocomplete": "off", "spellcheck": "false"}),
         }
         help_texts = {
-            "number": _("What your dialplan gives to ConfBridge(), such as 8001."),
+            "number": _("The name that your dialplan passes to ConfBridge(), such as 8001."),
             "name": _("What people call it, such as Board meeting."),
-            "moderators": _("They see and moderate this room, whatever else they may."),
+            "moderators": _("They can see and moderate this room, whatever other permissions they have."),
             "invite_groups": _(
-                "Those of them whom your dial policy lets you call, and that of whoever wrote the numbers down."
+                "Only those whom your dial policy, and that of whoever wrote the numbers down, allow to be called."
             ),
-            "lecture": _("Everyone but admins and chosen speakers stays muted."),
-            "lock_after": _("Nobody else gets in then. Empty: never."),
-            "greeting": _("A sound that is played once somebody has joined, such as custom/welcome. Empty: none."),
+            "lecture": _("Everybody except admins and chosen speakers stays muted."),
+            "lock_after": _("Nobody else can join after that. Empty: never."),
+            "greeting": _("A sound to play once somebody has joined, such as custom/welcome. Empty: none."),
         }
 
 

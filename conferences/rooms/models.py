@@ -29,10 +29,10 @@ class Room(models.Model):
     lock_after = models.PositiveIntegerField(
         _("lock after (minutes)"), null=True, blank=True, validators=[MaxValueValidator(24 * 60)]
     )
-    record = models.BooleanField(_("record by itself"), default=False)
+    record = models.BooleanField(_("record automatically"), default=False)
     # A sound of Asterisk's, by its name without the format.
     greeting = models.CharField(_("greeting"), max_length=200, blank=True)
-    # Who saved it last: the groups are called in by his dial policy.
+    # Who saved it last: the groups are called in by their dial policy.
     planned_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+",
         verbose_name=_("planned by"),
@@ -80,17 +80,17 @@ def has_rooms(permissions: Collection[str]) -> bool:
 
 
 def may_see(user: User, pbx: str, name: str) -> bool:
-    """Whether the user may see this conference: all of them, or one of his rooms."""
+    """Whether the user may see this conference: all of them, or one of their rooms."""
     return user.has_perm("conferences.see_conferences") or moderates(user, pbx, name)
 
 
 def may_moderate(user: User, pbx: str, name: str) -> bool:
-    """Whether the user may moderate this conference: all of them, or one of his rooms."""
+    """Whether the user may moderate this conference: all of them, or one of their rooms."""
     return user.has_perm("conferences.moderate") or moderates(user, pbx, name)
 
 
 def may_invite(user: User, pbx: str, name: str) -> bool:
-    """Whether the user may call people into this conference: he moderates it, and may place calls."""
+    """Whether the user may call people into this conference: they moderate it, and may place calls."""
     return user.has_perm("calls.originate") and may_moderate(user, pbx, name)
 
 

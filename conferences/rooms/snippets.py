@@ -27,7 +27,7 @@ type = bridge
 type = user
 ; The panel shows who talks, and for how long.
 talk_detection_events = yes
-; Without this, whoever is the first hears a prompt before he joins.
+; Without this, the first participant hears a prompt before they join.
 announce_only_user = no
 music_on_hold_when_empty = yes
 

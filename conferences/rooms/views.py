@@ -53,7 +53,7 @@ def _edit(request: HttpRequest, planned: Room) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         form.instance.planned_by = user
         saved = form.save()
-        messages.success(request, _("Saved. It is done when the conference starts the next time."))
+        messages.success(request, _("Saved. It takes effect the next time the conference starts."))
         return redirect("room", saved.pk)
     context = {
         "form": form,
@@ -74,5 +74,5 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method != "POST":
         return render(request, "conferences/rooms/room_delete.html", {"room": planned})
     planned.delete()
-    messages.success(request, _("The plan of %(room)s is deleted.") % {"room": planned})
+    messages.success(request, _("The plan for %(room)s was deleted.") % {"room": planned})
     return redirect("rooms")

@@ -1,124 +1,170 @@
 """One small builder for each AMI action that the panel uses: typed arguments in, an `Action` out.
 
-Every builder raises `IllegalField` when an argument holds a line break. The actions are described on
-Asterisk's pages "AMI Actions"; the privilege each one needs of the manager user is named with it.
+Every builder raises `IllegalField` when an argument holds a line break. `sends` states the action's name, the
+privileges of which the manager user needs one, and whether the action changes anything; the doctor, the stanza for
+manager.conf and the guard of what may only read know it from there. The actions are described on Asterisk's pages
+"AMI Actions", and the privileges are those that Asterisk 16 and 22 name in `ListCommands`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import ParamSpec
 
 from .protocol import Action
 
+P = ParamSpec("P")
 
+# Action → the privileges of which one is enough; none where every manager user may send it.
+PRIVILEGES: dict[str, tuple[str, ...]] = {}
+# The actions that change nothing on the PBX.
+READING: set[str] = set()
+
+
+def sends(name: str, *privileges: str, changes: bool = False) -> Callable[[Callable[P, Action]], Callable[P, Action]]:
+    """Declare which action a builder makes, which privileges permit it, and whether it changes anything."""
+
+    def declare(builder: Callable[P, Action]) -> Callable[P, Action]:
+        if PRIVILEGES.setdefault(name, privileges) != privileges:
+            raise TypeError(f"Two builders of {name} name different privileges.")
+        if not changes:
+            READING.add(name)
+        return builder
+
+    return declare
+
+
+@sends("Ping")
 def ping() -> Action:
-    """`Ping` (no privilege): answers `Pong`; used to see that the link lives."""
+    """`Ping`: answers `Pong`; used to check that the link is alive."""
     return Action("Ping")
 
 
+@sends("Challenge")
 def challenge() -> Action:
-    """`Challenge` (no privilege): asks for the text to hash the secret with."""
+    """`Challenge`: asks for the text to hash the secret with."""
     return Action("Challenge", (("AuthType", "MD5"),))
 
 
+@sends("Login")
 def login_md5(username: str, key: str, events: str) -> Action:
     """`Login` with the MD5 of challenge and secret, in hex; `events` is an event mask such as `call,system`."""
     return Action("Login", (("AuthType", "MD5"), ("Username", username), ("Key", key), ("Events", events)))
 
 
+@sends("Login")
 def login_plain(username: str, secret: str, events: str) -> Action:
     """`Login` with the secret itself, for a server that offers no challenge."""
     return Action("Login", (("Username", username), ("Secret", secret), ("Events", events)))
 
 
+@sends("Events")
 def event_mask(events: str) -> Action:
-    """`Events` (no privilege): from now on events of this mask, for a session that no `Login` has told it."""
+    """`Events`: from now on events of this mask, for a session whose `Login` did not set it."""
     return Action("Events", (("EventMask", events),))
 
 
+@sends("Filter", "system")
 def filter_out(event: str) -> Action:
-    """`Filter` (system): asks Asterisk not to send us events of this name. The form that every version knows."""
+    """`Filter`: asks Asterisk not to send us events of this name. The form that every version knows."""
     return Action("Filter", (("Operation", "Add"), ("Filter", f"!Event: {event}")))
 
 
+@sends("ListCommands")
 def list_commands() -> Action:
-    """`ListCommands` (no privilege): the actions that this user may use, each with its privileges."""
+    """`ListCommands`: the actions that this user may use, each with its privileges."""
     return Action("ListCommands")
 
 
+@sends("UserEvent", "user", changes=True)
 def user_event(name: str, fields: Iterable[tuple[str, str]] = ()) -> Action:
-    """`UserEvent` (user): Asterisk sends an event of this name, with these fields, to everybody."""
+    """`UserEvent`: Asterisk sends an event of this name, with these fields, to everybody."""
     return Action("UserEvent", (("UserEvent", name), *fields))
 
 
+@sends("CoreSettings", "system", "reporting")
 def core_settings() -> Action:
-    """`CoreSettings` (system, reporting): versions of Asterisk and of AMI."""
+    """`CoreSettings`: versions of Asterisk and of AMI."""
     return Action("CoreSettings")
 
 
+@sends("CoreStatus", "system", "reporting")
 def core_status() -> Action:
-    """`CoreStatus` (system, reporting): when Asterisk started and last reloaded, and how many calls there are."""
+    """`CoreStatus`: when Asterisk started and last reloaded, and how many calls there are."""
     return Action("CoreStatus")
 
 
+@sends("Reload", "system", "config", changes=True)
 def reload(module: str = "") -> Action:
-    """`Reload` (system, config, reporting): of one module, such as `chan_pjsip` or `features`; of all without."""
+    """`Reload`: of one module, such as `chan_pjsip` or `features`; of all without."""
     return Action("Reload", (("Module", module),) if module else ())
 
 
+@sends("CoreShowChannels", "system", "reporting")
 def core_show_channels() -> Action:
-    """`CoreShowChannels` (system, reporting): a list of `CoreShowChannel` events."""
+    """`CoreShowChannels`: a list of `CoreShowChannel` events."""
     return Action("CoreShowChannels")
 
 
+@sends("BridgeList")
 def bridge_list() -> Action:
-    """`BridgeList` (no privilege): a list of `BridgeListItem` events."""
+    """`BridgeList`: a list of `BridgeListItem` events."""
     return Action("BridgeList")
 
 
+@sends("BridgeInfo")
 def bridge_info(uniqueid: str) -> Action:
-    """`BridgeInfo` (no privilege): the channels of one bridge, a list of `BridgeInfoChannel` events."""
+    """`BridgeInfo`: the channels of one bridge, a list of `BridgeInfoChannel` events."""
     return Action("BridgeInfo", (("BridgeUniqueid", uniqueid),))
 
 
+@sends("ParkedCalls", "call")
 def parked_calls() -> Action:
-    """`ParkedCalls` (call): a list of `ParkedCall` events, of all parking lots."""
+    """`ParkedCalls`: a list of `ParkedCall` events, of all parking lots."""
     return Action("ParkedCalls")
 
 
+@sends("ExtensionStateList", "call", "reporting")
 def extension_state_list() -> Action:
-    """`ExtensionStateList` (call, reporting): a list of `ExtensionStatus` events, one for each hint."""
+    """`ExtensionStateList`: a list of `ExtensionStatus` events, one for each hint."""
     return Action("ExtensionStateList")
 
 
+@sends("DeviceStateList", "call", "reporting")
 def device_state_list() -> Action:
-    """`DeviceStateList` (call, reporting): a list of `DeviceStateChange` events."""
+    """`DeviceStateList`: a list of `DeviceStateChange` events."""
     return Action("DeviceStateList")
 
 
+@sends("Getvar", "call", "reporting")
 def getvar(channel: str, variable: str) -> Action:
-    """`Getvar` (call, reporting): the value of a variable, or of a function such as `CHANNEL(onhold)`, of a channel."""
+    """`Getvar`: the value of a variable, or of a function such as `CHANNEL(onhold)`, of a channel."""
     return Action("Getvar", (("Channel", channel), ("Variable", variable)))
 
 
+@sends("Getvar", "call", "reporting")
 def getvar_global(variable: str) -> Action:
-    """`Getvar` (call, reporting) of no channel: of a global variable, or of a function that needs none."""
+    """`Getvar` of no channel: of a global variable, or of a function that needs none."""
     return Action("Getvar", (("Variable", variable),))
 
 
+@sends("Setvar", "call", changes=True)
 def setvar(channel: str, variable: str, value: str) -> Action:
-    """`Setvar` (call): sets a variable of a channel."""
+    """`Setvar`: sets a variable of a channel."""
     return Action("Setvar", (("Channel", channel), ("Variable", variable), ("Value", value)))
 
 
+@sends("Command", "command", changes=True)
 def command(line: str) -> Action:
-    """`Command` (command): runs one line of the CLI; the answer's `output` is what it printed."""
+    """`Command`: runs one line of the CLI; the answer's `output` is what it printed."""
     return Action("Command", (("Command", line),))
 
 
+@sends("Hangup", "system", "call", changes=True)
 def hangup(channel: str) -> Action:
-    """`Hangup` (system, call) of one channel, by its name, with the cause 16, normal clearing."""
+    """`Hangup` of one channel, by its name, with the cause 16, normal clearing."""
     return Action("Hangup", (("Channel", channel), ("Cause", "16")))
 
 
+@sends("Originate", "originate", changes=True)
 def originate(
     channel: str,
     context: str,
@@ -129,10 +175,10 @@ def originate(
     variables: Iterable[tuple[str, str]] = (),
     caller_id: str = "",
 ) -> Action:
-    """`Originate` (originate), asynchronous: calls `channel`; once it answers, it dials `extension` in `context`.
+    """`Originate`, asynchronous: calls `channel`; once it answers, it dials `extension` in `context`.
 
     `timeout` is how long the channel may ring, in seconds. `caller_id` is what the first leg shows. `uniqueids` are
-    what the channel, and the other half of a Local one, are to bear. The answer says only that Asterisk has begun; the
+    what the channel, and the other half of a Local one, are to have. The answer says only that Asterisk has begun; the
     outcome is an `OriginateResponse` event with the same ActionID.
     """
     fields = [("Channel", channel), ("Context", context), ("Exten", extension), ("Priority", "1")]
@@ -154,97 +200,115 @@ def _originate(
     return Action("Originate", tuple(fields))
 
 
+@sends("PJSIPShowEndpoints", "system")
 def pjsip_show_endpoints() -> Action:
-    """`PJSIPShowEndpoints` (system): a list of `EndpointList` events. With no endpoint the answer is an error."""
+    """`PJSIPShowEndpoints`: a list of `EndpointList` events. With no endpoint the answer is an error."""
     return Action("PJSIPShowEndpoints")
 
 
+@sends("SIPpeers", "system", "reporting")
 def sip_peers() -> Action:
-    """`SIPpeers` (system, reporting), where chan_sip is loaded: a list of `PeerEntry` events."""
+    """`SIPpeers`, where chan_sip is loaded: a list of `PeerEntry` events."""
     return Action("SIPpeers")
 
 
+@sends("IAXpeerlist", "system", "reporting")
 def iax_peer_list() -> Action:
-    """`IAXpeerlist` (system, reporting), where chan_iax2 is loaded: a list of `PeerEntry` events."""
+    """`IAXpeerlist`, where chan_iax2 is loaded: a list of `PeerEntry` events."""
     return Action("IAXpeerlist")
 
 
+@sends("DAHDIShowChannels")
 def dahdi_show_channels() -> Action:
-    """`DAHDIShowChannels` (no privilege), where chan_dahdi is loaded: a list of events of the same name."""
+    """`DAHDIShowChannels`, where chan_dahdi is loaded: a list of events of the same name."""
     return Action("DAHDIShowChannels")
 
 
+@sends("PJSIPShowEndpoint", "system")
 def pjsip_show_endpoint(endpoint: str) -> Action:
-    """`PJSIPShowEndpoint` (system): a list; its `EndpointDetail` has the endpoint's settings."""
+    """`PJSIPShowEndpoint`: a list; its `EndpointDetail` has the endpoint's settings."""
     return Action("PJSIPShowEndpoint", (("Endpoint", endpoint),))
 
 
+@sends("ConfbridgeListRooms", "reporting")
 def confbridge_list_rooms() -> Action:
-    """`ConfbridgeListRooms` (reporting). With no conference the answer is an error, `No active conferences.`"""
+    """`ConfbridgeListRooms`. With no conference the answer is an error, `No active conferences.`"""
     return Action("ConfbridgeListRooms")
 
 
+@sends("ConfbridgeList", "reporting")
 def confbridge_list(conference: str) -> Action:
-    """`ConfbridgeList` (reporting): the participants of one conference."""
+    """`ConfbridgeList`: the participants of one conference."""
     return Action("ConfbridgeList", (("Conference", conference),))
 
 
+@sends("ConfbridgeMute", "call", changes=True)
 def confbridge_mute(conference: str, channel: str) -> Action:
-    """`ConfbridgeMute` (call) of one participant, by the name of his channel."""
+    """`ConfbridgeMute` of one participant, by the name of their channel."""
     return Action("ConfbridgeMute", (("Conference", conference), ("Channel", channel)))
 
 
+@sends("ConfbridgeUnmute", "call", changes=True)
 def confbridge_unmute(conference: str, channel: str) -> Action:
-    """`ConfbridgeUnmute` (call) of one participant, by the name of his channel."""
+    """`ConfbridgeUnmute` of one participant, by the name of their channel."""
     return Action("ConfbridgeUnmute", (("Conference", conference), ("Channel", channel)))
 
 
+@sends("ConfbridgeKick", "call", changes=True)
 def confbridge_kick(conference: str, channel: str) -> Action:
-    """`ConfbridgeKick` (call) of one participant, by the name of his channel."""
+    """`ConfbridgeKick` of one participant, by the name of their channel."""
     return Action("ConfbridgeKick", (("Conference", conference), ("Channel", channel)))
 
 
+@sends("ConfbridgeLock", "call", changes=True)
 def confbridge_lock(conference: str) -> Action:
-    """`ConfbridgeLock` (call): nobody but admins may join any more."""
+    """`ConfbridgeLock`: nobody but admins may join any more."""
     return Action("ConfbridgeLock", (("Conference", conference),))
 
 
+@sends("ConfbridgeUnlock", "call", changes=True)
 def confbridge_unlock(conference: str) -> Action:
-    """`ConfbridgeUnlock` (call): everybody may join again."""
+    """`ConfbridgeUnlock`: everybody may join again."""
     return Action("ConfbridgeUnlock", (("Conference", conference),))
 
 
-# Of `ConfbridgeMute`, `ConfbridgeUnmute` and `ConfbridgeKick` in the place of a channel: everybody, admins too.
+# For `ConfbridgeMute`, `ConfbridgeUnmute` and `ConfbridgeKick` instead of a channel: everybody, admins too.
 ALL = "all"
 
 
+@sends("ConfbridgeStartRecord", "system", changes=True)
 def confbridge_start_record(conference: str, file: str) -> Action:
-    """`ConfbridgeStartRecord` (system): `file` is its name in the spool's monitor folder, with the format's ending."""
+    """`ConfbridgeStartRecord`: `file` is its name in the spool's monitor folder, with the format's ending."""
     return Action("ConfbridgeStartRecord", (("Conference", conference), ("RecordFile", file)))
 
 
+@sends("ConfbridgeStopRecord", "system", changes=True)
 def confbridge_stop_record(conference: str) -> Action:
-    """`ConfbridgeStopRecord` (system)."""
+    """`ConfbridgeStopRecord`: the file is closed."""
     return Action("ConfbridgeStopRecord", (("Conference", conference),))
 
 
+@sends("ConfbridgeSetSingleVideoSrc", "call", changes=True)
 def confbridge_set_single_video_source(conference: str, channel: str) -> Action:
-    """`ConfbridgeSetSingleVideoSrc` (call): everybody sees the video of this participant."""
+    """`ConfbridgeSetSingleVideoSrc`: everybody sees the video of this participant."""
     return Action("ConfbridgeSetSingleVideoSrc", (("Conference", conference), ("Channel", channel)))
 
 
+@sends("Redirect", "call", changes=True)
 def redirect(channel: str, context: str, extension: str) -> Action:
-    """`Redirect` (call) of one channel to the first priority of an extension."""
+    """`Redirect` of one channel to the first priority of an extension."""
     return Action("Redirect", (("Channel", channel), ("Context", context), ("Exten", extension), ("Priority", "1")))
 
 
+@sends("DialplanExtensionAdd", "system", changes=True)
 def dialplan_extension_add(context: str, extension: str, priority: int, application: str, data: str) -> Action:
-    """`DialplanExtensionAdd` (system): a step of dialplan, in the place of one that is there; until the next reload."""
+    """`DialplanExtensionAdd`: a step of dialplan, replacing an existing one; until the next reload."""
     fields = [("Context", context), ("Extension", extension), ("Priority", str(priority))]
     fields += [("Application", application), ("ApplicationData", data), ("Replace", "yes")]
     return Action("DialplanExtensionAdd", tuple(fields))
 
 
+@sends("Originate", "originate", changes=True)
 def originate_application(
     channel: str,
     application: str,
@@ -255,9 +319,9 @@ def originate_application(
     variables: Iterable[tuple[str, str]] = (),
     caller_id: str = "",
 ) -> Action:
-    """`Originate` (originate), asynchronous: calls `channel`; once it answers, it runs an application.
+    """`Originate`, asynchronous: calls `channel`; once it answers, it runs an application.
 
-    Else as `originate`.
+    Otherwise as `originate`.
     """
     return _originate(
         [("Channel", channel), ("Application", application), ("Data", data)], timeout, uniqueids, variables, caller_id
@@ -268,97 +332,114 @@ def originate_application(
 _TEMPLATES = ("Filter", "TEMPLATES=include")
 
 
+@sends("GetConfig", "system", "config")
 def get_config(file: str, category: str = "") -> Action:
-    """`GetConfig` (system, config): all categories of a file, or one, with what they inherit and include."""
+    """`GetConfig`: all categories of a file, or one, with what they inherit and include."""
     return Action("GetConfig", (("Filename", file), *((("Category", category),) if category else ()), _TEMPLATES))
 
 
+@sends("GetConfigJSON", "system", "config")
 def get_config_json(file: str) -> Action:
-    """`GetConfigJSON` (system, config): the same as one line of JSON, in which names may be there twice."""
+    """`GetConfigJSON`: the same as one line of JSON, in which names may be there twice."""
     return Action("GetConfigJSON", (("Filename", file), _TEMPLATES))
 
 
+@sends("ListCategories", "config")
 def list_categories(file: str) -> Action:
-    """`ListCategories` (config): the names of a file's categories, `Category-000000: general`."""
+    """`ListCategories`: the names of a file's categories, `Category-000000: general`."""
     return Action("ListCategories", (("Filename", file),))
 
 
+@sends("UpdateConfig", "config", changes=True)
 def update_config(file: str, updates: Iterable[tuple[str, str]]) -> Action:
-    """`UpdateConfig` (config): `updates` are fields such as `Action-000000`. What a category inherits stays inherited.
+    """`UpdateConfig`: `updates` are fields such as `Action-000000`. What a category inherits stays inherited.
 
-    Asterisk takes the first 128 lines of an action, and drops the others unseen.
+    Asterisk reads the first 128 lines of an action, and drops the others unread.
     """
     fields = [("SrcFilename", file), ("DstFilename", file), ("PreserveEffectiveContext", "no"), *updates]
     return Action("UpdateConfig", tuple(fields))
 
 
+@sends("ExtensionState", "call", "reporting")
 def extension_state(context: str, extension: str) -> Action:
-    """`ExtensionState` (call, reporting): of one extension, asked anew. `Status: -1` where it has no hint."""
+    """`ExtensionState`: of one extension, queried anew. `Status: -1` where it has no hint."""
     return Action("ExtensionState", (("Context", context), ("Exten", extension)))
 
 
+@sends("PresenceState", "call", "reporting")
 def presence_state(provider: str) -> Action:
-    """`PresenceState` (call, reporting) of one provider, such as `CustomPresence:101`."""
+    """`PresenceState` of one provider, such as `CustomPresence:101`."""
     return Action("PresenceState", (("Provider", provider),))
 
 
+@sends("PresenceStateList", "call", "reporting")
 def presence_state_list() -> Action:
-    """`PresenceStateList` (call, reporting): a list of `PresenceStateChange` events."""
+    """`PresenceStateList`: a list of `PresenceStateChange` events."""
     return Action("PresenceStateList")
 
 
+@sends("DBGet", "system", "reporting")
 def db_get(family: str, key: str) -> Action:
-    """`DBGet` (system, reporting): a list of one `DBGetResponse`. Asterisk 16 cuts a value after 255 bytes."""
+    """`DBGet`: a list of one `DBGetResponse`. Asterisk 16 cuts a value after 255 bytes."""
     return Action("DBGet", (("Family", family), ("Key", key)))
 
 
+@sends("DBGetTree", "system", "reporting")
 def db_get_tree(family: str = "", key: str = "") -> Action:
-    """`DBGetTree` (system, reporting): a list of `DBGetTreeResponse`, of the whole AstDB where no family is given.
+    """`DBGetTree`: a list of `DBGetTreeResponse`, of the whole AstDB where no family is given.
 
-    Their `Key` is `/family/key`. Family and key are looked for as by SQL's LIKE: in either case, `_` and `%` stand
+    Their `Key` is `/family/key`. Family and key are matched as by SQL's LIKE: in either case, `_` and `%` stand
     for others; and the entry of just that name is among them.
     """
     return Action("DBGetTree", tuple((name, text) for name, text in (("Family", family), ("Key", key)) if text))
 
 
+@sends("DBPut", "system", changes=True)
 def db_put(family: str, key: str, value: str) -> Action:
-    """`DBPut` (system). Spaces at the beginning of each text are lost."""
+    """`DBPut`. Spaces at the beginning of each text are lost."""
     return Action("DBPut", (("Family", family), ("Key", key), ("Val", value)))
 
 
+@sends("DBDel", "system", changes=True)
 def db_del(family: str, key: str) -> Action:
-    """`DBDel` (system)."""
+    """`DBDel`: deletes one entry."""
     return Action("DBDel", (("Family", family), ("Key", key)))
 
 
+@sends("DBDelTree", "system", changes=True)
 def db_del_tree(family: str) -> Action:
-    """`DBDelTree` (system): everything that `db_get_tree` finds."""
+    """`DBDelTree`: everything that `db_get_tree` finds."""
     return Action("DBDelTree", (("Family", family),))
 
 
+@sends("Setvar", "call", changes=True)
 def setvar_global(variable: str, value: str) -> Action:
-    """`Setvar` (call) of no channel: sets a global variable, or a function that needs no channel."""
+    """`Setvar` of no channel: sets a global variable, or a function that needs no channel."""
     return Action("Setvar", (("Variable", variable), ("Value", value)))
 
 
+@sends("Status", "system", "call", "reporting")
 def status_with_variables(channel: str) -> Action:
-    """`Status` (system, call, reporting) of one channel: a list; its event has a `Variable` for each, `NAME=value`."""
+    """`Status` of one channel: a list; its event has a `Variable` for each, `NAME=value`."""
     return Action("Status", (("Channel", channel), ("AllVariables", "true")))
 
 
+@sends("MixMonitor", "system", changes=True)
 def mix_monitor(channel: str, file: str, options: str) -> Action:
-    """`MixMonitor` (system): `file` is its name in the spool's monitor folder, with the format's ending."""
+    """`MixMonitor`: `file` is its name in the spool's monitor folder, with the format's ending."""
     return Action("MixMonitor", (("Channel", channel), ("File", file), ("Options", options)))
 
 
+@sends("StopMixMonitor", "system", "call", changes=True)
 def stop_mix_monitor(channel: str, recording: str = "") -> Action:
-    """`StopMixMonitor` (system, call) of the recording with this MixMonitorID; of the latest without."""
+    """`StopMixMonitor` of the recording with this MixMonitorID; of the latest without."""
     fields = (("Channel", channel), ("MixMonitorID", recording))
     return Action("StopMixMonitor", tuple(pair for pair in fields if pair[1]))
 
 
+@sends("MixMonitorMute", "system", "call", changes=True)
 def mix_monitor_mute(channel: str, direction: str, *, muted: bool) -> Action:
-    """`MixMonitorMute` (system, call) of all recordings of a channel.
+    """`MixMonitorMute` of all recordings of a channel.
 
     `direction`: `read` is what comes from the channel, `write` what goes to it; `both`.
     """
@@ -366,26 +447,31 @@ def mix_monitor_mute(channel: str, direction: str, *, muted: bool) -> Action:
     return Action("MixMonitorMute", fields)
 
 
+@sends("Monitor", "call", changes=True)
 def monitor(channel: str, file: str, extension: str) -> Action:
-    """`Monitor` (call), up to Asterisk 20: `file` without its ending. The two sides are mixed when it ends."""
+    """`Monitor`, up to Asterisk 20: `file` without its ending. The two sides are mixed when it ends."""
     return Action("Monitor", (("Channel", channel), ("File", file), ("Format", extension), ("Mix", "1")))
 
 
+@sends("StopMonitor", "call", changes=True)
 def stop_monitor(channel: str) -> Action:
-    """`StopMonitor` (call), up to Asterisk 20. Answers that it has stopped where nothing ran, too."""
+    """`StopMonitor`, up to Asterisk 20. Answers that it has stopped where nothing ran, too."""
     return Action("StopMonitor", (("Channel", channel),))
 
 
+@sends("ChangeMonitor", "call", changes=True)
 def change_monitor(channel: str, file: str) -> Action:
-    """`ChangeMonitor` (call), up to Asterisk 20: what is recorded goes by another name."""
+    """`ChangeMonitor`, up to Asterisk 20: the recording gets another file name."""
     return Action("ChangeMonitor", (("Channel", channel), ("File", file)))
 
 
+@sends("PauseMonitor", "call", changes=True)
 def pause_monitor(channel: str) -> Action:
-    """`PauseMonitor` (call), up to Asterisk 20."""
+    """`PauseMonitor`, up to Asterisk 20: nothing is recorded until `UnpauseMonitor`."""
     return Action("PauseMonitor", (("Channel", channel),))
 
 
+@sends("UnpauseMonitor", "call", changes=True)
 def unpause_monitor(channel: str) -> Action:
-    """`UnpauseMonitor` (call), up to Asterisk 20."""
+    """`UnpauseMonitor`, up to Asterisk 20: recording goes on."""
     return Action("UnpauseMonitor", (("Channel", channel),))

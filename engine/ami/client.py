@@ -20,7 +20,7 @@ from .transports import Address
 logger = logging.getLogger(__name__)
 
 EventHandler = Callable[[Message], None]
-# Hears what crosses a session: whether we sent it, and the message itself.
+# Is called with what crosses a session: whether we sent it, and the message itself.
 Tap = Callable[[bool, bytes], None]
 
 
@@ -39,6 +39,11 @@ class Answer:
     def text(self) -> str:
         """Asterisk's own words, such as `Channel successfully hungup` or `No such channel`."""
         return self.response.get("Message")
+
+    @property
+    def is_denied(self) -> bool:
+        """Whether the manager user lacks the privilege for the action."""
+        return not self.ok and self.text.lower().startswith("permission denied")
 
 
 @dataclass(slots=True)
@@ -259,10 +264,10 @@ class Session(asyncio.Protocol):
             self._transport.abort()
 
     async def _login(self, events: str, timeout: float, boot_timeout: float) -> None:
-        silent = gettext_noop("%(where)s does not greet; is this Asterisk's manager interface?")
+        silent = gettext_noop("%(where)s sends no greeting; is this Asterisk's manager interface?")
         await self._wait(self._greeted, timeout, silent)
         check_version(self.greeting.rpartition("/")[2])
-        if self.address.is_digest:  # each request is authenticated; a login would not be heard
+        if self.address.is_digest:  # each request is authenticated; a login would have no effect
             answer = await self.ask(actions.event_mask(events), timeout=timeout)
         else:
             answer = await self._log_in(events, timeout)
@@ -282,7 +287,7 @@ class Session(asyncio.Protocol):
         if self.address.is_digest:
             await self._ask_whether_booted(boot_timeout)
         booting = gettext_noop(
-            "%(where)s did not say that it has fully booted (the manager user needs the read class “system”)."
+            "%(where)s did not report that it has fully booted (the manager user needs the read class “system”)."
         )
         await self._wait(self._fully_booted, boot_timeout, booting)
 
@@ -295,7 +300,7 @@ class Session(asyncio.Protocol):
         return await self.ask(actions.login_plain(username, secret, events), timeout=timeout)
 
     async def _ask_whether_booted(self, timeout: float) -> None:
-        """Asterisk says it once, and to whoever logs in; who does not has to ask.
+        """Asterisk says it once, to whoever logs in; without a login it has to be asked.
 
         A user who may not ask (it needs the write class “command”) takes it for booted.
         """
@@ -320,7 +325,7 @@ def _ends_list(event: Message) -> bool:
 
 
 def check_version(ami: str) -> None:
-    """Raises `TooOld` for a version of AMI, such as `1.3`, whose events do not tell what later ones do."""
+    """Raises `TooOld` for a version of AMI, such as `1.3`, whose events lack what later ones report."""
     if ami.partition(".")[0] in ("0", "1"):
         raise TooOld(
             gettext_noop(
@@ -341,14 +346,14 @@ class LinkState(StrEnum):
 
 
 class Link:
-    """Keeps one session up: connects, watches that it lives, and connects again when it ends.
+    """Keeps one session up: connects, checks that it is alive, and connects again when it ends.
 
     `on_up` is awaited with each new session (it takes the first snapshot); the link counts as up when it
-    returns. `on_state` hears of every change, with the error that tells people why.
+    returns. `on_state` is called on every change, with the error that explains it.
     Times are in seconds: a session that says nothing for `ping_after` is pinged, one that stays silent for
     `dead_after` is dropped. One that talks is pinged each `measure_every`, for its round-trip time.
     Tries come ever slower, from `first_delay` up to `max_delay`, each varied at random so that panels do not
-    knock together; after a refused login, and where Asterisk is too old, only every `refused_delay`.
+    connect at the same time; after a refused login, and where Asterisk is too old, only every `refused_delay`.
     """
 
     def __init__(
@@ -397,7 +402,7 @@ class Link:
             await asyncio.sleep(delay * random.uniform(0.75, 1.25))  # noqa: S311
 
     def _tell(self, state: LinkState, error: AmiError) -> None:
-        if str(error) != self._told:  # the tenth try that fails like the ninth is no news for the log
+        if str(error) != self._told:  # the tenth try that fails like the ninth is not logged
             self._told = str(error)
             logger.error("%s: %s", self.address, error)
         self._on_state(state, error)
@@ -418,7 +423,7 @@ class Link:
             session.close()
 
     async def _watch(self, session: Session) -> None:
-        """Return never; raise what ended the session."""
+        """Never return; raise what ended the session."""
         measured_at = -math.inf
         while True:
             due = min(session.received_at + self._ping_after, measured_at + self._measure_every)
@@ -428,7 +433,7 @@ class Link:
                     raise session.closed.result()
                 continue
             asked_at = time.monotonic()
-            # From its last word on; but also whoever was stopped himself meanwhile listens before he judges.
+            # Counted from its last message; but whoever was stopped meanwhile listens first, then judges.
             patience = max(session.received_at + self._dead_after - asked_at, self._dead_after - self._ping_after)
             try:
                 await session.ask(actions.ping(), timeout=patience)

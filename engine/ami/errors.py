@@ -7,7 +7,7 @@ def gettext_noop(text: str) -> str:
 
 
 class AmiError(Exception):
-    """The base of all errors of this library. Its text is a sentence fit to be shown to a person.
+    """The base of all errors of this library. Its text is a sentence fit to be shown to a user.
 
     It keeps the sentence (with `%(name)s` for what varies) and the parameters apart, so that it can be shown
     in another language.
@@ -23,7 +23,7 @@ class AmiError(Exception):
 
 
 class IllegalField(AmiError, ValueError):
-    """A field of an action holds what AMI cannot carry (CR, LF, NUL, half a surrogate pair); nothing was sent."""
+    """A field of an action contains what AMI cannot carry (CR, LF, NUL, half a surrogate pair); nothing was sent."""
 
 
 class NotAmi(AmiError):
@@ -39,7 +39,7 @@ class MessageTooLarge(AmiError):
 
 
 class ConnectFailed(AmiError):
-    """No connection came about: name not resolved, refused, timed out, or TLS failed."""
+    """No connection could be made: name not resolved, refused, timed out, or TLS failed."""
 
 
 class LoginRefused(AmiError):

@@ -2,7 +2,7 @@
 
 `rawman` knows a session by its cookie, after a login; `arawman` by the nonce of HTTP digest authentication. Asterisk
 keeps the events of a session until a `WaitEvent` fetches them. One that waits would have to be ended for each action,
-and Asterisk may sleep for a second before it notices, or give events to either of two in an order that nobody can tell
+and Asterisk may sleep for a second before it notices, or give events to either of two in an order that cannot be known
 from outside. So none waits: events are fetched 20 times a second, 5 times when all is quiet, and before each action.
 """
 
@@ -21,26 +21,26 @@ from .transports import NO_LINGER, Address, explained, tls_context
 
 # How often events are fetched, and how often when nothing has happened for so long, in seconds.
 EVERY, QUIET_EVERY, QUIET_AFTER = 0.05, 0.2, 5.0
-# How often it is made sure that they are of the same session, where no cookie tells, in seconds.
+# How often it is checked that they are of the same session, where no cookie says so, in seconds.
 CHECK_EVERY = 10.0
 # Asterisk ends a connection that has been idle for 15 s (`session_keep_alive`).
 _IDLE = 12.0
 # The longest body that is read, in bytes, and how much of one is handed on at a time.
 _LONGEST, _SLICE = 256 * 2**20, 64 * 2**10
-# How long the farewell may take, in seconds.
+# How long the logoff may take, in seconds.
 _FAREWELL = 1.0
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 _CHALLENGE = (("Action", "Challenge"), ("AuthType", "MD5"))
 _WAIT_EVENT = (("Action", "WaitEvent"), ("Timeout", "0"))
 _NO_MORE = b"Event: WaitEventComplete\r\n\r\n"
 _MANSESSION = re.compile(r'mansession_id="?([0-9a-f]+)')
-_FORGOTTEN = gettext_noop("Asterisk has forgotten our session.")
+_FORGOTTEN = gettext_noop("Asterisk has ended our session.")
 
 
 class Cookie(httpx.Auth):
     """Of `rawman`: the session is known by the cookie that comes with every answer.
 
-    A request of which Asterisk does not know the session is given another: `LinkLost`.
+    A request whose session Asterisk does not know gets another: `LinkLost`.
     """
 
     def __init__(self) -> None:
@@ -57,7 +57,7 @@ class Cookie(httpx.Auth):
 
 
 class HttpTransport(asyncio.Transport):
-    """In the place of a socket: posts each action that is written, hands answers and events to the protocol.
+    """Instead of a socket: posts each action that is written, hands answers and events to the protocol.
 
     One request after the other, so actions happen in order, and of an answer and an event the newer comes last, as on a
     socket.
@@ -90,7 +90,7 @@ class HttpTransport(asyncio.Transport):
         protocol.connection_made(self)
 
     def listen(self) -> None:
-        """Fetch events from now on; they are kept by Asterisk since the session began."""
+        """Fetch events from now on; Asterisk has queued them since the session began."""
         self._listening = True
         self._actions.put_nowait(b"")
 
@@ -136,7 +136,7 @@ class HttpTransport(asyncio.Transport):
             return _broken(error)
         except ConnectFailed as error:
             return LinkLost(error.sentence, **error.parameters)
-        except Exception as error:  # whoever waits for an answer must hear of it, whatever it is
+        except Exception as error:  # whoever waits for an answer must learn of it, whatever it is
             return error
 
     async def _leave(self) -> None:
@@ -174,13 +174,13 @@ class HttpTransport(asyncio.Transport):
         head, _, events = body.partition(b"\r\n\r\n")
         if head.startswith(b"Response: Error"):
             words = _field(head, b"Message").decode("utf-8", "replace")
-            raise LinkLost(gettext_noop("Asterisk sends no more events: %(answer)s."), answer=words)
+            raise LinkLost(gettext_noop("Asterisk has stopped sending events: %(answer)s."), answer=words)
         if not head.startswith(b"Response: ") or not events.endswith(_NO_MORE):
             raise self._not_ami()
         return events.removesuffix(_NO_MORE)
 
     async def _hand_on(self, body: bytes) -> None:
-        """In slices, so that everybody else has his turn; even nothing is a sign of life."""
+        """In slices, so that other tasks get their turn; even nothing is a sign of life."""
         for at in range(0, max(1, len(body)), _SLICE):
             self._protocol.data_received(body[at : at + _SLICE])
             await asyncio.sleep(0)
@@ -301,7 +301,7 @@ def _unwrapped(address: Address) -> Generator[None, None, None]:
         raise UnicodeError from None
     except (httpx.TimeoutException, TimeoutError):
         raise ConnectFailed(
-            gettext_noop("%(where)s takes the connection, but does not answer over HTTP; is this the right port?"),
+            gettext_noop("%(where)s accepts the connection, but does not answer over HTTP; is this the right port?"),
             where=address.netloc,
         ) from None
     except httpx.TransportError:

@@ -161,7 +161,7 @@ class Message:
         return lines
 
     def pairs(self) -> Iterable[tuple[str, str]]:
-        """Every field, in the order received, repeated ones too; where a caller chose some, his as well."""
+        """Every field, in the order received, repeated ones too, even those that a caller chose."""
         for line in self.raw.decode("utf-8", "replace").split("\r\n"):
             key, separator, value = line.partition(":")
             if separator:
@@ -172,7 +172,7 @@ class Message:
 
 
 def _without_repetitions(pairs: list[tuple[str, str]]) -> dict[str, str]:
-    """Of a key that is repeated, the value that no caller chose: texts of his are his number, which stands before
+    """Of a key that is repeated, the value that no caller chose: texts of theirs are their number, which stands before
     most of a channel's snapshot, others within it, and what an application is called with, which stands after it.
     """
     keys = [key for key, _value in pairs]
@@ -219,9 +219,9 @@ class Action:
 
 def _check_value(key: str, value: str) -> None:
     if _has_line_break(value):
-        raise IllegalField(gettext_noop("The field %(key)s must be a single line: it holds a line break."), key=key)
+        raise IllegalField(gettext_noop("The field %(key)s must be a single line: it contains a line break."), key=key)
     if _has_surrogate(value):
-        raise IllegalField(gettext_noop("The field %(key)s holds half a character, which cannot be sent."), key=key)
+        raise IllegalField(gettext_noop("The field %(key)s contains half a character, which cannot be sent."), key=key)
 
 
 def _has_line_break(text: str) -> bool:
@@ -286,7 +286,7 @@ class Protocol:
         if line[: len(_GREETING)] != expected or len(line) > _GREETING_LIMIT:
             heard = bytes(line[:40]).decode("utf-8", "replace").strip()
             raise NotAmi(
-                gettext_noop("This is not Asterisk's manager interface: it greets with “%(heard)s”."), heard=heard
+                gettext_noop("This is not Asterisk's manager interface: its greeting is “%(heard)s”."), heard=heard
             )
         if not separator:
             return False

@@ -133,7 +133,7 @@ class Address:
 async def connect(
     address: Address, protocol_factory: Callable[[], asyncio.Protocol], *, timeout: float
 ) -> asyncio.Transport:
-    """Open the socket. Raises `ConnectFailed` with a sentence that says what to look at."""
+    """Open the socket. Raises `ConnectFailed` with a sentence that says what to check."""
     with explained(address):
         context = tls_context(address)
         async with asyncio.timeout(timeout):

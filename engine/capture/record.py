@@ -10,18 +10,16 @@ from engine.ami.client import Session
 from engine.ami.protocol import Message
 from engine.ami.transports import Address
 from engine.mirror import registry, sync
+from engine.mirror.folding import CHECK_EVERY, EVENT_MASK, UNWANTED_EVENTS
+from engine.mirror.jobs import REFRESH_DELAY
 from engine.mirror.state import State
-from engine.mirror.worker import CHECK_EVERY, EVENT_MASK, REFRESH_DELAY, UNWANTED_EVENTS
 
 from .file import MARK, RECEIVED, SENT, Entry
 from .mask import Mask, masked_lines
 
-# Of what the worker reads anew these only ask; others mute or call somebody, which a recording does not.
-READING = ("bridge", "recording", "recordings", "conference", "extensions", "devices")
-
 
 class Recorder:
-    """One session that does what the worker's does, but for acts. `write` gets each entry, masked already.
+    """One session that does what the worker's does, but for jobs and commands. `write` gets each entry, masked already.
 
     `state` is what the panel would know; `mask` has the pseudonyms.
     """
@@ -66,6 +64,7 @@ class Recorder:
     def _on_event(self, event: Message) -> None:
         self.state.fold(event)
         self.state.notices.clear()
+        self.state.jobs.clear()  # these act, which a recording does not
         if self.state.requests:
             self._requested.set()
 
@@ -77,8 +76,7 @@ class Recorder:
             requests = set(self.state.requests)
             self.state.requests.clear()
             for kind, key in requests:
-                if kind in READING:
-                    await registry.refreshers[kind](sync.Snapshot(session, self.state), key)
+                await registry.refreshers[kind](sync.Snapshot(session, self.state), key)
 
     async def _check(self, session: Session) -> None:
         while True:

@@ -129,7 +129,7 @@ class Playback(asyncio.Protocol):
                 ["Response: Error", f"ActionID: {action_id}", f"Message: {NOT_RECORDED if asks else NOTHING_TO_DO}"]
             )
             return
-        # What came before or within the answer is told there, so that the order is that of the recording.
+        # What came before or within the answer is sent there, so that the order is that of the capture.
         for index in exchange.entries:
             self._tell_events_before(index)
             self._say([_with_id(line, action_id) for line in self._script.stream[index].lines])

@@ -3,7 +3,8 @@
 from . import functions
 from .configuration import FOLDER, Configuration
 from .dialplan import Dialplan
-from .model import UNKNOWN, Channel, HiddenChannel, Member, Switch
+from .model import UNKNOWN, Channel, HiddenChannel, Member
+from .switch import Switch
 
 MODULES = {
     "app_confbridge.so": "Conference Bridge Application",
@@ -40,9 +41,7 @@ def run(
         case ["core", "show", "function", name] if name in functions.KNOWN:
             return ["", f"  -= Info about Function '{name}' =- ", "", "[Synopsis]", functions.KNOWN[name], ""]
         case ["module", "show"]:
-            heading = f"{'Module':<30} {'Description':<40} {'Use Count':<10} {'Status':<11} {'Support Level':>13}"
-            lines = [f"{name:<30} {what:<40} {0:<10} {'Running':<11} {'core':>13}" for name, what in MODULES.items()]
-            return [heading, *lines, f"{len(lines)} modules loaded"]
+            return _module_lines()
         case ["config", "list"]:
             files = sorted(configuration.files)
             return [f"{_LOADED_BY.get(file, 'core'):<20} {f'{FOLDER}/{file}':<50}" for file in files]
@@ -60,24 +59,9 @@ def run(
             hidden = [_concise_hidden(channel, switch.now()) for channel in switch.hidden()]
             return [*hidden, *(_concise(channel, switch.now()) for channel in switch.channels.values())]
         case ["confbridge", "list"]:
-            return [
-                "Conference Bridge Name           Users  Marked Locked Muted",
-                "================================ ====== ====== ====== =====",
-                *(
-                    f"{room.name:<32} {len(room.members):>6} {sum(m.marked for m in room.members):>6} "
-                    f"{'Yes' if room.locked else 'No':<6} No"
-                    for room in switch.conferences.values()
-                ),
-            ]
+            return _conference_lines(switch)
         case ["confbridge", "list", name]:
-            conference = switch.conferences.get(name)
-            if conference is None:
-                return [f"No conference bridge named '{name}' found!"]
-            return [
-                "Channel                        Flags  User Profile     Bridge Profile   Menu             CallerID",
-                " ".join("=" * width for width in (30, 6, 16, 16, 16, 16)),
-                *map(_member_line, conference.members),
-            ]
+            return _member_lines(switch, name)
     return None
 
 
@@ -111,6 +95,12 @@ def duration(seconds: float) -> str:
     minutes, second = divmod(int(seconds), 60)
     hour, minute = divmod(minutes, 60)
     return f"{hour:02}:{minute:02}:{second:02}"
+
+
+def _module_lines() -> list[str]:
+    heading = f"{'Module':<30} {'Description':<40} {'Use Count':<10} {'Status':<11} {'Support Level':>13}"
+    lines = [f"{name:<30} {what:<40} {0:<10} {'Running':<11} {'core':>13}" for name, what in MODULES.items()]
+    return [heading, *lines, f"{len(lines)} modules loaded"]
 
 
 def _channel_line(channel: Channel) -> str:
@@ -160,6 +150,29 @@ def _concise(channel: Channel, now: float) -> str:
             channel.uniqueid,
         )
     )
+
+
+def _conference_lines(switch: Switch) -> list[str]:
+    return [
+        "Conference Bridge Name           Users  Marked Locked Muted",
+        "================================ ====== ====== ====== =====",
+        *(
+            f"{room.name:<32} {len(room.members):>6} {sum(m.marked for m in room.members):>6} "
+            f"{'Yes' if room.locked else 'No':<6} No"
+            for room in switch.conferences.values()
+        ),
+    ]
+
+
+def _member_lines(switch: Switch, name: str) -> list[str]:
+    conference = switch.conferences.get(name)
+    if conference is None:
+        return [f"No conference bridge named '{name}' found!"]
+    return [
+        "Channel                        Flags  User Profile     Bridge Profile   Menu             CallerID",
+        " ".join("=" * width for width in (30, 6, 16, 16, 16, 16)),
+        *map(_member_line, conference.members),
+    ]
 
 
 def _member_line(member: Member) -> str:

@@ -51,7 +51,7 @@ CAST: dict[str, Phone] = {OWN_NUMBER: Phone(OWN_NUMBER, "Demo Operator", rings_f
     for number, name in ((str(101 + place), name) for place, name in enumerate(_NAMES))
 }
 
-# Who says of himself whether he is there, and what he says in turn.
+# Who says whether they are there, and what they say in turn.
 SAYINGS: dict[str, tuple[Presence, ...]] = {
     "101": (Presence("available"), Presence("away", "lunch", "Back at half past one"), Presence("chat")),
     "105": (Presence("dnd", "meeting", "Quarterly figures"), Presence("available")),
@@ -80,7 +80,7 @@ OUTSIDERS: tuple[Phone, ...] = tuple(
     )
 )
 
-# What the AstDB holds: who diverts his calls, who does not want to be disturbed, and names for numbers.
+# What the AstDB holds: who diverts calls, who does not want to be disturbed, and names for numbers.
 ENTRIES: dict[str, str] = {
     "/CFWD/103": "108",
     "/CFWD/112": "+491711234567",
@@ -168,7 +168,7 @@ directory = moh/reception
 
 
 def hint_of(number: str) -> str:
-    """What the hint of a telephone watches: itself, and what its owner says of himself."""
+    """What the hint of a telephone watches: itself, and what its owner says about being there."""
     presence = f",{PRESENCE_PROVIDER}{number}" if number in SAYINGS else ""
     return f"PJSIP/{number}{presence}"
 

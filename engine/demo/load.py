@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 
 from .dialplan import OUTSIDE_CONTEXT
-from .model import Channel, Member, Party, State, Switch
+from .model import Channel, Member, Party, State
+from .switch import Switch
 
 
 def place_calls(switch: Switch, count: int, *, first: int = 0) -> list[Channel]:

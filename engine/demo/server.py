@@ -15,9 +15,10 @@ from .configuration import Configuration
 from .dialplan import Dialplan
 from .fixtures import CAST, ENTRIES, FILES, Phone
 from .manager import Event, ManagerSession, event
-from .model import Fields, IllegalTransition, Switch
+from .model import Fields, IllegalTransition
 from .schedule import Schedule
 from .simulator import Simulator
+from .switch import Switch
 
 logger = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ FEWEST_MEMBERS, MOST_MEMBERS = 4, 9
 CALLS = 8
 # What the chances below count in: so often somebody does something, in seconds.
 BEAT = 1.0
-# How long what somebody says of himself holds, in seconds.
+# How long it holds what somebody says about being there, in seconds.
 SAYING_SECONDS = 40.0
 
 END_CALL, CANCEL_CALL, HOLD, UNHOLD = 1 / 50, 1 / 60, 1 / 70, 1 / 8
@@ -35,9 +35,9 @@ class Simulator:
         self._outsiders = outsiders
         self._calls: list[Channel] = []
         self._members: list[Channel] = []
-        # Whoever has muted himself unmutes himself later; one whom a moderator has muted does not.
+        # Those who have muted themselves unmute themselves later; one whom a moderator has muted does not.
         self._muted_themselves: set[Channel] = set()
-        # Who has raised his hand, and when.
+        # Who has raised a hand, and when.
         self._hands: dict[Channel, float] = {}
 
     def begin(self) -> None:
@@ -145,7 +145,7 @@ class Simulator:
             self._dialplan.press(member.channel, MUTE_KEY)
 
     def _raise_hands(self, ours: list[Member]) -> None:
-        """Whoever is given the word talks; he need not lower his hand, for that has been done."""
+        """Whoever is given the word talks; the hand need not be lowered, for that has been done."""
         raised = [member for member in ours if member.channel in self._hands]
         for member in raised:
             if member.unmuted_at is not None and member.unmuted_at > self._hands[member.channel]:

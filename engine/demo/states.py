@@ -35,7 +35,7 @@ def combined(states: set[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """What somebody says of himself."""
+    """What somebody says about being there."""
 
     state: str = "not_set"
     subtype: str = ""
@@ -134,7 +134,7 @@ class States:
     # Presence.
 
     def set_presence(self, presentity: str, presence: Presence) -> None:
-        """Somebody, such as `CustomPresence:101`, says this of himself; told even if he has said so before."""
+        """Somebody, such as `CustomPresence:101`, says this about being there; told even if it was said before."""
         before, self.presences[presentity] = self.presences.get(presentity, Presence()), presence
         self._emit("PresenceStateChange", [("Presentity", presentity), *presence.fields()])
         if presence == before:

@@ -38,7 +38,7 @@ RETRY_AFTER = 1.0
 
 
 def is_key(text: str) -> bool:
-    """Whether this may say what a socket is about: a name of ours, of which none holds a NUL."""
+    """Whether this can be what a socket is about: a name of ours, none of which contains a NUL."""
     return len(text) <= limits.SOCKET_KEY and "\0" not in text
 
 
@@ -79,14 +79,14 @@ class PanelConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             await self.give_up()
 
     async def give_up(self) -> None:
-        """End the tasks of this socket, and count it no longer. It may not even have been accepted."""
+        """End the tasks of this socket, and stop counting it. It may not even have been accepted."""
 
     async def dispatch(self, message: dict[str, Any]) -> None:
-        """As Channels does, which first looks after the database connections of a thread that nothing here uses."""
+        """As in Channels, which first checks the database connections of a thread that nothing here uses."""
         await getattr(self, get_handler_name(message))(message)
 
     async def websocket_receive(self, message: dict[str, Any]) -> None:
-        """What is no text, or longer than any page's, counts for nothing."""
+        """What is not text, or longer than any page sends, is ignored."""
         text = message.get("text")
         if text is not None and len(text) <= limits.MESSAGE:
             await self.receive(text_data=text)
@@ -153,8 +153,8 @@ class LiveConsumer(PanelConsumer):
             await ended(self.sender)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-        """A tab that wakes up asks whether the socket still lives; any says what it has read, and a long page's at
-        which part of it somebody looks. Nothing else counts."""
+        """A tab that wakes up asks whether the socket still lives; any says what it has read, and that of a long page
+        which part is shown. Nothing else counts."""
         word, _separator, number = (text_data or "").partition(" ")
         if word == "ping" and self.window.is_open:
             await self._send('{"pong": true}')
@@ -221,7 +221,7 @@ class LiveConsumer(PanelConsumer):
         return True
 
     async def _turn(self, subscriber: Subscriber, former: Viewport, query: Query) -> None:
-        """Look at another part of the page. One that only shows more rows than before is sent those alone."""
+        """Show another part of the page. If it only has more rows than before, only those are sent."""
         hub, page, paged_list = Hub.here(), subscriber.page, former.paged_list
         viewport = hub.viewport(page, paged_list, query)
         if query.words != former.query.words or subscriber.needs_board or not former.is_read:

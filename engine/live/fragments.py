@@ -1,4 +1,4 @@
-"""What the domain apps tell the live push: how a subject is drawn, and which page shows it where.
+"""What the domain apps register for the live push: how a subject is drawn, and which page shows it where.
 
 A row on a page is drawn once for each language, whoever looks at it: it holds nothing personal.
 """
@@ -22,8 +22,8 @@ class Row:
     """One element of a page: its id, its HTML by language (None: it is gone), and what decides where it shows.
 
     `facets` holds plain JSON values; `permission` is what a viewer needs to be sent it (empty: nothing), or else
-    `also` (empty: nothing else will do), such as that for a room of theirs. `aloud` is what whoever has a phone is told
-    by ear, on whatever page, while the row is so: phone → a sentence by language.
+    `also` (empty: nothing else will do), such as that for one of their rooms. `aloud` is what is announced to whoever
+    has a phone, on any page, while the row is so: phone → a sentence by language.
     """
 
     id: str
@@ -52,7 +52,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Who looks: what a page of his own depends on, and what he may see."""
+    """Who views a page: what their own page depends on, and what they may see."""
 
     user_id: int
     phone: str
@@ -74,9 +74,9 @@ SEARCH_SIZE, SEARCH_WORDS = 100, 8
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Which part of a long page is looked at: the first `limit` of its rows whose text holds all these words.
+    """Which part of a long page is shown: the first `limit` of its rows whose text contains all these words.
 
-    Some of that text is in the `language` of whoever looks.
+    Some of that text is in the `language` of the viewer.
     """
 
     limit: int = PART
@@ -89,7 +89,7 @@ class Query:
 
 
 def query_of(limit: str, search: str, language: str = "") -> Query:
-    """What a page asks for, limit and search as text, whatever that is → what it gets."""
+    """What a page asks for, limit and search as any text → what it gets."""
     words = tuple(dict.fromkeys(search.replace("\0", "")[:SEARCH_SIZE].lower().split()))[:SEARCH_WORDS]
     rows = int(limit) if limit.isdecimal() and len(limit) < 8 else 0
     return Query(min(max(rows, SEARCH_PART if words else PART), PARTS_LIMIT), words, language if words else "")
@@ -97,7 +97,7 @@ def query_of(limit: str, search: str, language: str = "") -> Query:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The part of a long page that is looked at: what it shows, by row id and in order, of how many."""
+    """The part of a long page that is shown: its rows, by row id and in order, and how many there are in all."""
 
     shown: Mapping[str, Subject]
     total: int
@@ -105,7 +105,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class PagedList:
-    """How a page is shown in part. All of these read the database but `foot`.
+    """How a page is shown in part. All of these but `foot` read the database.
 
     `kind` and `permission` are those of the rows in question; their facets hold their `subject`, and in lower case
     their `text` and, by language, their `words`.
@@ -158,7 +158,7 @@ class LivePage:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something one person is told, in a toast: `code` chooses the words, `parameters` fill them in."""
+    """What one user is notified of, in a toast: `code` chooses the words, `parameters` fill them in."""
 
     user_id: int
     code: str
@@ -167,7 +167,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Toast:
-    """Something that is said beside the page. `level`: success, info, warning or danger, which alone stays.
+    """A toast. `level`: success, info, warning or danger, which alone stays.
 
     What is `about` one thing is one toast: that of a later `step` takes the place of the former, and without a text
     takes it away. One that is not bad news goes by itself after so many `seconds`.
@@ -193,7 +193,7 @@ NoticeText = Callable[[Mapping[str, Any]], Toast]
 
 
 def viewers_of(sessions: Collection[str]) -> dict[str, Viewer]:
-    """Keys of sessions → who is logged in with it, in no language; without those that nobody is.
+    """Keys of sessions → who is logged in with each, in no language; without sessions that nobody has.
 
     The app that owns people puts its own function in this one's place.
     """
@@ -320,7 +320,7 @@ def toast(notice: Notice, language: str) -> str:
 
 
 def trouble(what: str, language: str) -> str:
-    """Words on what keeps a page from being live, the `layer` or the `database`; the next board takes them away."""
+    """Says what keeps a page from being live, the `layer` or the `database`; the next board takes them away."""
     with translation.override(language):
         html = render_to_string("components/_trouble.html", {"what": what}).strip()
     return partial("links", html, "rows")

@@ -31,10 +31,10 @@ from .viewport import Viewport
 logger = logging.getLogger(__name__)
 
 GROUP = "live"
-# The group that hears whose login, permissions or phone changed, and the type of such a message: ids of users, or None
-# for everybody.
+# The group that is notified whose login, permissions or phone changed, and the type of such a message: ids of users,
+# or None for everybody.
 PEOPLE, PEOPLE_CHANGED = "people", "people.changed"
-# The type of a message from a hub to a worker: which languages are looked at.
+# The type of a message from a hub to a worker: which languages are in use.
 LANGUAGES = "live.languages"
 # A socket for which this many messages or characters wait is brought up to date by a fresh board instead.
 QUEUE_LIMIT, QUEUE_SIZE = 200, 2**20
@@ -42,15 +42,15 @@ QUEUE_LIMIT, QUEUE_SIZE = 200, 2**20
 TOAST_LIMIT = 20
 # How many sockets are woken in one turn of the event loop.
 WAKE_AT_ONCE = 25
-# Workers publish a batch every second, if an empty one; silence beyond this is worth a look, in seconds. The
-# worker's last sign of life in the database can be newer than his last batch, and by then he must count as lost there.
+# Workers publish a batch every second, if an empty one; silence beyond this is checked, in seconds. The
+# worker's last sign of life in the database can be newer than its last batch, and by then it must count as lost there.
 SILENCE_LIMIT = 7.0
 
-# How often a hub says that it listens: a Redis that was started anew has forgotten it. In seconds.
+# How often a hub says that it listens: a restarted Redis has forgotten it, in seconds.
 JOIN_EVERY = 3.0
-# How often a hub looks whether what every page has is still so: that a worker was lost is told by nobody. In seconds.
+# How often a hub checks what every page has, since no message tells that a worker was lost, in seconds.
 WATCH_EVERY = 3.0
-# How often it is looked whether a socket's user is still logged in and may still see the page, in seconds, though none
+# How often it is checked whether a socket's user is still logged in and may still see the page, in seconds, though none
 # of the signals (accounts/changes.py) has told of a change. The time is shortened by chance, by up to so much of it,
 # and it is done for all whose turn it is at once, every so many seconds.
 CHECK_EVERY, CHECK_SPREAD, CHECK_STEP = 60.0, 0.5, 1.0
@@ -75,7 +75,7 @@ async def publish(
     """Send one batch to the hubs of all web processes. Raises whatever the layer's backend does, or `TimeoutError`.
 
     `languages`: something has changed, and is drawn in these alone; None: in all. `tell` is the channel on which the
-    worker hears which languages are looked at (a message `LANGUAGES`).
+    worker learns which languages are in use (a message `LANGUAGES`).
     """
     batch = {
         "type": "live.batch",
@@ -95,7 +95,7 @@ async def publish(
 
 
 def look_at_people(users: Collection[int] | None) -> None:
-    """Once what is being done is committed, have every socket of these users (None: of everybody) looked at at once:
+    """Once what is being done is committed, have every socket of these users (None: of everybody) checked at once:
     whether its user is still logged in, and what they may see. Blocks.
     """
     transaction.on_commit(lambda: async_to_sync(_tell_of_people)(users))
@@ -106,12 +106,12 @@ async def _tell_of_people(users: Collection[int] | None) -> None:
     try:
         async with asyncio.timeout(LAYER_TIMEOUT):
             await get_channel_layer().group_send(PEOPLE, message)
-    except Exception as error:  # whatever the layer's backend raises: what was asked for is done, the look comes later
+    except Exception as error:  # whatever the layer's backend raises: what was asked for is done, the check comes later
         logger.warning("Whose sockets to look at could not be told, so it is seen within a minute: %r", error)
 
 
 class Subscriber:
-    """One browser's place at the hub: what it looks at, and what is still to be sent to it.
+    """One browser tab at the hub: what it shows, and what is still to be sent to it.
 
     `viewport` is the part of its page that it has on screen; None: it has all of it. `session` is the key of the
     session with which its user is logged in.
@@ -122,7 +122,7 @@ class Subscriber:
     ) -> None:
         self.page, self.key, self.viewer, self.viewport, self.session = page, key, viewer, viewport, session
         self.needs_board = True
-        # The code with which it is to be closed, once it may be here no longer; and when to look next whether it may.
+        # The code with which it is to be closed, once it may no longer be here; and when to check that next.
         self.farewell: int | None = None
         self.check_at = 0.0
         self.wake = asyncio.Event()
@@ -146,7 +146,7 @@ class Subscriber:
         self._size += len(text)
 
     def put_toast(self, text: str) -> None:
-        """What is said beside the board, and is not lost when one is read."""
+        """Adds a toast, which is not lost when a board is read."""
         self._toasts.append(text)
         self.wake.set()
 
@@ -166,7 +166,7 @@ class Subscriber:
 
 
 class Hub:
-    """The seats of this process, and the task that feeds them. `Hub.here()` is the one of the running loop."""
+    """The subscribers of this process, and the task that feeds them. `Hub.here()` is the one of the running loop."""
 
     _hubs: "WeakKeyDictionary[asyncio.AbstractEventLoop, Hub]" = WeakKeyDictionary()
 
@@ -175,22 +175,22 @@ class Hub:
         # Set when it is known whether the channel layer can be listened to.
         self._settled = asyncio.Event()
         self._layer_is_away = False
-        # Set when it is to be looked at once who may be here.
+        # Set when it is to be checked at once who may still be here.
         self._doubtful = asyncio.Event()
         self._position: dict[str, tuple[str, int]] = {}
         self._last_batch_at: dict[str, float] = {}
-        # What every page has, as it was when it was last looked at, by id; and what is newer than the look under way:
+        # What every page has, as it was when last queried, by id; and what is newer than the query under way:
         # these rows, or, once whole boards were asked for, anything.
         self._common: dict[str, Row] = {}
         self._newer: set[str] | None = set()
         self._task: asyncio.Task[None] | None = None
-        # PBX → the channel on which its worker hears which languages are looked at; and those it has been told.
+        # PBX → the channel on which its worker learns which languages are in use; and those that were sent to it.
         self._tell: dict[str, str] = {}
         self._told: dict[str, set[str]] = {}
-        # Those that somebody looks at, or is about to.
+        # Those that somebody views, or is about to.
         self._viewports: WeakValueDictionary[tuple[str, Query], Viewport] = WeakValueDictionary()
         self._refills: dict[Viewport, asyncio.Task[None]] = {}
-        # Row → the phones whose people have been told of it aloud.
+        # Row → the phones whose users have had it announced.
         self._told_aloud: dict[str, set[str]] = {}
         # Those for whom something has been put.
         self._to_wake: deque[Subscriber] = deque()
@@ -218,7 +218,7 @@ class Hub:
             await self._tell_languages()
 
     async def _tell_languages(self) -> None:
-        """Tell the workers in which languages they are looked at. One who is not told draws nothing, which heals."""
+        """Tell the workers which languages are in use. A worker that misses it draws nothing, which heals."""
         languages = {subscriber.viewer.language for subscriber in self.subscribers}
         self._told = dict.fromkeys(self._tell, languages)
         if not languages:
@@ -229,20 +229,20 @@ class Hub:
                 for channel in set(self._tell.values()):
                     await layer.send(channel, {"type": LANGUAGES, "languages": list(languages)})
         except Exception as error:  # whatever the layer's backend raises
-            logger.warning("Which languages are looked at could not be told: %r", error)
+            logger.warning("Which languages are in use could not be sent: %r", error)
 
     def unregister(self, subscriber: Subscriber) -> None:
         self.subscribers.discard(subscriber)
 
     def viewport(self, page: LivePage, paged_list: PagedList, query: Query) -> Viewport:
-        """The one viewport of all who look at this part of this page. It hears every batch from now on."""
+        """The one viewport of all who view this part of this page. It gets every batch from now on."""
         viewport = self._viewports.get((page.name, query))
         if viewport is None:
             viewport = self._viewports[page.name, query] = Viewport(paged_list, query)
         return viewport
 
     async def read(self, viewport: Viewport) -> None:
-        """See to it that it is known what the viewport shows. Raises what the database does."""
+        """Make sure that it is known what the viewport shows. Raises what the database does."""
         await viewport.read()
         self._refill_if_stale(viewport)
 
@@ -276,13 +276,13 @@ class Hub:
                     group.create_task(self._keep_listening())
                     group.create_task(self._watch())
                     group.create_task(self._look_after_subscribers())
-            except* Exception:  # whatever it is: pages that stand still would show what is no longer so
+            except* Exception:  # whatever it is: pages that are not updated would show what is no longer so
                 logger.exception("What feeds the pages failed; it begins anew.")
                 self._everybody_needs_a_board("failure")
                 await asyncio.sleep(1)
 
     async def _look_after_subscribers(self) -> None:
-        """See who may no longer be here: logged out, deactivated, or without the permission."""
+        """Check who may no longer be here: logged out, deactivated, or without the permission."""
         while True:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(CHECK_STEP):
@@ -308,7 +308,7 @@ class Hub:
                 self._let_stay(subscriber, viewers.get(subscriber.session))
 
     def _doubt(self, users: Collection[int] | None) -> None:
-        """Look at the seats of these users at once, or at all."""
+        """Check the subscribers of these users at once, or all."""
         for subscriber in self.subscribers:
             if users is None or subscriber.viewer.user_id in users:
                 subscriber.check_at = 0.0
@@ -326,7 +326,7 @@ class Hub:
             subscriber.ask_for_board()
 
     async def _watch(self) -> None:
-        """See for ourselves what every page has: whether a PBX has a worker, whether there still is the PBX."""
+        """Query what every page has: whether a PBX has a worker, whether the PBX still exists."""
         while True:
             await asyncio.sleep(WATCH_EVERY)
             self._newer = set()
@@ -342,7 +342,7 @@ class Hub:
             if self._newer is None or any(
                 subscriber.viewer.language not in languages for subscriber in self.subscribers
             ):
-                continue  # the next look has what came, and the language of who came, meanwhile
+                continue  # the next query has what came meanwhile, also in the languages of new subscribers
             rows = {row.id: row for row in drawn}
             known, self._common = self._common, rows
             if known.keys() - rows.keys():
@@ -432,7 +432,7 @@ class Hub:
             return
         drawn = batch["languages"]
         if drawn is not None and any(subscriber.viewer.language not in drawn for subscriber in self.subscribers):
-            # Somebody looks in a language of which the worker has not heard yet.
+            # Somebody views a page in a language that the worker does not know of yet.
             self._everybody_needs_a_board("language")
             return
         if not rows:
@@ -445,7 +445,7 @@ class Hub:
             self._refill_if_stale(viewport)
 
     def _hand_out(self, rows: Mapping[Viewport | None, Iterable[Row]]) -> None:
-        """Put rows into the queues of the seats, each those of its viewport; composed once for all who see the same."""
+        """Put rows into the queues of the subscribers, each those of its viewport; composed once per viewport."""
         shared: dict[tuple[object, ...], str] = {}
         for subscriber in self.subscribers:
             if subscriber.viewport not in rows:
@@ -466,7 +466,7 @@ class Hub:
             self._wake_some()
 
     def _wake_some(self) -> None:
-        """So many in one turn of the loop: theirs is out before the next ones' is made, and nothing waits for all."""
+        """So many in one turn of the loop: theirs is sent before the next ones' is made, and nothing waits for all."""
         for _ in range(min(WAKE_AT_ONCE, len(self._to_wake))):
             self._to_wake.popleft().wake.set()
         self._is_waking = bool(self._to_wake)
@@ -482,7 +482,7 @@ class Hub:
                     subscriber.put_toast(fragments.partial("toasts", html, "toasts"))
 
     def _tell_aloud(self, rows: list[Row]) -> None:
-        """Tell people what concerns their phone, whichever page they have open; and take it back when it is over."""
+        """Announce to users what concerns their phone, on any open page; and take it back when it is over."""
         said: dict[str, list[tuple[Row, str]]] = {}
         for row in rows:
             before, now = self._told_aloud.pop(row.id, set()), set(row.aloud)

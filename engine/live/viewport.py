@@ -1,4 +1,4 @@
-"""What is on the screen of those who look at the same part of a long page.
+"""What is on the screen of those who view the same part of a long page.
 
 The database says which rows these are; between two readings of it, batches change, take away and, while there is
 room, add rows. Where not all rows have room, any change asks for another reading, since it may let another row in.
@@ -13,7 +13,7 @@ from .fragments import Found, PagedList, Query, Row, Subject
 
 
 class Viewport:
-    """The rows on screen, as of the last batch. Its seats are sent what `take` and `read_again` give."""
+    """The rows on screen, as of the last batch. Its subscribers are sent what `take` and `read_again` give."""
 
     def __init__(self, paged_list: PagedList, query: Query) -> None:
         self.paged_list, self.query = paged_list, query
@@ -21,7 +21,7 @@ class Viewport:
         self.shown: dict[str, Subject] = {}
         self.more = 0
         self.is_read = False
-        # Whether what is shown may be another part of the page than the one looked at.
+        # Whether what is shown may be another part of the page than the requested one.
         self.is_stale = False
         self._is_whole = True
         # The last version of what changed since a reading of the database began, which may not know it.
@@ -33,7 +33,7 @@ class Viewport:
         return self.paged_list.foot(self.query, self.more)
 
     def forget(self) -> None:
-        """Batches were missed: what is shown must be read anew, and everybody be given it as a board."""
+        """Batches were missed: what is shown must be read anew, and sent to everybody as a board."""
         self.shown, self.more = {}, 0
         self.is_read = self.is_stale = False
 
@@ -82,7 +82,7 @@ class Viewport:
     async def _read(self) -> list[Row]:
         was_read, had = self.is_read, set(self.shown) if self.is_read else None
         self._late, self.is_stale = {}, False
-        # Whoever forgets meanwhile leaves this one unread, and what is found of no use.
+        # If it was forgotten meanwhile, it counts as unread, and what was found is of no use.
         before = self.shown
         try:
             found, drawn = await in_thread(self._find)(had)

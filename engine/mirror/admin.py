@@ -1,4 +1,4 @@
-"""What is mirrored can be read in the admin, and not edited: the PBX alone changes it."""
+"""Mirrored rows can be viewed in the admin, but not edited: only the PBX changes them."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ _LONGEST_SEARCH = 200
 
 
 class BoundedSearch(admin.ModelAdmin):
-    """Searches for no more than the beginning of a very long text."""
+    """Searches only for the beginning of a very long text."""
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -45,7 +45,7 @@ class PBXAdmin(ReadOnlyAdmin):
 
     @admin.action(description=gettext_lazy("Compare with Asterisk now"), permissions=["view"])
     def compare(self, request: HttpRequest, pbxs: QuerySet[PBX]) -> None:
-        """Run the drift check of these PBXs, and tell what it found and healed."""
+        """Run the drift check of these PBXs, and show what it found and corrected."""
         for pbx in pbxs:
             outcome = commands.check(pbx.name)
             found = outcome.text.splitlines()
@@ -53,12 +53,12 @@ class PBXAdmin(ReadOnlyAdmin):
                 text = _("%(pbx)s could not be compared: there is no connection to it.") % {"pbx": pbx}
                 self.message_user(request, text, messages.ERROR)
             elif not found:
-                text = _("What the panel shows of %(pbx)s is what Asterisk says.") % {"pbx": pbx}
+                text = _("What the panel shows of %(pbx)s matches Asterisk.") % {"pbx": pbx}
                 self.message_user(request, text, messages.SUCCESS)
             else:
                 text = ngettext(
-                    "%(count)s difference from %(pbx)s was found and healed: %(found)s",
-                    "%(count)s differences from %(pbx)s were found and healed: %(found)s",
+                    "%(count)s difference from %(pbx)s was found and corrected: %(found)s",
+                    "%(count)s differences from %(pbx)s were found and corrected: %(found)s",
                     len(found),
                 ) % {"count": len(found), "pbx": pbx, "found": "; ".join(found[:20])}
                 self.message_user(request, text, messages.WARNING)

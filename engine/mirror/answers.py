@@ -1,4 +1,4 @@
-"""What was answered to a command, in the words of whoever reads it.
+"""The answer to a command, in the language of whoever reads it.
 
 Answers are kept as they came: Asterisk's in English, and the panel's own in English too, whoever caused them.
 """
@@ -63,14 +63,14 @@ _OF_ASTERISK = (
     gettext_noop("Paused monitoring of the channel"),
     gettext_noop("Unpaused monitoring of the channel"),
 )
-# What the panel itself keeps as an answer.
+# What the panel itself stores as an answer.
 _OF_PANEL = (
     gettext_noop("%(response)s, reason %(reason)s"),
     gettext_noop("changed meanwhile"),
     gettext_noop("The file has changed."),
-    gettext_noop("It was written, but reads otherwise than it was to."),
-    gettext_noop("Monitor runs already"),
-    gettext_noop("Monitor does not run"),
+    gettext_noop("It was written, but does not read back as expected."),
+    gettext_noop("Monitor is already running"),
+    gettext_noop("Monitor is not running"),
     gettext_noop("lock after %(minutes)s min"),
     gettext_noop("greeting %(sound)s"),
     gettext_noop("lecture mode"),
@@ -78,20 +78,20 @@ _OF_PANEL = (
     gettext_noop("lock"),
     gettext_noop("invite %(number)s"),
     gettext_noop("nothing to do"),
-    gettext_noop("This is no number."),
+    gettext_noop("This is not a number."),
     gettext_noop("Whoever planned the room may not place calls."),
-    gettext_noop("Whoever planned the room has no dial context in his profile."),
+    gettext_noop("Whoever planned the room has no dial context."),
     gettext_noop("refused"),
     gettext_noop("not connected"),
 )
 # The same of sentences that are marked for the translators where they are made.
 _MARKED_ELSEWHERE = (
-    "They are in a side room already.",
-    "That number is being called already.",
-    "It cannot hold line breaks.",
+    "They are already in a side room.",
+    "This number is already being called.",
+    "It cannot contain line breaks.",
     "A rule of one of your groups refuses “%(command)s”.",
     "You may not place calls yet: none of your groups has a dial policy. Ask an administrator for one.",
-    "You may not call from %(text)s. Enter your own as “My phone”, or ask an administrator.",
+    "You may not call from %(text)s. Enter your own phone under “My phone”, or ask an administrator.",
     "You may not dial in the context “%(text)s”. Enter another one, or ask an administrator.",
     "You may not call as %(text)s. Enter your own extension, or ask an administrator.",
     "You may not call %(text)s. Ask an administrator if you need to.",
@@ -99,22 +99,22 @@ _MARKED_ELSEWHERE = (
     "Asterisk did not answer %(action)s within %(seconds)s s.",
     "Asterisk closed the connection.",
     "Asterisk has been silent for %(seconds)s s.",
-    "Asterisk has forgotten our session.",
+    "Asterisk has ended our session.",
     "Asterisk refuses the login of “%(user)s” (%(answer)s): check the user, the secret, and the permitted addresses in "
     "its manager.conf.",
     "No connection to %(where)s: %(reason)s.",
-    "No session beside the link could be opened in time.",
+    "No further session could be opened in time.",
     "The connection broke: %(reason)s.",
     "The connection was closed.",
     "The name %(host)s cannot be resolved.",
-    "The time for it was over before all of it was done.",
+    "Time ran out before all of it was done.",
     "There is no connection.",
     "%(where)s does not answer; a firewall may drop the connection.",
-    "%(where)s does not greet; is this Asterisk's manager interface?",
+    "%(where)s sends no greeting; is this Asterisk's manager interface?",
     "%(where)s refuses the connection; is Asterisk running, with AMI enabled?",
 )
 SENTENCES: Sequence[str] = (*_MARKED_ELSEWHERE, *_OF_ASTERISK, *_OF_PANEL)
-# Those of a number, of one and of more.
+# Those with a number: singular and plural.
 PLURALS: Sequence[tuple[str, str]] = (
     (
         "You may place %(limit)d call a minute. Wait a little, then try again.",
@@ -129,7 +129,7 @@ _GAP = re.compile(r"%\((\w+)\)([sd])")
 
 
 def in_words(kept: str) -> str:
-    """An answer as it is kept → the same in the active language; what of it nobody knows stays as it is."""
+    """An answer as stored → the same in the active language; what is not known stays as it is."""
     if not kept or (get_language() or "en").startswith("en"):
         return kept
     known = _translated(kept)
@@ -145,13 +145,13 @@ def in_words(kept: str) -> str:
 
 
 def in_english(sentence: Callable[[], str]) -> str:
-    """What a function says in the active language, as it is kept."""
+    """What a function says in the active language, as it is to be stored."""
     with override("en"):
         return sentence()
 
 
 def _translated(kept: str) -> str | None:
-    """One sentence that is known; what varies in it stands there as it is, unless it is known too."""
+    """A known sentence; what varies in it is inserted as it is, unless it is known too."""
     if kept in SENTENCES:
         return gettext(kept)
     for expression, one, many in _expressions():
@@ -166,7 +166,7 @@ def _translated(kept: str) -> str | None:
 
 @functools.cache
 def _expressions() -> list[tuple[re.Pattern[str], str, str]]:
-    """What each sentence in which something varies looks like; the sentence; and of a number, that of more."""
+    """For each sentence with placeholders: its pattern, the sentence, and its plural where it has one."""
     varying = [(sentence, sentence, "") for sentence in SENTENCES if _GAP.search(sentence)]
     numbers = [(form, one, many) for one, many in PLURALS for form in (one, many)]
     return [(_expression(form), one, many) for form, one, many in (*varying, *numbers)]
@@ -175,7 +175,7 @@ def _expressions() -> list[tuple[re.Pattern[str], str, str]]:
 def _expression(sentence: str) -> re.Pattern[str]:
     text, at = "", 0
     for gap in _GAP.finditer(sentence):
-        # Not what stands between several answers; nor, at the end, what leads on to why it failed.
+        # Not the separator of several answers; nor, at the end, what introduces why it failed.
         held = r"[0-9]{1,9}" if gap[2] == "d" else "(?:(?!; |: ).)+" if gap.end() == len(sentence) else "(?:(?!; ).)+"
         text += re.escape(sentence[at : gap.start()]) + f"(?P<{gap[1]}>{held})"
         at = gap.end()

@@ -19,6 +19,7 @@ from django.db import DatabaseError
 from engine.ami.protocol import Action
 from engine.mirror.answers import in_english
 
+from .envelopes import CheckNow, Envelope, Fields, Look, RunCommand, written
 from .models import PBX
 
 logger = logging.getLogger(__name__)
@@ -34,6 +35,8 @@ class Status(StrEnum):
     """Asterisk accepted it; its effect shows as events do."""
     REFUSED = "refused"
     """Asterisk answered with an error."""
+    NOT_PERMITTED = "not permitted"
+    """Asterisk refused it, since its manager user lacks the privilege."""
     NOT_CONNECTED = "not connected"
     """The link to the PBX is down, or no worker holds it; nothing was sent."""
     NO_ANSWER = "no answer"
@@ -44,10 +47,6 @@ class Status(StrEnum):
     """A command with this id was given before; nothing was sent."""
     FORBIDDEN = "forbidden"
     """A rule of ours forbids it to this user; nothing was sent."""
-
-
-# Name and value of each field of a message, in the order received; a name may be there again.
-Fields = list[list[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +76,9 @@ def first(fields: Fields, name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The status of a command, and Asterisk's (or our) words about it.
+    """The status of a command, and Asterisk's (or our) words on it.
 
-    `data` is what a command handler has found out, in plain JSON values; of an action that `wants_reply`, see `reply`.
+    `data` is what a command handler has found out, in plain JSON values; for an action that `wants_reply`, see `reply`.
     """
 
     status: Status
@@ -98,13 +97,12 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One thing that a person asks of a PBX.
+    """One thing that a user asks of a PBX.
 
     `verb` and `subject` are for the audit trail: what, and on whom. `id` makes it unique: the same id is never
-    acted on twice. `notice`, where given, names the notice that tells the user how an `Originate` ended, and
-    `parameters` are passed on to it. Instead of an action it may name a `handler` of the registry, which gets the
-    parameters. `topic` is what the audit trail can be asked for, such as a conference. An action that `wants_reply`
-    is sent in a session of its own: it may take long, and what everybody sees must not wait for it.
+    acted on twice. Instead of an action it may name a `handler` of the registry, which gets the `parameters`. `topic`
+    is what the audit trail can be asked for, such as a conference. An action that `wants_reply` is sent in a session
+    of its own: it may take long, and what everybody sees must not wait for it.
     """
 
     pbx: str
@@ -114,7 +112,6 @@ class Command:
     user_id: int
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
     timeout: float = 5.0
-    notice: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict)
     handler: str = ""
     topic: str = ""
@@ -122,7 +119,7 @@ class Command:
 
 
 class Auditor(Protocol):
-    """Writes the audit trail; the app that owns people provides it."""
+    """Writes the audit trail; the app that owns the users provides it."""
 
     def begin(self, command: Command) -> bool:
         """Record that a command was given. False when one with this id was given before."""
@@ -140,9 +137,6 @@ class Auditor(Protocol):
         """Record a later result of an asynchronous command."""
 
 
-# The types of the messages that a worker takes.
-COMMAND, CHECK, LOOK = "ami.command", "ami.check", "ami.look"
-
 auditors: list[Auditor] = []
 """The one auditor, registered at start."""
 
@@ -157,82 +151,96 @@ def run(command: Command, refusal: Callable[[], str] | None = None) -> Outcome:
 
     `refusal` is called once the command is on record: a sentence that says why this user may not, or nothing.
     """
-    (auditor,) = auditors
-    if not auditor.begin(command):
-        return Outcome(Status.REPEATED)
-    pbx = PBX.objects.filter(pk=command.pbx).first()
-    # What is kept is not in the language of who asks.
-    kept = None
-    if refusal and (reason := refusal()):
-        outcome = Outcome(Status.FORBIDDEN, reason)
-        kept = Outcome(Status.FORBIDDEN, in_english(refusal))
-    elif pbx is None or not pbx.is_up:
-        outcome = Outcome(Status.NOT_CONNECTED, pbx.why if pbx else "")
-        kept = Outcome(Status.NOT_CONNECTED, in_english(lambda: pbx.why) if pbx else "")
-    else:
-        outcome = async_to_sync(_ask)(command)
-        if outcome.status is Status.NO_ANSWER and _withdraw(command.id):
-            outcome = Outcome(Status.NOT_CONNECTED)
-    try:
-        auditor.end(command.id, kept or outcome)
-    except DatabaseError:  # what came of it is known all the same, and whoever asked must hear it
-        logger.exception("What came of a command could not be recorded: %s, %s", command, outcome)
+    if (ended := begin(command, refusal)) is not None:
+        return ended
+    outcome = async_to_sync(_ask)(command)
+    if outcome.status is Status.NO_ANSWER and _withdraw(command.id):
+        outcome = Outcome(Status.NOT_CONNECTED)
+    end(command, outcome)
     return outcome
 
 
+def begin(command: Command, refusal: Callable[[], str] | None = None) -> Outcome | None:
+    """Put a command on record. What became of it, where that is known already: it was given before, it is refused, or
+    the PBX cannot be reached. Asks the database.
+    """
+    (auditor,) = auditors
+    if not auditor.begin(command):
+        return Outcome(Status.REPEATED)
+    # What is stored is not in the language of the user who asks.
+    if refusal and (reason := refusal()):
+        end(command, Outcome(Status.FORBIDDEN, in_english(refusal)))
+        return Outcome(Status.FORBIDDEN, reason)
+    pbx = PBX.objects.filter(pk=command.pbx).first()
+    if pbx is None or not pbx.is_up:
+        end(command, Outcome(Status.NOT_CONNECTED, in_english(lambda: pbx.why) if pbx else ""))
+        return Outcome(Status.NOT_CONNECTED, pbx.why if pbx else "")
+    return None
+
+
+def end(command: Command, outcome: Outcome) -> None:
+    """Record what became of a command. If the database fails, the user still gets the outcome."""
+    try:
+        auditors[0].end(command.id, outcome)
+    except DatabaseError:
+        logger.exception("What came of a command could not be recorded: %s, %s", command, outcome)
+
+
 def _withdraw(command_id: str) -> bool:
-    """See to it that no worker takes a command up any more. False where one has, or nobody can tell."""
+    """Make sure that no worker accepts a command any more. False where one has, or where that is unknown."""
     try:
         return auditors[0].claim(command_id)
     except DatabaseError:
-        logger.exception("Whether a command was taken up could not be looked up.")
+        logger.exception("Whether a command was accepted could not be queried.")
         return False
 
 
 def check(pbx: str) -> Outcome:
-    """Have the mirror of a PBX compared with a fresh snapshot, and healed; the text has a line for each difference."""
-    return async_to_sync(_deliver)(pbx, {"type": CHECK}, 30.0)
+    """Have the state of a PBX compared with a fresh snapshot, and corrected; the text has a line per difference."""
+    return async_to_sync(_deliver)(pbx, CheckNow, 30.0)
 
 
 def look(pbx: str, handler: str, parameters: Mapping[str, Any] | None = None, timeout: float = 5.0) -> Outcome:
-    """Have a command handler run that only looks: it leaves no trace in the audit trail, so it must change nothing."""
+    """Run a command handler that only reads: it leaves no trace in the audit trail, so it must change nothing."""
     row = PBX.objects.filter(pk=pbx).first()
     if row is None or not row.is_up:
         return Outcome(Status.NOT_CONNECTED, row.why if row else "")
-    message = {
-        "type": LOOK,
-        "handler": handler,
-        "parameters": dict(parameters or {}),
-        "user_id": 0,
-        "deadline": time.time() + timeout,
-    }
-    return async_to_sync(_deliver)(pbx, message, timeout + GRACE)
+    deadline = time.time() + timeout
+
+    def envelope(reply_to: str) -> Look:
+        return Look(reply_to, handler, deadline, dict(parameters or {}))
+
+    return async_to_sync(_deliver)(pbx, envelope, timeout + GRACE)
 
 
 async def _ask(command: Command) -> Outcome:
-    message = {
-        "type": COMMAND,
-        "id": command.id,
-        "verb": command.verb,
-        "action": command.action.name if command.action else "",
-        "fields": [list(pair) for pair in command.action.fields] if command.action else [],
-        "handler": command.handler,
-        "deadline": time.time() + command.timeout,
-        "user_id": command.user_id,
-        "notice": command.notice,
-        "parameters": dict(command.parameters),
-        "wants_reply": command.wants_reply,
-    }
-    return await _deliver(command.pbx, message, command.timeout + GRACE)
+    deadline, action = time.time() + command.timeout, command.action
+
+    def envelope(reply_to: str) -> RunCommand:
+        return RunCommand(
+            reply_to,
+            command.id,
+            command.verb,
+            command.user_id,
+            deadline,
+            handler=command.handler,
+            parameters=dict(command.parameters),
+            action=action.name if action else "",
+            fields=[list(pair) for pair in action.fields] if action else [],
+            wants_reply=command.wants_reply,
+        )
+
+    return await _deliver(command.pbx, envelope, command.timeout + GRACE)
 
 
-async def _deliver(pbx: str, message: dict[str, Any], timeout: float) -> Outcome:
+async def _deliver(pbx: str, envelope: Callable[[str], Envelope], timeout: float) -> Outcome:
+    """Send what `envelope` makes of the channel on which the answer is awaited; the answer."""
     layer = get_channel_layer()
     try:
         async with asyncio.timeout(timeout):
             # Of the same kind as the hub's channel: over Redis a process reads one kind at a time.
             reply_to = await layer.new_channel()
-            await layer.send(channel_name(pbx), {**message, "reply_to": reply_to})
+            await layer.send(channel_name(pbx), written(envelope(reply_to)))
             answer = await layer.receive(reply_to)
     except TimeoutError:
         return Outcome(Status.NO_ANSWER)

@@ -1,4 +1,4 @@
-"""How a line of Asterisk's console goes on."""
+"""Completion of a command line, as on Asterisk's console."""
 
 from engine.ami import actions
 
@@ -10,7 +10,7 @@ _END = "_EOF_"
 
 
 async def completed(ctx: CommandContext, line: str, last: str) -> Outcome:
-    """What Asterisk's own console does at Tab, of a line and the last word of it. Data: the words that fit.
+    """What Asterisk's own console does on Tab, for a line and its last word. Data: the words that match.
 
     By the CLI's internal command `_command matchesarray`, with which `asterisk -r` asks (main/cli.c, main/asterisk.c).
     Raises `AmiError`.
@@ -18,7 +18,7 @@ async def completed(ctx: CommandContext, line: str, last: str) -> Outcome:
     escaped = [text.replace("\\", "\\\\").replace('"', '\\"') for text in (line, last)]
     answer = await ctx.ask(actions.command('_command matchesarray "{}" "{}"'.format(*escaped)))
     words = " ".join(answer.response.output).split(" ")
-    # The first is what all have in common, empty where they have nothing.
+    # The first is their common prefix, empty where they have none.
     found = [word for word in words[1:] if word and word != _END] if _END in words else []
     outcome = outcome_of(answer)
     return Outcome(outcome.status, answer.text, sorted(set(found)))

@@ -1,8 +1,8 @@
 """Every event of one PBX, for people who watch them: read in a session of its own, for as long as somebody does.
 
 The link itself asks Asterisk for few events, and drops most of what comes unread. Whoever watches says so to the worker
-that leads the PBX, by a message `WATCH` on its channel with what he wants to see, and says it again every few seconds;
-the worker sends him batches (`BATCH`). What comes faster than can be read by anybody is counted and left off.
+that leads the PBX, by a message `WATCH` on its channel with what they want to see, and repeats it every few seconds;
+the worker sends them batches (`BATCH`). What comes faster than anybody can read is counted and left out.
 """
 
 import asyncio
@@ -21,11 +21,11 @@ from engine.ami.transports import Address
 
 logger = logging.getLogger(__name__)
 
-# The types of the messages of somebody who watches to the worker, and of the worker to him.
+# The types of the messages from a watcher to the worker, and from the worker to a watcher.
 WATCH, UNWATCH, BATCH = "ami.watch", "ami.unwatch", "events.batch"
-# How long somebody counts as watching who has not said so again, in seconds.
+# How long somebody counts as watching without saying so again, in seconds.
 KEPT = 10.0
-# How often batches are sent, and how often at least a word that the worker is there, in seconds.
+# How often batches are sent, and how often at least a sign of life of the worker, in seconds.
 EVERY, WORD_EVERY = 0.2, 2.0
 # How many events, and how many bytes, a batch holds.
 AT_ONCE, SIZE = 100, 2**18
@@ -40,8 +40,8 @@ CONNECTING, LIVE, DOWN = "connecting", "live", "down"
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What of the stream somebody wants: parts of names, of which one must fit; parts that must not; and texts that
-    an event must hold, all of them. In lower case.
+    """What somebody wants of the stream: parts of names, one of which must match; parts that must not; and texts,
+    all of which an event must contain. In lower case.
     """
 
     names: tuple[str, ...] = ()
@@ -73,7 +73,7 @@ class Filter:
 
 @dataclass(slots=True)
 class Watcher:
-    """Somebody who watches, on this channel, and what is to be sent to him next."""
+    """Somebody who watches, on this channel, and what is to be sent to them next."""
 
     channel: str
     filter: Filter
@@ -109,7 +109,7 @@ class Stream:
         return self._task is not None and not self._task.done()
 
     def watch(self, message: Mapping[str, Any]) -> None:
-        """Somebody begins to watch, or goes on: his `channel`, and his `filter`."""
+        """Somebody starts to watch, or goes on: their `channel`, and their `filter`."""
         channel, wanted = str(message["channel"]), Filter.read(message["filter"])
         until = time.monotonic() + KEPT
         watcher = self.watchers.setdefault(channel, Watcher(channel, wanted, until))
@@ -162,7 +162,7 @@ class Stream:
             watcher.take(at, event)
 
     async def _tell(self, watcher: Watcher) -> None:
-        """Send what waits for him; what cannot be sent counts as left off."""
+        """Send what waits for them; what cannot be sent counts as left out."""
         now, state = time.monotonic(), (self._state, self._error.sentence)
         due = watcher.told != state or now - watcher.told_at >= WORD_EVERY
         if not due and not watcher.events and not watcher.left_off:
@@ -188,7 +188,7 @@ class Stream:
 
 
 def _failure_of(opening: "asyncio.Task[Session]") -> AmiError | None:
-    """Why the session did not come about, or has ended; None while it is held. Raises what is no AMI error."""
+    """Why the session could not be opened, or has ended; None while it is held. Raises what is not an AMI error."""
     error = opening.exception()
     if isinstance(error, AmiError):
         return error

@@ -3,6 +3,7 @@
 All times are those of the database's clock, so the workers' own clocks need not agree.
 """
 
+import logging
 import socket
 import time
 import uuid
@@ -13,9 +14,11 @@ from django.db.models.functions import Now
 
 from .models import LEASE, PBX
 
+logger = logging.getLogger(__name__)
+
 
 class LeaseLost(Exception):
-    """Another worker leads now; what was not written yet is his to find out."""
+    """Another worker leads now; it will find out what was not written yet."""
 
 
 def new_holder() -> str:
@@ -37,20 +40,23 @@ class Lease:
 
     @property
     def is_held(self) -> bool:
-        """Whether nobody else can have taken it yet, whatever has happened to this process meanwhile."""
+        """Whether nobody else can have taken it yet, even if this process was stopped meanwhile."""
         return self._renewed_at is not None and time.monotonic() - self._renewed_at < LEASE.total_seconds()
 
     def take(self, **values: Any) -> bool:
-        """Become the leader, if there is none or his time is over; sets these fields of the PBX's row, too."""
+        """Become the leader, if there is none or its lease is over; sets these fields of the PBX's row, too."""
         free = (unled() | PBX.objects.filter(leader=self.holder)).filter(pk=self.pbx)
         return self._update(free, leader=self.holder, **values)
 
     def renew(self, **values: Any) -> None:
         """Stay the leader, and set these fields of the PBX's row. Raises `LeaseLost`.
 
-        Inside a transaction it makes all the rest of it void, unless this worker still leads.
+        Inside a transaction this rolls back the rest, unless this worker still leads.
         """
         if not self._update(PBX.objects.filter(pk=self.pbx, leader=self.holder), **values):
+            if self._renewed_at is not None:
+                # Said here, where it is found out: what this worker has begun may take a while to end.
+                logger.warning("%s: another worker leads now; this one stands by.", self.pbx)
             self._renewed_at = None
             raise LeaseLost(self.pbx)
 

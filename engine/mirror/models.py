@@ -36,11 +36,11 @@ class PBX(models.Model):
     demo = models.BooleanField(_("demo"), default=False)
     link = models.CharField(_("link"), max_length=16, choices=Link.choices, default=Link.CONNECTING)
     link_since = models.DateTimeField(_("since"), default=timezone.now)
-    # Why it is down: a sentence of the AMI library as it stands in the translations, and what varies in it.
+    # Why it is down: a sentence of the AMI library as it is in the translations, and its parameters.
     reason = models.TextField(_("reason"), blank=True)
     reason_parameters = models.JSONField(_("reason's parameters"), default=dict, blank=True)
     version = models.CharField(_("version"), max_length=80, blank=True)
-    # Of a ping over the link that is up, in milliseconds; written when it changes notably.
+    # The round-trip time of a ping, in milliseconds; written when it changes notably.
     round_trip = models.FloatField(_("round-trip time in ms"), null=True, blank=True)
     # Which worker leads (see `lease`), when it was last seen, and when Asterisk last sent it an event.
     leader = models.CharField(_("leading worker"), max_length=80, blank=True)
@@ -91,7 +91,7 @@ class WorkerOwned(models.Model):
 
     `key_field` names the field that identifies the row within its PBX. By `indexed_fields` the mirror finds rows
     in memory. `inherited`: a worker that begins to lead takes over what the former one has stored, since no list
-    tells it; of that only what `open_rows` filters.
+    tells it; limited to what `open_rows` filters.
     """
 
     key_field: ClassVar[str]
@@ -100,7 +100,7 @@ class WorkerOwned(models.Model):
     open_rows: ClassVar[models.Q] = models.Q()
 
     if TYPE_CHECKING:
-        key: str  # what `key_field` holds; of kept rows a field
+        key: str  # what `key_field` holds; of history rows a field
 
     class Meta:
         abstract = True
@@ -114,15 +114,15 @@ class WorkerOwned(models.Model):
 class Mirrored(WorkerOwned):
     """A row that mirrors one thing on one PBX.
 
-    `compared_fields` are those that both events and lists tell: the drift check holds one against the other.
-    `listed_fields` are those of which no event tells every change: it takes them over from the list.
+    `compared_fields` are those that both events and lists report: the drift check compares them.
+    `listed_fields` are those for which no event reports every change: it takes them over from the list.
     """
 
     key_field: ClassVar[str] = "uniqueid"
     compared_fields: ClassVar[tuple[str, ...]] = ()
     listed_fields: ClassVar[tuple[str, ...]] = ()
 
-    # What the row was last folded from, so that the same again costs nothing; of no row that the check has healed.
+    # What the row was last folded from, so that the same again costs nothing; unset once the check has corrected it.
     fingerprint: Any = None
 
     pbx = models.ForeignKey(PBX, on_delete=models.CASCADE, verbose_name=_("PBX"))
@@ -138,7 +138,7 @@ class Mirrored(WorkerOwned):
 class History(WorkerOwned):
     """A row that the mirror writes of what has happened, and that stays in the database when it is over.
 
-    It bears the name of its PBX, not the PBX: it outlives that too.
+    It has the name of its PBX, not a foreign key: it outlives that too.
     """
 
     key_field: ClassVar[str] = "key"
@@ -152,14 +152,14 @@ class History(WorkerOwned):
         abstract = True
 
     def subjects(self) -> set[Subject]:
-        """None: no page of it is live."""
+        """Empty: no live page shows it."""
         return set()
 
 
 def dom_id(kind: str, pbx: str, key: str) -> str:
     """The id of a thing's element on the page: `call-main-1732451234-12`.
 
-    Dots become dashes, which is exact for Asterisk's ids; what else an id or a selector cannot hold (a
+    Dots become dashes, which is exact for Asterisk's ids; what else an id or a selector cannot contain (a
     conference may be named anything) is written as its code point.
     """
     safe = re.sub(r"[^\w-]", lambda found: f"_{ord(found[0]):x}_", key.replace(".", "-"), flags=re.ASCII)

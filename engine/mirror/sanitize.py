@@ -10,7 +10,7 @@ from datetime import timedelta
 _UNSEEN = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
 # Format characters that emoji, Persian and the scripts of India are spelled with.
 _JOINERS = "\u200c\u200d"
-# Signs above and below a letter; as many as any script puts on one are kept, a tower of them is not.
+# Combining marks of a letter: as many as any script uses stay, a tower of them does not.
 _MARKS = frozenset(("Mn", "Me"))
 _MARKS_ON_A_LETTER = 4
 # Letters and symbols that leave the paper white.
@@ -30,7 +30,7 @@ _ACCENTS = re.compile("(?<!i)\u0307|[\u0300-\u0306\u0308-\u036f]")
 
 @functools.lru_cache(maxsize=10_000)  # the same few texts come again and again
 def clean(text: str, limit: int = 150) -> str:
-    """What of a text can be seen, at most `limit` characters; empty where Asterisk knows nothing."""
+    """The visible part of a text, at most `limit` characters; empty where Asterisk knows nothing."""
     if not text.isascii() or not text.isprintable():
         text = _seen(text)
     text = text.strip()[:limit].rstrip()
@@ -39,7 +39,7 @@ def clean(text: str, limit: int = 150) -> str:
 
 @functools.lru_cache(maxsize=10_000)
 def clean_name(text: str, limit: int = 150) -> str:
-    """`clean` for a name of a caller or of a connected line: these alone Asterisk sends with C's escapes."""
+    """`clean` for a name of a caller or of a connected line: Asterisk sends only these with C's escapes."""
     if "\\" in text:
         text = _ESCAPE.sub(lambda found: _ESCAPED.get(found[1], found[1]), text)
     return clean(text, limit)
@@ -47,7 +47,7 @@ def clean_name(text: str, limit: int = 150) -> str:
 
 @functools.lru_cache(maxsize=10_000)
 def unaccented(text: str) -> str:
-    """In lower case and without accents, as people type who leave them off: `Zoë` → `zoe`. The same as in panel.js."""
+    """In lower case and without accents, as some people type: `Zoë` → `zoe`. The same as in panel.js."""
     text = text.lower()
     if text.isascii():
         return text
@@ -55,7 +55,7 @@ def unaccented(text: str) -> str:
 
 
 def exact(text: str, limit: int = 150) -> str:
-    """An id, or a name by which Asterisk is asked for a thing: as it is spelled there, however that looks."""
+    """An id, or a name by which Asterisk is asked for a thing: spelled exactly as Asterisk does."""
     return text.replace("\0", "")[:limit]
 
 
@@ -66,7 +66,7 @@ def shown(text: str) -> str:
 
 
 def columns(text: str) -> str:
-    """A line that a terminal would show, its columns as they are: without colours and what else is not seen."""
+    """A line as a terminal would show it, with its columns: without colours and other invisible characters."""
     if not text.isascii() or not text.isprintable():
         text = _COLOUR.sub("", text)
         text = "".join([c for c in text if c in _KEPT_IN_COLUMNS or unicodedata.category(c) not in _UNSEEN])
@@ -74,7 +74,7 @@ def columns(text: str) -> str:
 
 
 def _seen(text: str) -> str:
-    """Without what is not seen, and with no more signs on a letter than a script needs; empty if all is white."""
+    """Without invisible characters, and with no more marks on a letter than a script needs; empty if all is blank."""
     kept, marks, is_blank = [], 0, True
     for character in text:
         category = unicodedata.category(character)

@@ -1,4 +1,4 @@
-"""What is known of one PBX, held in memory, and what of it has changed since the last tick.
+"""What is known of one PBX, held in memory, and which part has changed since the last tick.
 
 The rows are unsaved model instances. Nothing here does I/O or reads a clock of its own.
 """
@@ -18,6 +18,7 @@ from . import registry
 from .models import Mirrored, Subject, WorkerOwned
 
 M = TypeVar("M", bound=WorkerOwned)
+T = TypeVar("T")
 _NOBODY: dict[frozenset[str], list[registry.EventHandler]] = {}
 
 # How long a channel that hung up stays dead even if a list still names it, in seconds.
@@ -48,11 +49,11 @@ class Table(Generic[M]):
         self.rows: dict[str, M] = {}
         self.changed: set[str] = set()
         self.removed: set[str] = set()
-        # Of kept rows: those to be forgotten when they are written.
+        # History rows that are forgotten once they are written.
         self.closed: set[str] = set()
-        # While somebody watches: the keys of all rows that came, went or changed since he began.
+        # While somebody watches: the keys of all rows that came, went or changed since then.
         self.touched: set[str] | None = None
-        # Of what the rows were, since the last tick: what they are is asked when it ends.
+        # The subjects of the rows as they were, since the last tick; those of the rows as they are follow when it ends.
         self._subjects = subjects
         self._blank = model()
         self._index: dict[str, dict[Any, dict[str, M]]] = {name: {} for name in model.indexed_fields}
@@ -66,7 +67,7 @@ class Table(Generic[M]):
         return list(self._index[field].get(value, {}).values())
 
     def add(self, key: str, **values: Any) -> M:
-        """Put a new row; one with this key must not exist."""
+        """Add a new row; one with this key must not exist."""
         row = _copy(self._blank)
         fields = row.__dict__
         fields.update(values)
@@ -83,14 +84,14 @@ class Table(Generic[M]):
         return row
 
     def adopt(self, row: M) -> None:
-        """Put a row as it is stored already: it counts as known, not as changed."""
+        """Add a row that is already stored: it counts as known, not as changed."""
         key = row.__dict__[self.model.key_field]
         self.rows[key] = row
         for name, index in self._index.items():
             index.setdefault(row.__dict__[name], {})[key] = row
 
     def change(self, row: M, **values: Any) -> None:
-        """Set fields; what is equal already costs no write and draws nothing."""
+        """Set fields; a value that is the same costs no write and draws nothing."""
         current = row.__dict__
         changes = {name: value for name, value in values.items() if current[name] != value}
         if not changes:
@@ -119,12 +120,12 @@ class Table(Generic[M]):
             self._went(row)
 
     def close(self, row: M, **values: Any) -> None:
-        """Change a kept row for the last time: once that is written it is known no more."""
+        """Change a history row for the last time: once that is written, it is forgotten."""
         self.change(row, **values)
         self.closed.add(row.__dict__[self.model.key_field])
 
     def forget(self, key: str) -> M:
-        """Know a row no more that stays stored."""
+        """Forget a row; it stays stored."""
         row = self.rows.pop(key)
         for name in self._index:
             self._unindex(name, row)
@@ -148,7 +149,7 @@ class Changes:
     pbx: str
     upserts: dict[type[WorkerOwned], list[WorkerOwned]] = field(default_factory=dict)
     removals: dict[type[WorkerOwned], list[str]] = field(default_factory=dict)
-    # Of kept rows, the keys of those that are over.
+    # The keys of history rows that are over.
     closed: dict[type[WorkerOwned], set[str]] = field(default_factory=dict)
     subjects: set[Subject] = field(default_factory=set)
     # Rows in the database that are not among the upserts are to go: written after a first snapshot.
@@ -166,7 +167,7 @@ class Changes:
 
 
 class State:
-    """One PBX as its events tell it. `fold` takes them, `take` gives what has changed since."""
+    """One PBX as its events describe it. `fold` takes them, `take` returns what has changed since."""
 
     def __init__(
         self,
@@ -178,23 +179,19 @@ class State:
         self.pbx = pbx
         self.now = now
         self.subjects: set[Subject] = set()
-        # What the handlers ask to be read anew from Asterisk, since no event tells it whole.
+        # What handlers want to be read anew from Asterisk, since no event reports it in full; and the jobs that they
+        # ask for, which may act.
         self.requests: set[Subject] = set()
-        # Until when this PBX was heard before the link came up that is up now; none where that is not known.
+        self.jobs: set[Subject] = set()
+        # The last event before the present link came up; none where that is not known.
         self.last_contact: datetime | None = None
-        # Calls that users have placed and that are not over, by the unique id of their first channel; what is known of
-        # each is the business of whoever follows them.
-        self.placed: dict[str, Any] = {}
-        # Channels that held a call when the link came up anew, and of which nothing was heard since.
-        self.old_holds: set[str] = set()
-        # Channels that we are moving, and what is to be known of them where they arrive.
-        self.arrivals: dict[str, dict[str, Any]] = {}
-        # What somebody is to be told: his id, which notice, and its parameters.
+        # What users are to be told: the id of the user, which notice, and its parameters.
         self.notices: list[tuple[int, str, dict[str, Any]]] = []
         self._monotonic = monotonic
         self._tables: dict[type[WorkerOwned], Table[Any]] = {
             model: self._table_for(model) for model in (*registry.models, *registry.history_models)
         }
+        self._memories: dict[type[Any], Any] = {}
         self._tombstones: dict[str, float] = {}
         self._cleared_at = monotonic()
 
@@ -212,6 +209,13 @@ class State:
     def table(self, model: type[M]) -> Table[M]:
         return self._tables[model]
 
+    def memory(self, kind: type[T]) -> T:
+        """What a domain remembers beside its rows: the one object of this class for this PBX, made when needed."""
+        if kind not in self._memories:
+            self._memories[kind] = kind()
+        found: T = self._memories[kind]
+        return found
+
     def fold(self, event: Message) -> None:
         """Let each handler that registered for this event change the rows."""
         for required, handlers in registry.handlers.get(event.name, _NOBODY).items():
@@ -220,8 +224,12 @@ class State:
                     handler(self, event)
 
     def request(self, kind: str, key: str) -> None:
-        """Ask that the registered refresher of this kind reads this thing anew, soon."""
+        """Have the registered refresher of this kind read this thing anew, soon."""
         self.requests.add((kind, key))
+
+    def ask_for_job(self, kind: str, key: str) -> None:
+        """Have the registered job of this kind done for this thing, at once or as soon as the link is up."""
+        self.jobs.add((kind, key))
 
     def add_tombstone(self, uniqueid: str) -> None:
         """Remember that this channel is gone, so that a list written before cannot bring it back."""
@@ -243,8 +251,8 @@ class State:
 
     @contextmanager
     def at_last_contact(self) -> Iterator[None]:
-        """Meanwhile it is as late as when the PBX was last heard: when it ended what is found to be over, nobody knows,
-        but then it had not.
+        """Within this, `now` is the last contact with the PBX: nobody knows when what is found to be over ended, but at
+        that time it had not.
         """
         now, then = self.now, self.last_contact
         if then is not None:

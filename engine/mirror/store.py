@@ -22,7 +22,7 @@ _PLAIN = (models.CharField, models.TextField, models.BooleanField, models.Intege
 
 
 def inherit(state: State) -> None:
-    """Put into the state what the former worker has stored of what no list tells. Raises Django's `DatabaseError`."""
+    """Load into the state what the former worker has stored and no list reports. Raises Django's `DatabaseError`."""
     for model in (*registry.models, *registry.history_models):
         if model.inherited:
             for row in model._base_manager.filter(model.open_rows, Q(pbx=state.pbx)):
@@ -30,7 +30,7 @@ def inherit(state: State) -> None:
 
 
 def write(changes: Changes) -> None:
-    """Upsert and delete rows. Raises Django's `DatabaseError` when the database will not; then nothing is written."""
+    """Upsert and delete rows. Raises Django's `DatabaseError` when the database fails; then nothing is written."""
     if changes.is_empty:
         return
     with transaction.atomic():
@@ -47,7 +47,7 @@ def write(changes: Changes) -> None:
 
 @receiver(pre_delete, sender=PBX)
 def end_what_is_open(sender: type[PBX], instance: PBX, **_signal: Any) -> None:
-    """With a PBX go its mirrored rows, and whoever could end what is kept of them: it was over when last seen."""
+    """With a PBX go its mirrored rows, and with them whatever could end its history rows: those end at last contact."""
     for model in registry.history_models:
         open_rows = model._base_manager.filter(model.open_rows, pbx=instance.name)
         open_rows.update(**{model.end_field: instance.seen_at})
@@ -57,13 +57,13 @@ def end_what_is_open(sender: type[PBX], instance: PBX, **_signal: Any) -> None:
 class _Upsert:
     """How rows of one model are written on one database, some three times as fast as by `bulk_create`."""
 
-    # What stands before, for each row, and after the values.
+    # The SQL before, for each row, and after the values.
     head: str
     row: str
     tail: str
     columns: int
     values_of: Callable[[dict[str, Any]], tuple[Any, ...]]
-    # Of the values that the driver does not take as they are: place, and what makes them fit.
+    # For the values that the driver does not accept as they are: position, and conversion.
     prepared: tuple[tuple[int, Callable[[Any], Any]], ...]
 
     def sql(self, rows: int = 1) -> str:
@@ -94,7 +94,7 @@ def _upsert_of(model: type[WorkerOwned], vendor: str) -> _Upsert:
 
 
 def _preparing(field: "models.Field[Any, Any]") -> Callable[[Any], Any]:
-    # A row that changes again bears the same times as before.
+    # A row that changes again has the same times as before.
     return lru_cache(maxsize=10_000)(lambda value: field.get_db_prep_save(value, connection))
 
 

@@ -1,8 +1,8 @@
 """The first snapshot, and the check that heals what drifts later.
 
-When a link comes up, lists and events together give the state as if we had listened always: the items of a list are
+When a link comes up, lists and events together give the state as if we had always listened: the items of a list are
 folded in their place among the live events, so whichever is newer is folded last. The check takes such a snapshot
-into a state of its own and holds the live one against it.
+into a state of its own and compares the live one with it.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from engine.ami import actions
 from engine.ami.client import Answer, Session
 from engine.ami.protocol import Action, Message
 
@@ -28,22 +29,31 @@ SETTLE = 1.0
 
 
 class Snapshot:
-    """What a registered snapshot step works with: the session to ask, and the state to fill."""
+    """What a snapshot step or a refresh works with: the state to fill, and a session that can only read.
+
+    What changes anything at the PBX is a job or a command.
+    """
 
     def __init__(self, session: Session, state: State) -> None:
-        self.session, self.state = session, state
-        # The models of which every row was listed: a row that is not among them does not exist.
+        self._session, self.state = session, state
+        # The models whose every row was listed: a row that is not among them does not exist.
         self.whole = set[type[Mirrored]]()
 
     async def list(self, action: Action, on_item: Callable[[Message], None]) -> Answer:
         """Ask for a list; `on_item` folds each of its events as it arrives."""
-        answer = await self.session.ask_list(action, on_item=on_item)
-        if not answer.ok and "permission denied" in answer.text.lower():
+        _check_reads(action)
+        answer = await self._session.ask_list(action, on_item=on_item)
+        if answer.is_denied:
             logger.warning("%s: %s is refused: %s", self.state.pbx, action.name, answer.text)
         return answer
 
+    async def ask(self, action: Action, on_item: Callable[[Message], None] | None = None) -> Answer:
+        """Ask for one thing; `on_item` gets the response in its place among the events. Raises `AmiError`."""
+        _check_reads(action)
+        return await self._session.ask(action, on_item=on_item)
+
     def known(self, model: type[M]) -> dict[str, M]:
-        """The rows known before a list is asked for: those it then does not name are gone."""
+        """The rows known before a list is requested: those that it then does not name are gone."""
         return dict(self.state.table(model).rows)
 
     def sweep(self, model: type[M], known: dict[str, M], named: set[str]) -> None:
@@ -54,12 +64,18 @@ class Snapshot:
     def remove_unnamed(self, model: type[M], known: dict[str, M], named: set[str]) -> None:
         """As `sweep`, for a list of some rows of a model.
 
-        By now events that came behind the list are folded; what they ended and began anew is another row.
+        By now events that came after the list are folded; what they ended and started anew is another row.
         """
         table = self.state.table(model)
         for key, row in known.items():
             if key not in named and table.get(key) is row:
                 table.remove(key)
+
+
+def _check_reads(action: Action) -> None:
+    shows = action.name == "Command" and " show " in f" {dict(action.fields).get('Command', '')} "
+    if action.name not in actions.READING and not shows:
+        raise TypeError(f"{action.name} does not only read: it is for a job or a command.")
 
 
 async def take(session: Session, state: State, *, first: bool = True) -> Snapshot:
@@ -94,7 +110,7 @@ class Difference:
 async def check(session: Session, state: State, *, settle: float = SETTLE) -> list[Difference]:
     """Compare the state with a fresh snapshot and make it equal; the differences found are returned.
 
-    What only lists tell (`listed_fields`) is taken over and is no difference. Raises `AmiError` when the link
+    What only lists report (`listed_fields`) is taken over and is no difference. Raises `AmiError` when the link
     fails meanwhile.
     """
     with state.watched():

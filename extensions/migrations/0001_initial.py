@@ -41,7 +41,7 @@ class Migration(migrations.Migration):
                 ("context", models.CharField(max_length=150, verbose_name="context")),
                 ("hint", models.CharField(blank=True, max_length=500, verbose_name="hint")),
                 ("state", models.IntegerField(default=0, verbose_name="state")),
-                ("text", models.CharField(blank=True, max_length=80, verbose_name="state in words")),
+                ("text", models.CharField(blank=True, max_length=80, verbose_name="state text")),
                 (
                     "pbx",
                     models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="mirror.pbx", verbose_name="PBX"),
@@ -62,7 +62,7 @@ class Migration(migrations.Migration):
             name="Presence",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("presentity", models.CharField(max_length=150, verbose_name="whose")),
+                ("presentity", models.CharField(max_length=150, verbose_name="presence of")),
                 ("state", models.CharField(max_length=20, verbose_name="presence")),
                 ("subtype", models.CharField(blank=True, max_length=80, verbose_name="subtype")),
                 ("message", models.CharField(blank=True, max_length=200, verbose_name="message")),

@@ -51,11 +51,11 @@ def complaint(*texts: str) -> str:
     """Why one of these cannot be sent as family, key or value; empty if all can."""
     for text in texts:
         if "\r" in text or "\n" in text or "\0" in text:
-            return _("Write it in one line: AMI carries no line breaks into the AstDB.")
+            return _("Write it in one line: AMI cannot write line breaks to the AstDB.")
         if text.startswith(" "):
             return _("Begin with something other than a space: AMI drops spaces at the beginning.")
         if len(text.encode("utf-8", "replace")) > limits.ASTDB:
-            return _("That is too long: AMI carries at most %(number)s bytes.") % {"number": limits.ASTDB}
+            return _("That is too long: AMI accepts at most %(number)s bytes.") % {"number": limits.ASTDB}
     return ""
 
 

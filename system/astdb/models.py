@@ -19,8 +19,8 @@ class AstDbChange(models.Model):
     entries = models.JSONField(_("entries"))
 
     class Meta:
-        verbose_name = _("change of the AstDB")
-        verbose_name_plural = _("changes of the AstDB")
+        verbose_name = _("AstDB change")
+        verbose_name_plural = _("AstDB changes")
         default_permissions = ()
         constraints = [models.UniqueConstraint(fields=["pbx", "user"], name="one_change_for_each_user_of_a_pbx")]
 

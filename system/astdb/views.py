@@ -34,7 +34,7 @@ _SIGNS, _LINES = 70, 8
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An entry as the page shows it: within the `family` that is looked at. `value` is None once it is deleted."""
+    """An entry as the page shows it: within the `family` that is shown. `value` is None once it is deleted."""
 
     name: str
     value: str | None
@@ -139,14 +139,14 @@ def astdb_page(request: HttpRequest, pbx: PBX) -> HttpResponse:
 def astdb_put(request: HttpRequest, pbx: PBX) -> HttpResponse:
     """POST: a `value` for the entry `name`, which is to hold what it `was`; or for a new one, of `family` and `key`.
 
-    `view` is the family that is looked at.
+    `view` is the family that is shown.
     """
     name, value = _text(request.POST, "name"), _text(request.POST, "value").rstrip("\r\n")
     is_new = not name
     if is_new:
         family, key = _text(request.POST, "family").removeprefix("/"), _text(request.POST, "key")
         if not family or not key:
-            return toasts.toast(request, "warning", _("Type a family and a key."), 400)
+            return toasts.toast(request, "warning", _("Enter a family and a key."), 400)
         name = commands.name_of(family, key)
     if complaint := commands.complaint(*commands.parts_of(name), value):
         return toasts.toast(request, "warning", complaint, 400)
@@ -157,7 +157,7 @@ def astdb_put(request: HttpRequest, pbx: PBX) -> HttpResponse:
     if not outcome.done:
         return toasts.toast(request, "danger", _words(outcome), toasts.code(outcome))
     _remember(request, pbx, [[name, outcome.data["before"], value]])
-    response = toasts.toast(request, "success", _("%(name)s is added.") % {"name": name} if is_new else _("Saved."))
+    response = toasts.toast(request, "success", _("%(name)s was added.") % {"name": name} if is_new else _("Saved."))
     _show(request, pbx, response, name, value, is_new=is_new)
     if is_new:
         response.headers["HX-Trigger"] = "astdb-added"
@@ -178,17 +178,17 @@ def astdb_delete(request: HttpRequest, pbx: PBX) -> HttpResponse:
     if not outcome.done:
         return toasts.toast(request, "danger", _words(outcome), toasts.code(outcome))
     _remember(request, pbx, [[name, outcome.data["before"], None]])
-    response = toasts.toast(request, "success", _("%(name)s is deleted.") % {"name": name})
+    response = toasts.toast(request, "success", _("%(name)s was deleted.") % {"name": name})
     _show(request, pbx, response, name, None)
     return response
 
 
 def _changed_meanwhile(request: HttpRequest, pbx: PBX, name: str, now: str | None, is_new: bool) -> HttpResponse:
-    """Says what the entry holds now, and lets whoever insists do so; what he typed stays."""
+    """Says what the entry holds now, and lets the user do it anyway; what they typed stays."""
     if now is None:
         text = _("Somebody else has deleted %(name)s meanwhile. Nothing was done; to add it again, save it once more.")
     elif is_new:
-        text = _("%(name)s is there already, with the value “%(value)s”. Look for it to change it.")
+        text = _("%(name)s already exists, with the value “%(value)s”. Search for it to change it.")
     else:
         text = _("Somebody else has changed %(name)s meanwhile, to “%(value)s”. Nothing was done; to do it, try again.")
     response = toasts.toast(request, "warning", text % {"name": name, "value": (now or "")[:200]}, 409)
@@ -220,7 +220,7 @@ def astdb_tree(request: HttpRequest, pbx: PBX) -> HttpResponse:
     """GET: how many entries a `family` has, and whether to delete them. POST: delete them, if it has that `number`."""
     data = request.POST if request.method == "POST" else request.GET
     family = _text(data, "family").removeprefix("/")
-    complaint = commands.complaint(family) if family else _("Type the name of a family.")
+    complaint = commands.complaint(family) if family else _("Enter the name of a family.")
     if complaint:
         return _ask_about_tree(request, pbx, family, complaint)
     number = _text(data, "number")
@@ -229,7 +229,9 @@ def astdb_tree(request: HttpRequest, pbx: PBX) -> HttpResponse:
     parameters = {"family": family, "number": int(number)}
     outcome = _change(request, pbx, "delete-tree", "delete-astdb-tree", f"/{family}", parameters, _LONG)
     if outcome.status is Status.REFUSED and outcome.text == commands.CHANGED:
-        return _ask_about_tree(request, pbx, family, _("It has changed meanwhile, so nothing was done. Look again."))
+        return _ask_about_tree(
+            request, pbx, family, _("It has changed meanwhile, so nothing was done. Check it again.")
+        )
     deleted = outcome.data["deleted"] if outcome.data else 0
     if deleted:
         entries = outcome.data["entries"]
@@ -241,14 +243,14 @@ def astdb_tree(request: HttpRequest, pbx: PBX) -> HttpResponse:
         failure = _words(outcome)
         if deleted:
             text = ngettext(
-                "Only %(number)s entry is deleted. %(failure)s",
-                "Only %(number)s entries are deleted. %(failure)s",
+                "Only %(number)s entry was deleted. %(failure)s",
+                "Only %(number)s entries were deleted. %(failure)s",
                 deleted,
             )
             failure = text % {"number": deleted, "failure": failure}
         return _ask_about_tree(request, pbx, family, failure, toasts.code(outcome))
     text = ngettext(
-        "%(family)s is deleted: %(number)s entry.", "%(family)s is deleted: %(number)s entries.", int(number)
+        "%(family)s was deleted: %(number)s entry.", "%(family)s was deleted: %(number)s entries.", int(number)
     )
     messages.success(request, text % {"family": f"/{family}", "number": number})
     return redirect(_address(pbx, family.rpartition("/")[0]))
@@ -281,12 +283,12 @@ def astdb_undo(request: HttpRequest, pbx: PBX) -> HttpResponse:
     user = user_of(request)
     change = _change_of(user, pbx)
     if change is None or str(change.pk) != request.POST.get("change"):
-        text = _("This was not your last change, or it is undone already. Reload the page to see which was.")
+        text = _("This was not your last change, or it has already been undone. Reload the page to see which was.")
         return toasts.toast(request, "warning", text, 409)
     lost = [name for name, before, _after in change.entries if before is not None and commands.complaint(before)]
     entries = [entry for entry in change.entries if entry[0] not in lost]
     if not entries:
-        text = _("This cannot be undone: AMI cannot carry the value that was there (%(why)s).")
+        text = _("This cannot be undone: AMI cannot write the previous value (%(why)s).")
         why = commands.complaint(change.entries[0][1])
         return toasts.toast(request, "danger", text % {"why": why}, 409)
     parameters = {"entries": entries, "family": change.family}
@@ -299,20 +301,20 @@ def astdb_undo(request: HttpRequest, pbx: PBX) -> HttpResponse:
         return toasts.toast(request, "danger", _words(outcome), toasts.code(outcome))
     change.delete()
     if change.family:
-        text = ngettext("%(number)s entry is back.", "%(number)s entries are back.", len(entries))
+        text = ngettext("%(number)s entry was restored.", "%(number)s entries were restored.", len(entries))
         messages.success(request, text % {"number": len(entries)})
         if lost:
-            text = _("These are not, since AMI cannot carry their values: %(names)s")
+            text = _("These were not, because AMI cannot write their values: %(names)s")
             messages.warning(request, text % {"names": ", ".join(lost[:_NAMED])})
         return HttpResponse(status=204, headers={"HX-Refresh": "true"})
     name, before, _after = entries[0]
-    response = toasts.toast(request, "success", _("%(name)s is as it was.") % {"name": name})
+    response = toasts.toast(request, "success", _("%(name)s was restored.") % {"name": name})
     _show(request, pbx, response, name, before)
     return response
 
 
 def _remember(request: HttpRequest, pbx: PBX, entries: list[list[str | None]], family: str = "") -> None:
-    """What somebody has done last. A new row, so that what another of his tabs offers to undo is not taken for it."""
+    """What a user has done last. A new row, so that what another of their tabs offers to undo is not taken for it."""
     _forget(request, pbx)
     AstDbChange.objects.create(pbx=pbx.name, user=user_of(request), entries=entries, family=family)
 
@@ -333,11 +335,12 @@ def _address(pbx: PBX, family: str) -> str:
 def _words(outcome: Outcome) -> str:
     if outcome.status is Status.REFUSED and "Failed to update" in outcome.text:
         return _(
-            "Asterisk could not write it. Older versions take no more than about 250 bytes of family and key together."
+            "Asterisk could not write it. Older versions accept no more than about 250 bytes of family and key "
+            "together."
         )
-    if outcome.status is Status.REFUSED and "permission denied" in outcome.text.lower():
+    if outcome.status is Status.NOT_PERMITTED:
         return _(
             "The PBX does not permit the panel to do that: in manager.conf its user needs the class “system” "
             "(to read, “reporting” is enough)."
         )
-    return toasts.words(outcome, _("There is no such entry any more."))
+    return toasts.words(outcome, _("This entry no longer exists."))

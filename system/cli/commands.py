@@ -51,12 +51,12 @@ class Entry:
 
 
 def rules_of(user: User) -> list[Rules]:
-    """Those of his groups. Asks the database."""
+    """Those of the groups of a user. Queries the database."""
     return [row.rules for row in CliRules.objects.filter(group__user=user).order_by("group__name")]
 
 
 def history_of(user: User) -> list[str]:
-    """The commands that he gave, on any PBX, the newest last; one that he gave several times in turn is there once."""
+    """The commands that the user ran, on any PBX, the newest last; one that was repeated in turn is there once."""
     entries = AuditEntry.objects.filter(user=user, topic=TOPIC).values_list("subject", flat=True)[:REMEMBERED]
     newest_last = list(entries)[::-1]
     return [line for at, line in enumerate(newest_last) if at == 0 or newest_last[at - 1] != line]
@@ -74,7 +74,7 @@ def give(pbx: str, user: User, words: Sequence[str]) -> Entry:
 
 
 def refusal(user: User, words: Sequence[str]) -> str:
-    """Why he may not give this command, and what would have to be so that he might; empty if he may."""
+    """Why the user may not run this command, and what would permit it; empty if they may."""
     groups = rules_of(user)
     if cli_rules.allows(groups, words):
         return ""
@@ -83,15 +83,15 @@ def refusal(user: User, words: Sequence[str]) -> str:
         return _("A rule of one of your groups refuses “%(command)s”.") % {"command": line}
     if not user.groups.exists():
         return _(
-            "You may not give this command. It takes the rule “%(rule)s” for a group that you are in, and you are in "
-            "none. Under Administration, Users puts you into a group, and Rules for the CLI adds the rule."
+            "You may not run this command. It needs the rule “%(rule)s” for a group that you are in, and you are in "
+            "none. Under Administration, add yourself to a group in Users, and add the rule in CLI rules."
         ) % {"rule": line}
-    who = _("Somebody who administers the panel can add it")
+    who = _("An administrator can add it")
     if user.has_perm("system.add_clirules"):
         who = _("You can add it")
     return _(
-        "You may not give this command. It takes the rule “%(rule)s” for one of your groups. "
-        "%(who)s under Administration, Rules for the CLI."
+        "You may not run this command. It needs the rule “%(rule)s” for one of your groups. %(who)s under "
+        "Administration, CLI rules."
     ) % {"rule": line, "who": who}
 
 
@@ -109,13 +109,13 @@ def entry_of(line: str, outcome: Outcome, *, shows_secrets: bool = False) -> Ent
 def _failure(line: str, outcome: Outcome, lines: Sequence[str]) -> str:
     # Before version 16 or so it counted as a success.
     if lines and lines[0].startswith(_NO_SUCH_COMMAND):
-        return _("Asterisk knows no such command. Tab shows how a command can go on.")
+        return _("Asterisk does not know this command. Press Tab to see how a command can continue.")
     if outcome.done:
         return ""
     if outcome.status is Status.NO_ANSWER:
-        return _("Asterisk did not answer in time. The command may still run: look before you give it again.")
+        return _("Asterisk did not answer in time. The command may still be running: check before you run it again.")
     if outcome.text == "Command blacklisted":
-        return _("Asterisk permits this command to nobody over AMI, only on its own console.")
+        return _("Asterisk does not permit this command over AMI, only on its own console.")
     if lines:
         return _("The command failed.")
     return toasts.words(outcome, "")
@@ -132,7 +132,7 @@ class Completion:
 
 
 def complete(pbx: str, user: User, line: str) -> Completion:
-    """How Asterisk would complete a line, of that only what he may give."""
+    """How Asterisk would complete a line, limited to what the user may run."""
     if len(line) > limits.COMMAND:
         return Completion(line)
     head, last = _split(line)
@@ -144,8 +144,8 @@ def complete(pbx: str, user: User, line: str) -> Completion:
     if not cli_rules.may_begin(groups, before):
         return Completion(line)
     outcome = look(pbx, "system.complete", {"line": line, "last": last})
-    if outcome.status is Status.REFUSED and "permission denied" not in outcome.text.lower():
-        return Completion(line, failure=_("This PBX does not tell how a command goes on."))
+    if outcome.status is Status.REFUSED:
+        return Completion(line, failure=_("This PBX does not support command completion."))
     if not outcome.done:
         return Completion(line, failure=toasts.words(outcome, ""))
     options = [word for word in outcome.data if cli_rules.may_begin(groups, [*before, word])]

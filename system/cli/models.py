@@ -33,23 +33,21 @@ class CliRules(models.Model):
         blank=True,
         validators=[check_rules],
         help_text=_(
-            "One on each line, written as the command is. “*” as the last word stands for any more words, within a "
+            "One per line, written as the command is. “*” as the last word stands for any further words, within a "
             "word for any text: “module reload *” allows module reload res_pjsip.so. Just “*” allows everything. "
-            "Members need the permission to use the CLI as well. What follows a semicolon is a note."
+            "Members need the permission to use the CLI as well. Text after a semicolon is a note."
         ),
     )
     refused = models.TextField(
         _("commands refused"),
         blank=True,
         validators=[check_rules],
-        help_text=_(
-            "Refused although they are allowed above, by another group or to everybody, such as “core show channel *”."
-        ),
+        help_text=_("Refused even if allowed above, by another group or to everybody, such as “core show channel *”."),
     )
 
     class Meta:
-        verbose_name = _("rules for the CLI")
-        verbose_name_plural = _("rules for the CLI")
+        verbose_name = _("CLI rules")
+        verbose_name_plural = _("CLI rules")
 
     def __str__(self) -> str:
         return str(self.group)

@@ -99,12 +99,12 @@ def words_of(command: str) -> list[str]:
 
     Raises `Malformed`.
     """
-    too_long = _("A command of more than 400 characters or 60 words cannot be given here.")
+    too_long = _("A command of more than 400 characters or 60 words cannot be run here.")
     # Before it is taken apart, which takes long for a long one.
     if len(command) > limits.COMMAND:
         raise Malformed(too_long)
     if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") and character != "\t" for character in command):
-        raise Malformed(_("A command is one line: it cannot hold line breaks or control characters."))
+        raise Malformed(_("A command is one line: it cannot contain line breaks or control characters."))
     lexer = shlex.shlex(command, posix=True)
     lexer.whitespace, lexer.whitespace_split = " \t", True
     lexer.quotes = lexer.escapedquotes = '"'
@@ -114,9 +114,9 @@ def words_of(command: str) -> list[str]:
     except ValueError:
         raise Malformed(_("A quotation mark is not closed, or nothing follows a backslash.")) from None
     if not words:
-        raise Malformed(_("Type a command, such as core show channels."))
+        raise Malformed(_("Enter a command, such as core show channels."))
     if words[0].startswith("!"):
-        raise Malformed(_("Commands of the system's shell cannot be given here."))
+        raise Malformed(_("Commands of the system's shell cannot be run here."))
     if len(words) > limits.COMMAND_WORDS or len(line_of(words)) > limits.COMMAND:
         raise Malformed(too_long)
     return words
@@ -134,7 +134,7 @@ def _quoted(word: str) -> str:
 
 
 def changes(words: Sequence[str]) -> bool:
-    """Whether a command may change or end something: all may but those that look, which say so in their second word."""
+    """Whether a command may change or end something: all but those that only show, as their second word says."""
     looks = len(words) > 1 and words[1].lower() in _LOOKING
     return not looks and not EVERYBODY.allows(words)
 
@@ -149,7 +149,7 @@ def allows(groups: Iterable[Rules], words: Sequence[str]) -> bool:
 
 
 def may_begin(groups: Iterable[Rules], words: Sequence[str]) -> bool:
-    """Whether some command that he may give begins with these words."""
+    """Whether a command that they permit begins with these words."""
     groups = list(groups)
     if any(rules.refuses(words) for rules in groups):
         return False
@@ -185,6 +185,6 @@ def _expressions(rule: str) -> tuple[list[re.Pattern[str]], bool]:
 def check_rule(rule: str) -> None:
     """Raises `Malformed` for what cannot be a rule."""
     if re.search(r'["\\]', rule) or not rule.isprintable():
-        raise Malformed(_("Write words with single blanks between them, without quotation marks or backslashes."))
+        raise Malformed(_("Separate words with single spaces, without quotation marks or backslashes."))
     if rule.startswith("!"):
         raise Malformed(_("Commands of the system's shell cannot be allowed."))

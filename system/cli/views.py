@@ -14,7 +14,7 @@ from . import rules as cli_rules
 @require_safe
 @on_pbx("use_cli", confirmed=True)
 def show(request: HttpRequest, pbx: PBX) -> HttpResponse:
-    """GET: a terminal, with what he gave before and what he may give."""
+    """GET: a terminal, with what the user ran before and what they may run."""
     user = demand(request, "use_cli")
     context = {
         "history": commands.history_of(user),

@@ -6,15 +6,16 @@ from typing import Any
 
 from engine.ami import actions
 from engine.ami.client import Answer, Session
-from engine.mirror.commands import Fields, Outcome, Status
+from engine.mirror.commands import Outcome, Status
 from engine.mirror.context import CommandContext, outcome_of
+from engine.mirror.envelopes import Fields
 from engine.mirror.registry import command_handler
 
 from .file import MODULES, OTHERS, Reading, categories_of
 
 CHANGED = "The file has changed."
 """Said instead of Asterisk's answer where a file is no longer what was shown."""
-NOT_AS_PROMISED = "It was written, but reads otherwise than it was to."
+NOT_AS_PROMISED = "It was written, but does not read back as expected."
 
 _LOADED = re.compile(r"(\S+)\s+(/.*\S)")
 
@@ -40,7 +41,7 @@ async def find(ctx: CommandContext, parameters: Mapping[str, Any]) -> Outcome:
             return outcome_of(answer)
         for file in _names(_loaded(answer)):
             answer = await session.ask(actions.list_categories(file), timeout=ctx.left)
-            if not answer.ok and answer.text == "Permission denied":  # else it is gone, or holds what is none
+            if answer.is_denied:  # else it is gone, or holds what is none
                 return outcome_of(answer)
             names = [value for key, value in answer.response.pairs() if key.startswith("Category-")]
             if fitting := [name for name in dict.fromkeys(names) if text in name.lower()]:

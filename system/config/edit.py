@@ -133,7 +133,7 @@ class _Planner:
         if len(self.made.updates) > FIELDS or len(self.made.subject) > SUBJECT_SIZE:
             raise Wrong(
                 None,
-                _("These are more changes than Asterisk takes at a time. Write some of them first, then the others."),
+                _("These are more changes than Asterisk accepts at a time. Write some of them first, then the others."),
             )
         self.made.after = tuple(self._read_anew())
         return self.made
@@ -168,7 +168,9 @@ class _Planner:
             taken = {line for rival in rivals for line in rival.lines}
             free = [line for line in category.lines if line not in taken and all(map(_PLAIN.fullmatch, line))]
             if not free:
-                text = _("There are several %(name)s, and nothing tells this one from the others: edit it in the file.")
+                text = _(
+                    "There are several %(name)s, and this one cannot be told from the others: edit it in the file."
+                )
                 raise Wrong(category.was, text % {"name": f"[{category.name}]"})
             key, value = min(free, key=lambda line: line[0].lower() != "type")
             conditions.append(f"^{_escaped(key)}$=^{_escaped(value)}$")
@@ -178,13 +180,13 @@ class _Planner:
         """An included file is written as well, but what is added to a category of it lands in the wrong file."""
         source = self.reading.source_of(self.reading.categories[edit.at or 0])
         if source is not None:
-            text = _("%(name)s stands in %(source)s, which is included here: edit it there.")
+            text = _("%(name)s is in %(source)s, which is included here: edit it there.")
             raise Wrong(edit.at, text % {"name": f"[{category.name}]", "source": source.path})
         if adds and self.reading.included is not None and not self.reading.is_known:
             unread = [other.path for other in self.reading.included if other.categories is None]
             text = _(
-                "Nothing can be added here: the file may include %(source)s, which cannot be read by itself, so nobody "
-                "can tell in which of the two the new lines would end up."
+                "Nothing can be added here: the file may include %(source)s, which cannot be read by itself, so it is "
+                "unknown in which of the two the new lines would end up."
             )
             raise Wrong(edit.at, text % {"source": ", ".join(unread)})
 
@@ -272,7 +274,7 @@ class _Planner:
             text = _("%(name)s cannot be renamed: %(heirs)s inherit from it.")
             raise Wrong(edit.at, text % {"name": f"[{category.name}]", "heirs": ", ".join(heirs)})
         if any(edit.name.lower() == parent.lower() for other in self.categories for parent in other.parents):
-            text = _("%(name)s is what others inherit from already: choose another name.")
+            text = _("Others already inherit from %(name)s: choose another name.")
             raise Wrong(edit.at, text % {"name": f"[{edit.name}]"})
         self._step("RenameCat", category, self._one(category), Value=edit.name)
         words = {"name": f"[{category.name}]", "new": f"[{edit.name}]"}

@@ -14,7 +14,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from engine import limits
-from engine.mirror.commands import Fields
+from engine.mirror.envelopes import Fields
 
 from ..masking import MASK, is_secret, masked_text
 
@@ -258,9 +258,9 @@ def _typed(line: str) -> Typed:
 def check_size(text: str) -> None:
     """Raises `Malformed` for what one line of AMI cannot carry."""
     if _CONTROL.search(text):
-        raise Malformed(_("it holds a character that cannot be sent, such as a line break."))
+        raise Malformed(_("it contains a character that cannot be sent, such as a line break."))
     if len(text.encode()) > VALUE_SIZE:
-        raise Malformed(_("it is longer than the %(most)d bytes that AMI takes.") % {"most": VALUE_SIZE})
+        raise Malformed(_("it is longer than the %(most)d bytes that AMI accepts.") % {"most": VALUE_SIZE})
 
 
 def check_category_name(name: str) -> None:
@@ -268,7 +268,7 @@ def check_category_name(name: str) -> None:
     if not name:
         raise Malformed(_("A category needs a name."))
     if any(character in name for character in "[](),;\"'") or _CONTROL.search(name) or "\t" in name:
-        raise Malformed(_("The name of a category cannot hold any of [ ] ( ) , ; or quotes."))
+        raise Malformed(_("The name of a category cannot contain any of [ ] ( ) , ; or quotes."))
     if len(name.encode()) > NAME_SIZE:
         raise Malformed(_("The name of a category has at most %(most)d bytes.") % {"most": NAME_SIZE})
 

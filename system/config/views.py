@@ -61,7 +61,7 @@ def config(request: HttpRequest, pbx: PBX) -> HttpResponse:
     if not file:
         return page(request, pbx, "config", context)
     if not NAME.fullmatch(file):
-        context["failure"] = _("Type the name of a file in Asterisk's own folder, without a path: extensions.conf.")
+        context["failure"] = _("Enter the name of a file in Asterisk's own folder, without a path: extensions.conf.")
         return page(request, pbx, "config", context, status=400)
     command = Command(
         pbx.name, None, "read-config", file, user_of(request).pk, handler="system.config.read",
@@ -91,16 +91,17 @@ def _words(outcome: Outcome, file: str) -> str:
             return _("Asterisk has no file %(file)s in its folder.") % {"file": file}
         if "invalid format" in text:
             return _(
-                "Asterisk cannot read %(file)s: there is something in it that is no configuration. See its log."
+                "Asterisk cannot read %(file)s: it contains something that is not configuration. See the log of "
+                "Asterisk."
             ) % {"file": file}
         if "escalated" in text:
-            return _("Asterisk does not give %(file)s away: it is not in its own folder.") % {"file": file}
+            return _("Asterisk does not provide %(file)s: it is not in Asterisk's own folder.") % {"file": file}
         if "save of config failed" in text:
             return _("Asterisk may not write %(file)s, or a file that it includes. Nothing was changed.") % {
                 "file": file
             }
     if outcome.done:
-        return _("Asterisk answered nothing about %(file)s.") % {"file": file}
+        return _("Asterisk returned nothing about %(file)s.") % {"file": file}
     return toasts.words(outcome, "")
 
 
@@ -136,7 +137,7 @@ def find(request: HttpRequest, pbx: PBX) -> HttpResponse:
     text = request.GET.get("category", "").strip()
     context: dict[str, Any] = {"pbx": pbx, "text": text}
     if not text or len(text) > NAME_SIZE:
-        context["failure"] = _("Type the name of a category, or a part of it: 101.")
+        context["failure"] = _("Enter the name of a category, or a part of it: 101.")
         return render(request, "system/config/_found.html", context, status=422)
     command = Command(
         pbx.name, None, "find-config", text, user_of(request).pk, handler="system.config.find",
@@ -217,7 +218,7 @@ def write(request: HttpRequest, pbx: PBX) -> HttpResponse:
     except Wrong:
         return _review(request, pbx, reading)
     if not planned.updates or request.POST.get("reviewed") != _seal(planned):
-        notice = _("What you typed is no longer what was shown here. Nothing was written: look at it again.")
+        notice = _("What you entered no longer matches what was shown here. Nothing was written: check it again.")
         return _review(request, pbx, reading, notice, 409)
     parameters = {
         "file": file,
@@ -240,7 +241,7 @@ def write(request: HttpRequest, pbx: PBX) -> HttpResponse:
         real = reading_of(outcome.data)
         context = {"file": file, "pbx": pbx, "differences": differences(planned.after, real.categories)}
         return render(request, "system/config/_otherwise.html", context)
-    messages.success(request, _("%(file)s is written. Asterisk goes by it once it has read it anew.") % {"file": file})
+    messages.success(request, _("%(file)s was written. It takes effect after a reload.") % {"file": file})
     response = HttpResponse(status=204)
     address = f"{reverse('system-config', args=[pbx.name])}?{_query(file)}#reload"
     response.headers["HX-Trigger"] = json.dumps({"config-written": {"address": address}})
@@ -260,8 +261,8 @@ def _seal(planned: Plan) -> str:
 
 def _changed(request: HttpRequest) -> HttpResponse:
     text = _(
-        "The file was changed by somebody else since this page showed it, so nothing was written. What you typed stays "
-        "here: open the file in another tab, and type there what is still wanted."
+        "The file was changed by somebody else since this page showed it, so nothing was written. What you entered "
+        "stays here: open the file in another tab, and enter there what is still needed."
     )
     return render(request, "system/config/_failure.html", {"text": text}, status=409)
 
@@ -328,7 +329,7 @@ def as_json(request: HttpRequest, pbx: PBX) -> HttpResponse:
             raise ValueError(_words(outcome, file))
         shown = json_of(file, outcome.reply.get("JSON"), secrets=may(user_of(request), "change_config"))
     except ValueError as error:
-        words = _("Asterisk's answer is no JSON.") if outcome.done else str(error)
+        words = _("Asterisk's answer is not JSON.") if outcome.done else str(error)
         return HttpResponse(words, content_type="text/plain; charset=utf-8", status=502)
     response = HttpResponse(shown, content_type="application/json")
     response.headers["Content-Disposition"] = f'attachment; filename="{file}.json"'

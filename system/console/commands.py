@@ -12,15 +12,16 @@ from django.utils.translation import gettext_lazy as _
 
 from engine.ami import actions
 from engine.ami.protocol import Action, Message
-from engine.mirror.commands import Fields, Outcome
+from engine.mirror.commands import Outcome
 from engine.mirror.context import CommandContext, outcome_of
+from engine.mirror.envelopes import Fields
 from engine.mirror.registry import command_handler
 
 from ..config.file import masked
 from ..masking import is_secret, masked_text
 
 # Actions about the session itself, which the panel opens for one action and closes after it.
-_OF_THE_SESSION = _("It is about the session in which it is sent, and the panel opens a new one for each action.")
+_OF_THE_SESSION = _("It concerns the session in which it is sent, and the panel opens a new one for each action.")
 REFUSED = dict.fromkeys(("login", "logoff", "challenge", "events", "filter", "waitevent"), _OF_THE_SESSION)
 _MASKED = "•••"
 # Of a line of `ListCommands`: what the action does, and the privileges of which it takes one.

@@ -12,7 +12,8 @@ from django.views.decorators.http import require_POST, require_safe
 from audit.models import SUBJECT_SIZE
 from engine.ami.errors import IllegalField
 from engine.ami.protocol import Action
-from engine.mirror.commands import Command, Fields, Outcome, Status, look, run
+from engine.mirror.commands import Command, Outcome, Status, look, run
+from engine.mirror.envelopes import Fields
 from engine.mirror.models import PBX
 from engine.mirror.sanitize import columns
 from web import toasts
@@ -125,7 +126,7 @@ def _action(form: QueryDict) -> Action:
             continue
         key, colon, value = line.partition(":")
         if not colon or not key.strip():
-            text = _("Line %(number)s of the further fields is no field. Write it as Name: value.")
+            text = _("Line %(number)s of the further fields is not a field. Write it as Name: value.")
             raise Malformed(text % {"number": number})
         fields.append((key.strip(), value.strip()))
     if any(key.lower() in ("action", "actionid") for key, _value in fields):
@@ -135,12 +136,12 @@ def _action(form: QueryDict) -> Action:
     except IllegalField as error:
         raise Malformed(str(error)) from error
     if len(commands.subject(action)) > SUBJECT_SIZE:
-        raise Malformed(_("The action is too long to be kept on record in full, so it is not sent. Leave fields out."))
+        raise Malformed(_("The action is too long to be recorded in full, so it was not sent. Leave fields out."))
     return action
 
 
 def _words(outcome: Outcome) -> str:
-    if outcome.status is Status.REFUSED and "permission denied" not in outcome.text.lower():
+    if outcome.status is Status.REFUSED:
         return _("The PBX refused: %(answer)s") % {"answer": outcome.text}
     return toasts.words(outcome, "")
 

@@ -24,14 +24,16 @@ async def talking(examination: Examination) -> Finding:
         silent = [name for name in silent if name != _DEFAULT]
     facts = {"profiles": profiles}
     if not silent:
-        return ok(Text(gettext_noop("Every user profile reports who talks.")), **facts)
+        return ok(Text(gettext_noop("Every user profile reports who is talking.")), **facts)
     return warning(
-        Text(gettext_noop("These user profiles do not report who talks: %(profiles)s."), profiles=", ".join(silent)),
+        Text(
+            gettext_noop("These user profiles do not report who is talking: %(profiles)s."), profiles=", ".join(silent)
+        ),
         advice=[
             Text(
                 gettext_noop(
                     "Add talk_detection_events = yes to them in confbridge.conf, then “module reload "
-                    "app_confbridge.so”. Conferences that run keep what they began with."
+                    "app_confbridge.so”. Running conferences keep the settings they started with."
                 )
             ),
         ],
@@ -51,8 +53,10 @@ async def hands(examination: Examination) -> Finding:
     if found:
         return ok(Text(gettext_noop("Keys run dialplan in: %(menus)s."), menus=", ".join(found)), menus=found)
     return warning(
-        Text(gettext_noop("No menu runs dialplan, so nobody can raise a hand by keys.")),
-        advice=[Text(gettext_noop("docs/conferences.md, and the page of a planned room, have the lines to paste."))],
+        Text(gettext_noop("No menu runs dialplan, so nobody can raise a hand with the keys.")),
+        advice=[
+            Text(gettext_noop("The lines to paste are in docs/conferences.md, and on the page of a planned room."))
+        ],
         menus=[],
     )
 
@@ -61,8 +65,8 @@ def _cannot_ask() -> Finding:
     return skipped(
         Text(
             gettext_noop(
-                "The profiles of conferences cannot be asked: that takes the write class command, and the "
-                "module app_confbridge."
+                "The conference profiles cannot be queried: this needs the write class command, and the module "
+                "app_confbridge."
             )
         )
     )

@@ -1,4 +1,4 @@
-"""Whether somebody's calls come about: his context, the number in it, his phone, and whether that rings."""
+"""Whether the calls of a user work: their context, the number in it, their phone, and whether that rings."""
 
 import asyncio
 import re
@@ -25,7 +25,7 @@ _ANSWERED, _NO_ANSWER, _BUSY, _CONGESTION = "4", "3", "5", "8"
 
 
 async def _exists(examination: Examination, context: str, number: str = "") -> bool | None:
-    """`DIALPLAN_EXISTS`: Asterisk's own look-up, patterns and includes too. None where it cannot be asked."""
+    """`DIALPLAN_EXISTS`: Asterisk's own look-up, with patterns and includes. None where it cannot be queried."""
     if not examination.may("Getvar"):
         return None
     arguments = f"{context},{number},1" if number else context
@@ -34,11 +34,11 @@ async def _exists(examination: Examination, context: str, number: str = "") -> b
 
 
 async def context(examination: Examination) -> Finding:
-    """Is the context there in which this user's numbers are looked up?"""
+    """Does the context exist in which this user's numbers are looked up?"""
     wanted = examination.wanted
     if not wanted.context:
         return problem(
-            Text(gettext_noop("No dial context is entered, so no number can be dialled.")),
+            Text(gettext_noop("No dial context is set, so no number can be dialled.")),
             advice=[
                 Text(
                     gettext_noop(
@@ -63,8 +63,8 @@ async def context(examination: Examination) -> Finding:
         advice=[
             Text(
                 gettext_noop(
-                    "Look for a typing error under “My phone”; “dialplan show” on Asterisk's console lists the "
-                    "contexts that there are, and “dialplan reload” reads a new one."
+                    "Check for a typing error under “My phone”; “dialplan show” on Asterisk's console lists the "
+                    "existing contexts, and “dialplan reload” reads a new one."
                 )
             ),
         ],
@@ -96,9 +96,11 @@ async def number(examination: Examination) -> Finding:
         return _cannot_ask()
     names = {"number": wanted.number, "context": wanted.context}
     if found:
-        return ok(Text(gettext_noop("The dialplan knows %(number)s in “%(context)s”."), **names))
+        return ok(Text(gettext_noop("%(number)s is in the dialplan, in “%(context)s”."), **names))
     return problem(
-        Text(gettext_noop("No extension of “%(context)s”, nor of what it includes, fits %(number)s."), **names),
+        Text(
+            gettext_noop("No extension in “%(context)s”, or in the contexts it includes, matches %(number)s."), **names
+        ),
         advice=[
             Text(
                 gettext_noop(
@@ -117,7 +119,7 @@ def _cannot_ask() -> Finding:
     return skipped(
         Text(
             gettext_noop(
-                "The dialplan cannot be asked: that takes the write class call or reporting, and the module "
+                "The dialplan cannot be queried: this needs the write class call or reporting, and the module "
                 "func_dialplan."
             )
         )
@@ -129,7 +131,7 @@ async def phone(examination: Examination) -> Finding:
     wanted = examination.wanted
     if not wanted.phone:
         return problem(
-            Text(gettext_noop("No phone is entered, so there is none to ring.")),
+            Text(gettext_noop("No phone is set, so there is none to ring.")),
             advice=[Text(gettext_noop("Enter it under “My phone”: the channel that rings it, such as PJSIP/101."))],
         )
     technology, _slash, name = wanted.phone.partition("/")
@@ -137,17 +139,13 @@ async def phone(examination: Examination) -> Finding:
         return await _pjsip(examination, name)
     if not examination.may("Getvar"):
         return skipped(
-            Text(
-                gettext_noop(
-                    "The phone cannot be asked about: that takes the write class system, or call or reporting."
-                )
-            )
+            Text(gettext_noop("The phone cannot be queried: this needs the write class system, or call or reporting."))
         )
     state = await examination.value(f"DEVICE_STATE({wanted.phone})") if _NUMBER.fullmatch(name.replace("/", "")) else ""
     if state in (_UNAVAILABLE, _INVALID):
         return _unknown(wanted.phone) if state == _INVALID else _not_registered(wanted.phone)
     if not state:
-        return skipped(Text(gettext_noop("Asterisk does not tell the state of %(phone)s."), phone=wanted.phone))
+        return skipped(Text(gettext_noop("Asterisk does not report the state of %(phone)s."), phone=wanted.phone))
     return ok(Text(gettext_noop("%(phone)s is %(state)s."), phone=wanted.phone, state=state), state=state)
 
 
@@ -187,7 +185,7 @@ async def _pjsip(examination: Examination, name: str) -> Finding:
         Text(gettext_noop("%(phone)s is registered at %(contacts)s."), phone=shown, contacts=", ".join(contacts)),
         Text(
             gettext_noop(
-                "Whether it answers there Asterisk does not know (qualify_frequency = 0): letting it ring tells."
+                "Asterisk does not know whether it answers there (qualify_frequency = 0): let it ring to find out."
             )
         ),
         **facts,
@@ -196,12 +194,12 @@ async def _pjsip(examination: Examination, name: str) -> Finding:
 
 def _unknown(phone: str) -> Finding:
     return problem(
-        Text(gettext_noop("Asterisk knows no %(phone)s."), phone=phone),
+        Text(gettext_noop("Asterisk does not know %(phone)s."), phone=phone),
         advice=[
             Text(
                 gettext_noop(
-                    "Look for a typing error under “My phone”; “pjsip show endpoints” on Asterisk's console "
-                    "lists those that there are."
+                    "Check for a typing error under “My phone”; “pjsip show endpoints” on Asterisk's console lists "
+                    "the existing endpoints."
                 )
             )
         ],
@@ -229,7 +227,7 @@ async def ring(examination: Examination) -> Finding:
     """Does the phone ring, and does somebody answer?"""
     wanted = examination.wanted
     if not examination.may("Originate"):
-        return skipped(Text(gettext_noop("The phone cannot be called: that takes the write class originate.")))
+        return skipped(Text(gettext_noop("The phone cannot be called: this needs the write class originate.")))
     call = _Call(f"pbxpanel-doctor-{secrets.token_hex(6)}")
     action = actions.originate_application(
         wanted.phone,
@@ -255,7 +253,7 @@ async def ring(examination: Examination) -> Finding:
             await asyncio.sleep(_AFTERMATH)  # the cause comes with the hang-up, after the response
     except TimeoutError:
         return warning(
-            Text(gettext_noop("What became of the call was not told.")),
+            Text(gettext_noop("Asterisk did not report how the call ended.")),
             advice=[Text(gettext_noop("The user needs the read class call; see above."))],
         )
     finally:
@@ -293,7 +291,7 @@ def _verdict(examination: Examination, call: _Call) -> Finding:
     if call.reason == _BUSY or call.cause == "User busy":
         return warning(
             Text(gettext_noop("%(phone)s is busy."), phone=shown),
-            advice=[Text(gettext_noop("Somebody talks on it, or “do not disturb” is on."))],
+            advice=[Text(gettext_noop("It is in use, or “do not disturb” is on."))],
             **facts,
         )
     if call.rang:
@@ -302,8 +300,8 @@ def _verdict(examination: Examination, call: _Call) -> Finding:
             advice=[
                 Text(
                     gettext_noop(
-                        "If it was not heard: look at its volume, at its headset, and at other phones that are "
-                        "registered as the same endpoint."
+                        "If nobody heard it: check its volume, its headset, and other phones that are registered as "
+                        "the same endpoint."
                     )
                 )
             ],
@@ -312,15 +310,15 @@ def _verdict(examination: Examination, call: _Call) -> Finding:
     if call.reason == _NO_ANSWER:
         return problem(
             Text(
-                gettext_noop("%(phone)s did not even ring: it gave no sign within %(seconds)s s."),
+                gettext_noop("%(phone)s did not even ring: it did not respond within %(seconds)s s."),
                 phone=shown,
                 seconds=seconds,
             ),
             advice=[
                 Text(
                     gettext_noop(
-                        "The phone has gone from where it had registered, or a firewall or NAT keeps the INVITE from "
-                        "it. Restart it; qualify_frequency = 60 in its aor has Asterisk notice that by itself."
+                        "The phone is no longer at the address it registered from, or a firewall or NAT blocks the "
+                        "INVITE. Restart it; with qualify_frequency = 60 in its aor, Asterisk notices this by itself."
                     )
                 )
             ],

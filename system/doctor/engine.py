@@ -12,7 +12,7 @@ from django.utils.translation import get_language, gettext_noop, override
 from engine.ami.errors import AmiError
 from engine.ami.transports import Address
 
-from . import confbridge, connection, dialling, manager_user
+from . import confbridge, connection, dialling, login, manager_user, protocol, tls
 from .examination import Examination, Wanted
 from .report import Finding, Report, Result, Status, Text, problem, skipped
 from .requirements import stanza
@@ -53,15 +53,15 @@ def _about_somebody(examination: Examination) -> bool:
 CHECKS = (
     Check("name", gettext_noop("Name"), connection.name),
     Check("port", gettext_noop("Connection"), connection.port, ("name",)),
-    Check("tls", gettext_noop("TLS"), connection.tls, ("port",), _by_tls),
-    Check("greeting", gettext_noop("Asterisk's greeting"), connection.greeting, ("port", "tls"), _greets),
-    Check("login", gettext_noop("Login"), connection.login, ("port", "tls", "greeting")),
+    Check("tls", gettext_noop("TLS"), tls.tls, ("port",), _by_tls),
+    Check("greeting", gettext_noop("Asterisk's greeting"), protocol.greeting, ("port", "tls"), _greets),
+    Check("login", gettext_noop("Login"), login.login, ("port", "tls", "greeting")),
     Check("write", gettext_noop("What the panel may do"), manager_user.rights, ("login",)),
-    Check("version", gettext_noop("Version"), connection.version, ("login",)),
-    Check("read", gettext_noop("What the panel is told"), manager_user.reading, ("login",)),
+    Check("version", gettext_noop("Version"), protocol.version, ("login",)),
+    Check("read", gettext_noop("What the panel receives"), manager_user.reading, ("login",)),
     Check("filter", gettext_noop("Event filters"), manager_user.filters, ("login",)),
     Check("events", gettext_noop("Events"), manager_user.events, ("login",)),
-    Check("patience", gettext_noop("Asterisk's patience"), manager_user.patience, ("login",)),
+    Check("patience", gettext_noop("Write timeout"), manager_user.patience, ("login",)),
     Check("clock", gettext_noop("Clocks"), manager_user.clock, ("login",)),
     Check("context", gettext_noop("Dial context"), dialling.context, ("login",), _about_somebody),
     Check(
@@ -82,7 +82,7 @@ CHECKS = (
         ("login", "phone"),
         lambda examination: examination.wanted.call,
     ),
-    Check("talking", gettext_noop("Who talks in conferences"), confbridge.talking, ("login",)),
+    Check("talking", gettext_noop("Talk detection in conferences"), confbridge.talking, ("login",)),
     Check("hands", gettext_noop("Raised hands"), confbridge.hands, ("login",)),
 )
 
@@ -113,7 +113,7 @@ async def _put(check: Check, examination: Examination, results: dict[str, Result
         if failed.status is Status.PROBLEM or reason:
             first = results[reason] if reason else failed
             return skipped(
-                Text(gettext_noop("Not tried, since “%(check)s” failed."), check=first.title), after=first.id
+                Text(gettext_noop("Not checked, because “%(check)s” failed."), check=first.title), after=first.id
             )
     try:
         return await check.run(examination)
@@ -123,8 +123,7 @@ async def _put(check: Check, examination: Examination, results: dict[str, Result
             advice=[
                 Text(
                     gettext_noop(
-                        "The connection failed in the middle of this check: examine once more, and see the log of "
-                        "Asterisk."
+                        "The connection failed during this check: examine once more, and see the log of Asterisk."
                     )
                 )
             ],

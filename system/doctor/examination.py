@@ -9,20 +9,18 @@ from engine.ami.client import Answer, Session
 from engine.ami.protocol import Action, Message
 from engine.ami.transports import Address
 
-from .requirements import ACTIONS
-
 
 @dataclass(slots=True)
 class Wanted:
-    """Whose calls are looked into: a phone, the context in which it dials, a number; what is empty is not."""
+    """Whose calls are examined: a phone, the context in which it dials, a number; what is empty is not."""
 
     phone: str = ""
     context: str = ""
     number: str = ""
-    # Of a user of the panel: his name, and why his dial policies forbid it, in the active language.
+    # Of a user of the panel: their name, and why their dial policies forbid it, in the active language.
     user: str = ""
     refusal: str = ""
-    # Whether his phone is to ring.
+    # Whether their phone is to ring.
     call: bool = False
 
     @property
@@ -75,7 +73,7 @@ class Examination:
 
     def lacks(self, action: str) -> bool:
         """Whether the action may not be used for want of a class, not since this Asterisk has no such action."""
-        classes = ACTIONS[action]
+        classes = actions.PRIVILEGES[action]
         return bool(classes) and not self.may(action) and not any(map(self.has_class, classes))
 
     async def ask(self, action: Action, *, timeout: float = 5.0) -> Answer:

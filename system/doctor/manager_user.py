@@ -1,4 +1,4 @@
-"""What manager.conf gives to the panel's user: what it may send, what it is told, how patient Asterisk is with it."""
+"""What manager.conf gives to the panel's user: what it may send, what it receives, how long Asterisk waits for it."""
 
 import asyncio
 import re
@@ -18,7 +18,7 @@ from .report import Finding, Text, ok, problem, skipped, warning
 from .requirements import EVENTS, FEATURES, Feature, Weight, class_for, classes_of, in_order, missing_reads
 
 _PRIVILEGE = re.compile(r"\(Priv: ([^)]*)\)\s*$")
-# Of the user's stanza these are looked at; its secret is not.
+# The fields of the user's stanza that are checked; its secret is not.
 _LOOKED_AT = ("read", "write", "writetimeout", "deny", "permit", "acl", "allowmultiplelogin")
 # A client that cannot take a write for so long is dropped; Asterisk's default, and what is enough (ms).
 _DEFAULT_TIMEOUT, _PATIENT_TIMEOUT = 100, 1000
@@ -50,7 +50,7 @@ async def rights(examination: Examination) -> Finding:
     notes = []
     if absent:
         names = ", ".join(sorted(absent))
-        notes = [Text(gettext_noop("This Asterisk has no %(actions)s (a module that is not loaded)."), actions=names)]
+        notes = [Text(gettext_noop("This Asterisk has no %(actions)s (module not loaded)."), actions=names)]
     if not lacking:
         return ok(Text(gettext_noop("Every action that the panel sends is permitted.")), *notes, **facts)
     seen = [
@@ -71,13 +71,13 @@ async def rights(examination: Examination) -> Finding:
 
 
 async def reading(examination: Examination) -> Finding:
-    """Which events is this user told of, and which features go without?"""
+    """Which events does this user receive, and which features lack theirs?"""
     if examination.read is None:
         return skipped(
             Text(
                 gettext_noop(
-                    "Which events this user may read cannot be asked: that takes the write class command, system "
-                    "or config. What follows tries some of them."
+                    "The events that this user may read cannot be queried: this needs the write class command, system "
+                    "or config. The next checks try some of them."
                 )
             )
         )
@@ -203,7 +203,7 @@ async def filters(examination: Examination) -> Finding:
         return skipped(
             Text(
                 gettext_noop(
-                    "Whether manager.conf has an eventfilter for this user cannot be asked: that takes the write "
+                    "Whether manager.conf has an eventfilter for this user cannot be queried: this needs the write "
                     "class system or config."
                 )
             )
@@ -227,8 +227,8 @@ async def filters(examination: Examination) -> Finding:
     advice = [
         Text(
             gettext_noop(
-                "Take the eventfilter out of the panel's user: the panel itself asks Asterisk to keep back "
-                "what it does not read. Give other programs users of their own."
+                "Remove the eventfilter from the panel's user: the panel itself asks Asterisk not to send what it "
+                "does not read. Give other programs users of their own."
             )
         ),
     ]
@@ -242,13 +242,13 @@ async def events(examination: Examination) -> Finding:
     facts = {"booted": booted, "probe": way, "echo": probed}
     if not booted:
         return problem(
-            Text(gettext_noop("Asterisk did not say that it has fully booted.")),
+            Text(gettext_noop("Asterisk did not report that it has fully booted.")),
             advice=[
                 Text(
                     gettext_noop(
                         "The user needs the read class system; without it the panel's link does not come up. If it "
-                        "has that, Asterisk is still starting: “core waitfullybooted” on its console returns when it "
-                        "has."
+                        "has it, Asterisk is still starting: “core waitfullybooted” on its console returns when it is "
+                        "ready."
                     )
                 ),
             ],
@@ -258,14 +258,14 @@ async def events(examination: Examination) -> Finding:
         return ok(
             Text(
                 gettext_noop(
-                    "Asterisk says that it has booted. Others could not be tried: a probe takes the write class "
-                    "user or call."
+                    "Asterisk reports that it has booted. Other events could not be tried: a probe needs the write "
+                    "class user or call."
                 )
             ),
             **facts,
         )
     if probed:
-        return ok(Text(gettext_noop("Events come: a %(event)s that we had sent came back."), event=way), **facts)
+        return ok(Text(gettext_noop("Events arrive: a %(event)s that we had sent came back."), event=way), **facts)
     needed = EVENTS["UserEvent"] if way == "UserEvent" else EVENTS["Newexten"]
     return warning(
         Text(
@@ -275,9 +275,7 @@ async def events(examination: Examination) -> Finding:
         ),
         advice=[
             Text(
-                gettext_noop(
-                    "The user lacks the read class %(classes)s, or an eventfilter of his in manager.conf hides it."
-                ),
+                gettext_noop("The user lacks the read class %(classes)s, or its eventfilter in manager.conf hides it."),
                 classes=needed,
             ),
         ],
@@ -334,7 +332,9 @@ async def _echo(examination: Examination) -> tuple[bool | None, str]:
 async def patience(examination: Examination) -> Finding:
     """How long may the panel be busy before Asterisk drops it?"""
     if examination.lines is None:
-        return skipped(Text(gettext_noop("writetimeout cannot be asked: that takes the write class system or config.")))
+        return skipped(
+            Text(gettext_noop("writetimeout cannot be queried: this needs the write class system or config."))
+        )
     text = dict(examination.lines).get("writetimeout", "")
     timeout = int(text) if text.isdecimal() and int(text) > 0 else _DEFAULT_TIMEOUT
     if timeout >= _PATIENT_TIMEOUT:
@@ -364,7 +364,7 @@ async def clock(examination: Examination) -> Finding:
         try:
             theirs = float(answer.response.get("Timestamp"))
         except ValueError:
-            return skipped(Text(gettext_noop("This Asterisk does not tell its time.")))
+            return skipped(Text(gettext_noop("This Asterisk does not report its time.")))
         doubt = (received - sent) / 2
         if best is None or doubt < best[1]:
             best = (theirs - (sent + received) / 2, doubt)
@@ -380,8 +380,8 @@ async def clock(examination: Examination) -> Finding:
     advice = [
         Text(
             gettext_noop(
-                "Have both machines set their clocks by NTP (“timedatectl set-ntp true”). Until then records "
-                "of the panel and logs of Asterisk do not fit together."
+                "Set both clocks by NTP (“timedatectl set-ntp true”). Until then, the records of the panel and the "
+                "logs of Asterisk do not match."
             )
         )
     ]

@@ -1,4 +1,4 @@
-"""Whose calls are examined: a user of the panel, by his profile and his dial policies."""
+"""Whose calls are examined: a user of the panel, by their profile and their dial policies."""
 
 from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
@@ -11,7 +11,7 @@ from .examination import Wanted
 
 
 def wanted_of(user: User, number: str = "", *, call: bool = False) -> Wanted:
-    """His phone and his context; the number only as far as he may dial it. Asks the database."""
+    """Their phone and context; the number only if they may dial it. Queries the database."""
     profile = profile_of(user)
     wished = Call(phone=profile.endpoint, context=profile.dial_context, caller_id=profile.extension, number=number)
     refused = dialling.refused_part(user, wished)
@@ -21,7 +21,7 @@ def wanted_of(user: User, number: str = "", *, call: bool = False) -> Wanted:
         number=number,
         user=user.get_username(),
         refusal=dialling.sentence(dialling.policies_of(user), refused, wished) if refused else "",
-        # A phone that he may not have would dial somebody else.
+        # A phone that they may not have would dial somebody else.
         call=call and dialling.refused_part(user, Call(phone=profile.endpoint)) is None,
     )
 
@@ -31,4 +31,4 @@ def is_elsewhere(user: User, pbx: str) -> str:
     own = pbx_of(profile_of(user))
     if own is None or own.name == pbx:
         return ""
-    return _("%(user)s has his phone on %(pbx)s.") % {"user": user.get_username(), "pbx": own.name}
+    return _("The phone of %(user)s is on %(pbx)s.") % {"user": user.get_username(), "pbx": own.name}

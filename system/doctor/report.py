@@ -1,4 +1,4 @@
-"""What an examination comes to: one result for each check, fit for a terminal, a page and a program."""
+"""The result of an examination: one finding per check, for a terminal, a page and a program."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -36,9 +36,8 @@ class Text:
 
 AFTER_A_CHANGE = Text(
     gettext_noop(
-        "After a change of manager.conf, “manager reload” on Asterisk's console. A session that is "
-        "open keeps what it had "
-        "at its login, so restart the panel's worker then."
+        "After a change of manager.conf, run “manager reload” on Asterisk's console. An open session keeps what it "
+        "had at its login, so restart the panel's worker afterwards."
     )
 )
 """What is said below the stanza."""

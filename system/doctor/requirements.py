@@ -1,7 +1,7 @@
 """Which feature of the panel needs which actions and events, and which class of the manager user each of them needs.
 
-This is the one place that says so: the doctor's checks and the stanza for manager.conf are derived from it. The
-classes are those that Asterisk 16 and 22 name in `ListCommands` and in each event's `Privilege`.
+The doctor's checks and the stanza for manager.conf are derived from it. The classes that permit an action stand with
+its builder (`engine.ami.actions`); those of events are what Asterisk 16 and 22 name in each event's `Privilege`.
 """
 
 from collections.abc import Collection, Iterable
@@ -10,54 +10,8 @@ from enum import StrEnum
 
 from django.utils.translation import gettext_noop
 
-# Action → the classes of which one is enough; none where everybody may.
-ACTIONS: dict[str, tuple[str, ...]] = {
-    "BridgeInfo": (),
-    "BridgeList": (),
-    "Command": ("command",),
-    "ConfbridgeKick": ("call",),
-    "ConfbridgeList": ("reporting",),
-    "ConfbridgeListRooms": ("reporting",),
-    "ConfbridgeLock": ("call",),
-    "ConfbridgeMute": ("call",),
-    "ConfbridgeSetSingleVideoSrc": ("call",),
-    "ConfbridgeStartRecord": ("system",),
-    "ConfbridgeStopRecord": ("system",),
-    "ConfbridgeUnlock": ("call",),
-    "ConfbridgeUnmute": ("call",),
-    "CoreSettings": ("system", "reporting"),
-    "CoreShowChannels": ("system", "reporting"),
-    "CoreStatus": ("system", "reporting"),
-    "DBDel": ("system",),
-    "DBDelTree": ("system",),
-    "DBGet": ("system", "reporting"),
-    "DBGetTree": ("system", "reporting"),
-    "DBPut": ("system",),
-    "DeviceStateList": ("call", "reporting"),
-    "DialplanExtensionAdd": ("system",),
-    "ExtensionState": ("call", "reporting"),
-    "ExtensionStateList": ("call", "reporting"),
-    "Filter": ("system",),
-    "GetConfig": ("system", "config"),
-    "GetConfigJSON": ("system", "config"),
-    "Getvar": ("call", "reporting"),
-    "Hangup": ("system", "call"),
-    "ListCategories": ("config",),
-    "MixMonitor": ("system",),
-    "MixMonitorMute": ("system", "call"),
-    "Originate": ("originate",),
-    "PJSIPShowEndpoint": ("system",),
-    "PJSIPShowEndpoints": ("system",),
-    "ParkedCalls": ("call",),
-    "PresenceState": ("call", "reporting"),
-    "PresenceStateList": ("call", "reporting"),
-    "Redirect": ("call",),
-    "Reload": ("system", "config"),
-    "Setvar": ("call",),
-    "Status": ("system", "call", "reporting"),
-    "StopMixMonitor": ("system", "call"),
-    "UpdateConfig": ("config",),
-}
+from engine.ami.actions import PRIVILEGES
+
 # Event → its class.
 EVENTS: dict[str, str] = {
     "BridgeCreate": "call",
@@ -114,7 +68,7 @@ class Weight(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """Something the panel does, in people's words, with the actions that it sends and the events that it reads."""
+    """A feature of the panel, in words, with the actions that it sends and the events that it reads."""
 
     title: str
     weight: Weight
@@ -154,7 +108,7 @@ FEATURES: tuple[Feature, ...] = (
     ),
     Feature(gettext_noop("the caller ID of phones that have none"), Weight.USEFUL, ("PJSIPShowEndpoint",)),
     Feature(
-        gettext_noop("which phones there are, and proof of whose a phone is"),
+        gettext_noop("the list of phones, and proof of whose a phone is"),
         Weight.USEFUL,
         ("PJSIPShowEndpoints", "Command", "Getvar", "DialplanExtensionAdd", "Originate", "Hangup"),
         ("UserEvent", "Hangup", "OriginateResponse"),
@@ -173,7 +127,7 @@ FEATURES: tuple[Feature, ...] = (
         ("DeviceStateChange", "ExtensionStatus", "PresenceStateChange", "Reload"),
     ),
     Feature(
-        gettext_noop("what becomes of calls that users place, and which tone somebody hears"),
+        gettext_noop("the outcome of calls that users place, and which tone somebody hears"),
         Weight.USEFUL,
         ("Getvar",),
         ("DialEnd", "Newexten"),
@@ -190,8 +144,8 @@ FEATURES: tuple[Feature, ...] = (
     Feature(gettext_noop("which conference is recorded, and into which file"), Weight.USEFUL, ("Command", "Getvar")),
     Feature(gettext_noop("who enters a conference, and by which profiles"), Weight.USEFUL, events=("Newexten",)),
     Feature(gettext_noop("raised hands"), Weight.USEFUL, events=("UserEvent",)),
-    Feature(gettext_noop("whether somebody muted himself"), Weight.USEFUL, events=("DTMFEnd",)),
-    Feature(gettext_noop("fewer events on the line"), Weight.USEFUL, ("Filter",)),
+    Feature(gettext_noop("whether somebody is self-muted"), Weight.USEFUL, events=("DTMFEnd",)),
+    Feature(gettext_noop("fewer events on the connection"), Weight.USEFUL, ("Filter",)),
     Feature(gettext_noop("the version of Asterisk"), Weight.USEFUL, ("CoreSettings",)),
     Feature(gettext_noop("the page of a PBX"), Weight.ADMINISTRATIVE, ("CoreStatus", "CoreSettings", "Getvar")),
     Feature(gettext_noop("reloading modules"), Weight.ADMINISTRATIVE, ("Reload",)),
@@ -203,7 +157,7 @@ FEATURES: tuple[Feature, ...] = (
     Feature(gettext_noop("finding a category of the configuration"), Weight.ADMINISTRATIVE, ("ListCategories",)),
     Feature(gettext_noop("editing configuration"), Weight.ADMINISTRATIVE, ("UpdateConfig",)),
     Feature(gettext_noop("variables"), Weight.ADMINISTRATIVE, ("Getvar", "Setvar", "Status")),
-    Feature(gettext_noop("asking for a state"), Weight.ADMINISTRATIVE, ("ExtensionState", "PresenceState")),
+    Feature(gettext_noop("querying a state"), Weight.ADMINISTRATIVE, ("ExtensionState", "PresenceState")),
     Feature(
         gettext_noop("recording of single channels"),
         Weight.ADMINISTRATIVE,
@@ -236,13 +190,13 @@ def _in_stanza() -> list[Feature]:
 
 
 def read_classes() -> list[str]:
-    """The smallest `read` with which every event comes that the panel reads."""
+    """The smallest `read` that brings every event that the panel reads."""
     return in_order({EVENTS[event] for feature in _in_stanza() for event in feature.events})
 
 
 def write_classes() -> list[str]:
     """The smallest `write` with which every action may be sent."""
-    wanted = [set(ACTIONS[action]) for feature in _in_stanza() for action in feature.actions if ACTIONS[action]]
+    wanted = [set(PRIVILEGES[action]) for feature in _in_stanza() for action in feature.actions if PRIVILEGES[action]]
     found = {name for classes in wanted if len(classes) == 1 for name in classes}
     for classes in wanted:
         if not classes & found:
@@ -251,8 +205,8 @@ def write_classes() -> list[str]:
 
 
 def class_for(action: str) -> str:
-    """Of the classes that permit an action, the one that the stanza has."""
-    return next(name for name in (*write_classes(), *ACTIONS[action]) if name in ACTIONS[action])
+    """Of the classes that permit an action, the one that the stanza uses."""
+    return next(name for name in (*write_classes(), *PRIVILEGES[action]) if name in PRIVILEGES[action])
 
 
 def stanza(username: str, source: str) -> str:
@@ -261,7 +215,7 @@ def stanza(username: str, source: str) -> str:
     lines = [
         f"[{username}]",
         "secret = CHANGE-ME",
-        # Without these two, “permit” alone forbids nobody anything.
+        # Without these two, “permit” alone denies nobody.
         "deny = 0.0.0.0/0.0.0.0",
         "deny = ::/0",
         f"permit = {permit}",

@@ -34,15 +34,15 @@ class DoctorForm(forms.Form):
         User.objects.filter(is_active=True).order_by("username"),
         label=gettext_lazy("User"),
         required=False,
-        empty_label=gettext_lazy("nobody: the connection alone"),
-        help_text=gettext_lazy("Whose phone, context and dial policies are looked at, too."),
+        empty_label=gettext_lazy("nobody: only the connection"),
+        help_text=gettext_lazy("The phone, context and dial policies of this user are checked, too."),
         widget=forms.Select({"class": "form-select"}),
     )
     number = forms.CharField(
         label=gettext_lazy("Number"),
         required=False,
         max_length=limits.NUMBER,
-        help_text=gettext_lazy("One that this user should reach, as it is dialled."),
+        help_text=gettext_lazy("A number that this user should reach, as it is dialled."),
         widget=forms.TextInput({"class": "form-control", "inputmode": "tel", "autocomplete": "off"}),
     )
     call = forms.BooleanField(
@@ -58,13 +58,15 @@ class DoctorForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         if not cleaned.get("user") and (cleaned.get("number") or cleaned.get("call")):
-            self.add_error("user", _("Choose whose phone and context it is about."))
+            self.add_error("user", _("Choose whose phone and context to check."))
         if (
             cleaned.get("call")
             and cleaned.get("user") not in (None, self.asker)
             and not may(self.asker, "send_actions")
         ):
-            self.add_error("call", _("Without the permission to send any action you may let only your own phone ring."))
+            self.add_error(
+                "call", _("Without the permission to send any action, you may only let your own phone ring.")
+            )
         return cleaned
 
 
@@ -89,7 +91,7 @@ def doctor(request: HttpRequest, pbx: PBX) -> HttpResponse:
 def _examine(
     asker: User, address: Address, pbx: str, form: DoctorForm, user: User | None, number: str, call: bool
 ) -> dict[str, Any]:
-    """It stands in the audit trail, as whatever else is asked of a PBX; where a phone is to ring, as a call."""
+    """It is in the audit trail, as everything that is asked of a PBX; where a phone is to ring, as a call."""
     subject = " ".join(filter(None, (user.get_username() if user else pbx, number, "☎" if call else "")))
     command = Command(pbx, None, dialling.EXAMINE if call else "examine", subject, asker.pk)
     (auditor,) = commands.auditors

@@ -30,16 +30,16 @@ from ..pages import may
 
 logger = logging.getLogger(__name__)
 
-# How often it is said again that somebody watches, and looked whether he still may, in seconds.
+# How often it is repeated that somebody watches, and checked whether they still may, in seconds.
 RENEW_EVERY = 3.0
-# After how long without a word of the worker the page says so, in seconds.
+# After how long a silence of the worker the page says so, in seconds.
 SILENCE_LIMIT = 8.0
 # How many texts a filter may have.
 _TEXTS = 10
 
 
 def _filter_in(text: str) -> dict[str, Any] | None:
-    """A filter as a page writes it: `{"name": …, "texts": […]}`; None for what is none, of which nothing is taken."""
+    """A filter as a page writes it: `{"name": …, "texts": […]}`; None for what is not one, which is ignored."""
     if len(text) > limits.EVENT_FILTER:
         return None
     try:
@@ -72,7 +72,7 @@ class EventsConsumer(PanelConsumer):
         self.keeper: asyncio.Task[None] | None = None
         self.heard_at = 0.0
         self.left_off = 0
-        self.fingerprint: tuple[str, str] | None = None
+        self.shown_state: tuple[str, str] | None = None
 
     async def connect(self) -> None:
         asked = parse_qs(self.scope["query_string"].decode(errors="replace"))
@@ -106,7 +106,7 @@ class EventsConsumer(PanelConsumer):
             await self._say({"type": event_stream.WATCH, "filter": wanted})
 
     async def people_changed(self, message: dict[str, Any]) -> None:
-        """Somebody logged out, or may something no longer; those who watch events are few, so each looks at once."""
+        """Somebody logged out, or lost a permission; few watch events, so each is checked at once."""
         await self._may_stay()
 
     async def events_batch(self, message: dict[str, Any]) -> None:
@@ -121,17 +121,17 @@ class EventsConsumer(PanelConsumer):
             with translation.override(self.language):
                 why = _(message["reason"]) % message["reason_parameters"]
         news: dict[str, Any] = {"events": message["events"], "left_off": left_off}
-        if self.fingerprint != (message["state"], why):
+        if self.shown_state != (message["state"], why):
             news |= self._state(message["state"], why)
         if news["events"] or left_off or "state" in news:
             await self._send(news)
 
     def _state(self, state: str, why: str) -> dict[str, str]:
-        self.fingerprint = (state, why)
+        self.shown_state = (state, why)
         return {"state": state, "why": why}
 
     async def _tell(self, state: str, why: str) -> None:
-        if self.fingerprint != (state, why) and self.window.is_open:
+        if self.shown_state != (state, why) and self.window.is_open:
             await self._send(self._state(state, why))
 
     async def _send(self, news: dict[str, Any]) -> None:
@@ -146,7 +146,7 @@ class EventsConsumer(PanelConsumer):
                 if time.monotonic() - self.heard_at > SILENCE_LIMIT:
                     with translation.override(self.language):
                         await self._tell(event_stream.DOWN, _("The worker that connects to this PBX does not answer."))
-                elif self.fingerprint is None:
+                elif self.shown_state is None:
                     await self._tell(event_stream.CONNECTING, "")
                 await asyncio.sleep(RENEW_EVERY)
         except asyncio.CancelledError:
@@ -157,7 +157,7 @@ class EventsConsumer(PanelConsumer):
             await self.close(FAILED)
 
     async def _may_stay(self) -> bool:
-        """Whether he is still logged in and may see this; else the socket is closed with the code that says why not."""
+        """Whether the user is still logged in and may see this; else the socket is closed with a code that says why."""
         try:
             code = await in_thread(self._farewell)()
         except (DatabaseError, InterfaceError) as error:
@@ -176,7 +176,7 @@ class EventsConsumer(PanelConsumer):
         return None if PBX.objects.filter(pk=self.pbx).exists() else NO_SUCH_VIEW
 
     async def _hear_of_people(self, *, until_now: bool = False) -> None:
-        """Hear who logs out and whose permissions change, or no longer. Where it fails, `_keep_watching` sees it."""
+        """Listen for who logs out and whose permissions change, or stop that. If it fails, `_keep_watching` sees it."""
         layer = get_channel_layer()
         try:
             await (layer.group_discard if until_now else layer.group_add)(PEOPLE, self.channel_name)
@@ -184,7 +184,7 @@ class EventsConsumer(PanelConsumer):
             logger.warning("Changes of people could not be listened for: %r", error)
 
     async def _say(self, message: dict[str, Any]) -> None:
-        """To the worker that leads the PBX. One that is not heard is said again in a moment."""
+        """To the worker that leads the PBX. A message that is lost is repeated in a moment."""
         try:
             await get_channel_layer().send(commands.channel_name(self.pbx), {**message, "channel": self.channel_name})
         except Exception as error:  # whatever the layer's backend raises

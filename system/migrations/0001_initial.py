@@ -26,7 +26,7 @@ class Migration(migrations.Migration):
                 "permissions": (
                     ("see_pbx", "Can see how a PBX is"),
                     ("reload", "Can have Asterisk reload its modules"),
-                    ("use_cli", "Can use the commands of Asterisk's CLI that his groups are allowed"),
+                    ("use_cli", "Can use the CLI commands that their groups allow"),
                     ("see_astdb", "Can browse the AstDB"),
                     ("change_astdb", "Can change the AstDB"),
                     ("see_config", "Can read Asterisk's configuration"),
@@ -61,7 +61,7 @@ class Migration(migrations.Migration):
                     "allowed",
                     models.TextField(
                         blank=True,
-                        help_text="One on each line, written as the command is. “*” as the last word stands for any more words, within a word for any text: “module reload *” allows module reload res_pjsip.so. Just “*” allows everything. Members need the permission to use the CLI as well. What follows a semicolon is a note.",
+                        help_text="One per line, written as the command is. “*” as the last word stands for any further words, within a word for any text: “module reload *” allows module reload res_pjsip.so. Just “*” allows everything. Members need the permission to use the CLI as well. Text after a semicolon is a note.",
                         validators=[system.cli.models.check_rules],
                         verbose_name="commands allowed",
                     ),
@@ -70,15 +70,15 @@ class Migration(migrations.Migration):
                     "refused",
                     models.TextField(
                         blank=True,
-                        help_text="Refused although they are allowed above, by another group or to everybody, such as “core show channel *”.",
+                        help_text="Refused even if allowed above, by another group or to everybody, such as “core show channel *”.",
                         validators=[system.cli.models.check_rules],
                         verbose_name="commands refused",
                     ),
                 ),
             ],
             options={
-                "verbose_name": "rules for the CLI",
-                "verbose_name_plural": "rules for the CLI",
+                "verbose_name": "CLI rules",
+                "verbose_name_plural": "CLI rules",
             },
         ),
         migrations.CreateModel(
@@ -100,8 +100,8 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "verbose_name": "change of the AstDB",
-                "verbose_name_plural": "changes of the AstDB",
+                "verbose_name": "AstDB change",
+                "verbose_name_plural": "AstDB changes",
                 "default_permissions": (),
                 "constraints": [
                     models.UniqueConstraint(fields=("pbx", "user"), name="one_change_for_each_user_of_a_pbx")

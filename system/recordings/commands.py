@@ -23,7 +23,7 @@ MONITORS = {
     "pause-monitor": "PauseMonitor", "unpause-monitor": "UnpauseMonitor",
 }  # fmt: skip
 # Our own refusals; the views put them into words.
-RUNS, RUNS_NOT = "Monitor runs already", "Monitor does not run"
+RUNS, RUNS_NOT = "Monitor is already running", "Monitor is not running"
 # Where MixMonitor leaves its id.
 _ID_VARIABLE = "PBXPANEL_MIXMONITOR"
 # Letters and digits of any script, and what neither Asterisk nor a shell reads as more than itself.
@@ -34,7 +34,7 @@ ID = re.compile(r"0x[0-9a-f]{1,16}")
 # A channel's name that the CLI takes for one argument.
 _ONE_WORD = re.compile(r"[^\s\"\\]+")
 
-# Channel → the directions that were heard to be muted since the link has been up.
+# Channel → the directions that were reported as muted since the link has been up.
 _muted: WeakKeyDictionary[State, dict[str, set[str]]] = WeakKeyDictionary()
 
 
@@ -53,7 +53,7 @@ def options(wanted: Iterable[str], sides: str = "", extension: str = "") -> str:
 
 @on("MixMonitorMute", required=CHANNEL_FIELDS)
 def mute(state: State, event: Message) -> None:
-    """Asterisk tells of it when it happens, and never again."""
+    """Asterisk reports it when it happens, and never again."""
     muted = _muted.setdefault(state, {}).setdefault(event.get("Uniqueid"), set())
     directions = DIRECTIONS.get(event.get("Direction").lower(), set())
     if event.get("State") == "1":
@@ -64,7 +64,7 @@ def mute(state: State, event: Message) -> None:
 
 @on("FullyBooted")
 def link_comes_up(state: State, event: Message) -> None:
-    """What was unmuted while we were not listening nobody tells."""
+    """Nothing says what was unmuted while we were not listening."""
     _muted.pop(state, None)
 
 
@@ -78,7 +78,7 @@ async def recordings(ctx: CommandContext, parameters: Mapping[str, Any]) -> Outc
     """What is recorded of `channels`, their names by unique id.
 
     Data: `of`, for each: `files`, id and names of each MixMonitor, the newest first (None: Asterisk does not say);
-    `muted`, the directions heard to be muted; `monitored`, whether Monitor runs. `actions`, which of those for Monitor
+    `muted`, the directions reported as muted; `monitored`, whether Monitor runs. `actions`, which of those for Monitor
     there are; `formats`, endings that this Asterisk can write.
     """
     channels: dict[str, str] = parameters["channels"]

@@ -24,9 +24,9 @@ from . import commands
 # How many channels are shown; Asterisk is asked about each.
 SHOWN = 60
 _OPTIONS = (
-    ("bridged", gettext_lazy("Only while connected with somebody")),
-    ("append", gettext_lazy("Append to the file if there is one")),
-    ("sides", gettext_lazy("Each side in a file of its own, too")),
+    ("bridged", gettext_lazy("Only while connected to somebody")),
+    ("append", gettext_lazy("Append to the file if it exists")),
+    ("sides", gettext_lazy("Each side also in a file of its own")),
 )
 # The channel that records a conference; see its own page.
 _RECORDER = "CBRec/"
@@ -92,7 +92,10 @@ def act(request: HttpRequest, pbx: PBX, verb: str) -> HttpResponse:
     extension = request.POST.get("format", "wav")
     if verb in ("record", "monitor", "change-monitor"):
         if not commands.is_safe(name):
-            text = _("Write the file's name in letters, digits and . _ - + = @ only, / for a folder; no more than 100.")
+            text = _(
+                "Use only letters, digits and . _ - + = @ in the file name, and / for a folder; no more than 100 "
+                "characters."
+            )
             return toasts.toast(request, "warning", text, 400)
         if extension not in commands.FORMATS:
             return toasts.toast(request, "warning", _("Choose one of the formats."), 400)
@@ -155,32 +158,32 @@ def _run(request: HttpRequest, pbx: PBX, verb: str, channel: Channel, name: str,
 def _told(verb: str, outcome: Outcome, name: str) -> str:
     """What a success means, since not all of it shows."""
     if verb == "record":
-        return _("It is recorded into %(path)s.") % {"path": outcome.data["path"] or name}
+        return _("Recording to %(path)s.") % {"path": outcome.data["path"] or name}
     return {
-        "stop": _("The recording has ended."),
-        "mute": _("From now on, that is silent in all recordings of this channel."),
-        "unmute": _("From now on, that is heard again in all recordings of this channel."),
-        "monitor": _("Monitor records it into %(name)s, in the folder “monitor” of Asterisk's spool.") % {"name": name},
-        "stop-monitor": _("Monitor has ended; Asterisk mixes the two sides now."),
+        "stop": _("The recording has stopped."),
+        "mute": _("From now on, this is silent in all recordings of this channel."),
+        "unmute": _("From now on, this can be heard again in all recordings of this channel."),
+        "monitor": _("Monitor is recording to %(name)s, in the folder “monitor” of Asterisk's spool.") % {"name": name},
+        "stop-monitor": _("Monitor has stopped; Asterisk is now mixing the two sides."),
         "change-monitor": _("The file will be %(name)s.") % {"name": name},
-        "pause-monitor": _("Monitor pauses."),
-        "unpause-monitor": _("Monitor goes on."),
+        "pause-monitor": _("Monitor is paused."),
+        "unpause-monitor": _("Monitor has resumed."),
     }[verb]
 
 
 def _words(outcome: Outcome, verb: str, gone: str) -> str:
     text = outcome.text.lower() if outcome.status is Status.REFUSED else ""
     if text == commands.RUNS.lower():
-        return _("Monitor records this channel already: only one Monitor runs on a channel.")
+        return _("Monitor is already recording this channel: only one Monitor can run on a channel.")
     if text == commands.RUNS_NOT.lower():
-        return _("Monitor does not record this channel.")
+        return _("Monitor is not recording this channel.")
     if "could not stop" in text or "cannot set mute" in text:
-        return _("MixMonitor does not record this channel, or this recording has ended already.")
+        return _("MixMonitor is not recording this channel, or this recording has already stopped.")
     if "could not start" in text:
-        return _("Asterisk could not begin: look whether it may write into the folder “monitor” of its spool.")
+        return _("Asterisk could not start: check whether it may write to the folder “monitor” of its spool.")
     if "invalid/unknown command" in text:
-        return _("This version of Asterisk has no Monitor any more.")
-    if "permission denied" in text:
+        return _("This version of Asterisk no longer has Monitor.")
+    if outcome.status is Status.NOT_PERMITTED:
         return _(
             "The PBX does not permit the panel to record: in manager.conf its user needs the classes “system” and "
             "“call”."

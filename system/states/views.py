@@ -1,4 +1,4 @@
-"""The page of extension states: hints, presences and devices, live; and one of them asked for anew."""
+"""The page of extension states: hints, presences and devices, live; and one of them queried anew."""
 
 from typing import Any
 
@@ -46,7 +46,7 @@ def ask(request: HttpRequest, pbx: PBX) -> HttpResponse:
         return _ask_presence(request, pbx)
     extension, context = request.POST.get("extension", "").strip(), request.POST.get("context", "").strip()
     if not extension or not context:
-        return _refusal(request, _("Type an extension and its context, such as 101 and internal."), 400)
+        return _refusal(request, _("Enter an extension and its context, such as 101 and internal."), 400)
     if too_long := limits.complaint(max(extension, context, key=len), limits.ADDRESS):
         return _refusal(request, too_long, 400)
     outcome = _run(request, pbx, f"{extension}@{context}", lambda: actions.extension_state(context, extension))
@@ -55,7 +55,7 @@ def ask(request: HttpRequest, pbx: PBX) -> HttpResponse:
     reply = outcome.reply
     name, code = f"{extension}@{context}", reply.get("Status")
     if not code.isdecimal():
-        no_hint = _("There is no hint for it in this context, so Asterisk knows no state of it.")
+        no_hint = _("It has no hint in this context, so Asterisk does not know its state.")
         answer: dict[str, Any] = {"look": {"css": "", "icon": "circle-x", "words": [no_hint]}}
     else:
         answer = {"look": look_of(int(code)), "text": clean(reply.get("StatusText"), 80), "hint": reply.get("Hint")}
@@ -65,7 +65,7 @@ def ask(request: HttpRequest, pbx: PBX) -> HttpResponse:
 def _ask_presence(request: HttpRequest, pbx: PBX) -> HttpResponse:
     presentity = request.POST["presentity"].strip()
     if not presentity:
-        return _refusal(request, _("Type whose presence, such as CustomPresence:101."), 400)
+        return _refusal(request, _("Enter a presence, such as CustomPresence:101."), 400)
     if too_long := limits.complaint(presentity, limits.ADDRESS):
         return _refusal(request, too_long, 400)
     outcome = _run(request, pbx, presentity, lambda: actions.presence_state(presentity))
@@ -83,14 +83,14 @@ def _run(request: HttpRequest, pbx: PBX, subject: str, build: Any) -> Outcome:
     try:
         action: Action = build()
     except IllegalField:
-        return Outcome(Status.FORBIDDEN, _("It cannot hold line breaks."))
+        return Outcome(Status.FORBIDDEN, _("It cannot contain line breaks."))
     command = Command(pbx.name, action, "ask-state", subject, user_of(request).pk, topic="states", wants_reply=True)
     return run(command)
 
 
 def _words(outcome: Outcome) -> str:
     if "invalid provider" in outcome.text.lower():
-        return _("Asterisk knows nothing that tells of this presence. Write it as CustomPresence:101.")
+        return _("Asterisk has no source for this presence. Write it as CustomPresence:101.")
     return toasts.words(outcome, "")
 
 

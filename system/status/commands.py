@@ -1,4 +1,4 @@
-"""How a PBX is at the moment: what only the worker that leads it can tell."""
+"""The present status of a PBX: what only the worker that leads it knows."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from engine.mirror.registry import command_handler
 
 # Asterisk's own clock, in the form and the time zone in which `CoreStatus` tells of its start.
 _NOW = "STRFTIME(,,%Y-%m-%d %H:%M:%S)"
-# How many kinds of events are told by name.
+# How many kinds of events are listed by name.
 KINDS = 8
 
 

@@ -1,4 +1,4 @@
-"""The first page of a PBX: how it is."""
+"""The first page of a PBX: its status."""
 
 from django.urls import path
 

@@ -27,7 +27,7 @@ _RELOAD_TIMEOUT = 20.0
 @require_safe
 @login_required
 def first(request: HttpRequest) -> HttpResponse:
-    """GET: on to the first page of the first PBX that he may open."""
+    """GET: on to the first page of the first PBX that the user may open."""
     user = user_of(request)
     part = next((part for part in SYSTEM_PAGES if may(user, part.permission)), None)
     if part is None:
@@ -85,19 +85,19 @@ def modules(request: HttpRequest, pbx: PBX) -> HttpResponse:
 @require_POST
 @on_pbx("reload")
 def reload(request: HttpRequest, pbx: PBX) -> HttpResponse:
-    """POST: have Asterisk read a `module`'s configuration anew; of all without one."""
+    """POST: have Asterisk reload a `module`, or all of them without one."""
     user = demand(request, "reload")
     module = request.POST.get("module", "").strip()
     if not _MODULE.fullmatch(module):
         return toasts.toast(
-            request, "warning", _("Type the name of a module, such as res_pjsip.so; or nothing, for all."), 400
+            request, "warning", _("Enter the name of a module, such as res_pjsip.so, or leave it empty for all."), 400
         )
     command = Command(
         pbx.name, actions.reload(module), "reload", module or "*", user.pk, timeout=_RELOAD_TIMEOUT, wants_reply=True
     )
     outcome = run(command)
     if not outcome.done:
-        gone = _("Asterisk knows no module of this name that can be reloaded.")
+        gone = _("Asterisk has no module of this name that can be reloaded.")
         return toasts.answer(request, outcome, gone=gone)
     text = _("%(module)s was reloaded.") % {"module": module} if module else _("Everything was reloaded.")
     return toasts.toast(request, "success", text)

@@ -9,7 +9,7 @@ from engine.mirror.commands import Outcome
 from engine.mirror.context import CommandContext, outcome_of
 from engine.mirror.registry import command_handler
 
-# Functions whose reading does nothing, tells no secret and evaluates nothing: for whoever may only see variables.
+# Functions whose reading does nothing, reveals no secret and evaluates nothing: for users who may only see variables.
 # Of all others there are too many that run a program, write a file, ask another host or read the configuration; and
 # CUT and MASTER_CHANNEL evaluate whatever function stands in their argument, VM_INFO tells a mailbox's password.
 HARMLESS = frozenset(
@@ -40,7 +40,7 @@ def function_of(name: str) -> str:
 
 
 def is_harmless(name: str) -> bool:
-    """Whether reading this does no more than tell the value of a variable, or of a function that is known to."""
+    """Whether reading this does no more than return the value of a variable, or of a function that is known to."""
     return function_of(name) in HARMLESS if name.endswith(")") else True
 
 

@@ -35,8 +35,8 @@ def _command(request: HttpRequest, pbx: PBX, handler: str, verb: str, **paramete
         if handler != "get" or commands.is_harmless(name) or may(user, "change_variables"):
             return ""
         return _(
-            "Reading %(function)s takes the permission to set variables: such functions may do something, or tell what "
-            "is secret. Without it you can read variables, and functions such as CHANNEL and CALLERID."
+            "Reading %(function)s needs the permission to set variables: such functions may do something, or reveal "
+            "secrets. Without it you can read variables, and functions such as CHANNEL and CALLERID."
         ) % {"function": commands.function_of(name) or name}
 
     return run(command, refusal)
@@ -111,12 +111,12 @@ def _text(request: HttpRequest, name: str) -> str:
 def _complaint(name: str, *others: str) -> str:
     """Why this cannot be sent; empty if it can."""
     if not name:
-        return _("Type the name of a variable, or a function such as CHANNEL(state).")
+        return _("Enter the name of a variable, or a function such as CHANNEL(state).")
     for text in (name, *others):
         if "\r" in text or "\n" in text or "\0" in text:
-            return _("Write it in one line: AMI carries no line breaks into a variable.")
+            return _("Write it in one line: AMI cannot write line breaks to a variable.")
         if len(text.encode("utf-8", "replace")) > limits.VARIABLE:
-            return _("That is too long: AMI carries at most %(number)s bytes.") % {"number": limits.VARIABLE}
+            return _("That is too long: AMI accepts at most %(number)s bytes.") % {"number": limits.VARIABLE}
     return ""
 
 
@@ -149,10 +149,10 @@ def _words(outcome: Outcome, name: str) -> str:
             return _("Asterisk has no function %(function)s.") % {"function": function}
         if function in commands.DANGEROUS:
             return _dangerous(function)
-        return _("Asterisk did not set %(name)s: it cannot be set, or not to this, or not of this channel.") % {
+        return _("Asterisk did not set %(name)s: it cannot be set, or not to this value, or not on this channel.") % {
             "name": name
         }
-    gone = _("There is no such channel: it has been hung up, or its name is not spelled like that.")
+    gone = _("There is no such channel: it has been hung up, or its name is misspelled.")
     return toasts.words(outcome, gone)
 
 

@@ -27,7 +27,7 @@ NOBODY, ANONYMOUS = "user without group", "anonymous"
 
 
 def person(group: str = NOBODY, name: str = "anna", endpoint: str = "PJSIP/101", *, staff: bool = False) -> User:
-    """A user of a group (or of none), with this telephone; he has no password yet."""
+    """A user of a group (or of none), with this telephone; they have no password yet."""
     user = User.objects.create_user(name, is_staff=staff)
     if group in (*GROUPS, INTEGRATOR):
         user.groups.add(Group.objects.get(name=group))

@@ -133,7 +133,7 @@ def test_nobody_puts_himself_into_a_group_that_may_more_than_he() -> None:
 
 @pytest.mark.parametrize("is_active", ["", "on"])
 def test_an_account_that_may_more_than_he_is_not_taken_over(is_active: str) -> None:
-    """Were it inactive: he would give it a password and activate it."""
+    """Were it inactive: they would give it a password and activate it."""
     ben = people.person("Administrator", "ben")
     User.objects.filter(pk=ben.pk).update(is_active=bool(is_active))
     client = limited("change_user", "view_user", "delete_user")
@@ -203,7 +203,7 @@ def test_an_administrator_changes_the_policy_of_a_group(admin: Client) -> None:
 def test_a_line_that_is_no_pattern_is_told_beside_its_field(admin: Client) -> None:
     page = save_policy(admin, "Operator", refused="0900!\n09x0(")
     assert page.status_code == 200
-    assert "09x0(: “(” cannot stand in a number" in page.content.decode()
+    assert "09x0(: “(” is not allowed in a number" in page.content.decode()
     assert DialPolicy.objects.get(group__name="Operator").refused == ""
 
 

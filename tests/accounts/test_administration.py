@@ -55,7 +55,7 @@ def callers() -> Group:
 
 @pytest.fixture
 def engineers() -> Group:
-    """The same with its rules for the CLI."""
+    "The same with its CLI rules."
     group = Group.objects.create(name="Engineers")
     CliRules.objects.create(group=group, allowed="*")
     return group
@@ -93,7 +93,7 @@ def test_nobody_takes_over_an_account_of_a_group_that_gives_more(more: str, requ
     assert client.post(f"/admin/auth/user/{ben.pk}/delete/", {"post": "yes"}).status_code == 403
     assert ben.groups.exists()
     page = client.get(f"/admin/auth/user/{ben.pk}/change/").content.decode()
-    assert "You may only look at this account" in page
+    assert "You can only view this account" in page
 
 
 def test_who_is_in_the_group_puts_others_into_it_and_out_of_it(callers: Group) -> None:

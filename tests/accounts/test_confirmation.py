@@ -155,7 +155,7 @@ def test_a_dialog_confirms_and_what_was_typed_is_sent_again(late: Client, asteri
     assert late.post("/system/main/cli/give/", fields, headers=HTMX).status_code == 403
     wrong = late.post("/confirm/", {"password": "wrong"}, headers=HTMX)
     assert wrong.status_code == 422
-    assert "That is not your password." in wrong.content.decode()
+    assert "This is not your password." in wrong.content.decode()
     assert late.post("/system/main/cli/give/", fields, headers=HTMX).status_code == 403
     right = late.post("/confirm/", {"password": PASSWORD}, headers=HTMX)
     assert (right.status_code, trigger(right)) == (204, ["password-confirmed"])
@@ -173,7 +173,7 @@ def test_a_form_comes_back_with_all_that_was_typed_and_is_carried_out_with_the_p
     profile = {"profile-TOTAL_FORMS": "0", "profile-INITIAL_FORMS": "0"}
     wrong = late.post("/admin/auth/user/add/", {**typed, **profile, "confirm_password": "wrong"})
     assert wrong.status_code == 403
-    assert "That is not your password." in wrong.content.decode()
+    assert "This is not your password." in wrong.content.decode()
     assert 'value="wrong"' not in wrong.content.decode()
     assert not User.objects.filter(username="eve").exists()
     right = late.post("/admin/auth/user/add/", {**typed, **profile, "confirm_password": PASSWORD})
@@ -228,4 +228,4 @@ def test_a_confirmation_leads_nowhere_else(target: str, late: Client) -> None:
 def test_no_password_at_all_is_asked_for(late: Client) -> None:
     response = late.post("/confirm/", {"password": ""}, headers=HTMX)
     assert response.status_code == 422
-    assert "Type your password." in response.content.decode()
+    assert "Enter your password." in response.content.decode()

@@ -88,7 +88,7 @@ def test_a_number_that_the_pbx_does_not_know_is_named_with_the_context(anna: Cli
     asterisk.answer = Outcome(Status.REFUSED, "Extension does not exist.")
     response = anna.post("/calls/dial/", {"number": "4711", "command_id": "0" * 32}, headers=HTMX)
     assert response.status_code == 409
-    assert "no 4711 in the dial context internal" in html.unescape(response.content.decode())
+    assert "4711 does not exist in the dial context internal" in html.unescape(response.content.decode())
 
 
 def test_a_viewer_has_no_policy_and_places_no_call(asterisk: Asterisk) -> None:
@@ -107,7 +107,7 @@ def test_a_viewer_has_no_policy_and_places_no_call(asterisk: Asterisk) -> None:
         ({"refused": "0.\n1XX"}, {}, "You may not call 102. Ask an administrator if you need to."),
         ({"allowed": "2XX"}, {}, "You may not call 102."),
         ({"allowed": ""}, {}, "You may not call 102."),
-        ({"phones": "PJSIP/2??"}, {}, "You may not call from PJSIP/101. Enter your own as “My phone”"),
+        ({"phones": "PJSIP/2??"}, {}, "You may not call from PJSIP/101. Enter your own phone under “My phone”"),
         ({}, {"endpoint": "Local/0900123@trunk"}, "Local/0900123@trunk would dial by itself, so it is nobody's phone."),
         ({}, {"endpoint": "PJSIP/0900123@trunk"}, "PJSIP/0900123@trunk would dial by itself, so it is nobody's phone."),
         ({"contexts": "from-*"}, {}, "You may not dial in the context “internal”."),
@@ -326,7 +326,7 @@ def test_a_phone_on_a_pbx_that_is_away_does_not_become_one_of_another(asterisk: 
     PBX.objects.get(pk="berlin").delete()
     answer = dial(client_of(user))
     assert answer.status_code == 503
-    assert "the PBX berlin, which is not on this panel" in answer.content.decode()
+    assert "the PBX berlin, which this panel does not show" in answer.content.decode()
     assert asterisk.commands == []
     people.pbx("berlin")
     assert dial(client_of(user)).status_code == 200

@@ -46,7 +46,7 @@ def test_everybody_changes_their_own_password_by_their_menu(client: Client, anna
     assert client.get("/password/").status_code == 200
     answer = change(client)
     assert (answer.status_code, answer["Location"]) == (302, "/password/")
-    assert "Your password is changed." in client.get("/password/").content.decode()
+    assert "Your password was changed." in client.get("/password/").content.decode()
     anna.refresh_from_db()
     assert anna.check_password(NEW)
 

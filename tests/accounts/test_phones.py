@@ -134,7 +134,7 @@ def test_who_keys_in_nothing_has_not_tried(client: Client, mona: User, asterisk:
 def test_a_code_is_worth_nothing_when_its_time_is_over(client: Client, mona: User, asterisk: Asterisk) -> None:
     save(client)
     PhoneProof.objects.update(until=timezone.now())
-    assert "the code was not keyed in in time" in words(client.get("/profile/"))
+    assert "the code was not entered in time" in words(client.get("/profile/"))
     assert "phone-code" not in words(client.get("/profile/"))
     assert key_in(proof_of(mona).command_id, proof_of(mona).code)
     assert (proof_of(mona).state, phone_of(mona)) == (STATE.LATE, "")
@@ -187,7 +187,7 @@ def test_a_phone_that_became_anothers_meanwhile_is_not_mine(client: Client, mona
 
 
 def test_a_phone_that_cannot_be_called_is_told_in_the_form(client: Client, mona: User, asterisk: Asterisk) -> None:
-    asterisk.answer = Outcome(Status.REFUSED, "Permission denied")
+    asterisk.answer = Outcome(Status.NOT_PERMITTED, "Permission denied")
     response = save(client)
     assert response.status_code == 422
     assert "The PBX does not permit the panel to do that" in words(response)
@@ -254,7 +254,7 @@ def test_while_the_pbx_cannot_be_asked_no_phone_is_taken(client: Client, mona: U
     DialPolicy.objects.update(free_choice=True)
     response = save(client)
     assert response.status_code == 422
-    assert "Whether the PBX has it cannot be seen. The panel is not connected to the PBX" in words(response)
+    assert "It cannot be checked whether the PBX has it. The panel is not connected to the PBX" in words(response)
     assert phone_of(mona) == ""
 
 

@@ -18,9 +18,10 @@ from django.core.management import call_command
 from calls.models import Channel
 from conferences.models import Participant
 from engine.gc_tuning import keep_what_is_loaded
-from engine.mirror import worker
+from engine.mirror import folding, worker
 from engine.mirror.models import PBX
-from engine.mirror.worker import AmiWorker, Mirror
+from engine.mirror.ticks import Ticks
+from engine.mirror.worker import AmiWorker
 
 from .child import serve
 
@@ -30,7 +31,7 @@ seen: asyncio.Event
 loop: asyncio.AbstractEventLoop
 
 
-class WatchedMirror(Mirror):
+class WatchedTicks(Ticks):
     """Notes when the row that is waited for has been committed."""
 
     def _write(self, *arguments: Any) -> None:
@@ -82,8 +83,8 @@ def _is_up(channels: int) -> bool:
 async def main() -> None:
     global seen, loop
     seen, loop = asyncio.Event(), asyncio.get_running_loop()
-    worker.Mirror = WatchedMirror  # type: ignore[misc]
-    worker.CHECK_EVERY = 3600.0  # it would ask a PBX that is ahead of what it has sent
+    worker.Ticks = WatchedTicks  # type: ignore[attr-defined]
+    folding.CHECK_EVERY = 3600.0  # it would ask a PBX that is ahead of what it has sent
     layer = get_channel_layer()
     held = AmiWorker(application=None, channels=[], channel_layer=layer, addresses=settings.AMI_ADDRESSES)
     keep_what_is_loaded()  # as its `run` does

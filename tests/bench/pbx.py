@@ -1,6 +1,6 @@
 """A demo PBX in a process of its own, with traffic on demand: `python -m tests.bench.pbx CHANNELS [IDLE]`.
 
-`prepare` lets things happen and keeps the bytes that tell of them; `blast` sends them to a client as fast as he reads.
+`prepare` lets things happen and keeps the bytes that tell of them; `blast` sends them to a client as fast as it reads.
 """
 
 import asyncio
@@ -105,7 +105,7 @@ class Control:
             self.pbx.traffic.join(asked["room"])
 
     async def chatter(self, asked: dict[str, Any]) -> None:
-        """From now on every member of a room talks and stops so many times a second, each at his own time."""
+        """From now on every member of a room talks and stops so many times a second, each at their own time."""
         if self._changing is not None:
             self._changing.cancel()
             self._changing = None

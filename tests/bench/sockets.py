@@ -12,7 +12,7 @@ from typing import Any
 
 from .child import serve
 
-# As panel.js: so often a page says what it has read.
+# As static/panel/connection.js: so often a page says what it has read.
 READ_MESSAGES, READ_SIZE = 24, 100_000
 TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
 AT_ONCE = 20

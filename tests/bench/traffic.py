@@ -14,7 +14,8 @@ from typing import Any
 
 from engine.demo.dialplan import OUTSIDE_CONTEXT
 from engine.demo.manager import Event, encode, event
-from engine.demo.model import Channel, Fields, Member, Party, State, Switch
+from engine.demo.model import Channel, Fields, Member, Party, State
+from engine.demo.switch import Switch
 
 NAMES = ("Anna Alpha", "Ben Beta", "李雷", "Zoë Zürcher", "O'Brien & Söhne", "Δήμητρα", "", "Dr. Frieda Lang")
 ROOMS = ("8001", "8002")
@@ -72,7 +73,7 @@ EVERYTHING = Link()
 
 def panels_own() -> Link:
     """What the panel's worker asks for."""
-    from engine.mirror.worker import EVENT_MASK, UNWANTED_EVENTS
+    from engine.mirror.folding import EVENT_MASK, UNWANTED_EVENTS
 
     return Link(frozenset(EVENT_MASK.split(",")), frozenset(UNWANTED_EVENTS))
 

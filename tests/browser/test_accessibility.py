@@ -43,7 +43,9 @@ _WORLD = """
 import time
 from django.contrib.auth.models import User
 from django.utils import timezone
-from conferences.models import Conference, Invitation, InviteGroup, Participant, Room
+from conferences.invitations.models import Invitation, InviteGroup
+from conferences.models import Conference, Participant
+from conferences.rooms.models import Room
 from audit.models import AuditEntry
 User.objects.filter(username="anna").update(is_staff=True, is_superuser=True)
 deadline = time.monotonic() + 120
@@ -71,7 +73,8 @@ print(len(people))
 """
 
 _NOTHING = """
-from conferences.models import InviteGroup, Room
+from conferences.invitations.models import InviteGroup
+from conferences.rooms.models import Room
 Room.objects.all().delete()
 InviteGroup.objects.all().delete()
 """

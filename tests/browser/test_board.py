@@ -14,8 +14,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from engine.demo import load
-from engine.demo.model import Channel, Party, State, Switch
+from engine.demo.model import Channel, Party, State
 from engine.demo.server import DemoPbx
+from engine.demo.switch import Switch
 from engine.live.fragments import PART
 from tests.panel import Panel, Visit
 

@@ -147,7 +147,7 @@ def test_a_number_that_is_none_is_refused_in_words_and_stays_typed(panel22: Pane
 def test_somebody_without_a_phone_is_told_where_to_enter_it(panel22: Panel, visit: Visit) -> None:
     page = visit(panel22, "phoneless")
     dial(page, "602")
-    expect(page.locator(".panel-toast.is-danger")).to_contain_text("enter it under “My phone”")
+    expect(page.locator(".panel-toast.is-danger")).to_contain_text("Set it up under “My phone”")
 
 
 def test_names_show_as_they_are_spelled_and_nothing_of_them_runs(

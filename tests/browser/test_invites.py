@@ -64,7 +64,7 @@ def test_two_people_see_how_each_call_goes(
     expect(vic.locator(".invitation")).to_have_count(0)
     entries = panel.manage(
         "shell", "--no-imports", "-c",
-        "from accounts.models import AuditEntry as A\n"
+        "from audit.models import AuditEntry as A\n"
         "print([(e.verb, e.subject, e.status) for e in A.objects.filter(topic='conference/8005')])",
     )  # fmt: skip
     assert "('invite', 'Dora <104> → 8005', 'done')" in entries
@@ -117,7 +117,7 @@ def test_call_me_in_and_call_back(
     expect(page.locator(f"#{former}")).to_have_count(0)
     expect(ben).to_have_count(1)
     assert caller.ended or caller.status == 200
-    # He leaves, and is called back from the list of those who have left.
+    # They leave, and are called back from the list of those who have left.
     ben.locator("[data-action=kick]").click()
     page.click("#kick-dialog .btn-danger")
     page.mouse.move(0, 0)
@@ -127,7 +127,7 @@ def test_call_me_in_and_call_back(
     expect(gone).to_have_count(1)
     gone.locator("[data-action=call-back]").click()
     expect(ben).to_be_visible()
-    expect(gone).to_contain_text("is back")
+    expect(gone).to_contain_text("rejoined")
     expect(page.locator(".left")).to_have_attribute("open", "")
     clear(page)
 
@@ -147,7 +147,7 @@ def test_a_group_is_made_and_called_in_on_a_phone(
     errors = page.locator(".field-error")
     expect(errors).to_have_count(2)
     expect(errors.nth(0)).to_contain_text("Line 2: “nobody” is not a number")
-    expect(errors.nth(1)).to_contain_text("Line 4: 104 is there already.")
+    expect(errors.nth(1)).to_contain_text("Line 4: 104 is already listed.")
     expect(page.locator("#id_people")).to_have_value("Ben <102>\nnobody\n104 Dora\n104")
     page.fill("#id_people", "Ben <102>\n104 Dora")
     page.click("main button[type=submit]")
@@ -162,7 +162,7 @@ def test_a_group_is_made_and_called_in_on_a_phone(
     # Who is there already is not called again.
     page.select_option("#invite-group", label="Board")
     page.click("[data-action=invite]")
-    expect(page.locator(".panel-toast")).to_contain_text("2 of the group are here already, or being called.")
+    expect(page.locator(".panel-toast")).to_contain_text("2 of the group are already here, or being called.")
     clear(page)
     # It is deleted, after a look at what that means.
     page.goto(f"{panel.url}/groups/")

@@ -16,7 +16,7 @@ PATH = f"/conferences/main/{ROOM}/"
 
 
 def join(asterisk: Asterisk, name: str, extension: str = ROOM, then: str = "602", number: str = "0401234567") -> None:
-    """One more participant, who enters by this extension; what his far side does is the other one."""
+    """One more participant, who enters by this extension; what their far side does is the other one."""
     with asterisk.ami() as session:
         answer = session.action(
             "Originate", Channel=f"Local/{extension}@internal", Context="internal", Exten=then, Priority="1",
@@ -111,7 +111,7 @@ def test_in_a_lecture_newcomers_are_muted_until_it_ends(asterisk: Asterisk, pane
     pages = mona, vic = together(visit, panel)
     cards = visit(panel, "mona", "/conferences/")
     enter(asterisk, pages, "Carla", "Dora")
-    choose(mona, "Carla", "Make a speaker")
+    choose(mona, "Carla", "Make speaker")
     for page in pages:
         expect(row(page, "Carla")).to_have_class(SPEAKER)
         expect(row(page, "Carla")).to_contain_text("speaker")
@@ -121,7 +121,7 @@ def test_in_a_lecture_newcomers_are_muted_until_it_ends(asterisk: Asterisk, pane
         expect(page.locator(".flags .is-lecture")).to_be_visible()
     enter(asterisk, pages, "Emil")
     expect_muted(pages, Carla=False, Dora=True, Emil=True)
-    choose(mona, "Carla", "No speaker any more")
+    choose(mona, "Carla", "Remove as speaker")
     expect_muted(pages, Carla=True)
     for page in pages:
         expect(row(page, "Carla")).not_to_have_class(SPEAKER)
@@ -172,7 +172,7 @@ def test_a_sound_is_played_to_the_room(asterisk: Asterisk, panel: Panel, visit: 
     mona.locator("#say-sound").fill("no-such-sound")
     mona.locator("#say-dialog").get_by_role("button", name="Play").click()
     expect(mona.locator("#say-dialog")).to_be_hidden()
-    expect(mona.locator(".panel-toast")).to_contain_text("no such sound")
+    expect(mona.locator(".panel-toast")).to_contain_text("does not have this sound")
 
 
 def test_kicking_asks_first(asterisk: Asterisk, panel: Panel, visit: Visit) -> None:
@@ -243,7 +243,7 @@ def test_the_menu_of_a_conference_that_is_named_as_what_stands_for_a_participant
 def test_whose_video_is_shown_is_said(asterisk: Asterisk, panel: Panel, visit: Visit) -> None:
     page = visit(panel, "mona", PATH)
     enter(asterisk, (page,), "Carla")
-    choose(page, "Carla", "Show his video to all")
+    choose(page, "Carla", "Show their video to all")
     expect(page.locator(".panel-toast")).to_contain_text("the video of Carla")
 
 
@@ -307,7 +307,7 @@ def test_a_moderator_works_by_keyboard(asterisk: Asterisk, panel: Panel, visit: 
     mona.keyboard.press("Enter")
     for page in pages:
         expect(row(page, "Carla")).to_have_count(0)
-    # Nobody has the focus of whoever left, so the next key does nothing to his neighbour.
+    # Nobody has the focus of whoever left, so the next key does nothing to their neighbour.
     mona.keyboard.press("m")
     mona.keyboard.press("ArrowDown")
     expect(row(mona, "Dora")).to_be_focused()
@@ -315,7 +315,7 @@ def test_a_moderator_works_by_keyboard(asterisk: Asterisk, panel: Panel, visit: 
     mona.keyboard.press("f")
     mona.keyboard.type("mkl emil")
     expect(mona.locator("#search")).to_have_value("mkl emil")
-    expect(mona.get_by_text("No participant fits the filter.")).to_be_visible()
+    expect(mona.get_by_text("No participant matches the filter.")).to_be_visible()
     mona.locator("#search").fill("emil")
     expect(row(mona, "Emil")).to_be_visible()
     expect(row(mona, "Dora")).to_be_hidden()

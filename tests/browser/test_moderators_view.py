@@ -72,7 +72,7 @@ def test_nobody_is_chosen_to_be_taken_aside_until_somebody_is(
     expect(rows(page)).to_have_count(2)
     press(page, "back")
     expect(page.get_by_text("This conference is not running.")).to_be_visible()
-    page.get_by_role("link", name=f"To the conference {ROOM}").click()
+    page.get_by_role("link", name=f"Go to the conference {ROOM}").click()
     expect(page).to_have_url(panel22.url + PATH)
     expect(rows(page)).to_have_count(3)
 

@@ -38,8 +38,8 @@ def said(page: Page) -> list[str]:
 @pytest.mark.parametrize(
     ("number", "behaviour", "told", "state"),
     [
-        ("103", "busy", "103 is busy.", "Hears the busy tone"),
-        ("109", "", "109 could not be reached.", "Hears the congestion tone"),
+        ("103", "busy", "103 is busy.", "Busy tone"),
+        ("109", "", "109 could not be reached.", "Congestion tone"),
     ],
 )
 def test_a_call_that_failed_is_told_in_words_and_the_card_says_what_is_heard(
@@ -118,7 +118,7 @@ def test_who_waits_in_a_queue_is_parked_or_held_needs_attention(
     asterisk: Asterisk, panel: Panel, visit: Visit, caller_factory: CallerFactory, phone_factory: PhoneFactory
 ) -> None:
     page = visit(panel, "vic")
-    expect(page.get_by_text("Nobody waits in a queue, on a parking space or on hold.")).to_be_visible()
+    expect(page.get_by_text("Nobody is waiting in a queue, on a parking space or on hold.")).to_be_visible()
     caller_factory(asterisk, "611", number="0401111111", name="Quentin")
     phone_factory(asterisk, "107", "answer_and_hold")
     caller_factory(asterisk, "107", number="0402222222", name="Hella")
@@ -241,7 +241,7 @@ def test_that_my_phone_rings_is_said_aloud_on_any_page(
     anna, ben = visit(panel, "anna", "/conferences/"), visit(panel, "ben", "/conferences/")
     caller = caller_factory(asterisk, "101", number="0401", name="Carla")
     told = anna.locator("#announcements[aria-live=assertive] > p")
-    expect(told).to_have_text("Your phone is ringing: Carla 0401 calls you.")
+    expect(told).to_have_text("Your phone is ringing: Carla 0401 is calling you.")
     expect(ben.locator("#announcements > p")).to_have_count(0)
     caller.stop()
     expect(told).to_have_count(0)

@@ -39,7 +39,7 @@ def planned(page: Page, panel: Panel, number: str, name: str) -> Iterator[str]:
     finally:
         page.goto(f"{address}delete/")
         page.get_by_role("button", name="Delete").click()
-        expect(page.get_by_text("is deleted.")).to_be_visible()
+        expect(page.get_by_text("was deleted.")).to_be_visible()
 
 
 def test_a_room_is_planned_corrected_copied_from_and_deleted(
@@ -55,7 +55,7 @@ def test_a_room_is_planned_corrected_copied_from_and_deleted(
     page.get_by_label("Lock after (minutes)").fill("5")
     page.keyboard.press("Enter")
     expect(page.get_by_text("Not saved yet")).to_be_visible()
-    expect(page.get_by_text("Use letters, digits")).to_be_visible()
+    expect(page.get_by_text("Use only letters, digits")).to_be_visible()
     expect(page.get_by_label("Name", exact=True)).to_have_value("Board meeting")
     expect(page.get_by_label("ben", exact=True)).to_be_checked()
     expect(page.get_by_label("Lecture mode")).to_be_checked()
@@ -65,7 +65,7 @@ def test_a_room_is_planned_corrected_copied_from_and_deleted(
     expect(page.get_by_text("Saved.")).to_be_visible()
     expect(page.get_by_role("heading", name=f"Board meeting ({ROOM})")).to_be_visible()
     assert is_within(page)
-    page.get_by_role("button", name="Copy what belongs into confbridge.conf").click()
+    page.get_by_role("button", name="Copy the lines for confbridge.conf").click()
     expect(page.locator(".panel-toast")).to_contain_text("Copied.")
     assert "dialplan_exec(panel-hand,s,1)" in page.evaluate("navigator.clipboard.readText()")
     page.goto(f"{panel22.url}/rooms/")

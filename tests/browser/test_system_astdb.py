@@ -63,7 +63,7 @@ def test_entries_are_found_edited_added_deleted_and_put_back(
     assert "not found" in filled.cli("database get web one")
     page.reload()
     page.get_by_role("button", name="Undo").click()
-    expect(page.locator(".panel-toast")).to_contain_text("/web/one is as it was.")
+    expect(page.locator(".panel-toast")).to_contain_text("/web/one was restored.")
     assert "Value: mine" in filled.cli("database get web one")
     # A new one.
     page.get_by_text("Add an entry").click()
@@ -89,10 +89,10 @@ def test_a_family_is_deleted_after_a_question_and_undone(
     expect(page.get_by_text("It has 3 entries")).to_be_visible()
     assert is_within(page)
     page.get_by_role("button", name="Delete", exact=True).click()
-    expect(page.get_by_text("/web is deleted: 3 entries.")).to_be_visible()
+    expect(page.get_by_text("/web was deleted: 3 entries.")).to_be_visible()
     assert "0 results" in filled.cli("database show web")
     page.get_by_role("button", name="Undo").click()
-    expect(page.get_by_text("3 entries are back.")).to_be_visible()
+    expect(page.get_by_text("3 entries were restored.")).to_be_visible()
     assert "3 results" in filled.cli("database show web")
 
 

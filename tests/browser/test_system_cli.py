@@ -37,7 +37,7 @@ def give(page: Page, command: str) -> None:
 def rule(panel: Panel, allowed: str) -> Iterator[None]:
     """Administrators may give this, meanwhile."""
     group = 'Group.objects.get(name="Administrator")'
-    imports = "from django.contrib.auth.models import Group; from system.models import CliRules; "
+    imports = "from django.contrib.auth.models import Group; from system.cli.models import CliRules; "
     panel.manage("shell", "--no-imports", "-c", f"{imports}CliRules.objects.create(group={group}, allowed={allowed!r})")
     try:
         yield
@@ -97,13 +97,13 @@ def test_what_is_refused_says_why_and_keeps_what_was_typed(panel22: Panel, visit
     page = visit(panel22, "anna", CLI, viewport=width)
     line, last = page.locator("#cli-command"), page.locator(".cli-entry").last
     give(page, "core restart now")
-    expect(last).to_contain_text("It takes the rule “core restart now”")
+    expect(last).to_contain_text("It needs the rule “core restart now”")
     line.press("ArrowUp")
     expect(line).to_have_value("core restart now")
     give(page, "core shwo version")
     expect(last).to_contain_text("“core shwo version”")
     give(page, "core show nothing-like-this")
-    expect(last).to_contain_text("Asterisk knows no such command")
+    expect(last).to_contain_text("Asterisk does not know this command")
     give(page, 'core show "x')
     expect(last).to_contain_text("A quotation mark is not closed")
     expect(line).to_have_value('core show "x')
@@ -120,11 +120,11 @@ def test_what_changes_something_is_asked_about_in_its_place(
         expect(last).to_contain_text("may change or end something")
         expect(line).to_be_focused()
         assert is_within(page)
-        page.get_by_role("button", name="Leave it").click()
+        page.get_by_role("button", name="Do not run it").click()
         expect(page.locator(".cli-entry")).to_have_count(0)
         expect(line).to_be_focused()
         give(page, "core set verbose 3")
-        page.get_by_role("button", name="Run it all the same").click()
+        page.get_by_role("button", name="Run it anyway").click()
         expect(last.locator(".cli-output")).to_contain_text("onsole verbose")
         expect(page.locator(".cli-question")).to_have_count(0)
         expect(line).to_be_focused()
@@ -156,7 +156,7 @@ def test_a_long_answer_is_cut_shown_and_saved(panel22: Panel, visit: Visit, tmp_
     assert "core show uptime" not in path.read_text()
     page.get_by_role("button", name="Clear").click()
     expect(page.locator(".cli-entry")).to_have_count(0)
-    expect(page.get_by_text("What Asterisk answers shows here.")).to_be_visible()
+    expect(page.get_by_text("Asterisk's answers appear here.")).to_be_visible()
 
 
 def test_who_may_not_is_shown_neither_page(panel22: Panel, visit: Visit) -> None:
@@ -172,7 +172,7 @@ def test_any_action_is_chosen_filled_in_and_sent(panel22: Panel, visit: Visit, w
     answer = page.locator("#action-answer")
     page.get_by_label("Action", exact=True).select_option("PJSIPShowEndpoint")
     page.get_by_label("Endpoint").fill("101")
-    page.get_by_text("What Asterisk says of PJSIPShowEndpoint").click()
+    page.get_by_text("What Asterisk says about PJSIPShowEndpoint").click()
     expect(page.locator(".action-help pre").first).to_contain_text("[Syntax]")
     assert is_within(page)
     page.get_by_role("button", name="Send PJSIPShowEndpoint").click()
@@ -183,10 +183,10 @@ def test_any_action_is_chosen_filled_in_and_sent(panel22: Panel, visit: Visit, w
     page.keyboard.press("Enter")
     expect(answer.get_by_role("alert")).to_contain_text("The PBX refused: ")
     expect(page.get_by_label("Endpoint")).to_have_value("nobody")
-    page.get_by_label("Further fields").fill("no field")
+    page.get_by_label("Further fields").fill("not a field")
     page.get_by_role("button", name="Send PJSIPShowEndpoint").click()
     expect(answer.get_by_role("alert")).to_contain_text("Write it as Name: value.")
-    expect(page.get_by_label("Further fields")).to_have_value("no field")
+    expect(page.get_by_label("Further fields")).to_have_value("not a field")
     page.get_by_label("Action", exact=True).select_option("Originate")
     page.get_by_label("Channel", exact=True).fill("Local/602@internal")
     page.get_by_label("Application").fill("Wait")

@@ -41,7 +41,7 @@ def test_the_file_of_a_category_is_found(panel: Panel, visit: Visit, width: dict
     page = visit(panel, "anna", "/system/main/config/", viewport=width)
     box = page.get_by_label("Category", exact=True)
     box.press("Enter")
-    expect(page.get_by_role("alert")).to_contain_text("Type the name of a category")
+    expect(page.get_by_role("alert")).to_contain_text("Enter the name of a category")
     box.fill("panel_us")
     box.press("Enter")
     expect(page.locator("#config-found")).to_contain_text("[panel_user]")
@@ -79,7 +79,7 @@ def test_a_file_is_edited_looked_at_written_and_reloaded_as_a_second_step(
     assert is_within(page)
     assert path.read_text() == TEXT
     page.get_by_role("button", name=f"Write to {FILE}").click()
-    expect(page.get_by_text(f"{FILE} is written.")).to_be_visible()
+    expect(page.get_by_text(f"{FILE} was written.")).to_be_visible()
     expect(page.get_by_role("button", name="Reload everything")).to_be_visible()
     expect(page.locator(".config-category").last).to_contain_text("type = endpoint")
     assert lines(path) == [
@@ -128,7 +128,7 @@ def test_an_edit_is_left_and_a_file_that_is_not_there_is_told(
 ) -> None:
     page = visit(panel22, "anna", "/system/main/config/?file=confbridge.conf", viewport=width)
     page.get_by_role("button", name="Edit [panel_menu]").click()
-    page.get_by_role("button", name="Leave it as it is").click()
+    page.get_by_role("button", name="Keep it as it is").click()
     expect(page.locator("textarea")).to_have_count(0)
     page.get_by_role("button", name="Show what would change").click()
     expect(page.get_by_text("Nothing would change")).to_be_visible()

@@ -42,13 +42,13 @@ def test_events_come_are_filtered_opened_and_saved(
     a_call(asterisk22)
     expect(row.filter(has_text="Hangup").first).to_be_visible()
     assert is_within(page)
-    page.get_by_label("Names of events").fill("newchannel")
+    page.get_by_label("Parts of event names").fill("newchannel")
     expect(row).to_have_count(2)
     expect(page.locator("#events-count")).to_contain_text("2 of ")
-    page.get_by_label("Channel, in part").fill(";2")
+    page.get_by_label("Part of the channel name").fill(";2")
     expect(row).to_have_count(1)
     page.get_by_label("Text anywhere").fill("no such text")
-    expect(page.get_by_text("No event that came fits the filter.")).to_be_visible()
+    expect(page.get_by_text("No event matches the filter.")).to_be_visible()
     page.get_by_label("Text anywhere").fill("Exten: 607")
     expect(row).to_have_count(1)
     row.locator("summary").click()
@@ -69,13 +69,13 @@ def test_while_it_is_paused_what_comes_is_counted(
     asterisk22: Asterisk, panel22: Panel, visit: Visit, width: dict[str, int]
 ) -> None:
     page = watch(panel22, visit, viewport=width)
-    page.get_by_label("Names of events").fill("hangup -soft -request -handler")
+    page.get_by_label("Parts of event names").fill("hangup -soft -request -handler")
     page.get_by_role("button", name="Pause").click()
     a_call(asterisk22)
     expect(page.locator("#events-new")).to_have_text("2 new")
     expect(page.locator(".event:visible")).to_have_count(0)
     assert is_within(page)
-    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Resume").click()
     expect(page.locator(".event:visible")).to_have_count(2)
     expect(page.locator("#events-new")).to_have_text("")
     page.get_by_role("button", name="Clear").click()
@@ -89,7 +89,7 @@ def test_the_filter_is_for_what_comes_as_well(asterisk22: Asterisk, panel22: Pan
     with page.expect_websocket() as opened:
         page.reload()
     with opened.value.expect_event("framesent", lambda data: "hangup" in str(data)):
-        page.get_by_label("Names of events").fill("hangup -soft -request -handler")
+        page.get_by_label("Parts of event names").fill("hangup -soft -request -handler")
     expect(page.locator("#events-state")).to_have_text("Live")
     # A call that ends at once is over: the filter has arrived before the next one begins.
     asterisk22.cli("channel originate Local/605@internal application Wait 1")
@@ -108,13 +108,13 @@ def test_what_is_read_stays_where_it_is(asterisk22: Asterisk, panel22: Panel, vi
     expect(rows.filter(has_text="Hangup").nth(5)).to_be_attached()
     page.wait_for_function("() => document.getElementById('events-list').scrollTop > 0")
     events.evaluate("list => { list.scrollTop = 60; }")
-    expect(page.get_by_role("button", name="Go on")).to_be_visible()
+    expect(page.get_by_role("button", name="Resume")).to_be_visible()
     count = rows.count()
     a_call(asterisk22)
     expect(page.locator("#events-new")).to_contain_text("new")
     assert events.evaluate("list => list.scrollTop") == 60
     assert rows.count() == count
-    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Resume").click()
     expect(rows.last).to_be_in_viewport()
     assert rows.count() > count
 
@@ -152,7 +152,7 @@ def test_only_the_newest_lines_are_kept(panel22: Panel, visit: Visit) -> None:
     page.route_web_socket("**/ws/events/**", answer)
     page.goto(f"{panel22.url}{EVENTS}")
     expect(page.locator("#events-note")).to_contain_text("1,234 left off")
-    expect(page.locator("#events-note")).to_contain_text("500 older ones forgotten")
+    expect(page.locator("#events-note")).to_contain_text("500 older ones dropped")
     expect(page.locator(".event")).to_have_count(2000)
     expect(page.locator(".event").last).to_contain_text("E2499")
 

@@ -36,11 +36,11 @@ def test_a_module_is_reloaded_after_a_question(panel: Panel, visit: Visit) -> No
     page = visit(panel, "anna", "/system/main/")
     expect(page.locator("#modules option[value='res_pjsip.so']")).to_have_count(1)
     module = page.get_by_label("Module")
-    for name, answer in (("res_nothing.so", "knows no module of this name"), ("app_confbridge.so", "was reloaded")):
+    for name, answer in (("res_nothing.so", "has no module of this name"), ("app_confbridge.so", "was reloaded")):
         module.fill(name)
         module.press("Enter")
         question = page.get_by_role("dialog")
-        expect(question).to_contain_text("Have Asterisk read its configuration anew?")
+        expect(question).to_contain_text("Reload the configuration of Asterisk?")
         question.get_by_role("button", name="Yes").click()
         expect(page.get_by_text(answer)).to_be_visible()
         expect(module).to_have_value(name)

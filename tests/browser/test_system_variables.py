@@ -36,7 +36,7 @@ def test_variables_are_read_set_and_listed(
     expect(page.locator("#variables-all")).to_contain_text("Zoë <b>李雷</b>")
     assert is_within(page)
     name.fill("")
-    page.get_by_role("button", name="Take GREETING into the form").click()
+    page.get_by_role("button", name="Use GREETING in the form").click()
     expect(name).to_have_value("GREETING")
     expect(value).to_be_focused()
     # A failure says what it is, and what was typed stays.

@@ -11,12 +11,13 @@ from calls import placed
 from calls.events import ask_how_a_dial_ended
 from calls.fragments import told_of_call
 from calls.models import Channel
-from calls.placed import PlacedCall, Told
+from calls.placed import PlacedCall, PlacedCalls, Told
 from engine.ami.protocol import Message
+from engine.mirror import commands
+from engine.mirror.context import CommandContext
 from engine.mirror.sync import Snapshot
 from tests.engine.mirror.events import Told as Events
 
-PARAMETERS = {"number": "103", "endpoint": "PJSIP/101", "extension": "101", "uniqueid": "1.1"}
 OTHER = {"Channel": "PJSIP/103-2", "Uniqueid": "1.2", "Linkedid": "1.1"}
 
 
@@ -25,7 +26,16 @@ class Followed(Events):
 
     def __init__(self) -> None:
         super().__init__()
-        placed.begin(self.state, 7, "c1", PARAMETERS)
+        self.calls.begin("1.1", 7, "c1", "103")
+        self.follow_ups: list[tuple[str, str]] = []
+
+    @property
+    def calls(self) -> PlacedCalls:
+        return self.state.memory(PlacedCalls)
+
+    def follow_up(self, command_id: str, text: str) -> None:
+        """As the audit trail does."""
+        self.follow_ups.append((command_id, text))
 
     def told_user(self) -> list[str]:
         """What the user was told, in order."""
@@ -55,9 +65,15 @@ class Followed(Events):
         assert ("dial-status", "1.1") in self.state.requests
         await ask_how_a_dial_ended(Snapshot(Answering(value), self.state), "1.1")  # type: ignore[arg-type]
 
-    def response(self, response: str, reason: str) -> dict[str, Any]:
-        event = Message(f"Event: OriginateResponse\r\nResponse: {response}\r\nReason: {reason}".encode())
-        return dict(placed.first_leg_ended(self.state, event, PARAMETERS))
+    async def response(self, response: str, reason: str) -> None:
+        """The answer to the Originate comes, and what it asks for is done."""
+        self.hear("OriginateResponse", ActionID="1.1", Response=response, Reason=reason)
+        (job,) = self.state.jobs
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(placed, "FAILURE_DELAY", 0.0)
+            patch.setattr(commands, "auditors", [self])
+            await placed.note_response(CommandContext(None, self.state, 0, 0.0), job[1])  # type: ignore[arg-type]
+        assert self.follow_ups == [("c1", f"{response}, reason {reason}")]
 
 
 class Answering:
@@ -66,7 +82,7 @@ class Answering:
     def __init__(self, value: str) -> None:
         self.value = value
 
-    async def ask(self, action: object) -> Any:
+    async def ask(self, action: object, on_item: object = None) -> Any:
         class Answer:
             ok = True
             response = Message(f"Response: Success\r\nValue: {self.value}".encode())
@@ -86,7 +102,7 @@ def test_my_phone_rings_and_answers_and_the_number_does(call: Followed) -> None:
     assert call.told_user() == [Told.RINGING, Told.ANSWERED, Told.CONNECTED]
     call.channel_event("Hangup", ChannelStateDesc="Up", Cause="16")
     assert call.told_user()[-1] == Told.OVER
-    assert call.state.placed == {}
+    assert call.calls.calls == {}
 
 
 def test_a_number_that_the_dialplan_itself_takes_has_answered(call: Followed) -> None:
@@ -112,7 +128,7 @@ async def test_a_dial_that_ended_is_told_with_its_reason_and_the_card_says_the_t
     assert call.channel().hears == tone
     call.channel_event("Hangup", ChannelStateDesc="Up", Cause="17")
     assert call.told_user()[-1] == told  # which stays to be read
-    assert call.state.placed == {}
+    assert call.calls.calls == {}
 
 
 async def test_a_phone_that_cannot_be_reached_raises_no_event_and_is_told_all_the_same(call: Followed) -> None:
@@ -200,7 +216,7 @@ def test_a_dialplan_that_hangs_up_at_once_has_told_why(call: Followed, status: s
         ("8", "", False, Told.PHONE_CONGESTION),
     ],
 )
-def test_why_my_own_phone_did_not_take_the_call(
+async def test_why_my_own_phone_did_not_take_the_call(
     call: Followed, reason: str, cause: str, rang: bool, told: Told
 ) -> None:
     if cause:
@@ -208,30 +224,44 @@ def test_why_my_own_phone_did_not_take_the_call(
         if rang:
             call.channel_event("Newstate", ChannelStateDesc="Ringing")
         call.channel_event("Hangup", ChannelStateDesc="Ringing" if rang else "Down", Cause=cause)
-    parameters = call.response("Failure", reason)
-    assert (parameters["told"], parameters["reason"]) == (told, reason)
-    assert call.told_user() == ([Told.RINGING] if rang else [])
-    assert call.state.placed == {}
+    await call.response("Failure", reason)
+    assert call.told_user() == ([Told.RINGING, told] if rang else [told])
+    assert call.calls.calls == {}
 
 
-def test_a_response_behind_what_it_tells_of_changes_nothing(call: Followed) -> None:
+async def test_a_response_behind_what_it_tells_of_changes_nothing(call: Followed) -> None:
     call.answered().channel_event("Newexten", ChannelStateDesc="Up", Application="Answer", AppData="")
-    assert call.response("Success", "4")["told"] == Told.CONNECTED
+    await call.response("Success", "4")
+    assert call.told_user()[-1] == Told.CONNECTED
+
+
+async def test_a_response_behind_the_end_of_the_call_is_put_on_record_alone(call: Followed) -> None:
+    call.answered().channel_event("Newexten", ChannelStateDesc="Up", Application="Answer", AppData="")
     call.channel_event("Hangup", ChannelStateDesc="Up", Cause="16")
-    late = told_of_call(call.response("Success", "4"))
-    assert (late.text, late.html) == ("", "")
+    await call.response("Success", "4")
+    assert call.told_user()[-1] == Told.OVER
+
+
+async def test_a_response_before_the_events_says_that_my_phone_has_answered(call: Followed) -> None:
+    await call.response("Success", "4")
+    assert call.told_user() == [Told.ANSWERED]
+
+
+def test_the_response_to_a_call_of_somebody_else_is_nothing_to_us(call: Followed) -> None:
+    call.hear("OriginateResponse", ActionID="2.2", Response="Failure", Reason="0")
+    assert call.state.jobs == set()
 
 
 def test_what_became_of_a_call_while_nobody_listened_is_not_guessed(call: Followed) -> None:
     call.answered().hear("FullyBooted", Status="Fully Booted")
-    assert call.state.placed == {}
+    assert call.calls.calls == {}
 
 
 def test_calls_that_nobody_hears_of_again_do_not_pile_up(call: Followed) -> None:
     for number in range(placed.REMEMBERED + 10):
-        placed.begin(call.state, 7, "c", {**PARAMETERS, "uniqueid": f"2.{number}"})
-    assert len(call.state.placed) == placed.REMEMBERED
-    assert "1.1" not in call.state.placed
+        call.calls.begin(f"2.{number}", 7, "c", "103")
+    assert len(call.calls.calls) == len(call.calls.commands) == placed.REMEMBERED
+    assert "1.1" not in call.calls.calls
 
 
 @pytest.mark.parametrize("told", [told for told in Told if told is not Told.OVER])
@@ -249,5 +279,5 @@ def test_when_it_is_over_the_toast_goes() -> None:
 
 def test_what_a_busy_tone_says_on_the_card() -> None:
     assert [str(tone.label) for tone in Channel.Tone] == [
-        "Hears ringing", "Hears the busy tone", "Hears the congestion tone",
+        "Ringback tone", "Busy tone", "Congestion tone",
     ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
@@ -16,9 +17,12 @@ from engine.ami import actions
 from engine.ami.client import Session
 from engine.ami.protocol import Message
 from engine.ami.transports import Address
-from engine.mirror import registry, sync
+from engine.mirror import commands, registry, sync
+from engine.mirror.context import CommandContext
+from engine.mirror.folding import EVENT_MASK, UNWANTED_EVENTS
+from engine.mirror.jobs import REFRESH_DELAY
 from engine.mirror.state import State
-from engine.mirror.worker import EVENT_MASK, FAILURE_DELAY, REFRESH_DELAY, UNWANTED_EVENTS
+from tests.engine.mirror.asked import do_what_is_asked, is_anything_asked
 from tests.lab.asterisk import Asterisk
 from tests.lab.fixtures import PhoneFactory
 
@@ -36,9 +40,7 @@ class Caller:
 
     def _on_event(self, event: Message) -> None:
         self.state.fold(event)
-        if event.name == "OriginateResponse":
-            self._start(self._tell(event))
-        elif self.state.requests:
+        if is_anything_asked(self.state):
             self._start(self._refresh())
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
@@ -46,27 +48,14 @@ class Caller:
 
     async def _refresh(self) -> None:
         await asyncio.sleep(REFRESH_DELAY)
-        requests = set(self.state.requests)
-        self.state.requests.clear()
-        for kind, key in requests:
-            await registry.refreshers[kind](sync.Snapshot(self.session, self.state), key)
-
-    async def _tell(self, event: Message) -> None:
-        if event.get("Response") != "Success":
-            await asyncio.sleep(FAILURE_DELAY)
-        self.state.notices.append((7, "originate", {**placed.first_leg_ended(self.state, event, self.parameters)}))
+        await do_what_is_asked(self.session, self.state)
 
     async def dial(self, number: str) -> None:
-        uniqueids = placed.new_uniqueids(self.state.now())
-        self.uniqueid = uniqueids[0]
-        self.parameters = {"number": number, "endpoint": self.phone, "extension": "", "uniqueid": uniqueids[0]}
-        placed.begin(self.state, 7, "c1", self.parameters)
-        action = actions.originate(
-            self.phone, "internal", number, timeout=20, uniqueids=(uniqueids[0], ""),
-            variables=[("CONNECTEDLINE(num)", number)],
-        )  # fmt: skip
-        answer = await self.session.ask(action)
-        assert answer.ok
+        ctx = CommandContext(self.session, self.state, 7, time.time() + 5, command_id="c1")
+        parameters = {"number": number, "endpoint": self.phone, "extension": "", "context": "internal"}
+        outcome = await registry.command_handlers["calls.originate"](ctx, parameters)
+        assert outcome.done, outcome
+        (self.uniqueid,) = self.state.memory(placed.PlacedCalls).calls
 
     @property
     def told(self) -> list[str]:
@@ -101,11 +90,20 @@ class Caller:
         await self.session.ask(actions.hangup(self.mine.name))
 
 
+class Trail:
+    """In the place of the audit trail: these tests have no database."""
+
+    def follow_up(self, command_id: str, text: str) -> None:
+        assert command_id == "c1"
+
+
 @contextlib.asynccontextmanager
 async def following(address: Address, phone: str) -> AsyncIterator[Caller]:
     caller = Caller(phone)
     wanted = {*registry.handlers, "FullyBooted", "OriginateResponse"}
     caller.session = await Session.open(address, caller._on_event, events=EVENT_MASK, wanted=wanted)
+    patch = pytest.MonkeyPatch()
+    patch.setattr(commands, "auditors", [Trail()])
     try:
         for event in UNWANTED_EVENTS:
             assert (await caller.session.ask(actions.filter_out(event))).ok
@@ -115,6 +113,7 @@ async def following(address: Address, phone: str) -> AsyncIterator[Caller]:
         for task in caller.tasks:
             task.cancel()
         caller.session.close()
+        patch.undo()
 
 
 def anna(asterisk: Asterisk) -> contextlib.AbstractAsyncContextManager[Caller]:
@@ -124,12 +123,12 @@ def anna(asterisk: Asterisk) -> contextlib.AbstractAsyncContextManager[Caller]:
 @pytest.mark.parametrize(
     ("number", "behaviour", "told", "card"),
     [
-        ("103", "busy", Told.BUSY, "Hears the busy tone"),
-        ("103", "decline", Told.DECLINED, "Hears the congestion tone"),
-        ("109", "", Told.UNREACHABLE, "Hears the congestion tone"),
-        ("604", "", Told.BUSY, "Hears the busy tone"),
-        ("605", "", Told.UNREACHABLE, "Hears the congestion tone"),
-        ("5203", "busy", Told.BUSY, "Hears the busy tone"),
+        ("103", "busy", Told.BUSY, "Busy tone"),
+        ("103", "decline", Told.DECLINED, "Congestion tone"),
+        ("109", "", Told.UNREACHABLE, "Congestion tone"),
+        ("604", "", Told.BUSY, "Busy tone"),
+        ("605", "", Told.UNREACHABLE, "Congestion tone"),
+        ("5203", "busy", Told.BUSY, "Busy tone"),
     ],
 )
 async def test_a_number_that_cannot_be_had_is_told_and_the_card_says_what_is_heard(
@@ -172,7 +171,7 @@ async def test_a_number_that_the_dialplan_takes_and_one_where_it_rings(
         caller.state.notices.clear()
         await caller.dial("603")
         await caller.until_told(Told.ANSWERED)
-        await caller.until_card("Hears ringing")
+        await caller.until_card("Ringback tone")
 
 
 async def test_putting_the_receiver_down_while_the_number_rings(

@@ -14,8 +14,10 @@ from engine.ami.transports import Address
 from engine.mirror import registry, sync
 from engine.mirror.commands import Outcome
 from engine.mirror.context import CommandContext
+from engine.mirror.folding import EVENT_MASK
+from engine.mirror.jobs import REFRESH_DELAY
 from engine.mirror.state import State
-from engine.mirror.worker import EVENT_MASK, REFRESH_DELAY
+from tests.engine.mirror.asked import do_what_is_asked
 from tests.lab.asterisk import Asterisk
 
 # A slow machine gets time; who waits for what does not come learns it late.
@@ -80,11 +82,8 @@ class Worker:
     async def refresh(self) -> None:
         while True:
             await asyncio.sleep(REFRESH_DELAY)
-            requests = set(self.state.requests)
-            self.state.requests.clear()
-            for kind, key in requests:
-                await registry.refreshers[kind](sync.Snapshot(self.session, self.state), key)
-                self.note()
+            await do_what_is_asked(self.session, self.state)
+            self.note()
 
     async def until(self, condition: Callable[[], object], seconds: float = PATIENCE) -> None:
         try:

@@ -148,6 +148,6 @@ def test_the_page_has_buttons_for_whoever_moderates_this_room_alone() -> None:
     assert 'id="kick-dialog"' not in pages["8002"]
     Conference.objects.create(pbx_id="main", name="8002", started_at=BEGAN)
     assert client.get("/conferences/main/choices/8001/").status_code == 200
-    # Into a room that he does not moderate he may move nobody.
+    # They may move nobody into a conference that they do not moderate.
     assert "8002" not in client.get("/conferences/main/choices/8001/").content.decode()
     assert client.get("/conferences/main/choices/8002/").status_code == 403

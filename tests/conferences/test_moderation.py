@@ -20,6 +20,7 @@ from engine.ami.transports import Address
 from engine.mirror import registry
 from engine.mirror.commands import Outcome, Status
 from engine.mirror.context import CommandContext
+from tests.engine.mirror.asked import is_anything_asked
 from tests.engine.mirror.test_snapshot import Mirror
 from tests.lab.asterisk import Asterisk
 
@@ -53,14 +54,14 @@ class Moderator(Mirror):
     async def _refresh_always(self) -> None:
         while True:
             async with self._reading:
-                self._read += bool(self.state.requests)
+                self._read += is_anything_asked(self.state)
                 await self.refresh()
             await asyncio.sleep(0.05)
 
     async def settle(self) -> None:
         """Wait until all that has been said is folded, and all that this led to is done, and what this led to, too."""
         read = -1
-        while read != self._read or self.state.requests:
+        while read != self._read or is_anything_asked(self.state):
             read = self._read
             await self.session.ask(actions.core_settings())
             async with self._reading:
@@ -171,7 +172,7 @@ async def test_lecture_mode_keeps_all_but_the_speakers_muted_newcomers_too(moder
     await moderator.until(lambda: late.muted)
     assert not speaker.muted
     assert not leader.muted
-    # One who unmutes himself by key is muted again.
+    # One who unmutes themselves by key is muted again.
     stubborn = await moderator.join(ROOM, "621")
     channel = moderator.state.table(Channel).rows[stubborn.uniqueid]
     await moderator.until(lambda: channel.pressed_at is not None and stubborn.muted)

@@ -185,7 +185,7 @@ async def test_a_connection_cut_anywhere_in_login_and_first_snapshot_is_tried_ag
 @pytest.mark.parametrize(
     ("after", "words"),
     [
-        (0, "does not greet; is this Asterisk's manager interface?"),
+        (0, "sends no greeting; is this Asterisk's manager interface?"),
         (40, "Asterisk did not answer Challenge within 2 s."),
         (400, "Asterisk did not answer "),
     ],
@@ -281,7 +281,7 @@ async def test_a_command_that_stalls_beyond_its_deadline_never_takes_effect(watc
     await watched.is_right()
     # No way is left on which it could still come: the old connections are closed, and this was asked by the new one.
     await until_async(lambda: not stalled & watched.proxy.connections)
-    assert await watched.running.mirrors["main"].check() == []
+    assert await watched.running.mirrors["main"].folding.check() == []
     assert name in await asyncio.to_thread(watched.asterisk.channels)
     # One in time does.
     assert await watched.give(name, seconds=5) is Status.DONE

@@ -61,7 +61,7 @@ async def test_what_the_panel_shows_is_what_asterisk_has(watched: Watched, scene
     await watched.is_right()
     assert name not in watched.asterisk.channels()
     assert watched.running.mirrors["main"].lease.is_held
-    assert await watched.running.mirrors["main"].check() == []
+    assert await watched.running.mirrors["main"].folding.check() == []
     assert watched.downs() == []
 
 
@@ -140,7 +140,7 @@ async def test_a_command_that_stalls_beyond_its_deadline_never_takes_effect(watc
     await watched.is_right()
     # No way is left on which it could still come: the old connections are closed, and this was asked by the new one.
     await until_async(lambda: not stalled & watched.proxy.connections)
-    assert await watched.running.mirrors["main"].check() == []
+    assert await watched.running.mirrors["main"].folding.check() == []
     assert name in await asyncio.to_thread(watched.asterisk.channels)
     assert await watched.give(name, seconds=5) is Status.DONE
     await watched.is_right()

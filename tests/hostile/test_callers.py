@@ -25,7 +25,7 @@ FORGED = [
 def test_a_caller_forges_no_event_and_cannot_hide(
     asterisk: Asterisk, panel: Panel, visit: Visit, caller_factory: CallerFactory
 ) -> None:
-    """He would end a conference, hang up the card of a bystander, or take it over: on the screen at least."""
+    """They would end a conference, hang up the card of a bystander, or take it over: on the screen at least."""
     page, room = visit(panel, "anna", "/calls/"), visit(panel, "mona", "/conferences/main/8005/")
     with asterisk.ami() as ami:
         answer = ami.action(

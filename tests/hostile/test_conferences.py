@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from conferences.events import can_be_asked_for
 from conferences.models import Conference
+from conferences.requests import can_be_asked_for
 from tests.hostile.texts import TEXTS, Hostile
 from tests.hostile.voices import Watch, call, shape, until
 from tests.lab.ami import Ami

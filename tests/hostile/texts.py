@@ -1,4 +1,4 @@
-"""Texts that somebody may call himself, or type, who wishes the panel or its people ill. Each does its worst where
+"""Texts that an attacker may use as their name, or type. Each does its worst where
 it is taken for more than text: it sets `window.pwned`, opens a dialog, asks another host, or breaks the layout.
 """
 

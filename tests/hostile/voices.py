@@ -22,7 +22,7 @@ _SPECIAL = b'\\,"()[]'
 
 
 def call(ami: Ami, hostile: Hostile, room: bytes = b"") -> str:
-    """A call of somebody with this name; he enters a conference, or waits. Returns its linkedid."""
+    """A call of somebody with this name, who enters a conference, or waits. Returns its linkedid."""
     raw = hostile.raw
     if len(raw) > _VARIABLE:
         raw = raw[:_VARIABLE].decode("utf-8", "ignore").encode()

@@ -81,7 +81,7 @@ class Scenario:
         self.settle(1.0)
 
     def keys(self) -> None:
-        """Each presses a key a second after he has joined: a hand, a mute, and one that means nothing."""
+        """Each presses a key a second after joining: a hand, a mute, and one that means nothing."""
         since = len(self.session.messages)
         hand = self.joined(self.originate("Local/8001@internal", exten="625", CallerID="<105>"))
         self.session.event("UserEvent", since, UserEvent="PanelHand")
@@ -369,7 +369,7 @@ class Scenario:
                 yield "one call"
 
     def bridge_with_local(self) -> Moves:
-        """101 is joined with a Local channel, behind which 104 is: linkedid does not get through to him."""
+        """101 is joined with a Local channel, behind which 104 is: linkedid does not get through to it."""
         with Phone(self.asterisk, "101"), Phone(self.asterisk, "102"), Phone(self.asterisk, "104"):
             first = self.session.event("OriginateResponse", self.originate("PJSIP/101", exten="602"))
             since = self.originate("PJSIP/102", exten="5204")
@@ -476,7 +476,7 @@ class Scenario:
             yield "gave up"
 
     def park_until_time_is_over(self) -> Moves:
-        """Whom nobody fetches comes back to the one who parked him."""
+        """Whom nobody fetches comes back to the one who parked them."""
         with Phone(self.asterisk, "101"), Caller(self.asterisk, "101", name="Parked") as call:
             since = len(self.session.messages)
             self.parked(call, "1000")
@@ -502,14 +502,14 @@ class Scenario:
                 yield "answered"
 
     def queue_of_nobody(self) -> Moves:
-        """The queue has no members: he hears music."""
+        """The queue has no members: the caller hears music."""
         since = len(self.session.messages)
         with Caller(self.asterisk, "611", name="Queued"):
             self.session.event("Newexten", since, Application="Queue")
             yield "waits"
 
     def conference_move(self) -> Moves:
-        """One of three participants, each a call of his own, is sent to another conference."""
+        """One of three participants, each a call of their own, is sent to another conference."""
         with Phone(self.asterisk, "101"), Phone(self.asterisk, "102"):
             for channel in ("PJSIP/101", "PJSIP/102", "Local/8001@internal"):
                 self.joined(self.originate(channel, exten="602" if channel.startswith("Local") else "8001"))

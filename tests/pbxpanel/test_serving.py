@@ -18,11 +18,11 @@ MB = 2**20
 # More than was said to have filled the memory; of what a process may grow by, answering it, this is a small part.
 FLOOD, GROWTH = 300 * MB, 32 * MB
 HEAD = b"POST /login/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n"
-# A web process whose patience is short.
+# A web process whose time limits are short.
 IMPATIENT = """
 import os, sys
 os.environ["DJANGO_SETTINGS_MODULE"] = "pbxpanel.settings"
-from pbxpanel import limits
+from engine import limits
 limits.REQUEST_TIME, limits.DRAIN_TIME = 1.5, 1.0
 from django.core.management import execute_from_command_line
 execute_from_command_line(["manage.py", "serve", "--port", sys.argv[1]])
@@ -91,7 +91,7 @@ def test_a_flood_that_is_announced_is_refused_in_words_at_its_head(web: Web) -> 
         connection.sendall(HEAD + f"Content-Length: {FLOOD}\r\n\r\n".encode())
         answer = answer_of(connection)
     assert answer.startswith("HTTP/1.1 413 ")
-    assert "at most 1 MiB is taken at a time" in answer
+    assert "at most 1 MiB is accepted at a time" in answer
     assert web.most_memory - before < GROWTH
 
 
@@ -206,7 +206,7 @@ def impatient(installation: Panel) -> Web:
 def test_a_request_that_trickles_in_is_refused_in_words_when_its_time_is_over(
     begin: bytes, drop: bytes, impatient: Web
 ) -> None:
-    """Twisted's own patience begins anew with every byte."""
+    """Twisted's own time limit starts anew with every byte."""
     began = time.monotonic()
     with impatient.connect() as connection:
         connection.sendall(begin)

@@ -481,7 +481,7 @@ def test_without_https_pages_are_served_as_they_are_asked_for(tmp_path: Path) ->
     found = answers(tmp_path, HTTPS="no")
     assert found["plain"]["status"] == 200
     assert "strict-transport-security" not in found["plain"]
-    assert "strict-transport-security" not in found["proxied"]  # anybody may say that of himself
+    assert "strict-transport-security" not in found["proxied"]  # anybody may claim that
     assert "Secure" not in found["cookie"]
     assert "HttpOnly" in found["cookie"]
 

@@ -56,7 +56,7 @@ def test_a_web_process_is_started_anew_and_its_pages_go_on_at_the_other(
     assert len(away) == shares[0]
     print(f"not live for {', '.join(f'{time:.0f}' for time in away)} ms")
     assert away[-1] < 10_000
-    # Whoever had his page from the one that has ended needs nothing new: its buttons work at the other.
+    # Whoever had their page from the one that has ended needs nothing new: its buttons work at the other.
     for left, clicking in ((1, pages[0]), (0, pages[1])):
         clicking.locator(".call [data-action=hangup]").first.click()
         for page in pages:

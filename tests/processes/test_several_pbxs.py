@@ -16,7 +16,7 @@ pytestmark = pytest.mark.timeout(300)
 _NAMES = "from engine.mirror.models import PBX; print(*PBX.objects.values_list('name', 'link'))"
 _BEN_IS_IN_VIENNA = """
 from accounts.models import Profile
-from pbxpanel.mirror.models import PBX
+from engine.mirror.models import PBX
 PBX.objects.get_or_create(name="vienna")
 Profile.objects.filter(user__username="ben").update(pbx_id="vienna")
 """

@@ -121,7 +121,7 @@ def test_full_width_digits_never_reach_the_pbx_as_they_are(anna: Client, asteris
 def test_no_number_at_all_is_asked_for(anna: Client) -> None:
     for response in (dial(anna, ""), dial(anna, "   "), anna.post("/calls/dial/", {"command_id": COMMAND_ID})):
         assert response.status_code == 422
-        assert "Type the number to call first." in text_of(response)
+        assert "Enter the number to call." in text_of(response)
 
 
 @pytest.mark.parametrize("command_id", ["", "x", "A" * 32, "0" * 33, "0" * 31 + "\n", COMMAND_ID + "\r\nX: y"])
@@ -134,7 +134,7 @@ def test_a_form_without_an_id_of_ours_is_out_of_date(command_id: str, anna: Clie
 
 def test_a_line_break_within_a_number_is_refused_as_such() -> None:
     form = DialForm({"number": "10\n2", "command_id": COMMAND_ID})
-    assert form.errors["number"] == ["A number is a single line."]
+    assert form.errors["number"] == ["A number must be a single line."]
 
 
 # My phone.
@@ -201,7 +201,7 @@ def test_who_has_told_no_phone_is_told_where_to_enter_it(
     Profile.objects.update(**profile)
     response = dial(anna, "102")
     assert response.status_code == 422
-    assert "enter it under “My phone” first" in text_of(response)
+    assert "Set it up under “My phone” first" in text_of(response)
     assert asterisk.commands == []
 
 
@@ -332,7 +332,7 @@ def test_a_command_to_a_pbx_out_of_reach_is_refused_at_once_and_on_record(
     ("outcome", "status", "words"),
     [
         (Outcome(Status.REFUSED, "No such channel"), 409, "This call has already ended."),
-        (Outcome(Status.REFUSED, "Permission denied"), 409, "its manager user lacks a privilege"),
+        (Outcome(Status.NOT_PERMITTED, "Permission denied"), 409, "its manager user lacks a privilege"),
         (Outcome(Status.REFUSED, "<b>No</b> way"), 409, "The PBX refused: <b>No</b> way"),
         (Outcome(Status.NO_ANSWER), 504, "did not answer in time"),
         (Outcome(Status.EXPIRED), 504, "could not be reached in time, so nothing was done"),

@@ -118,7 +118,7 @@ def test_no_field_of_any_form_takes_as_much_as_a_request_may_hold(path: str, ann
         status, words = refused(anna, path, {name: "1" * 900_000}, headers=HTMX)
         assert status == 400, name
         most = of_field(resolve(path).url_name or "", name)
-        assert f"at most {most} characters are taken here, and it has 900000" in words
+        assert f"at most {most} characters are accepted here, and it has 900000" in words
         assert 'class="panel-toast is-danger"' in words
     assert asterisk.commands == []
     assert not AuditEntry.objects.exists()
@@ -139,7 +139,7 @@ def test_the_administration_is_no_way_around(path: str, name: str, anna: Client)
     status, words = refused(anna, path, {name: "1" * 900_000})
     assert status == 400
     assert "This is too long, so nothing was done: at most " in words
-    assert "<h1>Not taken</h1>" in words
+    assert "<h1>Not accepted</h1>" in words
     assert (User.objects.count(), Group.objects.count()) == before
 
 
@@ -160,10 +160,10 @@ def test_a_body_beyond_the_limit_is_refused_in_words_by_django_too(anna: Client)
     """Whatever serves it."""
     status, words = refused(anna, "/calls/dial/", {"number": "1" * limits.BODY})
     assert status == 413
-    assert "at most 1 MiB is taken at a time" in words
+    assert "at most 1 MiB is accepted at a time" in words
     status, words = refused(anna, "/calls/dial/", {f"f{number}": "" for number in range(2000)}, headers=HTMX)
     assert status == 400
-    assert "cannot make sense of this request" in words
+    assert "does not understand this request" in words
 
 
 def test_a_long_command_is_not_even_taken_apart() -> None:

@@ -1,4 +1,4 @@
-"""`manage.py forgetconferences`: delete what is kept of conferences that are long over."""
+"""`manage.py forgetconferences`: delete the records of conferences that are long over."""
 
 from argparse import ArgumentParser, ArgumentTypeError
 from datetime import timedelta

@@ -114,7 +114,7 @@ class Command(BaseCommand):
             self._print_texts(result)
         untried = [str(result.title) for result in report.results if result.finding.facts.get("after")]
         if untried:
-            text = _("Not tried after that: %(checks)s.") % {"checks": ", ".join(untried)}
+            text = _("Not checked after that: %(checks)s.") % {"checks": ", ".join(untried)}
             self.stdout.write(f"\n{_wrapped(text, '  – ', '    ')}")
         self.stdout.write(f"\n{self._summary(report)}\n")
         if report.stanza:

@@ -123,7 +123,7 @@ class Command(BaseCommand):
         user.set_password(DEMO_PASSWORD)
         user.is_active = True
         user.save()
-        # Whom the administration page lets it look after are the people of its own groups.
+        # The administration page lets it manage the users of its own groups only.
         user.groups.set(Group.objects.all())
         Profile.objects.update_or_create(
             user=user,

@@ -8,6 +8,7 @@ import pytest
 from calls.models import Channel
 from conferences.invitations import events
 from conferences.invitations.models import Invitation
+from conferences.rows import Arrivals
 from engine.demo import DemoPbx
 from engine.mirror.commands import Status
 from engine.mirror.state import State
@@ -36,7 +37,7 @@ async def test_who_answers_is_in_the_conference_as_he_was_called(
         seconds, serial = person.uniqueid.split(".")
         assert len(seconds) == 10
         assert int(serial) >= 10**12
-        # He sees who calls; not his own number.
+        # They see who calls; not their own number.
         channels = worker.state.table(Channel).rows.values()
         (leg,) = (channel for channel in channels if channel.endpoint == "PJSIP/103")
         assert (leg.connected_number, leg.connected_name) == ("104", "Conference 8001")
@@ -73,7 +74,7 @@ async def test_why_an_invitation_failed_is_told(
         await asyncio.to_thread(asterisk.quiet)
         assert worker.of(number).state == state
         assert worker.participants == []
-        assert worker.state.arrivals == {}
+        assert worker.state.memory(Arrivals) == {}
 
 
 @pytest.mark.parametrize("number", ["103", "603"])
@@ -102,7 +103,7 @@ async def test_a_dialplan_that_gives_up_before_us_says_that_nobody_answered(
 
 async def test_who_answers_and_hangs_up_before_he_joins_is_told_as_such(asterisk: Asterisk) -> None:
     async with working(asterisk) as worker:
-        # A locked conference turns him away.
+        # A locked conference turns them away.
         asterisk.cli("channel originate Local/8001@internal extension 602@internal")
         await worker.until(lambda: worker.participants)
         asterisk.cli("confbridge lock 8001")
@@ -131,7 +132,7 @@ async def test_a_number_is_called_once_at_a_time_and_a_failed_one_again(asterisk
     async with working(asterisk) as worker:
         assert (await worker.invite("603")).done
         again = await worker.invite("603")
-        assert (again.status, again.text) == (Status.REFUSED, "That number is being called already.")
+        assert (again.status, again.text) == (Status.REFUSED, "This number is already being called.")
         assert (await worker.invite("603", conference="8002")).done
         await worker.invite("604")
         await worker.ends("604", "busy")
@@ -214,7 +215,7 @@ async def test_call_back_hangs_up_and_calls_again(
         await worker.until(lambda: worker.participants and not worker.invitations)
         (person,) = worker.participants
         assert person.uniqueid != former.uniqueid
-        assert person.admin  # as he was before
+        assert person.admin  # as before
         # Somebody who has left.
         asterisk.cli(f"channel request hangup {person.channel}")
         await worker.until(lambda: not worker.participants)

@@ -142,7 +142,7 @@ def test_refused_numbers_are_told_and_the_others_are_called(mona: Client, asteri
         ({"caller_ids": "2XX"}, {}, "You may not call as 101."),
         ({"allowed": "2XX"}, {}, "You may not call 102."),
         ({}, {"extension": "0301234567"}, "You may not call as 0301234567."),
-        ({}, {"dial_context": ""}, "enter a dial context under “My phone” first"),
+        ({}, {"dial_context": ""}, "Enter one under “My phone” first"),
     ],
 )
 def test_the_dial_policy_is_asked_about_every_call(
@@ -171,10 +171,10 @@ def test_my_phone_must_be_one_that_i_may_have(mona: Client, asterisk: Asterisk) 
     assert response.status_code == 403
     assert "You may not call from PJSIP/101." in words(response)
     Profile.objects.update(endpoint="")
-    assert "does not know your phone" in words(mona.post(ME))
+    assert "is not set up yet" in words(mona.post(ME))
     people.pbx("berlin")
     Profile.objects.update(endpoint="PJSIP/101", pbx="berlin")
-    assert "on another PBX" in words(mona.post(ME))
+    assert "on a different PBX" in words(mona.post(ME))
     assert asterisk.commands == []
 
 
@@ -229,9 +229,9 @@ def test_a_locked_conference_must_be_unlocked_first(mona: Client, asterisk: Aste
 
 
 def test_a_number_that_is_being_called_already_is_told_in_the_users_language(mona: Client, asterisk: Asterisk) -> None:
-    asterisk.answer = Outcome(Status.REFUSED, "That number is being called already.")
+    asterisk.answer = Outcome(Status.REFUSED, "This number is already being called.")
     response = invite(mona, "102")
-    assert "102: That number is being called already." in words(response)
+    assert "102: This number is already being called." in words(response)
     assert left_in_the_box(response) == "102"
 
 
@@ -244,7 +244,7 @@ def test_while_the_pbx_is_away_nothing_leaves_the_box(mona: Client, asterisk: As
 
 
 def test_nothing_typed_too_much_typed_and_what_is_no_group(mona: Client, asterisk: Asterisk) -> None:
-    assert "Type a number first" in words(invite(mona, " ,\n"))
+    assert "Enter a number" in words(invite(mona, " ,\n"))
     many = ",".join(str(number) for number in range(1000, 1201))
     assert "At most 200 people" in words(invite(mona, many))
     for group in ("7", "x", "9" * 30, "-1"):
@@ -256,11 +256,11 @@ def test_nothing_typed_too_much_typed_and_what_is_no_group(mona: Client, asteris
 
 def test_of_a_group_only_those_are_called_who_are_not_there(mona: Client, asterisk: Asterisk) -> None:
     group = InviteGroup.objects.create(name="Board", changed_by=User.objects.get(username="mona"))
-    assert "nobody in it" in words(invite(mona, group=str(group.pk)))
+    assert "This group is empty" in words(invite(mona, group=str(group.pk)))
     for number in ("102", "109"):
         InviteMember.objects.create(group=group, name=f"N{number}", number=number)
     response = invite(mona, "105", group=str(group.pk))
-    assert "1 of the group is here already, or being called." in words(response)
+    assert "1 of the group is already here, or being called." in words(response)
     assert [command.parameters["number"] for command in asterisk.commands] == ["102", "105"]
     # Whoever is typed is meant.
     asterisk.commands.clear()
@@ -308,7 +308,7 @@ def test_who_has_left_is_listed_and_may_be_back(mona: Client) -> None:
     page = mona.get("/conferences/main/8001/").content.decode()
     assert "&lt;b&gt;Carla&lt;/b&gt;" in page
     assert page.count("left-person") == 2
-    assert "is back" in page
+    assert "rejoined" in page
     assert "Of another time" not in page
 
 
@@ -338,7 +338,7 @@ def test_who_may_moderate_and_place_no_calls_invites_nobody(path: str, asterisk:
     client = client_of(User.objects.get(pk=user.pk))
     assert client.post(path, {"numbers": "102"}).status_code == 403
     assert asterisk.commands == []
-    # What rings he may cancel; and he is shown no box.
+    # They may cancel what rings; and they are shown no box.
     assert client.post("/conferences/main/invitations/1/cancel/").status_code == 204
     assert 'id="invite-numbers"' not in client.get("/conferences/main/8001/").content.decode()
 
@@ -383,7 +383,7 @@ def test_a_group_is_made_changed_and_deleted_by_its_owner() -> None:
         ({"people": "102"}, ["This field is required."]),
         ({"name": "Board", "people": "102"}, ["already exists"]),
         ({"name": "Works", "people": "102\nnobody\n\n10x Carla\n1-0-2"},
-         ["Line 2: “nobody” is not a number", "Line 4: “10x Carla” is not a number", "Line 5: 102 is there already."]),
+         ["Line 2: “nobody” is not a number", "Line 4: “10x Carla” is not a number", "Line 5: 102 is already listed."]),
         ({"name": "Works", "people": "\n".join(str(number) for number in range(1000, 1201))}, ["at most 200 people"]),
     ],
 )  # fmt: skip

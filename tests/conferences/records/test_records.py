@@ -158,7 +158,7 @@ def test_of_a_conference_that_runs_it_says_what_is_so_far() -> None:
     assert (found.until, first.left_at, second.left_at) == (at(120), None, at(60))
     assert (first.stayed.total_seconds(), first.talked.total_seconds()) == (120, 40)
     assert first.talks == [(10_000, 20_000), (90_000, 120_000)]
-    assert "still there" in page_of(client_of("Viewer"), f"/records/{record.pk}/")
+    assert "still present" in page_of(client_of("Viewer"), f"/records/{record.pk}/")
 
 
 @pytest.mark.django_db
@@ -259,7 +259,7 @@ def test_a_rooms_moderator_sees_the_records_of_his_room_and_no_other() -> None:
     for other in others:
         for path in paths_of(other):
             assert client.get(path).status_code == 403
-    # Which there are, he learns as little.
+    # They do not learn which there are either.
     assert client.get("/records/999999/").status_code == 403
     assert client_of("Viewer", "vic").get("/records/999999/").status_code == 404
     assert 'href="/records/"' in page_of(client, "/")
@@ -382,7 +382,7 @@ def test_the_acts_are_exported_as_csv_without_formulas() -> None:
     an_act(record, 60, "kick", subject='=cmd|"/c calc"!A0', answer="-1", username="mona")
     rows, response = rows_of(client_of("Viewer"), f"/records/{record.pk}/acts.csv")
     assert rows == [
-        ["at", "who", "what", "on whom", "outcome", "answer"],
+        ["at", "who", "what", "target", "outcome", "answer"],
         ["2026-11-24T09:59:30+00:00", "mona", "kick", '\'=cmd|"/c calc"!A0', "done", "'-1"],
     ]
     assert response["Content-Disposition"] == 'attachment; filename="conference--8001-X-y-20261124-095830-acts.csv"'
@@ -475,7 +475,7 @@ def test_days_are_a_whole_number(days: str, records: dict[str, ConferenceRecord]
 # On a real Asterisk.
 
 _AS_CSV = """
-from conferences.models import ConferenceRecord
+from conferences.records.models import ConferenceRecord
 from conferences.records import export, report
 from django.utils import timezone
 record = ConferenceRecord.objects.filter(name="{name}").first()
@@ -527,7 +527,7 @@ def test_the_shares_of_talk_are_what_the_dialplan_made_them_talk(asterisk: Aster
 _SEED = """
 from datetime import timedelta
 from django.utils import timezone
-from conferences.models import Attendance, ConferenceRecord
+from conferences.records.models import Attendance, ConferenceRecord
 from audit.models import AuditEntry
 began = timezone.now() - timedelta(hours=3)
 key = "8077/seed"

@@ -58,7 +58,7 @@ def test_two_of_one_name_are_told_apart_by_their_numbers(mona: Client) -> None:
     html = mona.get("/conferences/main/8005/").content.decode()
     assert names(html, action="mute") == ["Mute Ben Beta 0401", "Mute Ben Beta 0402"]
     assert names(html, action="kick") == ["Kick Ben Beta 0401", "Kick Ben Beta 0402"]
-    hands = ["Give the word to Ben Beta 0401", "Give the word to Ben Beta 0402"]
+    hands = ["Give the floor to Ben Beta 0401", "Give the floor to Ben Beta 0402"]
     assert names(html, action="give-word") == hands
     assert names(html, action="retry-invitation") == ["Call Ben Beta 0401 again", "Call Ben Beta 0402 again"]
     for number in ("0401", "0402"):
@@ -82,7 +82,7 @@ def test_taking_aside_without_saying_with_whom_asks_for_it(mona: Client, asteris
     for data in ({}, {"other": ""}):
         answer = mona.post("/conferences/main/participants/3.1/aside/", data)
         assert answer.status_code == 400
-        assert "Choose who else is taken aside." in answer.content.decode()
+        assert "Choose who else to take aside." in answer.content.decode()
     assert asterisk.commands == []
     assert not AuditEntry.objects.exists()
 

@@ -277,7 +277,7 @@ async def test_its_groups_are_called_in_by_the_policy_of_whoever_planned_it(
     ]
     assert said == (
         "invite 101; invite +4930555; invite 09001: You may not call 09001. Ask an administrator if you need to.; "
-        "invite 1@trunk: This is no number."
+        "invite 1@trunk: This is not a number."
     )
     entries = await sync_to_async(lambda: list(AuditEntry.objects.filter(verb="invite").order_by("id")))()
     assert [(entry.username, entry.subject, entry.topic, entry.status) for entry in entries] == [

@@ -12,7 +12,7 @@ from tests.lab.asterisk import Asterisk
 ROOM = "8700"
 ROOT = Path(__file__).resolve().parents[3]
 
-# Far ends: one is silent; one raises his hand; one types the PIN.
+# Far ends: one is silent; one raises a hand; one types the PIN.
 FAR_ENDS = """
 [far-ends]
 exten => silent,1,Answer(,i)
@@ -73,7 +73,7 @@ def test_people_join_talk_and_raise_their_hands(configured: Asterisk) -> None:
         assert (hand["Hand"], hand["Uniqueid"]) == ("toggle", joined["Uniqueid"])
         configured.cli(f"channel originate Local/{ROOM}@phones application Milliwatt")
         ami.event("ConfbridgeTalking", Conference=ROOM, TalkingStatus="on")
-        # The menu has not led him out of the conference.
+        # The menu has not led them out of the conference.
         people = [item["Uniqueid"] for item in ami.listing("ConfbridgeList", Conference=ROOM) if "Uniqueid" in item]
         assert joined["Uniqueid"] in people
 

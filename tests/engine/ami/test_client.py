@@ -408,7 +408,7 @@ async def test_a_peer_that_closes_before_it_greets_is_no_link() -> None:
 
 async def test_a_peer_that_does_not_greet_is_given_up() -> None:
     async with serving(Peer.gone) as server:
-        with pytest.raises(AnswerTimeout, match="does not greet") as silent:
+        with pytest.raises(AnswerTimeout, match="sends no greeting") as silent:
             await opened(server.address, timeout=0.1)
     assert f"127.0.0.1:{server.address.port}" in str(silent.value)
 
@@ -947,7 +947,7 @@ async def test_tls_with_a_real_asterisks_plain_port_asks_whether_it_is_the_right
 
 async def test_plain_with_a_real_asterisks_tls_port_is_given_up_with_a_sentence(asterisk22: Asterisk) -> None:
     address = dataclasses.replace(Address.parse(asterisk22.url("tcp")), port=asterisk22.amis_port)
-    with pytest.raises(AnswerTimeout, match="does not greet"):
+    with pytest.raises(AnswerTimeout, match="sends no greeting"):
         await opened(address, timeout=0.5)
 
 

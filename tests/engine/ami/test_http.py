@@ -103,7 +103,7 @@ async def test_a_peer_that_takes_the_request_and_says_nothing_is_given_up() -> N
         return True
 
     async with web(script) as peer:
-        with pytest.raises(ConnectFailed, match="takes the connection, but does not answer over HTTP"):
+        with pytest.raises(ConnectFailed, match="accepts the connection, but does not answer over HTTP"):
             await opened(peer.address, timeout=0.2)
 
 
@@ -273,7 +273,7 @@ async def test_what_is_still_unsent_when_a_session_is_closed_is_never_sent() -> 
 async def test_a_session_that_is_forgotten_is_lost_and_its_answer_is_not_believed() -> None:
     async with session_with() as (session, peer, _):
         peer.session = "1"
-        with pytest.raises(LinkLost, match="forgotten our session"):
+        with pytest.raises(LinkLost, match="ended our session"):
             await session.ask(actions.hangup("x"))
         assert isinstance(session.closed.result(), LinkLost)
 
@@ -284,7 +284,7 @@ async def test_a_link_whose_session_is_forgotten_logs_in_anew() -> None:
         peer.session = "1"
         await kept.reaches(LinkState.UP, 2)
         assert kept.states == [LinkState.CONNECTING, LinkState.UP, LinkState.DOWN, LinkState.UP]
-        assert str(kept.errors[2]) == "Asterisk has forgotten our session."
+        assert str(kept.errors[2]) == "Asterisk has ended our session."
         logins = [request for request in peer.requests if request.action == "Login"]
         assert len(logins) == 2
         assert 'mansession_id="1"' in logins[1].headers["cookie"]
@@ -299,7 +299,13 @@ async def test_a_link_whose_session_is_forgotten_logs_in_anew() -> None:
         ("200 OK", "Event: Hangup\r\n\r\n", 0, NotAmi, "is not Asterisk's manager interface"),
         ("200 OK", "Response: Success\r\n\r\nEvent: Ha", 0, NotAmi, "is not Asterisk's manager interface"),
         ("200 OK", "Response: Success\r\n\r\nEvent: Hangup\r\n\r\n", 9, LinkLost, "The connection broke"),
-        ("200 OK", "Response: Error\r\nMessage: Permission denied\r\n\r\n", 0, LinkLost, "no more events: Permission"),
+        (
+            "200 OK",
+            "Response: Error\r\nMessage: Permission denied\r\n\r\n",
+            0,
+            LinkLost,
+            "stopped sending events: Permission",
+        ),
     ],
 )
 async def test_what_is_wrong_with_the_events_ends_the_session_with_a_sentence(
@@ -400,7 +406,7 @@ async def test_with_digest_a_session_that_is_another_is_noticed(monkeypatch: pyt
         assert not session.closed.done()
         peer.mark = "another"
         await until_async(session.closed.done)
-    assert str(session.closed.result()) == "Asterisk has forgotten our session."
+    assert str(session.closed.result()) == "Asterisk has ended our session."
 
 
 # Real Asterisks.
@@ -419,7 +425,7 @@ async def test_a_session_that_a_real_asterisk_has_ended_is_noticed(
     session = await opened(http_address, timeout=10)
     assert (await session.ask(Action("Logoff"))).response.name == "Goodbye"
     await until_async(session.closed.done)
-    assert str(session.closed.result()) == "Asterisk has forgotten our session."
+    assert str(session.closed.result()) == "Asterisk has ended our session."
 
 
 async def test_an_action_that_is_too_large_is_refused_and_the_session_stays(http_address: Address) -> None:

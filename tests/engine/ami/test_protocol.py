@@ -431,7 +431,7 @@ def test_an_action_comes_out_of_a_parser_as_it_went_in(pairs: list[tuple[str, st
     assert list(message.pairs()) == [("Action", "Ping"), ("ActionID", action_id), *pairs]
 
 
-# What a caller chooses as his number: Asterisk sends it as it came, line breaks and all.
+# What a caller chooses as their number: Asterisk sends it as it came, line breaks and all.
 
 SNAPSHOT = (
     "Event: Newchannel\r\nPrivilege: call,all\r\nChannel: PJSIP/trunk-1\r\nChannelState: 4\r\n"

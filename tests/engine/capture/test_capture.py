@@ -198,10 +198,12 @@ async def shown_by_a_panel(address: Address, expected: dict[str, Any]) -> dict[s
             while told_by_events(shown) != told_by_events(expected):
                 await asyncio.sleep(0.1)
                 shown = await sync_to_async(rows_shown)()
-            assert await worker.mirrors["main"].check() == []
+            assert await worker.mirrors["main"].folding.check() == []
             while shown != expected:
                 await asyncio.sleep(0.1)
-                assert await worker.mirrors["main"].check() == []  # what only lists tell is that of the last one
+                assert (
+                    await worker.mirrors["main"].folding.check() == []
+                )  # what only lists tell is that of the last one
                 shown = await sync_to_async(rows_shown)()
     except TimeoutError:
         pass

@@ -30,13 +30,14 @@ from engine.demo.dialplan import HAND, SOUNDS, Dialplan
 from engine.demo.expressions import arguments, expand
 from engine.demo.fixtures import CAST, OUTSIDERS, Phone
 from engine.demo.manager import event, parse_caller_id
-from engine.demo.model import Fields, IllegalTransition, Party, Switch
+from engine.demo.model import Fields, IllegalTransition, Party
 from engine.demo.schedule import Schedule
 from engine.demo.server import MAX_UNREAD
 from engine.demo.simulator import CONFERENCES, FEWEST_MEMBERS, MOST_MEMBERS, Simulator
+from engine.demo.switch import Switch
 from engine.mirror.dialplan import CONTEXT
+from engine.mirror.folding import EVENT_MASK
 from engine.mirror.state import State
-from engine.mirror.worker import EVENT_MASK
 
 from .benches import quick_phones
 

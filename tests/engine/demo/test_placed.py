@@ -12,8 +12,8 @@ pytestmark = pytest.mark.timeout(60)
 @pytest.mark.parametrize(
     ("number", "told", "card"),
     [
-        ("104", Told.BUSY, "Hears the busy tone"),
-        ("199", Told.UNREACHABLE, "Hears the congestion tone"),
+        ("104", Told.BUSY, "Busy tone"),
+        ("199", Told.UNREACHABLE, "Congestion tone"),
         ("101", Told.CONNECTED, "Talking"),
         ("602", Told.CONNECTED, "Connected"),
     ],

@@ -9,10 +9,11 @@ import pytest
 from engine.demo.dialplan import CONTEXT, Dialplan
 from engine.demo.fixtures import CAST, SAYINGS
 from engine.demo.load import hang_up_all, place_calls
-from engine.demo.model import Channel, Fields, Party, State, Switch
+from engine.demo.model import Channel, Fields, Party, State
 from engine.demo.schedule import Schedule
 from engine.demo.simulator import CONFERENCES, SAYING_SECONDS, Simulator
 from engine.demo.states import States, combined
+from engine.demo.switch import Switch
 
 from .transcript import agrees
 

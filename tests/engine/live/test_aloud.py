@@ -48,7 +48,7 @@ async def test_whose_phone_rings_is_told_who_calls_on_every_page_and_nobody_else
     await worker.send(calling(CALLER, MINE))
     assert placed(mine.take()) == {
         "announcements": '<p id="call-1-aloud" data-order="0">Your phone is ringing: '
-        "&lt;b&gt;Carla&lt;/b&gt; outside calls you.</p>"
+        "&lt;b&gt;Carla&lt;/b&gt; outside is calling you.</p>"
     }
     assert "&lt;b&gt;Carla" in placed(chinese.take())["announcements"]
     assert "announcements" not in other.take()

@@ -1,4 +1,4 @@
-"""The hub and its seats: what reaches which page, and when a page is drawn anew as a whole."""
+"""The hub and its subscribers: what reaches which page, and when a page is drawn anew as a whole."""
 
 import asyncio
 import re

@@ -322,7 +322,7 @@ async def test_who_goes_to_another_room_is_gone_from_the_page_of_the_former(visi
     await sync_to_async(Participant.objects.filter(uniqueid="6.1").update)(conference="8001")
     await worker.publish(("participant", "6.1\0008002"), ("participant", "6.1\0008001"))
     text = await tab.until('<i id="participant-main-6-1" data-gone></i>')
-    assert "In 8002" not in text  # as he is called there
+    assert "In 8002" not in text  # as they are called there
 
 
 @pytest.mark.parametrize("query", ["view=conference&key=main/8001", "view=conference&key=main/80021", "view=calls"])
@@ -375,7 +375,7 @@ async def test_of_two_rooms_one_that_was_taken_away_leaves_the_list(
     assert "conference-main-8002" not in board
 
 
-# Who is no longer one of us while his socket is open.
+# Who is no longer one of us while their socket is open.
 
 
 async def log_out(tab: Tab) -> None:
@@ -399,7 +399,7 @@ async def test_the_socket_of_who_may_no_longer_see_the_page_is_closed(
     monkeypatch.setattr(hub, "CHECK_STEP", 0.05)
     tab = await visit("Viewer", "view=calls&lang=en")
     await tab.text()
-    assert await tab.socket.receive_nothing(0.7)  # he may stay
+    assert await tab.socket.receive_nothing(0.7)  # they may stay
     await change(tab)
     while (output := await tab.output())["type"] == "websocket.send":
         pass  # a board: on a busy machine the hub asks for one when nothing was heard of the worker for a while

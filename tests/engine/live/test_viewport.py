@@ -259,7 +259,7 @@ async def sit(limit: int = 3, *words: str, language: str = "en") -> Subscriber:
 
 
 async def see(*subscribers: Subscriber) -> None:
-    """As if these seats had been sent their boards."""
+    """As if these subscribers had been sent their boards."""
     for subscriber in subscribers:
         subscriber.needs_board = False
         assert subscriber.viewport is not None

@@ -19,8 +19,9 @@ from engine.ami import actions
 from engine.ami.protocol import Action, Message
 from engine.demo import DemoPbx, load
 from engine.live import hub
-from engine.mirror import commands, event_stream, registry, store, worker
+from engine.mirror import commands, event_stream, store, ticks
 from engine.mirror.commands import Command, Outcome, Status
+from engine.mirror.envelopes import RunCommand, written
 from engine.mirror.models import PBX
 from engine.mirror.worker import AmiWorker, Mirror
 from tests.engine.demo.benches import quick_phones
@@ -59,7 +60,7 @@ class Station:
         """As a hub does whose pages are in these languages."""
         message = {"type": hub.LANGUAGES, "languages": list(languages)}
         await get_channel_layer().send(commands.channel_name("main"), message)
-        while not self.mirror._looked_at.keys() >= set(languages):  # noqa: ASYNC110
+        while not self.mirror.ticks.looked_at.keys() >= set(languages):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
     async def rests(self) -> None:
@@ -68,11 +69,7 @@ class Station:
         assert session is not None
         await session.ask(actions.ping())
         await until_stored(
-            lambda: (
-                not (mirror.state.is_dirty or mirror._dirty.is_set() or mirror._boards_due or mirror._write_everything)
-                and self.batches
-                and self.batches[-1]["epoch"] == mirror._epoch
-            )
+            lambda: mirror.ticks.is_at_rest and self.batches and self.batches[-1]["epoch"] == mirror.ticks.epoch
         )
 
     async def give(self, command: Command) -> Outcome:
@@ -86,12 +83,12 @@ class Station:
         await sync_to_async(commands.auditors[0].begin)(command)
         layer = get_channel_layer()
         reply_to = await layer.new_channel()
-        message = {
-            "type": commands.COMMAND, "verb": command.verb, "action": action.name,
-            "fields": [list(pair) for pair in action.fields], "deadline": time.time() + 5, "reply_to": reply_to,
-            "user_id": self.user.pk, "notice": "", "parameters": {}, **values,
-        }  # fmt: skip
-        await layer.send(commands.channel_name("main"), message)
+        values.setdefault("deadline", time.time() + 5)
+        fields = [list(pair) for pair in action.fields]
+        envelope = RunCommand(
+            reply_to, verb=command.verb, user_id=self.user.pk, action=action.name, fields=fields, **values
+        )
+        await layer.send(commands.channel_name("main"), written(envelope))
         async with asyncio.timeout(10):
             answer: dict[str, Any] = await layer.receive(reply_to)
         return answer
@@ -196,15 +193,16 @@ async def test_a_command_whose_time_is_over_when_it_is_ready_is_dropped(
     station: Station, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deadline = time.time() + 0.1
+    claim = commands.auditors[0].claim
 
-    async def slow(session: Any, action: Action, parameters: Any) -> Action:
-        while time.time() < deadline:  # noqa: ASYNC110 (it is the time itself that is waited for)
-            await asyncio.sleep(0.01)
-        return action
+    def slow(command_id: str) -> bool:
+        while time.time() < deadline:
+            time.sleep(0.01)
+        return claim(command_id)
 
-    monkeypatch.setitem(registry.preparers, "slow", slow)
+    monkeypatch.setattr(commands.auditors[0], "claim", slow)
     action = actions.hangup("PJSIP/nobody-1")
-    assert (await station.post(action, notice="slow", deadline=deadline))["status"] == "expired"
+    assert (await station.post(action, deadline=deadline))["status"] == "expired"
     assert station.sent == []
 
 
@@ -270,13 +268,14 @@ async def test_a_call_placed_by_somebody_else_makes_no_notice(
     session = station.mirror.link.session
     assert session is not None
     heard: list[Message] = []
-    hear = station.mirror._on_originate_response
+    fold = station.mirror.state.fold
 
     def noting(event: Message) -> None:
-        hear(event)
-        heard.append(event)
+        fold(event)
+        if event.name == "OriginateResponse":
+            heard.append(event)
 
-    monkeypatch.setattr(station.mirror, "_on_originate_response", noting)
+    monkeypatch.setattr(station.mirror.state, "fold", noting)
     await session.ask(actions.originate("PJSIP/100", "internal", "101", timeout=10))
     await until_stored(lambda: heard and Channel.objects.filter(endpoint="PJSIP/101", state="Up").exists())
     for channel in list(station.pbx.switch.channels.values()):
@@ -294,7 +293,7 @@ async def test_a_call_placed_by_somebody_else_makes_no_notice(
 async def test_what_the_database_would_not_take_is_written_and_told_later(
     station: Station, ring: Ringing, monkeypatch: pytest.MonkeyPatch, fails: str, error: Exception
 ) -> None:
-    owner, name = {"write": (store, "write"), "draw": (worker, "rows_of")}[fails]
+    owner, name = {"write": (store, "write"), "draw": (ticks, "rows_of")}[fails]
     real = getattr(owner, name)
     failures: list[Any] = []
 
@@ -355,7 +354,7 @@ async def test_a_tick_that_takes_back_what_a_former_one_wrote_leaves_nothing(sta
 async def test_a_channel_of_any_id_shows_and_does_not_end_the_worker(station: Station, uniqueid: str) -> None:
     """Whoever originates by AMI or ARI chooses the id."""
     said = {"Event": "Newchannel", **CHANNEL, "Uniqueid": uniqueid, "Linkedid": uniqueid}
-    station.mirror._on_event(Message("\r\n".join(f"{key}: {value}" for key, value in said.items()).encode()))
+    station.mirror.folding.on_event(Message("\r\n".join(f"{key}: {value}" for key, value in said.items()).encode()))
     async with asyncio.timeout(20):
         while not any(row.kind == "call" and row.html for batch in station.batches for row in batch["rows"]):
             assert not station.task.done(), "the worker ended"
@@ -373,7 +372,7 @@ async def test_a_row_that_cannot_be_drawn_does_not_end_the_worker(
         raise ValueError("a template that fails")
 
     with monkeypatch.context() as patch:
-        patch.setattr(worker, "rows_of", failing)
+        patch.setattr(ticks, "rows_of", failing)
         await ring("105")
         await until_stored(lambda: failures)
         before = len(station.batches)
@@ -388,7 +387,7 @@ async def test_a_pbx_that_starts_anew_may_give_the_id_of_a_channel_that_hung_up(
     state = station.mirror.state
     state.add_tombstone(channel.uniqueid)
     state.table(Channel).remove(channel.uniqueid)
-    station.mirror._dirty.set()
+    station.mirror.agenda.dirty.set()
     await until_stored(lambda: not Channel.objects.filter(uniqueid=channel.uniqueid).exists())
     session = station.mirror.link.session
     assert session is not None
@@ -417,7 +416,7 @@ async def names_after_the_start_of(*, alone: bool) -> list[str]:
 
 async def test_of_very_much_at_once_no_row_is_drawn_and_every_page_gets_a_board(station: Station) -> None:
     before = station.batches[-1]["epoch"]
-    calls = 5 * worker.DRAWN_AT_ONCE
+    calls = 5 * ticks.DRAWN_AT_ONCE
     load.place_calls(station.pbx.switch, calls)
     station.pbx.catch_up()
     async with asyncio.timeout(60):
@@ -439,19 +438,19 @@ async def test_of_very_much_at_once_no_row_is_drawn_and_every_page_gets_a_board(
 
 async def test_once_something_was_not_drawn_nothing_counts_as_drawn(station: Station, ring: Ringing) -> None:
     """A row that has changed meanwhile, and back, must not be taken for what the pages have."""
-    station.mirror._looked_at.clear()
-    station.mirror._drawn["row"] = "as it was"
+    station.mirror.ticks.looked_at.clear()
+    station.mirror.ticks.drawn["row"] = "as it was"
     await ring("105")
     async with asyncio.timeout(20):
         while not any(batch["languages"] == [] for batch in station.batches):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
-    assert station.mirror._drawn == {}
+    assert station.mirror.ticks.drawn == {}
 
 
 async def test_a_row_is_drawn_in_the_languages_that_are_looked_at_and_else_not_at_all(
     station: Station, ring: Ringing
 ) -> None:
-    station.mirror._looked_at.clear()
+    station.mirror.ticks.looked_at.clear()
     await ring("105")
     async with asyncio.timeout(20):
         while not any(batch["languages"] == [] for batch in station.batches):  # noqa: ASYNC110

@@ -34,13 +34,15 @@ from engine.demo.cli import duration
 from engine.demo.configuration import Configuration
 from engine.demo.dialplan import Dialplan
 from engine.demo.manager import ActionFields, Event, ManagerSession, event
-from engine.demo.model import Bridge, Fields, IllegalTransition, Member, Party, Switch
+from engine.demo.model import Bridge, Fields, IllegalTransition, Member, Party
 from engine.demo.schedule import Schedule
+from engine.demo.switch import Switch
 from engine.mirror import registry, sync
+from engine.mirror.folding import EVENT_MASK
 from engine.mirror.models import Mirrored, WorkerOwned
 from engine.mirror.sanitize import clean
 from engine.mirror.state import State
-from engine.mirror.worker import EVENT_MASK
+from tests.engine.mirror.asked import do_what_is_asked
 
 ADDRESS = Address("ami", "127.0.0.1", 5038, "panel", "secret")
 BEGINNING = 1_795_000_000
@@ -192,7 +194,7 @@ class History:
             elif told.name == "BridgeLeave" or (told.name in ("Hold", "Unhold") and self.is_synced):
                 self.hold_lost.discard(told.who)
             elif told.name in ("Hold", "Unhold"):
-                # Before the first list it is not known in which bridge he holds, so not whether he has left it since.
+                # Before the first list the bridge in which they hold is unknown, and so whether they have left it.
                 self.hold_lost.add(told.who)
             elif told.name in ("ConfbridgeStart", "ConfbridgeEnd"):
                 self.recording_lost.discard(told.conference)
@@ -289,7 +291,7 @@ class History:
             return
         for told in [*self._half_read, *self.queue, *self._batch]:
             self._lose(told)
-        # Of whom it was heard that he holds, but not yet in which bridge, no list tells that he has left it.
+        # If it is known that somebody holds, but not yet in which bridge, no list tells that they have left it.
         self.hold_lost |= {
             row.uniqueid for row in self.state.table(Channel).rows.values() if row.on_hold and not row.bridge
         }
@@ -531,10 +533,7 @@ async def check(session: Session, state: State) -> None:
 
 async def refresh(session: Session, state: State) -> None:
     """As the worker does when handlers have asked for it."""
-    requests = set(state.requests)
-    state.requests.clear()
-    for kind, key in sorted(requests):
-        await registry.refreshers[kind](sync.Snapshot(session, state), key)
+    await do_what_is_asked(session, state)
 
 
 _SNAPSHOT = frozenset(key for key, _ in model.Channel("", "", "", 0, model.State.UP, model.NOBODY, "", "").fields())

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from calls.events import OldHolds
 from calls.models import Bridge, Channel, ParkedCall
-from conferences.events import can_be_asked_for
 from conferences.invitations.models import Invitation
 from conferences.models import Conference, Participant
+from conferences.requests import can_be_asked_for
 from engine.mirror.models import History
 from engine.mirror.sanitize import clean, clean_name, duration, exact, shown
 from engine.mirror.state import TOMBSTONE_SECONDS, Changes
@@ -94,7 +95,7 @@ def test_a_hold_is_old_when_the_link_comes_up_until_something_is_heard_of_it(tol
     told.hear("FullyBooted")
     told.channel_event("Hold", "2.1")
     told.channel_event("Hangup", "3.1")
-    assert told.state.old_holds == {"1.1"}
+    assert told.state.memory(OldHolds).uniqueids == {"1.1"}
 
 
 def test_leaving_a_bridge_that_was_left_before_does_not_undo_the_next(told: Told) -> None:
@@ -323,7 +324,7 @@ def test_the_channel_of_a_cancelled_invitation_is_hung_up_when_it_comes(
     told.channel_event("Newchannel", "1.1")
     assert told.state.requests == set()
     told.channel_event("Newchannel", "2.1")
-    assert (("invitations", "8001") in told.state.requests) is is_hung_up
+    assert (("invitations", "8001") in told.state.jobs) is is_hung_up
 
 
 def test_a_participant_leaves(meeting: Told) -> None:

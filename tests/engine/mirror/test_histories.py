@@ -67,7 +67,7 @@ FOUND = {
         ("somebody_holds", 0, 0),
         ("two_are_bridged", 0, 1),
     ],
-    "an admin is muted before he joins": [
+    "an admin is muted before joining": [
         ("all_is_quiet", 0, 0),
         ("somebody_comes_and_joins", 1, 15),
         ("everybody_is_muted", 0, 0),

@@ -1,4 +1,4 @@
-"""Of several workers one leads, and only he writes."""
+"""Of several workers one leads, and only that one writes."""
 
 import time
 from datetime import timedelta
@@ -24,7 +24,7 @@ def pbx() -> PBX:
 
 
 def lapse() -> None:
-    """As if the leader had not been heard of for longer than his lease."""
+    """As if the leader had been silent for longer than its lease."""
     PBX.objects.update(seen_at=timezone.now() - LEASE - timedelta(seconds=1))
 
 

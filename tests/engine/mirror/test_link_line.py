@@ -57,8 +57,8 @@ def test_the_page_is_drawn_anew_only_when_the_time_changed_notably() -> None:
     told = []
     for seconds in (None, 0.0004, 0.0009, 0.0003, 0.004, 0.0045, 0.005, 0.0099, 0.100, 0.120, 0.0044):
         session.round_trip = seconds
-        mirror._dirty.clear()
-        mirror._tell_round_trip(session)
-        if mirror._dirty.is_set():
-            told.append(mirror._link_changes.pop("round_trip"))
+        mirror.agenda.dirty.clear()
+        mirror.figures.note_round_trip(session)
+        if mirror.agenda.dirty.is_set():
+            told.append(mirror.agenda.link_changes.pop("round_trip"))
     assert told == [0.4, 4.0, 9.9, 100.0, 4.4]

@@ -1,4 +1,4 @@
-"""What is kept of a conference: who was in it, when, and when he talked. As rows in memory, and on both databases."""
+"""The record of a conference: who was in it, when, and when they talked. As rows in memory, and on both databases."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -11,9 +11,9 @@ from django.db import DatabaseError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.utils import load_backend
 
-from conferences.events import list_conferences, list_participants
 from conferences.models import Conference, Participant
 from conferences.records.models import Attendance, ConferenceRecord
+from conferences.snapshot import list_conferences, list_participants
 from engine.ami.client import Answer, LinkState
 from engine.ami.protocol import Action, Message
 from engine.ami.transports import Address
@@ -197,7 +197,7 @@ def test_who_joins_elsewhere_unheard_of_leaving_has_left_there(told: Meeting) ->
     second = told.state.table(Attendance).rows[told.participant().attendance]
     assert (first.left_at, first.talked, second.joined_at) == (at(4), 4000, at(4))
     assert second.record == told.state.table(Conference).rows["8002"].record != first.record
-    # What trails behind does not call him back, nor end the stay that has begun.
+    # Late events do not bring them back, nor end the stay that has begun.
     told.talks(True, "1.1", "8001")
     told.leaves("1.1", "8001")
     assert told.participant().conference == "8002"
@@ -278,14 +278,14 @@ async def test_who_hears_the_prompt_has_come_now_however_long_he_waited_before(t
 
 def test_a_worker_notes_until_when_it_heard_the_pbx() -> None:
     mirror = Mirror("main", Address("ami", "127.0.0.1", 5038, "panel", "secret"))
-    mirror._on_link_state(LinkState.CONNECTING, None)
-    mirror._on_link_state(LinkState.UP, None)
+    mirror.folding.on_link_state(LinkState.CONNECTING, None)
+    mirror.folding.on_link_state(LinkState.UP, None)
     assert mirror.state.last_contact is None
     mirror.state.now = lambda: at(20)
-    mirror._on_link_state(LinkState.DOWN, None)
+    mirror.folding.on_link_state(LinkState.DOWN, None)
     mirror.state.now = lambda: at(50)
-    mirror._on_link_state(LinkState.DOWN, None)
-    mirror._on_link_state(LinkState.UP, None)
+    mirror.folding.on_link_state(LinkState.DOWN, None)
+    mirror.folding.on_link_state(LinkState.UP, None)
     assert mirror.state.last_contact == at(20)
 
 
@@ -399,7 +399,7 @@ def test_a_worker_that_takes_over_continues_the_record(told: Meeting) -> None:
 def test_a_worker_that_takes_over_knows_until_when_the_former_heard_the_pbx(link: str, heard: float) -> None:
     PBX.objects.update(link=link, seen_at=at(40), event_at=at(30))
     mirror = Mirror("main", Address("ami", "127.0.0.1", 5038, "panel", "secret"))
-    assert mirror._take_lease()
+    assert mirror.take_lease()
     assert mirror.state.last_contact == at(heard)
 
 

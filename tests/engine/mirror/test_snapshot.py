@@ -15,11 +15,12 @@ from engine.ami.protocol import Message
 from engine.ami.transports import Address
 from engine.demo import DemoPbx, load
 from engine.mirror import registry, sync
+from engine.mirror.folding import EVENT_MASK
 from engine.mirror.models import Mirrored
 from engine.mirror.state import State, utc_now
-from engine.mirror.worker import EVENT_MASK
 from extensions.models import Device, Extension
 from tests.engine.ami.server import Peer, serving
+from tests.engine.mirror.asked import do_what_is_asked, is_anything_asked
 from tests.engine.mirror.events import BRIDGE, CHANNEL
 from tests.lab.asterisk import Asterisk
 from tests.waiting import until_async
@@ -58,15 +59,12 @@ class Mirror:
     async def settle(self) -> None:
         """Wait until all that the PBX has said before is folded, and what was asked for then is read anew."""
         await self.session.ask(actions.core_settings())
-        while self.state.requests:
+        while is_anything_asked(self.state):
             await self.refresh()
 
     async def refresh(self) -> None:
         """Read anew what handlers asked for, as the worker does."""
-        requests = set(self.state.requests)
-        self.state.requests.clear()
-        for kind, key in requests:
-            await registry.refreshers[kind](sync.Snapshot(self.session, self.state), key)
+        await do_what_is_asked(self.session, self.state)
 
     @property
     def rows(self) -> Rows:

@@ -15,7 +15,7 @@ from engine.ami.errors import TooOld
 from engine.ami.protocol import Message
 from engine.mirror.models import PBX
 from engine.mirror.worker import AmiWorker
-from system.doctor import connection
+from system.doctor import protocol
 from system.doctor.report import Status
 from tests.engine.ami.server import Peer, Script, serving
 from tests.system.doctor.faults import greeting_server, look, result, words
@@ -95,7 +95,7 @@ async def test_the_doctor_says_so_by_its_settings() -> None:
         return Answer(settings)
 
     examination: Any = SimpleNamespace(may=lambda action: True, ask=ask)
-    finding = await connection.version(examination)
+    finding = await protocol.version(examination)
     assert finding is not None
     assert finding.status is Status.PROBLEM
     assert finding.facts["version"] == "11.25.3"

@@ -145,7 +145,7 @@ INSERT INTO "auth_permission" VALUES(10,3,'see_states','Can see extension states
 INSERT INTO "auth_permission" VALUES(11,3,'see_events','Can watch the stream of AMI events');
 INSERT INTO "auth_permission" VALUES(12,3,'use_doctor','Can have a connection examined');
 INSERT INTO "auth_permission" VALUES(13,3,'reload','Can have Asterisk reload its modules');
-INSERT INTO "auth_permission" VALUES(14,3,'use_cli','Can use the commands of Asterisk''s CLI that his groups are allowed');
+INSERT INTO "auth_permission" VALUES(14,3,'use_cli','Can use the CLI commands that their groups allow');
 INSERT INTO "auth_permission" VALUES(15,3,'see_astdb','Can browse the AstDB');
 INSERT INTO "auth_permission" VALUES(16,3,'change_astdb','Can change the AstDB');
 INSERT INTO "auth_permission" VALUES(17,3,'see_config','Can read Asterisk''s configuration');
@@ -181,10 +181,10 @@ INSERT INTO "auth_permission" VALUES(46,17,'add_sharedphone','Can add shared pho
 INSERT INTO "auth_permission" VALUES(47,17,'change_sharedphone','Can change shared phone');
 INSERT INTO "auth_permission" VALUES(48,17,'delete_sharedphone','Can delete shared phone');
 INSERT INTO "auth_permission" VALUES(49,17,'view_sharedphone','Can view shared phone');
-INSERT INTO "auth_permission" VALUES(50,18,'add_clirules','Can add rules for the CLI');
-INSERT INTO "auth_permission" VALUES(51,18,'change_clirules','Can change rules for the CLI');
-INSERT INTO "auth_permission" VALUES(52,18,'delete_clirules','Can delete rules for the CLI');
-INSERT INTO "auth_permission" VALUES(53,18,'view_clirules','Can view rules for the CLI');
+INSERT INTO "auth_permission" VALUES(50,18,'add_clirules','Can add CLI rules');
+INSERT INTO "auth_permission" VALUES(51,18,'change_clirules','Can change CLI rules');
+INSERT INTO "auth_permission" VALUES(52,18,'delete_clirules','Can delete CLI rules');
+INSERT INTO "auth_permission" VALUES(53,18,'view_clirules','Can view CLI rules');
 INSERT INTO "auth_permission" VALUES(54,19,'add_user','Can add user');
 INSERT INTO "auth_permission" VALUES(55,19,'change_user','Can change user');
 INSERT INTO "auth_permission" VALUES(56,19,'delete_user','Can delete user');

@@ -253,7 +253,7 @@ async def test_asterisk_says_what_is_not_there_and_who_may_not(asterisk: Asteris
         assert (await ctx.reply_to(actions.db_get_tree("none"))).reply.events == []
         assert (await put(ctx, "//no family", "1")).text.startswith("No family specified")
     async with with_context(asterisk, url=asterisk.listener_url) as ctx:
-        denied = Outcome(Status.REFUSED, "Permission denied")
+        denied = Outcome(Status.NOT_PERMITTED, "Permission denied")
         browsed = await commands.browse(ctx, {"family": "", "search": ""})
         assert (browsed.status, browsed.text) == (denied.status, denied.text)
         assert await put(ctx, "/pt/k", "1") == denied
@@ -328,7 +328,7 @@ def test_who_may_only_see_gets_no_buttons(stand_in: StandIn, db: None) -> None:
     ("answer", "words"),
     [
         (Outcome(Status.NOT_CONNECTED), "not connected to the PBX"),
-        (Outcome(Status.REFUSED, "Permission denied"), "needs the class “system”"),
+        (Outcome(Status.NOT_PERMITTED, "Permission denied"), "needs the class “system”"),
         (Outcome(Status.REFUSED, "Invalid/unknown command"), "The PBX refused"),
     ],
 )
@@ -346,8 +346,8 @@ def test_failures_are_put_into_words(answer: Outcome, words: str, stand_in: Stan
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        ({"family": "", "key": "k"}, "Type a family and a key"),
-        ({"family": "f", "key": ""}, "Type a family and a key"),
+        ({"family": "", "key": "k"}, "Enter a family and a key"),
+        ({"family": "f", "key": ""}, "Enter a family and a key"),
         ({"family": "f", "key": "k", "value": "a\nb"}, "in one line"),
         ({"family": "f", "key": "k\r\nAction: Logoff"}, "in one line"),
         ({"family": "f", "key": "k", "value": " a"}, "other than a space"),
@@ -372,10 +372,10 @@ def test_a_change_can_be_undone_by_who_made_it(stand_in: StandIn) -> None:
     change = AstDbChange.objects.get()
     assert (change.pbx, change.user.username, change.entries) == ("main", "anna", [["/f/k", "1", "2"]])
     assert "changed <bdi>/f/k</bdi>" in anna.get("/system/main/astdb/").content.decode(), "a reload keeps it"
-    assert "no change of yours" in otto.get("/system/main/astdb/").content.decode()
+    assert "no change to undo" in otto.get("/system/main/astdb/").content.decode()
     assert otto.post("/system/main/astdb/undo/", {"change": change.pk}).status_code == 409
     stand_in.commands.clear()
-    assert "is as it was" in anna.post("/system/main/astdb/undo/", {"change": change.pk}).content.decode()
+    assert "was restored" in anna.post("/system/main/astdb/undo/", {"change": change.pk}).content.decode()
     assert stand_in.commands[0].parameters == {"entries": [["/f/k", "1", "2"]], "family": ""}
     assert not AstDbChange.objects.exists()
     assert anna.post("/system/main/astdb/undo/", {"change": change.pk}).status_code == 409
@@ -429,7 +429,7 @@ def test_somebody_elses_change_is_told_and_what_was_typed_stays(stand_in: StandI
     assert commands.digest("theirs <b>") in html, "to save once more is to insist"
     assert "<textarea" not in html
     response = client.post("/system/main/astdb/put/", {"family": "f", "key": "k", "value": "mine"})
-    assert "is there already" in response.content.decode()
+    assert "already exists" in response.content.decode()
 
 
 def test_a_family_is_deleted_after_a_question(stand_in: StandIn) -> None:
@@ -443,7 +443,7 @@ def test_a_family_is_deleted_after_a_question(stand_in: StandIn) -> None:
     assert "you can undo it" in html
     assert [command.verb for command in stand_in.commands] == ["read-astdb"]
     response = client.post("/system/main/astdb/tree/", {"family": "f", "number": "7"}, follow=True)
-    assert "/f is deleted: 7 entries." in response.content.decode()
+    assert "/f was deleted: 7 entries." in response.content.decode()
     assert stand_in.commands[1].parameters == {"family": "f", "number": 7}
     assert AstDbChange.objects.get().family == "f"
     # One too large to be kept cannot be undone, nor what was done before.
@@ -465,7 +465,7 @@ def test_what_was_deleted_of_a_family_before_a_refusal_can_be_undone(stand_in: S
     stand_in.answer = Outcome(Status.REFUSED, refusal, {"entries": [["/f/a", "1"]], "deleted": 1})
     response = client.post("/system/main/astdb/tree/", {"family": "f", "number": "2"})
     assert response.status_code == 409
-    assert f"Only 1 entry is deleted. The PBX refused: {refusal}" in response.content.decode()
+    assert f"Only 1 entry was deleted. The PBX refused: {refusal}" in response.content.decode()
     change = AstDbChange.objects.get()
     assert (change.family, change.entries) == ("f", [["/f/a", "1", None]])
 

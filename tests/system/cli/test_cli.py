@@ -222,10 +222,10 @@ async def test_an_answer_keeps_its_columns(asterisk: Asterisk, with_context: Wit
 @pytest.mark.parametrize(
     ("command", "failure", "printed"),
     [
-        ("core shwo channels", "knows no such command", "No such command 'core shwo channels'"),
+        ("core shwo channels", "does not know this command", "No such command 'core shwo channels'"),
         ("dialplan show nowhere", "The command failed.", "There is no existence of 'nowhere' context"),
         ("channel originate", "The command failed.", "There are two ways to use this command"),
-        ("module unload res_nothing.so", "to nobody over AMI", ""),
+        ("module unload res_nothing.so", "does not permit this command over AMI", ""),
     ],
 )
 async def test_what_goes_wrong_is_shown_as_an_error(
@@ -246,7 +246,7 @@ async def test_without_the_class_command_nothing_is_given_or_completed(
         assert "its manager user lacks a privilege" in entry.failure
         assert entry.lines == []
         outcome = await cli.matches(ctx, {"line": "core sh", "last": "sh"})
-        assert (outcome.status, outcome.text) == (Status.REFUSED, "Permission denied")
+        assert (outcome.status, outcome.text) == (Status.NOT_PERMITTED, "Permission denied")
 
 
 @pytest.mark.parametrize(
@@ -289,7 +289,7 @@ def test_an_answer_is_shown_and_on_record(stand_in: StandIn) -> None:
     assert gives_of(stand_in) == ["core show channels"]
     entry = AuditEntry.objects.get()
     assert (entry.verb, entry.subject, entry.topic, entry.status) == ("cli", "core show channels", "cli", "done")
-    assert entry.what == "Command of the CLI"
+    assert entry.what == "CLI command"
 
 
 @pytest.mark.parametrize("sure", ["", "yes"])
@@ -297,7 +297,7 @@ def test_what_no_rule_allows_is_refused_on_record_and_says_what_it_takes(stand_i
     html = give(client_of("Administrator"), "core restart now", sure=sure).content.decode()
     assert "the rule “core restart now”" in html
     assert "You can add it" in html
-    assert "Run it all the same" not in html
+    assert "Run it anyway" not in html
     assert stand_in.commands == []
     entry = AuditEntry.objects.get()
     assert (entry.subject, entry.status) == ("core restart now", "forbidden")
@@ -308,7 +308,7 @@ def test_who_cannot_add_the_rule_is_told_who_can(stand_in: StandIn) -> None:
     client = client_of("Administrator")
     administrators = Group.objects.get(name="Administrator")
     administrators.permissions.remove(*administrators.permissions.filter(codename="add_clirules"))
-    assert "Somebody who administers the panel can add it" in give(client, "core restart now").content.decode()
+    assert "An administrator can add it" in give(client, "core restart now").content.decode()
 
 
 def test_a_rule_that_refuses_is_said_to(stand_in: StandIn) -> None:
@@ -322,7 +322,7 @@ def test_what_changes_something_is_asked_about_first(stand_in: StandIn) -> None:
     client = client_of("Administrator")
     allow("core restart *")
     html = give(client, "core restart now").content.decode()
-    assert "Run it all the same" in html
+    assert "Run it anyway" in html
     assert stand_in.commands == []
     assert not AuditEntry.objects.exists()
     stand_in.answer = reply()
@@ -362,10 +362,10 @@ def test_a_rule_for_everything_sends_the_words_that_were_read(stand_in: StandIn)
 @pytest.mark.parametrize(
     ("outcome", "words"),
     [
-        (Outcome(Status.NO_ANSWER), "may still run"),
+        (Outcome(Status.NO_ANSWER), "may still be running"),
         (Outcome(Status.NOT_CONNECTED), "not connected to the PBX"),
-        (Outcome(Status.REFUSED, "Permission denied"), "lacks a privilege"),
-        (reply("No such command 'x'"), "knows no such command"),
+        (Outcome(Status.NOT_PERMITTED, "Permission denied"), "lacks a privilege"),
+        (reply("No such command 'x'"), "does not know this command"),
     ],
 )
 def test_what_became_of_it_is_said_in_words(stand_in: StandIn, outcome: Outcome, words: str) -> None:
@@ -444,7 +444,10 @@ def test_asterisk_is_not_asked_how_what_one_may_not_goes_on(
 
 def test_why_nothing_completes_is_said(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
     client = client_of("Administrator")
-    for answer, words in (("Permission denied", "lacks a privilege"), ("Command output follows", "does not tell how")):
+    for answer, words in (
+        ("Permission denied", "lacks a privilege"),
+        ("Command output follows", "does not support command completion"),
+    ):
         refused = Outcome(Status.REFUSED, answer)
         monkeypatch.setattr("system.cli.commands.look", lambda pbx, order, parameters, refused=refused: refused)
         assert words in client.get("/system/main/cli/complete/", {"line": "core "}).json()["failure"]

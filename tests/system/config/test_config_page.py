@@ -79,7 +79,7 @@ def test_a_category_is_looked_for_in_all_files_and_that_is_on_record(stand_in: S
     assert (entry.verb, entry.subject) == ("find-config", "101")
     stand_in.answer = Outcome(Status.DONE, data=[])
     assert "with “101” in its name" in client.get(f"{ADDRESS}find/", {"category": "101"}).content.decode()
-    stand_in.answer = Outcome(Status.REFUSED, "Permission denied")
+    stand_in.answer = Outcome(Status.NOT_PERMITTED, "Permission denied")
     assert "lacks a privilege" in client.get(f"{ADDRESS}find/", {"category": "101"}).content.decode()
 
 
@@ -87,7 +87,7 @@ def test_a_category_is_looked_for_in_all_files_and_that_is_on_record(stand_in: S
 def test_what_can_be_no_category_is_not_looked_for(text: str, stand_in: StandIn) -> None:
     response = client_of("Administrator").get(f"{ADDRESS}find/", {"category": text})
     assert (response.status_code, stand_in.commands) == (422, [])
-    assert "Type the name of a category" in response.content.decode()
+    assert "Enter the name of a category" in response.content.decode()
 
 
 @pytest.mark.parametrize("file", ["../manager.conf", "/etc/passwd", "a/b.conf", "a b", "x" * 81, "*.conf", ".x"])
@@ -106,8 +106,8 @@ def test_a_path_is_no_name_of_a_file(file: str, looked: StandIn) -> None:
     [
         (Outcome(Status.REFUSED, "Config file not found"), "has no file pjsip.conf"),
         (Outcome(Status.REFUSED, "Config file has invalid format"), "cannot read pjsip.conf"),
-        (Outcome(Status.REFUSED, "File requires escalated priveledges"), "does not give pjsip.conf away"),
-        (Outcome(Status.REFUSED, "Permission denied"), "lacks a privilege"),
+        (Outcome(Status.REFUSED, "File requires escalated priveledges"), "does not provide pjsip.conf"),
+        (Outcome(Status.NOT_PERMITTED, "Permission denied"), "lacks a privilege"),
         (Outcome(Status.NOT_CONNECTED), "not connected"),
         (Outcome(Status.NO_ANSWER), "did not answer"),
     ],
@@ -144,7 +144,7 @@ def test_what_was_looked_at_is_written_and_no_secret_is_on_record(looked: StandI
     assert entry.subject.startswith("pjsip.conf: [101] type=auth -password = ")
     assert "neu" not in entry.subject
     assert "geheim" not in entry.subject
-    assert "is written." in client.get(ADDRESS).content.decode()
+    assert "was written." in client.get(ADDRESS).content.decode()
 
 
 def test_all_lines_that_changed_are_on_record(looked: StandIn) -> None:
@@ -161,7 +161,7 @@ def test_what_was_typed_after_the_look_is_not_written(looked: StandIn) -> None:
     seal = reviewed(client)
     response = client.post(f"{ADDRESS}write/", {**FORM, "lines-1": "type = auth\npassword = other", "reviewed": seal})
     assert response.status_code == 409
-    assert "look at it again" in response.content.decode()
+    assert "check it again" in response.content.decode()
     assert "password = other" in response.content.decode()
     assert client.post(f"{ADDRESS}write/", FORM).status_code == 409
     assert looked.commands == []
@@ -183,9 +183,9 @@ def test_a_file_of_another_digest_is_neither_reviewed_nor_written(looked: StandI
     [
         (Outcome(Status.REFUSED, CHANGED), 409, "changed by somebody else"),
         (Outcome(Status.REFUSED, "Save of config failed"), 409, "may not write pjsip.conf"),
-        (Outcome(Status.REFUSED, "Permission denied"), 409, "lacks a privilege"),
-        (Outcome(Status.NO_ANSWER), 504, "Look whether it took effect"),
-        (Outcome(Status.DONE, NOT_AS_PROMISED, DATA), 200, "is not what was shown"),
+        (Outcome(Status.NOT_PERMITTED, "Permission denied"), 409, "lacks a privilege"),
+        (Outcome(Status.NO_ANSWER), 504, "Check whether it took effect"),
+        (Outcome(Status.DONE, NOT_AS_PROMISED, DATA), 200, "differs from what was shown"),
     ],
 )
 def test_what_goes_wrong_in_writing_is_told(outcome: Outcome, code: int, words: str, looked: StandIn) -> None:

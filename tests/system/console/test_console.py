@@ -76,7 +76,7 @@ async def test_asterisks_help_tells_what_an_action_takes(
 async def test_without_the_class_command_there_is_no_help(asterisk: Asterisk, with_context: WithContext) -> None:
     async with with_context(asterisk, url=asterisk.limited_url) as ctx:
         outcome = await commands.help_for(ctx, {"name": "Ping"})
-    assert (outcome.status, outcome.text, outcome.data) == (Status.REFUSED, "Permission denied", [])
+    assert (outcome.status, outcome.text, outcome.data) == (Status.NOT_PERMITTED, "Permission denied", [])
 
 
 async def test_one_is_sent_and_its_whole_answer_comes(asterisk: Asterisk, with_context: WithContext) -> None:
@@ -123,7 +123,7 @@ async def test_the_categories_of_a_file_are_listed(asterisk: Asterisk, with_cont
     assert "not found" in missing.text
     async with with_context(asterisk, url=asterisk.listener_url) as ctx:
         refused, _reply = await send(ctx, "ListCategories", Filename="confbridge.conf")
-    assert (refused.status, refused.text) == (Status.REFUSED, "Permission denied")
+    assert (refused.status, refused.text) == (Status.NOT_PERMITTED, "Permission denied")
 
 
 async def test_how_an_originate_that_does_not_wait_ended_is_told(
@@ -178,7 +178,7 @@ def test_an_originate_is_waited_for_as_long_as_it_rings() -> None:
 def test_what_is_about_the_session_is_refused_with_the_reason(name: str, stand_in: StandIn) -> None:
     response = client_of("Administrator").post(SEND, {"name": name})
     assert response.status_code == 400
-    assert "about the session" in response.content.decode()
+    assert "concerns the session" in response.content.decode()
     assert stand_in.commands == []
 
 
@@ -236,7 +236,7 @@ def test_no_field_is_pushed_off_the_record(stand_in: StandIn) -> None:
     assert len(padding) < limits.SUBJECT
     response = client.post(SEND, {"name": "DBDel", "more": f"{padding}\nFamily: f\nKey: k"})
     assert response.status_code == 400
-    assert "too long to be kept on record" in response.content.decode()
+    assert "too long to be recorded" in response.content.decode()
     assert len(stand_in.commands) == 1
 
 
@@ -279,7 +279,7 @@ def test_the_answer_is_shown_as_a_table_and_as_it_came(stand_in: StandIn) -> Non
     stand_in.answer = Outcome(Status.DONE, data=data)
     html = client_of("Administrator").post(SEND, {"name": "BridgeList"}).content.decode()
     for piece in (
-        "&lt;b&gt;x&lt;/b&gt;", "A, B", "2 events", "3 more are left off", "How it ended",
+        "&lt;b&gt;x&lt;/b&gt;", "A, B", "2 events", "3 more are not shown", "How it ended",
         "Event: BridgeListItem\nBridgeName: ", '<th scope="col">Other</th>',
     ):  # fmt: skip
         assert piece in html
@@ -290,7 +290,7 @@ def test_the_answer_is_shown_as_a_table_and_as_it_came(stand_in: StandIn) -> Non
     ("outcome", "words"),
     [
         (Outcome(Status.REFUSED, "No such channel", NOTHING), "The PBX refused: No such channel"),
-        (Outcome(Status.REFUSED, "Permission denied", NOTHING), "lacks a privilege"),
+        (Outcome(Status.NOT_PERMITTED, "Permission denied", NOTHING), "lacks a privilege"),
         (Outcome(Status.NO_ANSWER), "did not answer in time"),
         (Outcome(Status.NOT_CONNECTED), "not connected to the PBX"),
     ],
@@ -303,8 +303,8 @@ def test_what_became_of_it_is_said_in_words(stand_in: StandIn, outcome: Outcome,
 def test_an_originate_without_outcome_says_so(stand_in: StandIn) -> None:
     stand_in.answer = Outcome(Status.DONE, data=NOTHING)
     client = client_of("Administrator")
-    assert "was not told in time" in client.post(SEND, {"name": "Originate", "more": "Async: true"}).content.decode()
-    assert "was not told in time" not in client.post(SEND, {"name": "Originate"}).content.decode()
+    assert "did not report in time" in client.post(SEND, {"name": "Originate", "more": "Async: true"}).content.decode()
+    assert "did not report in time" not in client.post(SEND, {"name": "Originate"}).content.decode()
 
 
 # The page.
@@ -327,13 +327,13 @@ def test_the_form_is_made_from_what_asterisk_lists(stand_in: StandIn, monkeypatc
     html = client.get("/system/main/action/form/", {"name": "QueueAdd"}).content.decode()
     assert 'name="field:Queue"' in html
     assert 'name="field:Penalty"' in html
-    assert "What Asterisk says of QueueAdd" in html
-    assert "about the session" in client.get("/system/main/action/form/", {"name": "Login"}).content.decode()
+    assert "What Asterisk says about QueueAdd" in html
+    assert "concerns the session" in client.get("/system/main/action/form/", {"name": "Login"}).content.decode()
 
 
 @pytest.mark.parametrize(
     ("answer", "words"),
-    [(Outcome(Status.NOT_CONNECTED), "not connected"), (Outcome(Status.REFUSED, "Permission denied"), "lacks a")],
+    [(Outcome(Status.NOT_CONNECTED), "not connected"), (Outcome(Status.NOT_PERMITTED, "Permission denied"), "lacks a")],
 )
 def test_where_nothing_is_known_the_page_says_why(
     stand_in: StandIn, monkeypatch: pytest.MonkeyPatch, answer: Outcome, words: str

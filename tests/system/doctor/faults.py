@@ -38,7 +38,7 @@ def untried(report: Report) -> list[str]:
 
 @contextlib.contextmanager
 def manager_user(asterisk: Asterisk, *lines: str, read: str = "", write: str = "") -> Iterator[Address]:
-    """A manager user with these lines in his stanza; by default he has the classes that the panel asks for."""
+    """A manager user with these lines in its stanza; by default it has the classes that the panel asks for."""
     file = asterisk.folder / "etc/manager.conf"
     before = file.read_text()
     stanza = [f"secret = {asterisk.secret}", f"read = {read or ','.join(read_classes())}"]
@@ -54,7 +54,7 @@ def manager_user(asterisk: Asterisk, *lines: str, read: str = "", write: str = "
 
 @contextlib.contextmanager
 def greeting_server(words: bytes) -> Iterator[int]:
-    """A port where somebody says this, once for each connection, or answers with it to the first that he hears."""
+    """A port where somebody says this, once for each connection, or answers with it to the first that it receives."""
     listener = socket.create_server(("127.0.0.1", 0))
     listener.settimeout(0.05)
     ended = threading.Event()

@@ -57,7 +57,7 @@ def test_texts_that_cannot_be_dialled_are_refused(asterisk22: Asterisk) -> None:
 
 @pytest.mark.parametrize(
     ("phone", "told"),
-    [("PJSIP/109", "No phone is registered as PJSIP/109"), ("PJSIP/999", "Asterisk knows no PJSIP/999")],
+    [("PJSIP/109", "No phone is registered as PJSIP/109"), ("PJSIP/999", "Asterisk does not know PJSIP/999")],
 )
 def test_a_phone_that_is_not_there_is_told_and_not_called(asterisk: Asterisk, phone: str, told: str) -> None:
     report = look(asterisk.ami_url, Wanted(phone=phone, context="internal", call=True))
@@ -72,7 +72,7 @@ def test_without_the_class_system_a_phone_is_told_by_its_device_state(asterisk: 
         found = result(look(address, Wanted(phone="PJSIP/109", context="internal")), "phone")
         assert "No phone is registered as PJSIP/109" in words(found)
         found = result(look(address, Wanted(phone="PJSIP/999", context="internal")), "phone")
-        assert "Asterisk knows no PJSIP/999" in words(found)
+        assert "Asterisk does not know PJSIP/999" in words(found)
         found = result(look(address, Wanted(phone="PJSIP/101", context="internal")), "phone")
         assert found.finding.facts["state"] == "NOT_INUSE"
 
@@ -101,7 +101,7 @@ def test_a_busy_phone_is_told(asterisk: Asterisk, phone_factory: PhoneFactory) -
 def test_a_phone_that_has_gone_is_told_by_a_call(asterisk: Asterisk) -> None:
     """Its contact is still there, but nobody behind it: only a call tells."""
     report = look(asterisk.ami_url, Wanted(phone="PJSIP/108", context="internal", call=True), ringing=2.0)
-    assert "letting it ring tells" in words(result(report, "phone"))
+    assert "let it ring to find out" in words(result(report, "phone"))
     found = result(report, "ring")
     assert found.status is Status.PROBLEM
     assert "did not even ring" in words(found)

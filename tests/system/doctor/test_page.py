@@ -85,8 +85,8 @@ def test_without_htmx_the_whole_page_comes_and_keeps_what_was_typed(chief: Clien
 @pytest.mark.parametrize(
     ("data", "told"),
     [
-        ({"number": "102"}, "Choose whose phone and context it is about."),
-        ({"call": "on"}, "Choose whose phone and context it is about."),
+        ({"number": "102"}, "Choose whose phone and context to check."),
+        ({"call": "on"}, "Choose whose phone and context to check."),
         ({"user": "999"}, "Select a valid choice"),
     ],
 )
@@ -132,7 +132,7 @@ def test_who_may_only_look_lets_no_phone_of_another_ring(
     client.force_login(own)
     response = client.post(PATH, {"user": other.pk, "call": "on"}, headers={"HX-Request": "true"})
     assert response.status_code == 422
-    assert "only your own phone ring" in response.content.decode()
+    assert "only let your own phone ring" in response.content.decode()
     assert phone.invites() == []
 
 
@@ -162,7 +162,7 @@ def test_the_command_tells_a_fault_and_what_it_did_not_try() -> None:
     status, text = run("--url", url(closed_port()))
     assert status == 1
     assert "✗ Connection" in text
-    assert "Not tried after that: Asterisk's greeting, Login" in text
+    assert "Not checked after that: Asterisk's greeting, Login" in text
     assert "Something is wrong: Connection." in text
 
 
@@ -224,7 +224,7 @@ def test_the_browser_shows_what_was_found_and_keeps_what_was_typed(
     page.fill("#id_number", "77")
     page.keyboard.press("Enter")
     expect(page.locator("#title-doctor-report")).to_contain_text("2 problems with main")
-    expect(page.locator('[data-check="login"]')).to_contain_text("in order")
+    expect(page.locator('[data-check="login"]')).to_contain_text("OK")
     expect(page.locator('[data-check="number"] .check-advice')).to_contain_text("dialplan show 77@internal")
     expect(page.locator('[data-check="phone"]')).to_have_class("check is-problem")
     expect(page.locator("#doctor-stanza")).to_contain_text("read = system,call")

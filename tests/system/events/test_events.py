@@ -61,7 +61,7 @@ def test_a_filter_is_of_names_and_of_texts(asked: dict[str, Any], fits: bool) ->
 
 
 class Watching:
-    """Somebody who watches a stream, and what was sent to him."""
+    """Somebody who watches a stream, and what was sent to them."""
 
     def __init__(self, of: Stream, channel: str) -> None:
         self.stream, self.channel = of, channel

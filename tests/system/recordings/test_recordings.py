@@ -252,7 +252,12 @@ def test_the_page_tells_what_is_recorded_and_what_is_not_known(stand_in: StandIn
     known["one"]["muted"] = ["read"]
     people.channel("9.9", "CBRec/8001", name="CBRec/8001-0000")
     html = client_of("Administrator").get("/system/main/recording/").content.decode()
-    for text in ("/spool/monitor/&lt;b&gt;", "what he says is silent", "does not tell whether", "<option>gsm</option>"):
+    for text in (
+        "/spool/monitor/&lt;b&gt;",
+        "what they say is silent",
+        "does not report whether",
+        "<option>gsm</option>",
+    ):
         assert text in html, text
     assert "CBRec/" not in html, "conferences have a page of their own"
     assert 'data-action="monitor"' not in html
@@ -279,7 +284,7 @@ def test_a_recording_is_begun_with_what_was_chosen_and_nothing_else(stand_in: St
         command="rm -rf /",
     )  # fmt: skip
     html = response.content.decode()
-    assert "recorded into /spool/monitor/talk.gsm" in html
+    assert "Recording to /spool/monitor/talk.gsm" in html
     assert 'id="recording-11"' in html
     assert stand_in.commands[0].parameters == {
         "channel": "PJSIP/101-00000011",
@@ -329,14 +334,14 @@ def test_stopping_and_muting_go_to_that_channel(stand_in: StandIn, known: dict[s
     ("verb", "answer", "words"),
     [
         ("record", Outcome(Status.NOT_CONNECTED), "not connected to the PBX"),
-        ("record", Outcome(Status.REFUSED, "Permission denied"), "needs the classes “system” and “call”"),
+        ("record", Outcome(Status.NOT_PERMITTED, "Permission denied"), "needs the classes “system” and “call”"),
         ("record", Outcome(Status.REFUSED, "No such channel"), "has been hung up"),
         ("record", Outcome(Status.REFUSED, "Could not start monitoring channel"), "whether it may write"),
-        ("stop", Outcome(Status.REFUSED, "Could not stop monitoring channel"), "does not record this channel"),
-        ("mute", Outcome(Status.REFUSED, "Cannot set mute flag"), "does not record this channel"),
+        ("stop", Outcome(Status.REFUSED, "Could not stop monitoring channel"), "is not recording this channel"),
+        ("mute", Outcome(Status.REFUSED, "Cannot set mute flag"), "is not recording this channel"),
         ("monitor", Outcome(Status.REFUSED, recording.RUNS), "only one Monitor"),
-        ("stop-monitor", Outcome(Status.REFUSED, recording.RUNS_NOT), "does not record this channel"),
-        ("monitor", Outcome(Status.REFUSED, "Invalid/unknown command: Monitor"), "no Monitor any more"),
+        ("stop-monitor", Outcome(Status.REFUSED, recording.RUNS_NOT), "is not recording this channel"),
+        ("monitor", Outcome(Status.REFUSED, "Invalid/unknown command: Monitor"), "no longer has Monitor"),
     ],
 )
 def test_failures_are_put_into_words(verb: str, answer: Outcome, words: str, stand_in: StandIn) -> None:

@@ -111,7 +111,7 @@ async def test_who_may_ask_nothing_is_told(asterisk: Asterisk, with_context: Wit
     ("flags", "css", "words"),
     [
         (0, "is-idle", ["idle"]), (1, "is-inuse", ["in a call"]), (2, "is-busy", ["busy"]),
-        (4, "is-unavailable", ["not reachable"]), (8, "is-ringing", ["ringing"]),
+        (4, "is-unavailable", ["unreachable"]), (8, "is-ringing", ["ringing"]),
         (9, "is-ringing", ["ringing", "in a call"]), (16, "is-hold", ["on hold"]),
         (17, "is-hold", ["on hold", "in a call"]),
     ],
@@ -179,8 +179,8 @@ def answer(**fields: str) -> Outcome:
     ("given", "reply", "words"),
     [
         ({"extension": "101", "context": "internal"}, {"Status": "9"}, "ringing, in a call"),
-        ({"extension": "602", "context": "internal"}, {"Status": "-1"}, "There is no hint"),
-        ({"presentity": "CustomPresence:1"}, {"State": "xa", "Message": "Presence State"}, "away for long</span>"),
+        ({"extension": "602", "context": "internal"}, {"Status": "-1"}, "It has no hint"),
+        ({"presentity": "CustomPresence:1"}, {"State": "xa", "Message": "Presence State"}, "extended away</span>"),
         ({"presentity": "CustomPresence:1"}, {"State": "dnd", "PresenceMessage": "<b>"}, "<bdi>&lt;b&gt;</bdi>"),
     ],
 )  # fmt: skip
@@ -192,17 +192,17 @@ def test_an_answer_is_told_in_words_and_on_record(
     assert response.status_code == 200
     assert words in response.content.decode()
     entry = AuditEntry.objects.get()
-    assert (entry.verb, entry.topic, entry.what) == ("ask-state", "states", "Ask the state of")
+    assert (entry.verb, entry.topic, entry.what) == ("ask-state", "states", "Query the state of")
 
 
 @pytest.mark.parametrize(
     ("given", "outcome", "code", "words"),
     [
-        ({"extension": "101"}, Outcome(Status.DONE), 400, "Type an extension"),
+        ({"extension": "101"}, Outcome(Status.DONE), 400, "Enter an extension"),
         ({"extension": "1\r\nx", "context": "a"}, Outcome(Status.DONE), 403, "line breaks"),
-        ({"presentity": " "}, Outcome(Status.DONE), 400, "Type whose presence"),
-        ({"presentity": "x"}, Outcome(Status.REFUSED, "Invalid provider x or provider"), 409, "nothing"),
-        ({"presentity": "x"}, Outcome(Status.REFUSED, "Permission denied"), 409, "lacks a privilege"),
+        ({"presentity": " "}, Outcome(Status.DONE), 400, "Enter a presence"),
+        ({"presentity": "x"}, Outcome(Status.REFUSED, "Invalid provider x or provider"), 409, "no source"),
+        ({"presentity": "x"}, Outcome(Status.NOT_PERMITTED, "Permission denied"), 409, "lacks a privilege"),
         ({"presentity": "x"}, Outcome(Status.NOT_CONNECTED), 503, "not connected"),
     ],
 )  # fmt: skip

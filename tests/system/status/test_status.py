@@ -74,7 +74,7 @@ async def test_an_unknown_module_is_refused(asterisk: Asterisk, with_context: Wi
 async def test_a_user_who_may_not_look_is_told(asterisk: Asterisk, with_context: WithContext) -> None:
     async with with_context(asterisk, url=asterisk.listener_url) as ctx:
         outcome = await status.status(ctx, {})
-        assert (outcome.status, outcome.text) == (Status.REFUSED, "Permission denied")
+        assert (outcome.status, outcome.text) == (Status.NOT_PERMITTED, "Permission denied")
         assert (await ctx.reply_to(actions.reload())).text == "Permission denied"
 
 
@@ -103,7 +103,7 @@ async def test_what_takes_too_long_leaves_the_link_as_it_is(asterisk: Asterisk, 
         assert (await ctx.ask(actions.ping())).ok
         over = CommandContext(ctx.session, ctx.state, 7, time.time() - 0.1)
         for sending in (over.reply_to(actions.reload()), over.run(actions.ping()), over.run_all([actions.ping()])):
-            with pytest.raises(LinkLost, match="time for it was over"):
+            with pytest.raises(LinkLost, match="Time ran out"):
                 await sending
 
 
@@ -162,7 +162,7 @@ def test_the_page_tells_what_was_found(stand_in: StandIn, monkeypatch: pytest.Mo
     assert not AuditEntry.objects.exists(), "looking leaves no trace"
 
 
-@pytest.mark.parametrize("answer", [Outcome(Status.NOT_CONNECTED), Outcome(Status.REFUSED, "Permission denied")])
+@pytest.mark.parametrize("answer", [Outcome(Status.NOT_CONNECTED), Outcome(Status.NOT_PERMITTED, "Permission denied")])
 def test_where_nothing_is_known_the_page_says_why(
     answer: Outcome, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -204,7 +204,7 @@ def test_an_unknown_module_is_said_to_be_that(stand_in: StandIn) -> None:
     stand_in.answer = Outcome(Status.REFUSED, "No such module")
     response = client_of("Administrator").post("/system/main/reload/", {"module": "res_nothing.so"})
     assert response.status_code == 409
-    assert "knows no module of this name" in response.content.decode()
+    assert "has no module of this name" in response.content.decode()
 
 
 def test_the_way_in_leads_to_the_first_page_that_is_for_me(stand_in: StandIn) -> None:

@@ -169,7 +169,7 @@ def test_an_integrator_reads_and_sets_nothing(stand_in: StandIn) -> None:
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        ({"name": ""}, "Type the name"),
+        ({"name": ""}, "Enter the name"),
         ({"name": "X\nY"}, "in one line"),
         ({"name": "X", "channel": "a\r\nAction: Logoff"}, "in one line"),
         ({"name": "X" * 1001}, "too long"),
@@ -188,7 +188,7 @@ def test_what_cannot_be_sent_is_not(data: dict[str, str], words: str, stand_in: 
     [
         (Outcome(Status.NOT_CONNECTED), "not connected to the PBX"),
         (Outcome(Status.REFUSED, "No such channel"), "There is no such channel"),
-        (Outcome(Status.REFUSED, "Permission denied"), "lacks a privilege"),
+        (Outcome(Status.NOT_PERMITTED, "Permission denied"), "lacks a privilege"),
         (Outcome(Status.REFUSED, "GetVar Access Forbidden: Variable"), "would need the class “system”"),
         (Outcome(Status.REFUSED, "Variable not set", {"known": False}), "Asterisk has no function SHELL"),
         (Outcome(Status.REFUSED, "Variable not set", {"known": True}), "live_dangerously"),
@@ -205,7 +205,7 @@ def test_failures_are_put_into_words(answer: Outcome, words: str, stand_in: Stan
 @pytest.mark.parametrize(
     ("name", "known", "words"),
     [
-        ("X", True, "Empty, or not set."), ("CHANNEL(x)", True, "the function tells nothing"),
+        ("X", True, "Empty, or not set."), ("CHANNEL(x)", True, "the function returns nothing"),
         ("NOSUCH(x)", False, "Asterisk has no function NOSUCH"), ("SHELL(x)", True, "live_dangerously"),
     ],
 )  # fmt: skip

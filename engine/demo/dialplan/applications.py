@@ -1,0 +1,88 @@
+"""What the applications of the dialplan do."""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from .. import model
+from ..expressions import arguments, is_true
+from ..model import Channel
+from .confbridge import enter_conference
+
+if TYPE_CHECKING:
+    from .dialplan import Dialplan
+
+# How long the talker of 608 talks, and is then silent.
+TALK_SECONDS = 2.0
+# The sounds there are, and how long each takes, in seconds.
+SOUNDS: Mapping[str, float] = {
+    "beep": 0.3, "hello-world": 1.5, "conf-lockednow": 2.0, "conf-unlockednow": 2.0, "conf-onlyperson": 3.0,
+    "confbridge-conf-end": 2.0, "vm-goodbye": 0.8,
+}  # fmt: skip
+
+
+def execute(dialplan: "Dialplan", channel: Channel, application: str, data: str, go_on: Callable[[], None]) -> None:
+    """What an application does; `go_on` is called when it is over."""
+    later = dialplan.schedule.later
+    match application:
+        case "Answer":
+            dialplan.switch.answer(channel)
+            go_on()
+        case "Set":
+            name, _, value = data.partition("=")
+            dialplan.assign(channel, name, value)
+            go_on()
+        case "ExecIf":
+            condition, _, then = data.partition("?")
+            name, _, inner = then.partition("(")
+            if is_true(condition):
+                execute(dialplan, channel, name, inner.removesuffix(")"), lambda: None)
+            go_on()
+        case "Wait":
+            later(float(data), go_on)
+        case "Playback":
+            seconds = SOUNDS.get(data)
+            channel.variables["PLAYBACKSTATUS"] = "FAILED" if seconds is None else "SUCCESS"
+            later(seconds or 0.0, go_on)
+        case "UserEvent":
+            dialplan.tell(channel, data)
+            go_on()
+        case "Read":  # nobody at the demo's telephones keys anything in
+            variable, *_options, time = [*arguments(data), *[""] * 6][:6]
+            channel.variables.update({variable: "", "READSTATUS": "TIMEOUT"})
+            later(float(time or 6), go_on)
+        case "SendDTMF":
+            _send_keys(dialplan, channel, data)
+            later(0.35 * len(data), go_on)
+        case "ConfBridge":
+            enter_conference(dialplan, channel, data)
+        case "Milliwatt":
+            _begin_to_talk(dialplan, channel, by_turns=False)
+        case "PlayTones":
+            _begin_to_talk(dialplan, channel, by_turns=True)
+            go_on()
+        case "Echo":
+            pass
+        case _:
+            dialplan.switch.hang_up(channel, model.NO_CAUSE)
+
+
+def _send_keys(dialplan: "Dialplan", channel: Channel, keys: str) -> None:
+    """What one half of a Local channel presses, the other half's party has pressed."""
+    if channel.twin is not None:
+        for digit in keys:
+            dialplan.press(channel.twin, digit)
+
+
+def _begin_to_talk(dialplan: "Dialplan", channel: Channel, *, by_turns: bool) -> None:
+    """What one half of a Local channel plays is the voice of the other half in its conference."""
+    if channel.twin is not None:
+        other_half = channel.twin
+        dialplan.schedule.later(0.1, lambda: _talk(dialplan, other_half, True, by_turns=by_turns))
+
+
+def _talk(dialplan: "Dialplan", channel: Channel, speaks: bool, *, by_turns: bool) -> None:
+    if channel.member is None:
+        return
+    dialplan.switch.speak(channel.member, speaks)
+    if by_turns:
+        dialplan.schedule.later(TALK_SECONDS, lambda: _talk(dialplan, channel, not speaks, by_turns=True))

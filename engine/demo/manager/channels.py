@@ -1,0 +1,88 @@
+"""Actions about channels: which there are, and hanging them up or sending them elsewhere."""
+
+from typing import TYPE_CHECKING
+
+from .. import cli
+from ..model import NO_CAUSE, NORMAL, UNKNOWN, Channel, Fields
+from .messages import ActionFields, is_yes
+from .registry import Refused, answers
+
+if TYPE_CHECKING:
+    from .session import ManagerSession
+
+
+@answers("CoreShowChannels", "List currently active channels.", "system,reporting,all")
+def core_show_channels(session: "ManagerSession", action: ActionFields) -> None:
+    now = session.switch.now()
+    items = [
+        [
+            *channel.fields(),
+            ("Application", channel.application),
+            ("ApplicationData", channel.application_data),
+            ("Duration", cli.duration(now - channel.created_at)),
+            ("BridgeId", channel.bridge.id if channel.bridge else ""),
+        ]
+        for channel in session.switch.channels.values()
+    ]
+    session.send_list("Channels will follow", "CoreShowChannel", items, "CoreShowChannelsComplete")
+
+
+@answers("Status", "List channel status.", "system,call,reporting,all")
+def status(session: "ManagerSession", action: ActionFields) -> None:
+    """Of one channel, or of all."""
+    channels = list(session.switch.channels.values())
+    if action.get("Channel"):
+        channels = [session.channel(action, "Channel", "No such channel")]
+    with_variables = is_yes(action.get("AllVariables"))
+    items = [_status(channel, session.switch.now(), with_variables) for channel in channels]
+    number = [("Items", str(len(items)))]
+    session.send_list("Channel status will follow", "Status", items, "StatusComplete", number)
+
+
+def _status(channel: Channel, now: float, with_variables: bool) -> Fields:
+    """One item of Status."""
+    form = "slin" if channel.is_local else "ulaw"
+    variables = reversed(channel.variables.items()) if with_variables else ()
+    return [
+        ("Privilege", "Call"),
+        *channel.fields(),
+        ("Type", channel.name.partition("/")[0]),
+        ("DNID", ""),
+        ("EffectiveConnectedLineNum", channel.connected.number or UNKNOWN),
+        ("EffectiveConnectedLineName", channel.connected.name or UNKNOWN),
+        ("TimeToHangup", "0"),
+        ("BridgeID", channel.bridge.id if channel.bridge else ""),
+        ("Application", channel.application),
+        ("Data", channel.application_data),
+        ("Nativeformats", f"({form})"),
+        ("Readformat", form),
+        ("Readtrans", ""),
+        ("Writeformat", form),
+        ("Writetrans", ""),
+        ("Callgroup", "0"),
+        ("Pickupgroup", "0"),
+        ("Seconds", str(int(now - channel.created_at))),
+        *(("Variable", f"{name}={value}") for name, value in variables),
+    ]
+
+
+@answers("Hangup", "Hangup channel.", "system,call,all")
+def hangup(session: "ManagerSession", action: ActionFields) -> None:
+    if not action.get("Channel"):
+        raise Refused("No channel specified")
+    channel = session.channel(action, "Channel", "No such channel")
+    session.respond("Success", ("Message", "Channel Hungup"))
+    given = action.get("Cause")
+    cause = int(given) if given.isdecimal() else NORMAL if channel.bridge else NO_CAUSE
+    session.switch.hang_up(channel, cause)
+
+
+@answers("Redirect", "Redirect (transfer) a call.", "call,all")
+def redirect(session: "ManagerSession", action: ActionFields) -> None:
+    """To an extension that is not there too: the channel hangs up then."""
+    for field in ("Channel", "Context", "Exten", "Priority"):
+        if not action.get(field):
+            raise Refused(f"{field} not specified")
+    channel = session.channel(action, "Channel", f"Channel does not exist: {action.get('Channel')}")
+    session.respond("Success", ("Message", "Redirect successful"))
+    session.dialplan.redirect(channel, action.get("Exten"), action.get("Context"))

@@ -1,0 +1,136 @@
+"""Bridges: who enters and leaves them, who may be moved from one to another, and calls that become one."""
+
+import uuid
+from typing import TYPE_CHECKING
+
+from .. import states
+from ..model import UNKNOWN, Bridge, Channel, IllegalTransition, State, age, prefixed
+from .devices import follow
+
+if TYPE_CHECKING:
+    from .switch import Switch
+
+
+def new_bridge(
+    switch: "Switch",
+    type_: str = "basic",
+    technology: str = "simple_bridge",
+    creator: str = UNKNOWN,
+    name: str = UNKNOWN,
+) -> Bridge:
+    bridge = Bridge(str(uuid.UUID(int=switch.chance.getrandbits(128), version=4)), type_, technology, creator, name)
+    switch.bridges[bridge.id] = bridge
+    switch.emit("BridgeCreate", bridge.fields())
+    return bridge
+
+
+def destroy(switch: "Switch", bridge: Bridge) -> None:
+    del switch.bridges[bridge.id]
+    bridge.announcers = 0
+    switch.emit("BridgeDestroy", bridge.fields())
+
+
+def enter(switch: "Switch", bridge: Bridge, channel: Channel, instead_of: Channel | None = None) -> None:
+    bridge.channels.append(channel)
+    channel.bridge, channel.was_bridged = bridge, True
+    if bridge.type == "basic":
+        # Those of one call take the linkedid of the oldest; only the event of who enters shows it.
+        oldest = min((member.linkedid for member in bridge.channels), key=age)
+        for member in bridge.channels:
+            member.linkedid = oldest
+    swap = [("SwapUniqueid", instead_of.uniqueid)] if instead_of is not None else []
+    switch.emit("BridgeEnter", [*bridge.fields(), *channel.fields(), *swap])
+
+
+def take_out(switch: "Switch", channel: Channel) -> Bridge | None:
+    """Out of its bridge, which stays even if it is empty."""
+    bridge = channel.bridge
+    if bridge is not None:
+        bridge.channels.remove(channel)
+        channel.bridge, channel.on_hold = None, False
+        switch.emit("BridgeLeave", [*bridge.fields(), *channel.fields()])
+        if bridge.type == "basic":  # nobody is held in others, which can be large
+            follow(switch, *(one for one in (channel, *bridge.channels) if one.device_state == states.ONHOLD))
+        if bridge.video_source == channel.uniqueid:
+            set_video_source(switch, bridge, "")
+    return bridge
+
+
+def move(switch: "Switch", bridge: Bridge, channel: Channel) -> list[Channel]:
+    """From one bridge to another; returned is whom that leaves alone, unless they wait for somebody's return."""
+    old = take_out(switch, channel)
+    enter(switch, bridge, channel)
+    if old is None:
+        return []
+    if not old.channels:
+        destroy(switch, old)
+    alone = len(old.channels) == 1 and channel.consults_for is not old
+    return list(old.channels) if alone else []
+
+
+def can_move(switch: "Switch", channel: Channel) -> bool:
+    """Whether somebody may take this channel elsewhere: it is up, and in a call or in none."""
+    return (
+        not channel.is_gone
+        and channel.state is State.UP
+        and channel.member is None
+        and channel.parked is None
+        and not channel.is_consulting
+        and channel.dials is None
+        and not is_waited_for(switch, channel)
+    )
+
+
+def is_waited_for(switch: "Switch", channel: Channel) -> bool:
+    """Whether somebody consults another about this channel, or this channel about another."""
+    bridge = channel.bridge
+    return bridge is not None and any(
+        other.is_consulting and bridge in (other.bridge, other.consults_for) for other in switch.channels.values()
+    )
+
+
+def set_video_source(switch: "Switch", bridge: Bridge, uniqueid: str) -> None:
+    previous, bridge.video_source, bridge.video_mode = bridge.video_source, uniqueid, "single"
+    switch.emit("BridgeVideoSourceUpdate", [*bridge.fields(), ("BridgePreviousVideoSource", previous)])
+
+
+# Calls that become one.
+
+
+def bridge(switch: "Switch", first: Channel, second: Channel) -> list[Channel]:
+    """AMI's Bridge: two channels that are up talk from now on; whomever they leave alone is hung up.
+
+    The call that began first gives both its linkedid, of which no event tells.
+    """
+    if first is second or not (can_move(switch, first) and can_move(switch, second)):
+        raise IllegalTransition(f"{first.name} and {second.name} cannot be bridged now.")
+    bridge = new_bridge(switch)
+    # Whoever is taken out of the dialplan counts as a call anew.
+    switch.calls_processed += 1
+    for channel in (first, second):
+        channel.priority += 1
+        switch.begin(channel, "", "")
+    left = move(switch, bridge, first) + move(switch, bridge, second)
+    switch.set_connected(second, first.caller)
+    switch.set_connected(first, second.caller)
+    for channel in left:
+        if channel.bridge is not bridge:
+            switch.hang_up(channel)
+    return [first, second]
+
+
+def join_call(switch: "Switch", channel: Channel, bridge: Bridge) -> None:
+    """One more in a call (BridgeAdd); it ends when only one is left."""
+    if not can_move(switch, channel) or bridge.type != "basic" or not bridge.channels or channel.bridge is bridge:
+        raise IllegalTransition(f"{channel.name} cannot join that call now.")
+    for left in move(switch, bridge, channel):
+        switch.hang_up(left)
+
+
+def merge(switch: "Switch", into: Bridge, other: Bridge) -> None:
+    """All of one bridge go over into another."""
+    if into is other or {into.type, other.type} != {"basic"}:
+        raise IllegalTransition("These bridges cannot be merged.")
+    switch.emit("BridgeMerge", [*prefixed("To", into.fields()), *prefixed("From", other.fields())])
+    for channel in list(other.channels):
+        move(switch, into, channel)

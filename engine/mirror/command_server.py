@@ -1,0 +1,159 @@
+"""Carries out the commands that reach the worker which leads a PBX, and answers them."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from channels.layers import get_channel_layer
+
+from engine import metrics
+from engine.ami.client import Session
+from engine.ami.errors import AmiError, AnswerTimeout
+from engine.ami.protocol import Action
+from engine.database import in_thread
+from engine.live import hub
+
+from . import commands, registry
+from .agenda import Agenda
+from .commands import Outcome, Status
+from .context import CommandContext, outcome_of, unanswered
+from .envelopes import CheckNow, Envelope, Look, MalformedEnvelope, RunCommand, read
+from .event_stream import UNWATCH, WATCH, Stream
+from .folding import Folding
+from .lease import Lease
+from .patience import DATABASE_FAILURES
+
+logger = logging.getLogger(__name__)
+
+
+class CommandServer:
+    """Takes what is sent on the channel of a PBX; commands run side by side, each with its own deadline."""
+
+    def __init__(self, pbx: str, lease: Lease, folding: Folding, agenda: Agenda, stream: Stream) -> None:
+        self.pbx, self.lease, self.folding, self.agenda, self.stream = pbx, lease, folding, agenda, stream
+        # Called with the languages that a hub tells of.
+        self.on_languages: Callable[[list[str]], None] = lambda languages: None
+
+    async def run(self) -> None:
+        """Receive until cancelled."""
+        while True:
+            try:
+                message = await get_channel_layer().receive(commands.channel_name(self.pbx))
+            except Exception:  # whatever the layer's backend raises
+                logger.exception("%s: commands cannot be received; trying again in a second.", self.pbx)
+                await asyncio.sleep(1)
+                continue
+            self._take(message)
+
+    def _take(self, message: dict[str, Any]) -> None:
+        if message["type"] == hub.LANGUAGES:
+            self.on_languages(message["languages"])
+        elif message["type"] == WATCH:
+            self.stream.watch(message)
+        elif message["type"] == UNWATCH:
+            self.stream.unwatch(message)
+        else:
+            try:
+                envelope = read(message)
+            except MalformedEnvelope as error:
+                logger.error("%s: a message was refused: %s", self.pbx, error)
+                return
+            self.agenda.start(self._answer(envelope))
+
+    async def _answer(self, envelope: Envelope) -> None:
+        outcome = await self.outcome_of(envelope)
+        if isinstance(envelope, RunCommand):
+            metrics.COMMANDS.labels(self.pbx, envelope.verb, outcome.status.value).inc()
+        try:
+            await get_channel_layer().send(
+                envelope.reply_to,
+                {"type": "ami.answer", "status": outcome.status.value, "text": outcome.text, "data": outcome.data},
+            )
+        except Exception:  # whatever the layer's backend raises; the view says that no answer came
+            logger.exception("%s: the answer to a command could not be sent.", self.pbx)
+
+    async def outcome_of(self, envelope: Envelope) -> Outcome:
+        """What becomes of a command, a look or a check."""
+        if isinstance(envelope, CheckNow):
+            return await self._check()
+        if isinstance(envelope, Look):
+            session = self.folding.session
+            if session is None:
+                return Outcome(Status.NOT_CONNECTED)
+            ctx = self._context(session, "", 0, envelope.deadline)
+            return await self._handle(ctx, envelope.handler, envelope.parameters, only_looks=True)
+        if isinstance(envelope, RunCommand):
+            return await self._command(envelope)
+        raise TypeError(f"There is nothing to do for {envelope.TYPE}.")
+
+    async def _check(self) -> Outcome:
+        try:
+            differences = await self.folding.check()
+        except AmiError as error:
+            return Outcome(Status.NOT_CONNECTED, str(error))
+        return Outcome(Status.DONE, "\n".join(map(str, differences)))
+
+    async def _command(self, command: RunCommand) -> Outcome:
+        session = self.folding.session
+        # Without the lease it may be another worker's to act, or soon.
+        if session is None or not self.lease.is_held:
+            return Outcome(Status.NOT_CONNECTED)
+        try:
+            if not await in_thread(commands.auditors[0].claim)(command.id):
+                return Outcome(Status.REPEATED)
+        except DATABASE_FAILURES as error:
+            logger.error("%s: a command was refused, since the database failed: %s", self.pbx, error)
+            return Outcome(Status.NOT_CONNECTED)
+        if command.deadline <= time.time() or not self.lease.is_held:
+            return Outcome(Status.EXPIRED)
+        ctx = self._context(session, command.id, command.user_id, command.deadline)
+        if command.handler:
+            return await self._handle(ctx, command.handler, command.parameters)
+        action = Action(command.action, tuple((key, value) for key, value in command.fields))
+        if command.wants_reply:
+            return await self._guarded(ctx.reply_to(action))
+        return await self._in_time(session, self._send(ctx, action))
+
+    @staticmethod
+    async def _send(ctx: CommandContext, action: Action) -> Outcome:
+        return outcome_of(await ctx.session.ask(action, timeout=ctx.left, action_id=ctx.command_id))
+
+    async def _handle(
+        self, ctx: CommandContext, handler: str, parameters: dict[str, Any], *, only_looks: bool = False
+    ) -> Outcome:
+        if handler not in registry.command_handlers:
+            logger.error("%s: there is no command handler %r.", self.pbx, handler)
+            return Outcome(Status.NOT_CONNECTED)
+        if ctx.deadline <= time.time():
+            return Outcome(Status.EXPIRED)
+        work = registry.command_handlers[handler](ctx, parameters)
+        try:
+            # What only looks may arrive late: everybody's link need not pay for it.
+            return await (self._guarded(work) if only_looks else self._in_time(ctx.session, work))
+        finally:
+            self.agenda.collect()
+
+    async def _in_time(self, session: Session, work: Awaitable[Outcome]) -> Outcome:
+        """The outcome of something that must not take effect late: what was sent and is not answered in time may still
+        be on its way, and what Asterisk has not received by then goes with the connection.
+        """
+        try:
+            return await work
+        except AnswerTimeout as error:
+            session.close(error)
+            return Outcome(Status.NO_ANSWER, str(error))
+        except AmiError as error:
+            return unanswered(error)
+
+    @staticmethod
+    async def _guarded(work: Awaitable[Outcome]) -> Outcome:
+        try:
+            return await work
+        except AmiError as error:
+            return unanswered(error)
+
+    def _context(self, session: Session, command_id: str, user_id: int, deadline: float) -> CommandContext:
+        counts = self.folding.figures.event_counts
+        return CommandContext(session, self.folding.state, user_id, deadline, counts, command_id)

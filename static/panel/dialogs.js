@@ -1,0 +1,42 @@
+// What is asked before something is done: a question that a button has, and the password.
+
+import { byId, setText } from "./dom.js";
+
+// A page may have a dialog of its own for a button's question; then this one is not for it.
+addEventListener("htmx:confirm", (event) => {
+  const { ctx, issueRequest, dropRequest } = event.detail;
+  const dialog = byId("question");
+  if (!ctx.confirm || byId(`${ctx.confirm}-dialog`)) return;
+  event.preventDefault();
+  if (document.querySelector("dialog[open]")) {
+    dropRequest();
+    return;
+  }
+  setText(byId("question-text"), ctx.confirm);
+  dialog.returnValue = "";
+  dialog.addEventListener("close", () => (dialog.returnValue === "yes" ? issueRequest() : dropRequest()), {
+    once: true,
+  });
+  dialog.showModal();
+});
+
+// What takes the password again is asked in a dialog, so that what was typed stays; then it is done as it was to be.
+let unconfirmed = null;
+document.addEventListener("confirm-password", (event) => {
+  const dialog = byId("confirm-password");
+  unconfirmed = event.target;
+  dialog.querySelector("form").reset();
+  byId("confirm-failure").replaceChildren();
+  if (!dialog.open) dialog.showModal();
+});
+document.addEventListener("password-confirmed", () => {
+  const element = unconfirmed;
+  unconfirmed = null;
+  byId("confirm-password").close();
+  if (!element?.isConnected) return;
+  if (element.matches("form")) element.requestSubmit();
+  else element.click();
+});
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-dismiss-confirmation]")) byId("confirm-password").close();
+});
