@@ -113,7 +113,7 @@ class SharedPhone(models.Model):
         validators=[check_phone],
         help_text=_("The channel that rings it, such as PJSIP/101."),
     )
-    name = models.CharField(_("name"), max_length=80, blank=True, help_text=_("Where it stands, such as Reception."))
+    name = models.CharField(_("name"), max_length=80, blank=True, help_text=_("Where it is, such as Reception."))
     extension = models.CharField(
         _("extension"),
         max_length=40,

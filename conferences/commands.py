@@ -30,7 +30,7 @@ NO_CHANNEL = Outcome(Status.REFUSED, "No Channel by that name found in Conferenc
 
 
 def about(model: type[M], parameter: str, gone: Outcome) -> Callable[[str], Callable[[HandlerAbout[M]], None]]:
-    """Registers command handlers about a row of a model, found by this parameter; `gone` is said where there is none."""
+    """Registers command handlers about a row of a model, found by this parameter; `gone` is said if there is none."""
 
     def named(name: str) -> Callable[[HandlerAbout[M]], None]:
         def register(function: HandlerAbout[M]) -> None:

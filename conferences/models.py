@@ -61,11 +61,11 @@ class Conference(Mirrored):
 
 
 def key_of(name: str) -> str:
-    """The name of a conference for a `dom_id`: a dot, and what that writes others with, is not to be mistaken there."""
+    """The name of a conference for a `dom_id`: a dot, and the escapes of a `dom_id`, must not be mistaken there."""
     return name.replace("_", "_5f_").replace(".", "_2e_")
 
 
-# How the channels begin by which the panel says something to a room (see `command_handlers.play`).
+# The prefix of the channels by which the panel plays something to a conference (see `command_handlers.play`).
 VOICE = "Local/voice@pbxpanel-"
 
 

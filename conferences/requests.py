@@ -8,7 +8,7 @@ from engine.mirror.sanitize import shown
 
 from .models import Conference, Participant
 
-# What is done to one participant: verb → the worker's command handler, and what it is given besides.
+# Verb on one participant → the worker's command handler, and its further parameters.
 ON_ONE: dict[str, tuple[str, dict[str, Any]]] = {
     "mute": ("mute", {}),
     "unmute": ("unmute", {}),
@@ -49,12 +49,12 @@ _BLANKS = "".join(map(chr, range(33)))
 
 
 def can_be_asked_for(name: str) -> bool:
-    """Whether Asterisk finds a conference by its name in an action: not where AMI drops or ends it on the way."""
+    """Whether Asterisk finds a conference by its name in an action: not where AMI strips or truncates it."""
     return name == name.strip(_BLANKS) and not {"\ufffd", "\r", "\n"} & set(name)
 
 
 def topic_of(conference: str) -> str:
-    """What the audit trail finds the acts in a conference by."""
+    """The topic by which the audit trail finds the acts in a conference."""
     return f"conference/{conference}"
 
 

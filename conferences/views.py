@@ -28,7 +28,7 @@ SOUND = re.compile(r"(?!.*\.\.)[A-Za-z0-9_][A-Za-z0-9._/-]{0,99}")
 @require_safe
 @login_required
 def conferences(request: HttpRequest) -> HttpResponse:
-    """GET: a card for every conference that runs; to a moderator of rooms, of these alone. And their rooms."""
+    """GET: a card for every running conference; moderators of rooms see only those. And their rooms."""
     user = user_of(request)
     permissions = viewer_of(user, "").permissions
     if not user.has_perm(fragments.SEE) and not has_rooms(permissions):
@@ -108,7 +108,7 @@ def moderate(request: HttpRequest, pbx: str, uniqueid: str, verb: str) -> HttpRe
             return toasts.toast(request, "warning", _("Choose who else to take aside."), 400)
     outcome = requests.on_one(user.pk, participant, verb, **parameters)
     if verb == "video-source" and outcome.done:
-        # Nothing else on the page tells.
+        # Nothing else on the page shows it.
         text = _("Everybody now sees the video of %(who)s, if there is one.") % {"who": participant.label}
         return toasts.toast(request, "success", text)
     return toasts.answer(request, outcome, gone=gone)

@@ -272,7 +272,7 @@ class Migration(migrations.Migration):
                 (
                     "name",
                     models.CharField(
-                        blank=True, help_text="Where it stands, such as Reception.", max_length=80, verbose_name="name"
+                        blank=True, help_text="Where it is, such as Reception.", max_length=80, verbose_name="name"
                     ),
                 ),
                 (

@@ -273,7 +273,7 @@ def groups(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def group_new(request: HttpRequest) -> HttpResponse:
-    """GET, POST: a new group, which belongs to who makes it."""
+    """GET, POST: a new group, which belongs to its creator."""
     return _edit(request, InviteGroup(owner=_grouper(request)))
 
 
@@ -303,7 +303,7 @@ def _edit(request: HttpRequest, row: InviteGroup) -> HttpResponse:
 @require_POST
 @login_required
 def group_delete(request: HttpRequest, pk: int) -> HttpResponse:
-    """POST: take a group away."""
+    """POST: delete a group."""
     found = _group_of(request, pk)
     found.delete()
     messages.success(request, _("Deleted: “%(name)s”.") % {"name": found.name})

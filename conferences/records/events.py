@@ -1,4 +1,4 @@
-"""What is kept of conferences and of stays in them, as their rows come and go."""
+"""Records of conferences and of stays in them, as their rows come and go."""
 
 from engine.mirror.registry import when_added, when_removed
 from engine.mirror.state import State
@@ -31,7 +31,7 @@ def end_record(state: State, row: Conference) -> None:
 
 @when_added(Participant)
 def begin_attendance(state: State, row: Participant) -> None:
-    """Each stay has a record, and the profiles by which the participant entered; what the panel says has none."""
+    """Each stay has a record, and the profiles by which the participant entered; what the panel plays has none."""
     if row.is_voice:
         return
     participants, attendances = state.table(Participant), state.table(Attendance)

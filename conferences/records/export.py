@@ -1,4 +1,4 @@
-"""A record as CSV files: what a spreadsheet opens, and nothing that it would compute."""
+"""A record as CSV files for a spreadsheet, with nothing that it would take for a formula."""
 
 import csv
 import io
@@ -9,8 +9,8 @@ from typing import Any
 
 from .report import Report
 
-# What a spreadsheet takes for the beginning of a formula, also where it is written as wide as a Chinese character, or
-# behind blanks.
+# What a spreadsheet takes for the beginning of a formula, also in full-width characters, or
+# after blanks.
 _FORMULA = re.compile(r"[\s\0]*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
 
 PEOPLE = ("name", "number", "joined", "left", "seconds", "talk seconds", "share", "admin")
@@ -51,7 +51,7 @@ def file_name(report: Report, ending: str = "") -> str:
 
 
 def _csv(head: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> str:
-    """With the mark by which Excel knows UTF-8."""
+    """With the byte order mark by which Excel recognizes UTF-8."""
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(head)

@@ -34,7 +34,7 @@ def visible_to(user: User) -> QuerySet[ConferenceRecord]:
 
 
 def matching(records: QuerySet[ConferenceRecord], words: str) -> QuerySet[ConferenceRecord]:
-    """Those whose conference, room or one of whose participants bears these words in name or number."""
+    """Those where the name or number of the conference, room or a participant has these words."""
     words = words[:_LONGEST_SEARCH]
     rooms = Room.objects.filter(pbx=OuterRef("pbx"), number=OuterRef("name"), name__icontains=words)
     people = Attendance.objects.filter(
@@ -58,7 +58,7 @@ class Line:
 
 
 def lines(records: Iterable[ConferenceRecord]) -> list[Line]:
-    """The records of one page of the list. Asks the database twice, however many they are."""
+    """The records of one page of the list. Queries the database twice, however many they are."""
     records = list(records)
     attendances = Attendance.objects.filter(
         pbx__in={record.pbx for record in records}, record__in=[record.key for record in records]
@@ -112,10 +112,10 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A conference as it was; of one that runs, what is so far."""
+    """A conference as it was; a running one so far."""
 
     record: ConferenceRecord
-    # When it ended, or until when this tells of it.
+    # When it ended, or until when this describes it.
     until: datetime
     people: list[Person]
     acts: list[AuditEntry]
@@ -134,7 +134,7 @@ class Report:
 
 
 def report_of(record: ConferenceRecord, now: datetime) -> Report:
-    """Ask the database for all that is known of a conference at this moment: three times."""
+    """All that is known of a conference now, in three database queries."""
     until = max(record.ended_at or now, record.started_at)
     acts = AuditEntry.objects.filter(
         pbx=record.pbx, topic=topic_of(record.name)[:200], at__gte=record.started_at, at__lte=until

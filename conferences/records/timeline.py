@@ -7,7 +7,7 @@ from audit.models import AuditEntry
 
 from .report import Person, Report, Span
 
-# A bar is so many units long, whatever it shows; what is shorter than `FINEST` is drawn as long as that.
+# The length of a bar in units, whatever it shows; what is shorter than `FINEST` is drawn as long as that.
 WIDTH, FINEST = 10_000, 15
 # In pixels: what one participant takes, and what is above the first.
 ROW, TOP = 22, 24
@@ -111,7 +111,7 @@ def _per_cent(offset: int, span: int) -> str:
 
 
 def _path(spans: list[Span], span: int, place: int, edges: tuple[int, int]) -> str:
-    """The spans as rectangles in the row of this place. Those that nobody could tell apart are one."""
+    """The spans as rectangles in this row. Those too close to tell apart are one."""
     top, bottom = ROW * place + edges[0], ROW * place + edges[1]
     drawn: list[Span] = []
     for begin, end in sorted(spans):

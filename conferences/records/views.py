@@ -1,4 +1,4 @@
-"""The list of all conferences that were, the page of one, and its CSV files."""
+"""The list of conference records, the page of one, and its CSV files."""
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
@@ -33,7 +33,7 @@ def records(request: HttpRequest) -> HttpResponse:
 @require_safe
 @login_required
 def record(request: HttpRequest, pk: int) -> HttpResponse:
-    """GET: facts, timeline, participants and acts of one; of a conference that runs, what is so far."""
+    """GET: facts, timeline, participants and acts of one; of a running conference, so far."""
     report = _report(request, pk)
     room = Room.objects.filter(pbx=report.record.pbx, number=report.record.name).first()
     context = {

@@ -1,4 +1,4 @@
-"""What is planned of a room is done when its conference starts: by the worker, once for each conference."""
+"""The worker carries out the plan of a room when its conference starts, once per conference."""
 
 import asyncio
 import logging
@@ -45,7 +45,7 @@ PAUSE = 5.0
 
 @dataclass(slots=True)
 class Plan:
-    """What is to be done, and in whose name: whom to call in, by number, and what is no number or why not."""
+    """What is to be done, and in whose name: whom to call in, by number, and what is not a number or why not."""
 
     room: Room
     planner: User | None
@@ -76,7 +76,7 @@ def somebody_joins(state: State, event: Message) -> None:
 
 @job("plan")
 async def carry_out(ctx: CommandContext, name: str) -> None:
-    """Do what is planned of the room with this conference's name, if anything is."""
+    """Carry out the plan of the room with this conference's name, if there is one."""
     state, table = ctx.state, ctx.state.table(Conference)
     row = table.get(name)
     if row is None or row.planned:
@@ -140,9 +140,9 @@ async def _tell(pbx: str, subject: str, name: str, said: list[str]) -> None:
 
 
 async def invite(ctx: CommandContext, plan: Plan, person: Person) -> Outcome:
-    """Have somebody called in, as the planner would: by the same rules, and with the same trace.
+    """Have somebody called in, as the planner would: by the same rules, and with the same audit trail.
 
-    The command `invite` tells on the conference's page what becomes of it.
+    The command `invite` shows on the conference's page what becomes of it.
     """
     if plan.planner is None:
         return Outcome(Status.REFUSED)
@@ -185,14 +185,14 @@ async def lock(ctx: CommandContext, name: str) -> None:
 
 
 async def _told(pbx: str, row: Conference, what: str, work: Awaitable[Outcome]) -> None:
-    """Do something, and tell if it could not be done."""
+    """Do something, and report if it could not be done."""
     words = await _said(what, work)
     if words != what:
         await _note(pbx, str(row), row.name, words)
 
 
 async def _said(what: str, work: Awaitable[Outcome]) -> str:
-    """Do something; in words what it was, and why it could not be done."""
+    """Do something; returns in words what it was, and why it could not be done."""
     try:
         outcome = await work
     except (AmiError, DatabaseError, InterfaceError) as error:
@@ -217,7 +217,7 @@ def plan_for(pbx: str, number: str) -> Plan | None:
     members = InviteMember.objects.filter(group__room=room).select_related("group__changed_by")
     for member in members.order_by("group__name", "id"):
         if number_to_call := number_in(member.number):
-            # Of a number that is in several groups, all of those who wrote it down must be allowed to call it.
+            # If a number is in several groups, all who wrote it down must be allowed to call it.
             former = plan.people.get(number_to_call, Person(number_to_call, member.name))
             plan.people[number_to_call] = replace(former, groups=(*dict.fromkeys((*former.groups, member.group)),))
         else:

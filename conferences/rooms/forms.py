@@ -18,7 +18,7 @@ _NUMBER = re.compile(r"[A-Za-z0-9.*#+-][\w.*#+-]*", re.ASCII)
 
 
 class RoomForm(forms.ModelForm):
-    """A plan. Of what is wrong each field says so itself."""
+    """A plan. Errors are shown at their field."""
 
     pbx = forms.ChoiceField(label=_("PBX"), widget=forms.Select({"class": "form-select"}))
 
@@ -49,7 +49,7 @@ class RoomForm(forms.ModelForm):
         return " ".join(self.cleaned_data["name"].split())
 
     def clean_lock_after(self) -> int | None:
-        """Who locks at once locks everybody out."""
+        """Locking at once would lock everybody out."""
         return self.cleaned_data["lock_after"] or None
 
     def clean_greeting(self) -> str:

@@ -17,7 +17,7 @@ class Room(models.Model):
 
     # Its name, not the PBX: a plan outlives one that is taken away for a while.
     pbx = models.CharField(_("PBX"), max_length=32)
-    # What the dialplan gives to ConfBridge().
+    # What the dialplan passes to ConfBridge().
     number = models.CharField(_("number"), max_length=80)
     name = models.CharField(_("name"), max_length=80, blank=True)
     moderators = models.ManyToManyField(
@@ -25,7 +25,7 @@ class Room(models.Model):
     )
     invite_groups = models.ManyToManyField(InviteGroup, blank=True, verbose_name=_("call in at the start"))
     lecture = models.BooleanField(_("lecture mode"), default=False)
-    # Nobody is locked out where it is empty.
+    # Empty: the conference is never locked.
     lock_after = models.PositiveIntegerField(
         _("lock after (minutes)"), null=True, blank=True, validators=[MaxValueValidator(24 * 60)]
     )
@@ -62,12 +62,12 @@ def room_of(name: str) -> str:
 
 
 def permission_for(pbx: str, name: str) -> str:
-    """What a viewer holds who moderates this conference's room, beside the permissions for all conferences."""
+    """The permission of those who moderate this conference's room, besides those for all conferences."""
     return f"{_ROOM}{pbx}/{room_of(name)}"
 
 
 def room_permissions(user_ids: Collection[int]) -> Mapping[int, Collection[str]]:
-    """Ids of users → the permissions for the rooms of each who moderates some. Asks the database once."""
+    """Ids of users → the permissions for the rooms of each who moderates some. Queries the database once."""
     found: dict[int, set[str]] = {}
     for user_id, pbx, number in Room.objects.filter(moderators__in=user_ids).values_list("moderators", "pbx", "number"):
         found.setdefault(user_id, set()).add(f"{_ROOM}{pbx}/{number}")
@@ -75,7 +75,7 @@ def room_permissions(user_ids: Collection[int]) -> Mapping[int, Collection[str]]
 
 
 def has_rooms(permissions: Collection[str]) -> bool:
-    """Whether there is the permission for any room among these."""
+    """Whether these contain the permission for any room."""
     return any(permission.startswith(_ROOM) for permission in permissions)
 
 
@@ -100,6 +100,6 @@ def moderates(user: User, pbx: str, name: str) -> bool:
 
 
 def room_names_of(pbx: str, numbers: Collection[str]) -> dict[str, str]:
-    """Numbers of rooms on a PBX → the names planned for those that have one. Asks the database once."""
+    """Numbers of rooms on a PBX → the names planned for those that have one. Queries the database once."""
     rooms = Room.objects.filter(pbx=pbx, number__in=numbers).exclude(name="")
     return dict(rooms.values_list("number", "name"))

@@ -48,7 +48,7 @@ PIN_DIGITS = 6
 
 @dataclass(frozen=True, slots=True)
 class Snippet:
-    """A text for one of Asterisk's files, and where in it that belongs."""
+    """A text for one of Asterisk's files, and where in the file it belongs."""
 
     id: str
     file: str
@@ -57,7 +57,7 @@ class Snippet:
 
 
 def new_pin() -> str:
-    """A suggestion; it is stored nowhere."""
+    """A suggestion; it is not stored."""
     return f"{secrets.randbelow(10**PIN_DIGITS):0{PIN_DIGITS}}"
 
 
@@ -77,7 +77,7 @@ exten => *{number},1,Answer()
 
 
 def snippets_of(room: Room) -> list[Snippet]:
-    """What a room needs, with a PIN that is another each time."""
+    """What a room needs, with a different PIN each time."""
     context = _("in the context in which your phones dial")
     return [
         Snippet("entries", "extensions.conf", context, entries(room.number, room.name, new_pin())),

@@ -59,7 +59,7 @@ def _edit(request: HttpRequest, planned: Room) -> HttpResponse:
         "form": form,
         "title": title,
         "room": planned if is_saved else None,
-        # What is typed may not be fit for a dialplan.
+        # What was typed may be unfit for a dialplan.
         "snippets": snippets_of(Room.objects.get(pk=planned.pk)) if is_saved else [],
         "may_see": is_saved and (user.has_perm(SEE) or planned.moderators.contains(user)),
     }
@@ -69,7 +69,7 @@ def _edit(request: HttpRequest, planned: Room) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required(PLAN, raise_exception=True)
 def delete(request: HttpRequest, pk: int) -> HttpResponse:
-    """GET asks, POST does: nothing is planned of the room any more. A conference that runs there goes on."""
+    """GET asks, POST deletes the plan. A running conference goes on."""
     planned = get_object_or_404(Room, pk=pk)
     if request.method != "POST":
         return render(request, "conferences/rooms/room_delete.html", {"room": planned})

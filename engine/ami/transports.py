@@ -232,7 +232,7 @@ def tls_context(address: Address) -> ssl.SSLContext | None:
         raise ConnectFailed(gettext_noop("The CA file %(file)s does not exist."), file=address.ca) from None
     except OSError:  # an SSLError too: it is not in PEM form
         raise ConnectFailed(
-            gettext_noop("The CA file %(file)s cannot be read, or holds no certificate."), file=address.ca
+            gettext_noop("The CA file %(file)s cannot be read, or contains no certificate."), file=address.ca
         ) from None
 
 

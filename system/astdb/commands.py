@@ -1,7 +1,7 @@
-"""The AstDB of a PBX: what is in it, and changes that fail where somebody else was quicker.
+"""The AstDB of a PBX: what is in it, and changes that fail where somebody else was faster.
 
 Asterisk keeps one text for each name, `/family/key`; both may hold slashes, so that `/a/b/c` is the key `b/c` of the
-family `a` as well as the key `c` of the family `a/b`. Here an entry goes by its whole name.
+family `a` as well as the key `c` of the family `a/b`. Here an entry is identified by its whole name.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ SHOWN = 200
 FAMILIES_SHOWN = 300
 # How many entries a change may have that can be undone.
 UNDOABLE = 5000
-# What our own refusals are called; the views put them into words.
+# The names of our own refusals; the views put them into words.
 CHANGED = "changed meanwhile"
 # How long a value is that Asterisk 16 may have cut, in bytes.
 _CUT = 255
@@ -43,7 +43,7 @@ def parts_of(name: str) -> tuple[str, str]:
 
 
 def digest(value: str | None) -> str:
-    """What stands for a value that somebody has seen; empty for an entry that was not there."""
+    """The digest of a value that somebody has seen; empty for an entry that did not exist."""
     return "" if value is None else hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""What it takes to undo a change of the AstDB."""
+"""What is needed to undo a change of the AstDB."""
 
 from django.conf import settings
 from django.db import models
@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class AstDbChange(models.Model):
-    """The last change that somebody made to the AstDB of a PBX: what it takes to undo it."""
+    """The last change that somebody made to the AstDB of a PBX: what is needed to undo it."""
 
     pbx = models.CharField(_("PBX"), max_length=32)
     user = models.ForeignKey(

@@ -24,11 +24,11 @@ from ..pages import on_pbx, page
 from . import commands
 from .models import AstDbChange
 
-# How long Asterisk may take to tell of the whole AstDB, or to change a family, in seconds.
+# How long Asterisk may take to list the whole AstDB, or to change a family, in seconds.
 _LONG = 20.0
 # How many of the entries that are about to be deleted are named.
 _NAMED = 8
-# Signs in a line of the field for a value, and how many lines it shows at most.
+# Characters per line of the field for a value, and how many lines it shows at most.
 _SIGNS, _LINES = 70, 8
 
 
@@ -279,7 +279,7 @@ def _ask_about_tree(request: HttpRequest, pbx: PBX, family: str, failure: str = 
 @require_POST
 @on_pbx("change_astdb")
 def astdb_undo(request: HttpRequest, pbx: PBX) -> HttpResponse:
-    """POST: undo the `change` that is one's last."""
+    """POST: undo the `change` that is the user's last."""
     user = user_of(request)
     change = _change_of(user, pbx)
     if change is None or str(change.pk) != request.POST.get("change"):

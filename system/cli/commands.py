@@ -1,4 +1,4 @@
-"""Asterisk's CLI over AMI: a command and what it prints, how a command goes on, and what somebody may give."""
+"""Asterisk's CLI over AMI: a command and what it prints, completion, and what a user may run."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ TIMEOUT = 15.0
 FIRST_LINES, MOST_LINES = 300, 20_000
 # How many commands of the past one can go back to, and how many ways to go on are shown.
 REMEMBERED, WAYS_ON = 200, 100
-# Nobody's own: what Asterisk says of an application, or of a function.
+# Not from the configuration: what Asterisk says about an application, or a function.
 _HELP = (["core", "show", "application"], ["core", "show", "function"])
 _NO_SUCH_COMMAND = "No such command "
 
@@ -39,7 +39,7 @@ _NO_SUCH_COMMAND = "No such command "
 class Entry:
     """What the screen shows of one command: what was typed, what Asterisk printed, and what went wrong, in words.
 
-    `question`: it was not given yet, since it changes something; whoever typed it is asked first.
+    `question`: it was not run yet, since it changes something; the user is asked first.
     """
 
     command: str
@@ -63,12 +63,12 @@ def history_of(user: User) -> list[str]:
 
 
 def give(pbx: str, user: User, words: Sequence[str]) -> Entry:
-    """Have Asterisk carry out a command, on record; one that is not allowed is on record too, and not sent."""
+    """Have Asterisk run a command, and record it; one that is not allowed is recorded too, but not sent."""
     line = cli_rules.line_of(words)
     command = Command(
         pbx, actions.command(line), "cli", masked_text(line), user.pk, timeout=TIMEOUT, topic=TOPIC, wants_reply=True
     )  # fmt: skip
-    # Whoever is allowed a command that shows secrets, by a rule, is to see them; what everybody may give shows none.
+    # Users whose rules allow a command that shows secrets see them; what everybody may run shows none.
     shows_secrets = not cli_rules.allows((), words) or [word.lower() for word in words[:3]] in _HELP
     return entry_of(line, run(command, lambda: refusal(user, words)), shows_secrets=shows_secrets)
 
@@ -123,7 +123,7 @@ def _failure(line: str, outcome: Outcome, lines: Sequence[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """How a command goes on: the line as far as it is certain, and the words that may come in its last one's place."""
+    """Completion of a command: the line as far as it is certain, and the words that may replace its last one."""
 
     line: str
     options: Sequence[str] = ()
@@ -158,7 +158,7 @@ def complete(pbx: str, user: User, line: str) -> Completion:
 
 
 def _split(line: str) -> tuple[str, str]:
-    """A line up to its last word, and that; empty behind a blank."""
+    """A line up to its last word, and that word; empty after a blank."""
     last = re.search(r"[^ \t]*\Z", line)
     at = last.start() if last else len(line)
     return line[:at], line[at:]
@@ -173,5 +173,5 @@ def _common(words: Sequence[str]) -> str:
 
 @command_handler("system.complete")
 async def matches(ctx: CommandContext, parameters: Mapping[str, Any]) -> Outcome:
-    """How a `line` goes on whose `last` word this is. Data: the words that fit."""
+    """Completion of a `line` whose `last` word this is. Data: the words that match."""
     return await completed(ctx, parameters["line"], parameters["last"])

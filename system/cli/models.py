@@ -1,4 +1,4 @@
-"""Which commands of Asterisk's CLI a group may give."""
+"""Which commands of Asterisk's CLI a group may run."""
 
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
@@ -11,7 +11,7 @@ from . import rules
 
 
 def check_rules(text: str) -> None:
-    """Raises `ValidationError` that names each line which is no rule."""
+    """Raises `ValidationError` that names each line which is not a rule."""
     errors = []
     for rule in lines(text):
         try:
@@ -23,7 +23,7 @@ def check_rules(text: str) -> None:
 
 
 class CliRules(models.Model):
-    """Which commands of Asterisk's CLI the members of a group may give, beside those that everybody may."""
+    """Which commands of Asterisk's CLI the members of a group may run, besides those that everybody may."""
 
     group = models.OneToOneField(
         Group, on_delete=models.CASCADE, primary_key=True, related_name="cli_rules", verbose_name=_("group")

@@ -1,4 +1,4 @@
-"""Which commands of Asterisk's CLI somebody may give: the rules alone, without the database.
+"""Which commands of Asterisk's CLI a user may run: only the rules, without the database.
 
 A rule is written as the command is, word by word. `*` as the last word stands for any more words, or none; within a
 word it stands for any text. Words are compared as Asterisk does: whole, and in upper or lower case.
@@ -8,8 +8,8 @@ word it stands for any text. Words are compared as Asterisk does: whole, and in 
     queue pause *      with whatever behind it
     database show panel*   a family whose name begins so
 
-What is judged are the words into which a command falls, and what is sent is written from these words anew
-(`line_of`): so quotation marks, backslashes and blanks cannot make Asterisk read another command than was judged.
+The words of a command are checked, and what is sent is written anew from these words
+(`line_of`): so quotation marks, backslashes and blanks cannot make Asterisk read another command than was checked.
 Source: parse_args and find_cli in Asterisk's main/cli.c.
 """
 
@@ -34,7 +34,7 @@ class Malformed(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the members of a group may use, and what of it not."""
+    """What the members of a group may use, and the exceptions."""
 
     allowed: Sequence[str] = ()
     refused: Sequence[str] = ()
@@ -100,7 +100,7 @@ def words_of(command: str) -> list[str]:
     Raises `Malformed`.
     """
     too_long = _("A command of more than 400 characters or 60 words cannot be run here.")
-    # Before it is taken apart, which takes long for a long one.
+    # Before it is parsed, which takes long for a long one.
     if len(command) > limits.COMMAND:
         raise Malformed(too_long)
     if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") and character != "\t" for character in command):
@@ -123,7 +123,7 @@ def words_of(command: str) -> list[str]:
 
 
 def line_of(words: Iterable[str]) -> str:
-    """A command of these words, as Asterisk takes it apart into the same."""
+    """A command line that Asterisk parses into exactly these words."""
     return " ".join(map(_quoted, words))
 
 
@@ -140,7 +140,7 @@ def changes(words: Sequence[str]) -> bool:
 
 
 def allows(groups: Iterable[Rules], words: Sequence[str]) -> bool:
-    """Whether somebody with these rules may give this command."""
+    """Whether a user with these rules may run this command."""
     groups = list(groups)
     if any(rules.refuses(words) for rules in groups):
         return False
@@ -159,7 +159,7 @@ def may_begin(groups: Iterable[Rules], words: Sequence[str]) -> bool:
 
 
 def matches(rule: str, words: Sequence[str]) -> bool:
-    """Whether a command of these words is meant by a rule."""
+    """Whether a rule matches a command of these words."""
     expressions, has_rest = _expressions(rule)
     if len(words) < len(expressions) or (len(words) > len(expressions) and not has_rest):
         return False

@@ -51,7 +51,7 @@ def _entry(request: HttpRequest, pbx: PBX, entry: commands.Entry, status: int = 
 @require_safe
 @on_pbx("use_cli")
 def complete(request: HttpRequest, pbx: PBX) -> HttpResponse:
-    """GET: how `line` can go on, as JSON: `line`, `options`, `left_off`, `failure`."""
+    """GET: the completion of `line`, as JSON: `line`, `options`, `left_off`, `failure`."""
     completion = commands.complete(pbx.name, demand(request, "use_cli"), request.GET.get("line", ""))
     return JsonResponse(
         {

@@ -1,4 +1,4 @@
-"""What the worker does with configuration files: name them, read one, and write one that is still as it was read."""
+"""The command handlers of configuration files: name them, read one, and write one that is still as it was read."""
 
 import re
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ async def files(ctx: CommandContext, parameters: Mapping[str, Any]) -> Outcome:
 async def find(ctx: CommandContext, parameters: Mapping[str, Any]) -> Outcome:
     """`ListCategories` of every file that is loaded: where a category is of which the name holds `text`, in any case.
 
-    Data: for each file that has some, its name and theirs. What cannot be read by itself is passed over.
+    Data: for each file that has some, its name and theirs. What cannot be read by itself is skipped.
     """
     text, found = parameters["text"].lower(), []
     async with ctx.aside() as session:
@@ -109,7 +109,7 @@ def _fields(answer: Answer) -> Fields:
 
 
 def _loaded(answer: Answer) -> list[tuple[str, str]]:
-    """Who loaded which file, by its path, as `config list` tells."""
+    """Which module loaded which file, by its path, as `config list` says."""
     found = (_LOADED.fullmatch(line.strip()) for line in answer.response.output)
     return [(match[1], match[2]) for match in found if match]
 

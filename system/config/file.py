@@ -1,6 +1,6 @@
-"""A configuration file as `GetConfig` tells of it: categories, what each inherits, and its own lines.
+"""A configuration file as `GetConfig` shows it: categories, what each inherits, and its own lines.
 
-Of the text itself AMI tells less than there is: no comments, not whether a line has `=` or `=>`, and what the file
+AMI does not show the text itself in full: no comments, not whether a line has `=` or `=>`, and what the file
 includes as if it stood in it. Source: main/config.c.
 """
 
@@ -56,7 +56,7 @@ class Category:
 
     @property
     def lines(self) -> tuple[Line, ...]:
-        """All that holds in it, as Asterisk goes by it."""
+        """All lines in force in it, as Asterisk reads it."""
         return self.inherited + self.own
 
     @property
@@ -71,7 +71,7 @@ class Category:
 
     @property
     def kind(self) -> str:
-        """Its `type`, which tells categories of one name apart; empty where it has none."""
+        """Its `type`, which distinguishes categories of one name; empty where it has none."""
         return next((value for name, value in self.lines if name.lower() == "type"), "")
 
     @property
@@ -139,7 +139,7 @@ def _holds(lines: Sequence[Line], others: Sequence[Line]) -> bool:
 
 
 def reading_of(data: Any) -> Reading:
-    """What the order `system.config.read` has found → a reading."""
+    """The result of the command `system.config.read` → a reading."""
     included = data["included"]
     return Reading(
         categories_of(data["fields"]),

@@ -1,4 +1,4 @@
-"""Any AMI action: which there are for this manager user, what each takes, and one sent, with all that it answers."""
+"""Any AMI action: those that this manager user may use, their fields, and sending one, with its whole answer."""
 
 import asyncio
 import contextlib
@@ -61,7 +61,7 @@ def refusal(name: str) -> str:
 
 
 def subject(action: Action) -> str:
-    """An action as the audit trail keeps it: with its fields, but without what is secret in them."""
+    """An action as the audit trail records it: with its fields, but without secrets."""
     files = {_value(action, "SrcFilename"), _value(action, "DstFilename")}
     fields = [(key.strip().lower().partition("-"), value) for key, value in action.fields]
     variables = {number: value.strip() for (kind, _separator, number), value in fields if kind == "var"}

@@ -24,7 +24,7 @@ def facts_of(certificate: x509.Certificate) -> dict[str, Any]:
 
 
 def is_for(certificate: x509.Certificate, host: str) -> bool:
-    """Whether the certificate is made out for this host: by its IP address, its name or a wildcard of its domain."""
+    """Whether the certificate is issued for this host: by its IP address, its name or a wildcard of its domain."""
     names = _alternative_names(certificate)
     if names is None:
         return False

@@ -1,4 +1,4 @@
-"""What confbridge.conf must say so that a conference's page shows who talks and who raises a hand."""
+"""What confbridge.conf needs so that a conference's page shows who is talking and who raises a hand."""
 
 from collections.abc import AsyncIterator
 
@@ -42,7 +42,7 @@ async def talking(examination: Examination) -> Finding:
 
 
 async def hands(examination: Examination) -> Finding:
-    """Is there a menu by whose keys a hand can be raised?"""
+    """Is there a menu whose keys can raise a hand?"""
     menus = {
         name: any("dialplan_exec(" in line for line in lines)
         async for name, lines in _each(examination, "menus", "menu")

@@ -1,4 +1,4 @@
-"""The way to Asterisk's port: the host's name resolves, and somebody takes a connection there."""
+"""The connection to Asterisk's port: the host's name resolves, and a server accepts connections there."""
 
 import asyncio
 import socket
@@ -32,7 +32,7 @@ async def name(examination: Examination) -> Finding:
 
 
 async def port(examination: Examination) -> Finding:
-    """Does somebody take a connection there?"""
+    """Does a server accept connections there?"""
     address, where = examination.address, examination.where
     try:
         async with asyncio.timeout(examination.patience):
@@ -54,7 +54,7 @@ async def port(examination: Examination) -> Finding:
 
 
 def _not_taken(examination: Examination, error: OSError) -> Finding:
-    """Finding of a port where no connection came about, by the error that said so."""
+    """Finding of a port to which no connection could be made, by the error."""
     where = examination.where
     if isinstance(error, ConnectionRefusedError):
         return problem(
@@ -85,8 +85,8 @@ def _not_taken(examination: Examination, error: OSError) -> Finding:
             advice=[
                 Text(
                     gettext_noop(
-                        "A firewall drops the connection, or there is no such machine: look at the rules of both, "
-                        "and at those between, for TCP port %(port)s."
+                        "A firewall drops the connection, or there is no such machine: check the rules of both, and "
+                        "of firewalls between them, for TCP port %(port)s."
                     ),
                     port=examination.address.port,
                 )
@@ -94,5 +94,5 @@ def _not_taken(examination: Examination, error: OSError) -> Finding:
         )
     return problem(
         Text(gettext_noop("No connection to %(where)s: %(reason)s."), where=where, reason=error.strerror or error),
-        advice=[Text(gettext_noop("Look at the network between the panel and the PBX: routes, VPN, addresses."))],
+        advice=[Text(gettext_noop("Check the network between the panel and the PBX: routes, VPN, addresses."))],
     )

@@ -14,9 +14,9 @@ from .report import Finding, Text, ok, problem, skipped, warning
 
 # What can stand in a function's argument without ending it.
 _NUMBER = re.compile(r"[\w*#+.@-]+", re.ASCII)
-# What `DEVICE_STATE` says of a device that cannot be reached, and that there is none.
+# What `DEVICE_STATE` says of a device that is unreachable, or that does not exist.
 _UNAVAILABLE, _INVALID = "UNAVAILABLE", "INVALID"
-# The contact's states in which a phone was seen to be there, and in which it was seen not to be.
+# The contact's states in which a phone is known to be reachable, and to be unreachable.
 _REACHABLE, _UNREACHABLE = ("Reachable",), ("Unreachable", "Unavail")
 # How long after its end the events of a call may come, in seconds.
 _AFTERMATH = 1.0
@@ -127,7 +127,7 @@ def _cannot_ask() -> Finding:
 
 
 async def phone(examination: Examination) -> Finding:
-    """Is the phone there?"""
+    """Does the phone exist, and is it reachable?"""
     wanted = examination.wanted
     if not wanted.phone:
         return problem(
@@ -163,7 +163,7 @@ async def _pjsip(examination: Examination, name: str) -> Finding:
         return ok(
             Text(gettext_noop("%(phone)s is registered and answers (%(state)s)."), phone=shown, state=state), **facts
         )
-    # A static contact that was asked in vain still says that it is not asked; the device's state tells.
+    # A static contact that was queried in vain still says that it is not qualified; the device's state tells.
     if state == "Unavailable" or all(status in _UNREACHABLE for status in contacts.values()):
         return problem(
             Text(
@@ -264,7 +264,7 @@ async def ring(examination: Examination) -> Finding:
 
 
 class _Call:
-    """The doctor's own call, as events tell it."""
+    """The doctor's own call, as its events describe it."""
 
     def __init__(self, uniqueid: str) -> None:
         self.uniqueid = uniqueid

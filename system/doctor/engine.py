@@ -22,11 +22,11 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One question. `run` gives its finding, or None where there is nothing to find; it may raise `AmiError`.
+    """One check. `run` gives its finding, or None where there is nothing to find; it may raise `AmiError`.
 
-    It does not arise at all where `arises` says no.
+    It is left out where `arises` says no.
 
-    It is not put where one of the checks that it `needs` has failed, or was not put either; the finding's fact
+    It is not run where one of the checks that it `needs` has failed, or was not run either; the finding's fact
     `after` names the one that failed.
     """
 
@@ -88,7 +88,7 @@ CHECKS = (
 
 
 async def run(examination: Examination, pbx: str = "") -> Report:
-    """Put every question; the session is closed at the end."""
+    """Run every check; the session is closed at the end."""
     results: dict[str, Result] = {}
     try:
         for check in CHECKS:

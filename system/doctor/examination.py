@@ -72,7 +72,7 @@ class Examination:
         return name in self.write if self.write is not None else {name} in self.permitted.values()
 
     def lacks(self, action: str) -> bool:
-        """Whether the action may not be used for want of a class, not since this Asterisk has no such action."""
+        """Whether the action is refused for lack of a class, not because this Asterisk lacks the action."""
         classes = actions.PRIVILEGES[action]
         return bool(classes) and not self.may(action) and not any(map(self.has_class, classes))
 

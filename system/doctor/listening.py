@@ -1,4 +1,4 @@
-"""What whoever listens on the port says and shows, trusted or not."""
+"""What the server on the port says and shows, trusted or not."""
 
 import asyncio
 import contextlib
@@ -16,7 +16,7 @@ _LISTEN = 2.0
 
 
 class _Ear(asyncio.Protocol):
-    """Hears the first line that the other side says."""
+    """Receives the first line that the other side sends."""
 
     def __init__(self) -> None:
         self.heard = bytearray()
@@ -32,9 +32,9 @@ class _Ear(asyncio.Protocol):
 
 
 async def first_words(examination: Examination, *, tls: bool = False, say: bytes = b"") -> bytes:
-    """The first line that whoever listens there says, of their own accord or in answer to `say`, over TLS or not.
+    """The first line that the server there sends, by itself or in answer to `say`, over TLS or not.
 
-    Empty where they are silent, or no connection comes about.
+    Empty where it is silent, or no connection can be made.
     """
     address, ear, loop = examination.address, _Ear(), asyncio.get_running_loop()
     try:

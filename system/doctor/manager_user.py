@@ -103,7 +103,7 @@ async def reading(examination: Examination) -> Finding:
 
 
 async def _learn_classes(examination: Examination) -> None:
-    """From the CLI, which knows what is in force; else from the file, which may have been changed since."""
+    """From the CLI, which shows what is in force; else from the file, which may have been changed since."""
     user = examination.address.username
     if examination.may("GetConfig"):
         examination.lines = await _stanza(examination)
@@ -166,7 +166,7 @@ class EventFilter:
             return cls(text, include, _expression(value.removeprefix("!")))
         include = options.get("action", "include") == "include" if "action" in options else include
         wanted = options.get("name", "")
-        # What it asks of the rest of the event is not known before one comes.
+        # Its conditions on the rest of the event are not known before one comes.
         whole = "header" not in options and options.get("method", "none") == "none"
 
         def matches(name: str) -> bool:
@@ -300,7 +300,7 @@ async def _says_that_it_has_booted(examination: Examination) -> bool:
 
 
 async def _echo(examination: Examination) -> tuple[bool | None, str]:
-    """Have Asterisk send an event that means nothing to anybody else: did it come, and which; None: not to be had."""
+    """Have Asterisk send an event that means nothing to anybody else: did it come, and which; None: not possible."""
     nonce = secrets.token_hex(8)
     if examination.may("UserEvent"):
         way, action = "UserEvent", actions.user_event(PROBE, [("Nonce", nonce)])
@@ -355,7 +355,7 @@ DIFFERENT, WRONG = 1.0, 60.0
 
 
 async def clock(examination: Examination) -> Finding:
-    """Do the clocks agree? `Ping` answers with the time of the PBX; half of its way there and back is the doubt."""
+    """Do the clocks agree? `Ping` answers with the time of the PBX; half the round trip is the uncertainty."""
     best = None
     for _ in range(3):
         sent = examination.now()

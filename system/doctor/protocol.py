@@ -1,4 +1,4 @@
-"""Whether Asterisk's manager interface listens there, and of which version it is; if not, what else."""
+"""Whether Asterisk's manager interface listens there, and its version; if not, what else."""
 
 from django.utils.translation import gettext_noop
 
@@ -49,7 +49,7 @@ def _another_program(where: str, heard: bytes) -> Finding:
 
 
 async def _silent(examination: Examination) -> Finding:
-    """Finding of a side that waits for the panel to speak: a web server does, and whoever expects TLS."""
+    """Finding of a side that waits for the panel to speak: a web server does, and a TLS server."""
     address, where = examination.address, examination.where
     if address.scheme == "ami" and await presented_certificate(examination) is not None:
         return problem(
@@ -95,7 +95,7 @@ async def _silent(examination: Examination) -> Finding:
 
 
 async def version(examination: Examination) -> Finding | None:
-    """`CoreSettings`: which Asterisk is it? None where that may not be asked."""
+    """`CoreSettings`: which Asterisk is it? None where that may not be queried."""
     if not examination.may("CoreSettings"):
         return None
     settings = (await examination.ask(actions.core_settings())).response

@@ -1,4 +1,4 @@
-"""Whether TLS is spoken by a side whom the panel trusts; if not, why not."""
+"""Whether a side that the panel trusts speaks TLS; if not, why not."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -26,11 +26,11 @@ async def tls(examination: Examination) -> Finding:
     certificate = transport.get_extra_info("ssl_object").getpeercert(binary_form=True)
     transport.abort()
     facts = facts_of(x509.load_der_x509_certificate(certificate)) if certificate else {}
-    return ok(Text(gettext_noop("%(where)s shows a certificate that is trusted."), where=where), **facts)
+    return ok(Text(gettext_noop("%(where)s presents a trusted certificate."), where=where), **facts)
 
 
 async def _why_no_tls(examination: Examination, error: ConnectFailed) -> Finding:
-    """What the library says of it, and what the certificate tells besides, looked at without trusting it."""
+    """What the library says about it, and what the certificate shows, read without trusting it."""
     seen = Text(error.sentence, **error.parameters)
     der = await presented_certificate(examination)
     if der is None:
@@ -39,7 +39,7 @@ async def _why_no_tls(examination: Examination, error: ConnectFailed) -> Finding
 
 
 async def _not_spoken(examination: Examination, seen: Text) -> Finding:
-    """Nobody shows a certificate there: is it AMI without TLS, or something else?"""
+    """No certificate is presented there: is it AMI without TLS, or something else?"""
     where = examination.where
     if (line := await first_words(examination)).startswith(GREETING):
         return problem(
@@ -126,7 +126,7 @@ def _not_yet_valid(where: str, facts: dict[str, Any]) -> Finding:
             where=where,
             date=facts["since"],
         ),
-        advice=[Text(gettext_noop("Look at the clocks of both machines, or renew the certificate."))],
+        advice=[Text(gettext_noop("Check the clocks of both machines, or renew the certificate."))],
         kind="not-yet-valid",
         **facts,
     )

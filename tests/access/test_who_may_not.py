@@ -430,13 +430,15 @@ def test_the_call_of_another_is_ended_only_by_who_may_end_any(
     assert bool(asterisk.commands) == (answer == 204)
 
 
-def test_hanging_up_my_call_hangs_up_both_its_ends_and_my_leg_only_itself(asterisk: Asterisk) -> None:
+def test_hanging_up_my_call_is_one_command_about_all_of_it_and_my_leg_about_itself(asterisk: Asterisk) -> None:
+    """What is hung up: see tests/calls/test_commands.py."""
     client = as_role("Moderator")
     client.post("/calls/main/1.1/hangup/")
-    assert asterisk.actions == ["Hangup PJSIP/101-00000011", "Hangup PJSIP/102-00000012"]
-    asterisk.commands.clear()
     client.post("/calls/main/channels/1.1/hangup/")
-    assert asterisk.actions == ["Hangup PJSIP/101-00000011"]
+    assert [(command.handler, command.subject, command.parameters) for command in asterisk.commands] == [
+        ("calls.hangup", "PJSIP/101-00000011, PJSIP/102-00000012", {"linkedid": "1.1"}),
+        ("calls.hangup-channel", "PJSIP/101-00000011", {"uniqueid": "1.1"}),
+    ]
 
 
 def test_of_my_call_the_leg_of_the_other_is_not_mine() -> None:

@@ -72,7 +72,7 @@ def test_only_digits_are_dialled(anna: Client, asterisk: Asterisk) -> None:
         assert 'class="panel-toast' in response.content.decode(), text.label
         check_markup(response, text)
         assert len(asterisk.commands) == sent + (response.status_code == 200), text.label
-    dialled = [people.fields_of(command)["Exten"] for command in asterisk.commands]
+    dialled = [command.parameters["number"] for command in asterisk.commands]
     assert sorted(dialled) == ["*", "0"]
     assert AuditEntry.objects.count() == len(dialled)
 

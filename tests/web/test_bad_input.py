@@ -74,7 +74,7 @@ def test_a_number_is_dialled_without_what_was_typed_to_read_it_better(
     response = dial(anna, typed)
     assert response.status_code == 200
     assert f"pick it up to call {number}." in text_of(response)
-    assert people.fields_of(asterisk.commands[0])["Exten"] == number
+    assert asterisk.commands[0].parameters["number"] == number
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_what_is_no_number_is_refused_in_words_and_nothing_is_sent(
 def test_full_width_digits_never_reach_the_pbx_as_they_are(anna: Client, asterisk: Asterisk) -> None:
     """A Chinese keyboard may type them: they are refused, or become the digits that were meant."""
     response = dial(anna, "\uff11\uff10\uff12")
-    sent = [people.fields_of(command)["Exten"] for command in asterisk.commands]
+    sent = [command.parameters["number"] for command in asterisk.commands]
     assert (response.status_code, sent) in [(422, []), (200, ["102"])]
 
 
@@ -361,19 +361,6 @@ def test_a_participant_whom_asterisk_no_longer_knows_has_left(words: str, anna: 
     asterisk.answer = Outcome(Status.REFUSED, words)
     response = anna.post("/conferences/main/participants/3.1/mute/", headers=HTMX)
     assert "This participant has already left." in text_of(response)
-
-
-def test_one_end_that_has_gone_by_itself_is_no_failure_of_the_hangup(
-    anna: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from engine.mirror import commands
-
-    async def ask(command: commands.Command) -> Outcome:
-        is_first = "101" in people.fields_of(command)["Channel"]
-        return Outcome(Status.REFUSED, "No such channel") if is_first else Outcome(Status.DONE)
-
-    monkeypatch.setattr(commands, "_ask", ask)
-    assert anna.post("/calls/main/1.1/hangup/").status_code == 204
 
 
 def test_a_form_sent_twice_is_one_command_with_one_entry(anna: Client, asterisk: Asterisk) -> None:

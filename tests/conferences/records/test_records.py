@@ -285,7 +285,7 @@ def test_the_picture_shows_stays_and_talk_to_scale() -> None:
     (marker,) = root.iterfind(f".//{SVG}circle")
     assert marker.attrib["cx"] == "50.00%"
     titles = [bar.findtext(f"{SVG}title") for bar in root.iterfind(f".//{SVG}g")]
-    assert titles[0] == "Anna Alpha: there for 16:40, talked 1:40 (100 %)"
+    assert titles[0] == "Anna Alpha: present for 16:40, talked 1:40 (100 %)"
     assert {"title", "desc"} <= {child.tag.removeprefix(SVG) for child in root}
     assert root.attrib["aria-labelledby"] == "timeline-title timeline-description"
 
@@ -337,7 +337,7 @@ def test_hostile_names_are_text_in_the_picture_on_the_page_and_in_the_list() -> 
     titles = [bar.findtext(f"{SVG}title") or "" for bar in root.iterfind(f".//{SVG}g")]
     assert len(titles) == len(names)
     for title, name in zip(titles, names, strict=True):
-        assert title.split(": there for")[0].split() == _as_xml(name).split()
+        assert title.split(": present for")[0].split() == _as_xml(name).split()
     for path in ("/records/", f"/records/{record.pk}/"):
         html = page_of(client, path)
         assert "<script>window" not in html

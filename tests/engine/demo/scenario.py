@@ -502,7 +502,7 @@ class Scenario:
         since = len(self.session.messages)
         call = self.bench.dial_by_hand("102", "101", "")
         caller = self.bridged(since)
-        # Who hangs up before his phone has heard of the answer cancels a call that is up, and nothing ends.
+        # Whoever hangs up before their phone has received the answer cancels a call that is up, and nothing ends.
         settle(self.session)
         call.hang_up()
         self.session.event("Hangup", since, Channel=caller)
@@ -730,7 +730,7 @@ class Scenario:
     def one_is_moved(self) -> None:
         ada = self.joins("Local/8001@internal", "602", CallerID='"Ada" <722>')
         bob = self.joins("PJSIP/101", "8001")
-        # He does not stay muted in the other room.
+        # They do not stay muted in the other conference.
         self.session.action("ConfbridgeMute", **ROOM, Channel=bob)
         for channel in (ada, bob):
             self.send(channel, "move", "8002,panel_bridge,panel_user,panel_menu")

@@ -336,7 +336,7 @@ def test_whoever_is_given_the_word_talks_and_his_hand_is_down() -> None:
 
 
 async def send(operator: Operator, channel: str, extension: str, conference: str, user: str = "") -> Message:
-    """Write the panel's dialplan and send a participant through it; his joining is returned."""
+    """Write the panel's dialplan and send a participant through it; their joining is returned."""
     for name, steps in DIALPLAN.items():
         for priority, (application, data) in enumerate(steps, 1):
             assert (await operator.ask(actions.dialplan_extension_add(CONTEXT, name, priority, application, data))).ok

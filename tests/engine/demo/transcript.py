@@ -95,7 +95,7 @@ def _teller(message: Message, names: Names) -> str:
         return f"presence of {message['Exten']}@{message['Context']}"
     if event.startswith("Confbridge"):
         who = names.plain(message["Channel"]) if "Channel" in message else "begin and end"
-        # On a busy machine, whoever is muted can fall silent before it is said that he is.
+        # On a busy machine, whoever is muted can fall silent before an event says so.
         talks = " talks" if event == "ConfbridgeTalking" else ""
         return f"conference {message['Conference']}, {who}{talks}"
     if "ParkeeChannel" in message:

@@ -444,11 +444,10 @@ def test_asterisk_is_not_asked_how_what_one_may_not_goes_on(
 
 def test_why_nothing_completes_is_said(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
     client = client_of("Administrator")
-    for answer, words in (
-        ("Permission denied", "lacks a privilege"),
-        ("Command output follows", "does not support command completion"),
+    for refused, words in (
+        (Outcome(Status.NOT_PERMITTED, "Permission denied"), "lacks a privilege"),
+        (Outcome(Status.REFUSED, "Command output follows"), "does not support command completion"),
     ):
-        refused = Outcome(Status.REFUSED, answer)
         monkeypatch.setattr("system.cli.commands.look", lambda pbx, order, parameters, refused=refused: refused)
         assert words in client.get("/system/main/cli/complete/", {"line": "core "}).json()["failure"]
 

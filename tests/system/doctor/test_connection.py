@@ -122,7 +122,7 @@ def test_a_certificate_for_another_name_is_told_with_both_names(
     address = replace(Address.parse(asterisk22.url("tls")), host="pbx.example")
     found = result(look(address), "tls")
     assert found.finding.facts["kind"] == "wrong-name"
-    assert "made out for localhost, 127.0.0.1, not for pbx.example" in words(found)
+    assert "issued for localhost, 127.0.0.1, not for pbx.example" in words(found)
 
 
 @pytest.mark.parametrize(("days", "kind"), [(60, "expired"), (-60, "not-yet-valid")])
@@ -144,7 +144,7 @@ def test_a_wrong_secret_is_told_in_asterisks_own_words(asterisk: Asterisk) -> No
     found = result(report, "login")
     assert found.status is Status.PROBLEM
     assert found.finding.facts["kind"] == "refused"
-    assert "only “failed to authenticate as 'panel'”: the secret is another one" in words(found)
+    assert "only “failed to authenticate as 'panel'”: the secret is wrong" in words(found)
     assert "write" in untried(report)
     # What the doctor tells to look for is what this Asterisk writes.
     assert "failed to authenticate as 'panel'" in asterisk.log

@@ -246,7 +246,7 @@ def test_the_button_is_busy_until_the_examination_ends(panel22: Panel, visit: Vi
     expect(page.locator(".doctor-wait")).to_be_visible()
     button = page.locator('[data-action="examine"]')
     expect(button).to_be_disabled()
-    page.evaluate("panel.disableWhatCannotWork()")  # as after every live update
+    page.evaluate("dispatchEvent(new Event('htmx:after:swap'))")  # as after every live update
     expect(button).to_be_disabled()
     held[0].continue_()
     expect(page.locator("#title-doctor-report")).to_contain_text("main")

@@ -171,7 +171,7 @@ def test_where_nothing_is_known_the_page_says_why(
     for path in ("/system/main/", "/system/main/status/"):
         html = client.get(path).content.decode()
         assert ("not connected to the PBX" in html) == (answer.status is Status.NOT_CONNECTED)
-        assert ("lacks a privilege" in html) == (answer.status is Status.REFUSED)
+        assert ("lacks a privilege" in html) == (answer.status is Status.NOT_PERMITTED)
         assert "Events per second" not in html
 
 
