@@ -15,7 +15,7 @@ from engine.ami import actions
 from engine.ami.client import Link, LinkState
 from engine.ami.errors import AmiError
 from engine.ami.transports import Address
-from engine.mirror import commands, worker
+from engine.mirror import commands, folding
 from engine.mirror.commands import Command, Status
 from engine.mirror.models import PBX
 from engine.mirror.worker import AmiWorker
@@ -41,14 +41,14 @@ class Watched:
             "ping_after": PING_AFTER, "dead_after": DEAD_AFTER, "first_delay": 0.05, "max_delay": 0.2,
             "connect_timeout": 5,
         }  # fmt: skip
-        self.fingerprint: list[tuple[LinkState, str]] = []
-        monkeypatch.setattr(worker, "Link", self._link)
+        self.told: list[tuple[LinkState, str]] = []
+        monkeypatch.setattr(folding, "Link", self._link)
         self.running: AmiWorker
         self.task: asyncio.Task[None]
 
     def _link(self, address: Address, *, on_state: Callable[[LinkState, AmiError | None], None], **rest: Any) -> Link:
         def noting(state: LinkState, error: AmiError | None) -> None:
-            self.fingerprint.append((state, str(error or "")))
+            self.told.append((state, str(error or "")))
             on_state(state, error)
 
         return Link(address, on_state=noting, **rest, **self.times)
@@ -60,7 +60,7 @@ class Watched:
         self.task = asyncio.create_task(self.running.handle())
 
     async def is_up(self) -> None:
-        await until_async(lambda: self.fingerprint and self.fingerprint[-1][0] is LinkState.UP)
+        await until_async(lambda: self.told and self.told[-1][0] is LinkState.UP)
 
     async def goes_down(self) -> str:
         """Wait for the next word that the link is down; the words."""
@@ -70,7 +70,7 @@ class Watched:
         return self.downs()[len(downs)]
 
     def downs(self) -> list[str]:
-        return [words for state, words in self.fingerprint if state is LinkState.DOWN]
+        return [words for state, words in self.told if state is LinkState.DOWN]
 
     async def is_right(self) -> None:
         """Wait until the rows equal what Asterisk's console says, and the link is said to be up."""
@@ -154,7 +154,7 @@ async def test_a_fault_is_told_and_what_happened_meanwhile_is_right_afterwards(
 async def test_while_asterisk_refuses_connections_that_is_said_and_tried_again(watched: Watched, scene: Scene) -> None:
     watched.proxy.refuse()
     await asyncio.to_thread(watched.proxy.cut)
-    await until_async(lambda: "refuses the connection; is Asterisk running" in watched.fingerprint[-1][1])
+    await until_async(lambda: "refuses the connection; is Asterisk running" in watched.told[-1][1])
     pbx = await sync_to_async(PBX.objects.get)()
     since = pbx.link_since
     await asyncio.to_thread(scene.change)
@@ -176,7 +176,7 @@ async def test_a_connection_cut_anywhere_in_login_and_first_snapshot_is_tried_ag
     downs = watched.downs()
     assert set(downs) == {"Asterisk closed the connection."}
     # Most of these came before it was up for the first time: the snapshot is longer than that.
-    before = [state for state, _ in watched.fingerprint]
+    before = [state for state, _ in watched.told]
     assert before[: before.index(LinkState.UP)].count(LinkState.DOWN) > 30
     await until_async(lambda: not watched.proxy.cut_next)
     await watched.is_right()

@@ -55,9 +55,15 @@ class Station:
         self.asterisk.cli(f"channel originate Local/{extension}@internal extension 602@internal")
 
     async def planned(self) -> Conference:
-        """The conference, once it is in the database as one whose plan was looked at."""
-        found: Conference = await until_stored(Conference.objects.filter(name=ROOM, planned=True).first)
-        return found
+        """The conference, once it is in the database as one whose plan was looked at, and as it is in memory."""
+
+        def found() -> Conference | None:
+            row, known = Conference.objects.filter(name=ROOM, planned=True).first(), self.conferences.get(ROOM)
+            is_written = row and known and (row.lecture, row.lock_at) == (known.lecture, known.lock_at)
+            return row if is_written else None
+
+        stored: Conference = await until_stored(found)
+        return stored
 
     async def told(self, number: int = 1) -> list[str]:
         """What the audit trail says was done by itself, once it says so many things."""

@@ -22,28 +22,28 @@ class Pbx:
     """A switch with the dialplan's telephones, and all that it has told."""
 
     def __init__(self) -> None:
-        self.fingerprint: list[tuple[str, dict[str, str]]] = []
+        self.told: list[tuple[str, dict[str, str]]] = []
         self.schedule = Schedule(1_700_000_000.0)
         chance = random.Random(1)
         self.switch = Switch(self._hear, self.schedule.now, chance)
         self.dialplan = Dialplan(self.switch, self.schedule, CAST, chance)
         self.life = Simulator(self.dialplan, self.schedule, chance)
-        assert not self.fingerprint, "what has been there from the beginning is no event"
+        assert not self.told, "what has been there from the beginning is no event"
 
     def _hear(self, name: str, fields: Fields) -> None:
-        self.fingerprint.append((name, dict(fields)))
+        self.told.append((name, dict(fields)))
 
     def device(self, name: str) -> list[str]:
         return [
             fields["State"]
-            for event, fields in self.fingerprint
+            for event, fields in self.told
             if event == "DeviceStateChange" and fields["Device"] == name
         ]
 
     def hint(self, extension: str) -> list[str]:
         return [
             fields["StatusText"]
-            for event, fields in self.fingerprint
+            for event, fields in self.told
             if event == "ExtensionStatus" and fields["Exten"] == extension
         ]
 
@@ -105,7 +105,7 @@ def test_a_parked_call_and_a_conference_are_told(pbx: Pbx) -> None:
 def test_phones_that_nobody_has_added_are_not_told_of(pbx: Pbx) -> None:
     calls = place_calls(pbx.switch, 50)
     hang_up_all(pbx.switch, calls)
-    told = {fields["Device"] for event, fields in pbx.fingerprint if event == "DeviceStateChange"}
+    told = {fields["Device"] for event, fields in pbx.told if event == "DeviceStateChange"}
     assert told == {"PJSIP/outside"}
     assert pbx.device("PJSIP/outside") == ["INUSE", "UNAVAILABLE"]
 
@@ -152,7 +152,7 @@ def test_life_has_hints_for_its_rooms_and_people_who_say_where_they_are(pbx: Pbx
         presentity = f"CustomPresence:{number}"
         said = [
             fields
-            for event, fields in pbx.fingerprint
+            for event, fields in pbx.told
             if event == "PresenceStateChange" and fields["Presentity"] == presentity
         ]
         assert [fields["Status"] for fields in said] == [saying.state for saying in sayings[:2]]

@@ -209,7 +209,7 @@ def test_the_command_examines_the_phone_of_a_user(asterisk22: Asterisk) -> None:
     status, text = run("--url", asterisk22.ami_url, "--user", "ben", "--number", "77")
     assert status == 1
     assert "No phone is registered as PJSIP/109" in text
-    assert "fits 77" in text
+    assert "matches 77" in text
     assert "The dial policies of ben allow it." in text
 
 
