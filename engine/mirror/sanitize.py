@@ -47,7 +47,7 @@ def clean_name(text: str, limit: int = 150) -> str:
 
 @functools.lru_cache(maxsize=10_000)
 def unaccented(text: str) -> str:
-    """In lower case and without accents, as some people type: `Zoë` → `zoe`. The same as in panel.js."""
+    """In lower case and without accents, as some people type: `Zoë` → `zoe`. The same as in panel/search.js."""
     text = text.lower()
     if text.isascii():
         return text

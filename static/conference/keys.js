@@ -32,8 +32,8 @@ function moveTo(choose) {
 }
 // Where the one that had the focus has left, the next stands in that place.
 const moveBy = (steps) => moveTo((at) => (at === null ? (steps > 0 ? place : place - 1) : at + steps));
-// In the compact view several stand beside each other. Below the last of a column is the last of all, if that is
-// in another line.
+// In the compact view several stand beside each other. Down from the last of a column goes to the last of all, if that
+// is in another line.
 function moveLine(lines) {
   const columns = getComputedStyle(people).gridTemplateColumns.split(" ").length;
   moveTo((at, last) => {

@@ -8,6 +8,6 @@ export const rows = () => [...people.children].filter((row) => !row.classList.co
 export const seenRows = () => rows().filter((row) => !row.hasAttribute("data-unmatched"));
 
 export const nameOf = (row) => row.querySelector(".party-label").textContent;
-// With the number where the name is not it: two may have one name.
+// With the number, where the name is another text: two people may have the same name.
 export const fullNameOf = (row) =>
   Array.from(row.querySelectorAll(".participant-name bdi"), (part) => part.textContent).join(" ");

@@ -20,7 +20,7 @@ addEventListener("htmx:confirm", (event) => {
   dialog.showModal();
 });
 
-// What takes the password again is asked in a dialog, so that what was typed stays; then it is done as it was to be.
+// An action that needs the password again asks for it in a dialog, so that what was typed stays; then it goes on.
 let unconfirmed = null;
 document.addEventListener("confirm-password", (event) => {
   const dialog = byId("confirm-password");

@@ -11,7 +11,7 @@ function rememberSearch(text) {
 
 // --- A list that is there as a whole. ---
 
-// In lower case, and behind it without accents. The dot above an i is none: the Turkish İ is an i with one.
+// In lower case, and behind it without accents. The dot above an i is no accent: the Turkish İ is an i with one.
 function comparable(text) {
   const lower = text.toLowerCase();
   const plain = lower

@@ -161,14 +161,13 @@ def pages_of(patterns: Any, before: str = "", arguments: Mapping[str, str] = ARG
     """The path of every route, with the arguments filled in. Django's own administration is not ours to draw."""
     for pattern in patterns:
         route = before + str(pattern.pattern)
-        if isinstance(pattern, URLResolver):
-            if route != "admin/":
-                yield from pages_of(pattern.url_patterns, route)
-        elif isinstance(pattern, URLPattern):
-            for name, converter in pattern.pattern.converters.items():
-                for kind in ("str", "int", "segment", "slug", "path"):
-                    route = route.replace(f"<{kind}:{name}>", converter.to_url(arguments[name]))
+        for name, converter in pattern.pattern.converters.items():
+            for kind in ("str", "int", "segment", "slug", "path"):
+                route = route.replace(f"<{kind}:{name}>", converter.to_url(arguments[name]))
+        if isinstance(pattern, URLPattern):
             yield f"/{route}"
+        elif isinstance(pattern, URLResolver) and route != "admin/":
+            yield from pages_of(pattern.url_patterns, route, arguments)
 
 
 def shown(context: BrowserContext, panel: Panel, path: str) -> bool:

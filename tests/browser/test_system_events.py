@@ -151,7 +151,7 @@ def test_only_the_newest_lines_are_kept(panel22: Panel, visit: Visit) -> None:
 
     page.route_web_socket("**/ws/events/**", answer)
     page.goto(f"{panel22.url}{EVENTS}")
-    expect(page.locator("#events-note")).to_contain_text("1,234 left off")
+    expect(page.locator("#events-note")).to_contain_text("1,234 skipped")
     expect(page.locator("#events-note")).to_contain_text("500 older ones dropped")
     expect(page.locator(".event")).to_have_count(2000)
     expect(page.locator(".event").last).to_contain_text("E2499")
