@@ -80,6 +80,7 @@ lint: $(VENV)/dev.done var/secret_key
 	@$(BIN)/mypy .
 	@$(BIN)/oxlint static
 	@$(BIN)/oxfmt --check static
+	@$(BIN)/djlint templates --check --lint --quiet
 	@$(BIN)/lint-imports --no-logo --cache-dir var/import-linter
 	@$(BIN)/python manage.py makemigrations --check --dry-run
 

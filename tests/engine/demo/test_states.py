@@ -35,9 +35,7 @@ class Pbx:
 
     def device(self, name: str) -> list[str]:
         return [
-            fields["State"]
-            for event, fields in self.told
-            if event == "DeviceStateChange" and fields["Device"] == name
+            fields["State"] for event, fields in self.told if event == "DeviceStateChange" and fields["Device"] == name
         ]
 
     def hint(self, extension: str) -> list[str]:

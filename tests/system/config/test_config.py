@@ -131,7 +131,7 @@ async def test_a_category_is_found_in_whichever_file_it_is(asterisk: Asterisk, w
         assert {"extensions.conf", "manager.conf", "queues.conf"} <= set(found)
         assert (await commands.find(ctx, {"text": "such a one there is not"})).data == []
     async with with_context(asterisk, url=asterisk.limited_url) as ctx:
-        assert (await commands.find(ctx, {"text": "general"})).status is Status.REFUSED
+        assert (await commands.find(ctx, {"text": "general"})).status is Status.NOT_PERMITTED
 
 
 @pytest.mark.parametrize(
