@@ -74,6 +74,10 @@ class Ami:
         wanted = {"Event": name, **fields}
         return self.wait(lambda m: all(m.get(key) == value for key, value in wanted.items()), since=since)
 
+    def number_of(self, message: Message) -> int:
+        """Where a message is among those that came."""
+        return next(number for number, other in enumerate(self.messages) if other is message)
+
     def wait(self, matches: Callable[[Message], bool], since: int = 0) -> Message:
         """The first message from number ``since`` on that matches; TimeoutError if none comes in time."""
         position = since
