@@ -31,6 +31,7 @@ def test_entries_are_found_edited_added_deleted_and_put_back(
     page = visit(panel22, "anna", "/system/main/astdb/", viewport=width)
     page.get_by_role("link", name="web 3").click()
     expect(page).to_have_url(f"{panel22.url}/system/main/astdb/?family=web")
+    page.wait_for_load_state()  # an Escape before the scripts are there would do nothing
     expect(page.get_by_role("link", name="sub 1")).to_be_visible()
     assert is_within(page)
     one, other = (page.get_by_label(f"Value of {key}", exact=True) for key in ("one", "with space"))

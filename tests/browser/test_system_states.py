@@ -48,7 +48,7 @@ def test_states_and_presences_are_live(
         expect(presence).to_contain_text("<i>no</i>")
     finally:
         asterisk.cli("presencestate change CustomPresence:102 AVAILABLE")
-    expect(presence).to_have_text(re.compile(r"CustomPresence:102\s+there\s*"))
+    expect(presence).to_have_text(re.compile(r"CustomPresence:102\s+available\s*"))
     assert is_within(page)
 
 

@@ -202,7 +202,7 @@ def test_browsers_that_do_not_read_cost_bounded_memory_and_catch_up(pbx: BusyPbx
 
 def who_talks(message: str) -> set[str] | None:
     """The ids of those who talk on a whole board; None for any other message."""
-    shown = re.findall(r'<li class="[^"]*" id="(participant-main-[\w-]+)"[^>]* data-talking-since="(\d*)"', message)
+    shown = re.findall(r'<li class="[^"]*"\s+id="(participant-main-[\w-]+)"[^>]*\sdata-talking-since="(\d*)"', message)
     if len(shown) < MEMBERS:
         return None
     return {name for name, since in shown if since}
