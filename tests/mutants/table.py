@@ -398,8 +398,8 @@ FAULTS = (
     ),
     Fault(
         "templates/calls/_call.html",
-        '{% endif %}<bdi class="party-label">{{ party.label }}</bdi>{% if party.detail %}',
-        '{% endif %}<bdi class="party-label">{{ party.label|safe }}</bdi>{% if party.detail %}',
+        '<bdi class="party-label">{{ party.label }}</bdi>',
+        '<bdi class="party-label">{{ party.label|safe }}</bdi>',
         ("tests/web/test_bad_input.py",),
         "the name of a caller puts markup into the page",
     ),
