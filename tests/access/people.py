@@ -148,15 +148,6 @@ class Asterisk:
 
         return ask
 
-    @property
-    def actions(self) -> list[str]:
-        """What would have been sent: the name of the action and its channel."""
-        names = (command.action.name if command.action else command.handler for command in self.commands)
-        return [
-            f"{name} {fields_of(command).get('Channel', '')}".strip()
-            for name, command in zip(names, self.commands, strict=True)
-        ]
-
 
 def fields_of(command: Command) -> dict[str, str]:
     """The fields of the action that a command is; none of an order."""
