@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from typing import Any
 
 from channels.layers import get_channel_layer
@@ -16,14 +16,14 @@ from engine.database import in_thread
 from engine.live import hub
 
 from . import commands, registry
-from .agenda import Agenda
 from .commands import Outcome, Status
-from .context import CommandContext, outcome_of, unanswered
+from .context import CommandContext, answered, outcome_of, unanswered
 from .envelopes import CheckNow, Envelope, Look, MalformedEnvelope, RunCommand, read
 from .event_stream import UNWATCH, WATCH, Stream
 from .folding import Folding
 from .lease import Lease
 from .patience import DATABASE_FAILURES
+from .ticks import Ticks
 
 logger = logging.getLogger(__name__)
 
@@ -31,10 +31,9 @@ logger = logging.getLogger(__name__)
 class CommandServer:
     """Takes what is sent on the channel of a PBX; commands run side by side, each with its own deadline."""
 
-    def __init__(self, pbx: str, lease: Lease, folding: Folding, agenda: Agenda, stream: Stream) -> None:
-        self.pbx, self.lease, self.folding, self.agenda, self.stream = pbx, lease, folding, agenda, stream
-        # Called with the languages that a hub tells of.
-        self.on_languages: Callable[[list[str]], None] = lambda languages: None
+    def __init__(self, pbx: str, lease: Lease, folding: Folding, ticks: Ticks, stream: Stream) -> None:
+        self.pbx, self.lease, self.folding, self.ticks, self.stream = pbx, lease, folding, ticks, stream
+        self.agenda = folding.agenda
 
     async def run(self) -> None:
         """Receive until cancelled."""
@@ -49,7 +48,7 @@ class CommandServer:
 
     def _take(self, message: dict[str, Any]) -> None:
         if message["type"] == hub.LANGUAGES:
-            self.on_languages(message["languages"])
+            self.ticks.note_languages(message["languages"])
         elif message["type"] == WATCH:
             self.stream.watch(message)
         elif message["type"] == UNWATCH:
@@ -82,7 +81,7 @@ class CommandServer:
             session = self.folding.session
             if session is None:
                 return Outcome(Status.NOT_CONNECTED)
-            ctx = self._context(session, "", 0, envelope.deadline)
+            ctx = self.folding.context(session, envelope.deadline)
             return await self._handle(ctx, envelope.handler, envelope.parameters, only_looks=True)
         if isinstance(envelope, RunCommand):
             return await self._command(envelope)
@@ -108,12 +107,12 @@ class CommandServer:
             return Outcome(Status.NOT_CONNECTED)
         if command.deadline <= time.time() or not self.lease.is_held:
             return Outcome(Status.EXPIRED)
-        ctx = self._context(session, command.id, command.user_id, command.deadline)
+        ctx = self.folding.context(session, command.deadline, command.user_id, command.id)
         if command.handler:
             return await self._handle(ctx, command.handler, command.parameters)
         action = Action(command.action, tuple((key, value) for key, value in command.fields))
         if command.wants_reply:
-            return await self._guarded(ctx.reply_to(action))
+            return await answered(ctx.reply_to(action))
         return await self._in_time(session, self._send(ctx, action))
 
     @staticmethod
@@ -131,7 +130,7 @@ class CommandServer:
         work = registry.command_handlers[handler](ctx, parameters)
         try:
             # What only looks may arrive late: everybody's link need not pay for it.
-            return await (self._guarded(work) if only_looks else self._in_time(ctx.session, work))
+            return await (answered(work) if only_looks else self._in_time(ctx.session, work))
         finally:
             self.agenda.collect()
 
@@ -141,19 +140,7 @@ class CommandServer:
         """
         try:
             return await work
-        except AnswerTimeout as error:
-            session.close(error)
-            return Outcome(Status.NO_ANSWER, str(error))
         except AmiError as error:
+            if isinstance(error, AnswerTimeout):
+                session.close(error)
             return unanswered(error)
-
-    @staticmethod
-    async def _guarded(work: Awaitable[Outcome]) -> Outcome:
-        try:
-            return await work
-        except AmiError as error:
-            return unanswered(error)
-
-    def _context(self, session: Session, command_id: str, user_id: int, deadline: float) -> CommandContext:
-        counts = self.folding.figures.event_counts
-        return CommandContext(session, self.folding.state, user_id, deadline, counts, command_id)

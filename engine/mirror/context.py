@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
@@ -60,10 +60,7 @@ class CommandContext:
         if not await in_thread(auditors[0].claim)(command.id):
             return Outcome(Status.REPEATED)
         ctx = self.within(command.timeout, command.user_id, command.id)
-        try:
-            outcome = await registry.command_handlers[command.handler](ctx, command.parameters)
-        except AmiError as error:
-            outcome = unanswered(error)
+        outcome = await answered(registry.command_handlers[command.handler](ctx, command.parameters))
         await in_thread(end)(command, outcome)
         return outcome
 
@@ -149,6 +146,14 @@ def unanswered(error: AmiError) -> Outcome:
     """
     nothing_sent = isinstance(error, ConnectFailed | LoginRefused | NotAmi | IllegalField)
     return Outcome(Status.NOT_CONNECTED if nothing_sent else Status.NO_ANSWER, str(error))
+
+
+async def answered(work: Awaitable[Outcome]) -> Outcome:
+    """The outcome of a command, also where an `AmiError` ends it."""
+    try:
+        return await work
+    except AmiError as error:
+        return unanswered(error)
 
 
 async def send_all(ctx: CommandContext, session: Session, actions: Iterable[Action]) -> list[Answer]:

@@ -15,6 +15,7 @@ from engine.ami.transports import Address
 
 from . import registry, sync
 from .agenda import Agenda
+from .context import CommandContext
 from .figures import Figures
 
 logger = logging.getLogger(__name__)
@@ -49,6 +50,10 @@ class Folding:
     def session(self) -> Session | None:
         """The session to send in; None while the link is down."""
         return self.link.session
+
+    def context(self, session: Session, deadline: float, user_id: int = 0, command_id: str = "") -> CommandContext:
+        """What a command or a job works with that is to end by `deadline` (as `time.time()`)."""
+        return CommandContext(session, self.state, user_id, deadline, self.figures.event_counts, command_id)
 
     async def _on_up(self, session: Session) -> None:
         self.agenda.is_taking_snapshot = True

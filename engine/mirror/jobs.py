@@ -9,7 +9,6 @@ from engine.ami.errors import AmiError, AnswerTimeout
 
 from . import registry, sync
 from .agenda import Agenda
-from .context import CommandContext
 from .folding import Folding
 from .models import Subject
 
@@ -81,7 +80,7 @@ class Jobs:
     async def _do(self, session: Session, job: Subject) -> None:
         kind, key = job
         try:
-            ctx = CommandContext(session, self.state, 0, time.time() + JOB_TIMEOUT, self.folding.figures.event_counts)
+            ctx = self.folding.context(session, time.time() + JOB_TIMEOUT)
             await registry.jobs[kind](ctx, key)
         except AnswerTimeout as error:
             logger.warning("%s: %s", self.pbx, error)

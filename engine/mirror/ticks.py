@@ -59,6 +59,10 @@ class Ticks:
         oldest = time.monotonic() - LANGUAGE_KEPT
         return [language for language, at in self.looked_at.items() if at >= oldest]
 
+    def note_languages(self, languages: list[str]) -> None:
+        """A hub told that somebody looks in these."""
+        self.looked_at |= dict.fromkeys(languages, time.monotonic())
+
     async def run(self) -> None:
         """Tick until cancelled. Raises `LeaseLost`."""
         while True:

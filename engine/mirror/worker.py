@@ -8,7 +8,6 @@ import asyncio
 import functools
 import itertools
 import logging
-import time
 from typing import Any
 
 from channels.worker import Worker
@@ -58,12 +57,8 @@ class Mirror:
         self.jobs = Jobs(name, self.folding, self.agenda)
         self.ticks = Ticks(name, self.lease, self.agenda)
         self.stream = Stream(name, address)
-        self.server = CommandServer(name, self.lease, self.folding, self.agenda, self.stream)
-        self.server.on_languages = self._note_languages
+        self.server = CommandServer(name, self.lease, self.folding, self.ticks, self.stream)
         self.link = self.folding.link
-
-    def _note_languages(self, languages: list[str]) -> None:
-        self.ticks.looked_at |= dict.fromkeys(languages, time.monotonic())
 
     async def run(self) -> None:
         """Stand by until this worker may lead, then lead until another takes over from a silent one."""

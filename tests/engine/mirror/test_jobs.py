@@ -26,7 +26,9 @@ class Bench:
         self.state = State("main")
         self.agenda = Agenda("main", self.state)
         self.folding: Any = SimpleNamespace(
-            session=SimpleNamespace(), state=self.state, figures=SimpleNamespace(event_counts=())
+            session=SimpleNamespace(),
+            state=self.state,
+            context=lambda session, deadline: CommandContext(session, self.state, 0, deadline),
         )
         self.jobs = Jobs("main", cast(Any, self.folding), self.agenda)
         self.did: list[str] = []
