@@ -1,6 +1,8 @@
 """The panel's own files are for its user alone: its database holds sessions and every call, its key signs them."""
 
+import contextlib
 import os
+import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,14 +14,25 @@ _OTHERS = 0o077
 def keep_private(folder: Path, database: Mapping[str, Any]) -> None:
     """Whatever is written from here on is for this user alone; and so is what was there before."""
     os.umask(_OTHERS)
-    for path in open_to_others(folder, database):
-        if path.stat().st_uid == os.geteuid():
-            path.chmod(path.stat().st_mode & 0o700)
+    for path, status in _open(folder, database):
+        if status.st_uid == os.geteuid():
+            with contextlib.suppress(FileNotFoundError):
+                path.chmod(stat.S_IMODE(status.st_mode) & 0o700)
 
 
 def open_to_others(folder: Path, database: Mapping[str, Any]) -> list[Path]:
     """The folder, and files in it and of the database, which others may read or write."""
-    return [path for path in _own(folder, database) if path.stat().st_mode & _OTHERS]
+    return [path for path, _ in _open(folder, database)]
+
+
+def _open(folder: Path, database: Mapping[str, Any]) -> Iterator[tuple[Path, os.stat_result]]:
+    for path in _own(folder, database):
+        try:
+            status = path.stat()
+        except FileNotFoundError:
+            continue  # SQLite takes its files beside the database away when nobody has it open
+        if status.st_mode & _OTHERS:
+            yield path, status
 
 
 def _own(folder: Path, database: Mapping[str, Any]) -> Iterator[Path]:

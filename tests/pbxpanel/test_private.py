@@ -4,13 +4,13 @@ import os
 import stat
 import subprocess
 import sys
-import uuid
 from pathlib import Path
 
 import pytest
 from django.conf import settings
 
 from pbxpanel import checks
+from pbxpanel.private import open_to_others
 
 ROOT = Path(__file__).resolve().parents[2]
 # Holds a connection to the database open, which has been written to, and tells the modes of its files.
@@ -63,19 +63,39 @@ def test_what_lies_beside_it_since_before_is_closed_too(tmp_path: Path) -> None:
     assert {mode(path) for path in tmp_path.iterdir()} == {0o600}
 
 
-def test_the_panels_own_folder_is_for_its_user_alone() -> None:
-    var = ROOT / "var"
-    probe = var / f"probe-{uuid.uuid4().hex}"
+def test_the_panels_own_folder_is_for_its_user_alone(tmp_path: Path) -> None:
+    # Not the folder of this tree: another test's panel may be started in it at this moment.
+    var = tmp_path / "var"
+    (tmp_path / "elsewhere.py").write_text(
+        f"from pathlib import Path\nfrom pbxpanel.settings import *\nVAR_DIR = Path({str(var)!r})\n"
+    )
+    var.mkdir()
     var.chmod(0o755)
-    probe.touch()
-    probe.chmod(0o644)
-    try:
-        manage("check")
-        assert mode(var) == 0o700
-        assert mode(probe) == 0o600
-        assert mode(var / "secret_key") == 0o600
-    finally:
-        probe.unlink()
+    for name in ("probe", "secret_key"):
+        (var / name).touch()
+        (var / name).chmod(0o644)
+    manage("check", DJANGO_SETTINGS_MODULE="elsewhere", PYTHONPATH=str(tmp_path))
+    assert mode(var) == 0o700
+    assert mode(var / "probe") == 0o600
+    assert mode(var / "secret_key") == 0o600
+
+
+def test_a_file_that_goes_while_it_is_looked_at_stops_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    is_file = Path.is_file
+
+    def is_file_and_goes(path: Path) -> bool:
+        found = is_file(path)
+        if path.name.endswith("-wal"):
+            path.unlink(missing_ok=True)
+        return found
+
+    tmp_path.chmod(0o700)
+    for name in ("panel.sqlite3", "panel.sqlite3-wal"):
+        (tmp_path / name).touch()
+        (tmp_path / name).chmod(0o644)
+    monkeypatch.setattr(Path, "is_file", is_file_and_goes)
+    database = {"ENGINE": "django.db.backends.sqlite3", "NAME": tmp_path / "panel.sqlite3"}
+    assert open_to_others(tmp_path, database) == [tmp_path / "panel.sqlite3"]
 
 
 def test_what_cannot_be_closed_since_it_is_of_another_user_is_warned_of(
