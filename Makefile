@@ -9,7 +9,7 @@ HTTPS ?= no
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test test-fast test-live test-browser test-matrix test-processes test-transports coverage mutants lint bench soak lab admin installed prepare system-packages
+.PHONY: run test test-fast test-live test-browser test-matrix test-processes test-transports coverage mutants docs lint bench soak lab admin installed prepare system-packages
 
 run: export HTTPS := $(HTTPS)
 run: prepare
@@ -47,6 +47,10 @@ coverage: $(VENV)/dev.done
 	@$(MAKE) --no-print-directory test TESTS="$(CURDIR)/$(BIN)/python -m coverage run -m pytest"
 	@$(BIN)/python -m coverage combine --quiet
 	@$(BIN)/python -m coverage report --skip-covered --precision 2 --sort cover
+
+# Write what is derived from the code into the documents: the classes that the manager user needs.
+docs: $(VENV)/dev.done
+	@$(BIN)/python manage.py managerconf README.md docs/conferences.md
 
 # Deliberate faults in the product, each of which the tests must notice.
 mutants: $(VENV)/dev.done system-packages var/secret_key

@@ -17,3 +17,4 @@ class AccountsConfig(AppConfig):
         fragments.viewers_of = identity.viewers_of
         changes.watch()
         post_migrate.connect(permissions.name_as_declared)
+        post_migrate.connect(permissions.make_declared, sender=self)

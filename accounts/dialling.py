@@ -11,14 +11,12 @@ from django.utils.translation import ngettext
 
 from audit.models import AuditEntry
 from engine.mirror.commands import Status
+from engine.mirror.verbs import placing_calls
 
 from .models import DialPolicy
 from .policy import CALLS_PER_DAY, CALLS_PER_MINUTE, Call, Part, Policy, is_phone
 from .policy import refused_part as refused_by
 
-VERB, PROVE, EXAMINE = "originate", "prove-phone", "examine-phone"
-# The commands that let a telephone ring; each counts as one call.
-VERBS = (VERB, PROVE, EXAMINE, "invite", "retry-invitation", "call-back")
 _MINUTE, _DAY = timedelta(minutes=1), timedelta(days=1)
 
 
@@ -139,5 +137,5 @@ def _generous(policies: Iterable[Policy]) -> tuple[int, int]:
 
 def _placed(user: User, time: timedelta) -> QuerySet[AuditEntry]:
     """The user's calls on record, including the one in question; refused ones do not count."""
-    placed = AuditEntry.objects.filter(user=user, verb__in=VERBS, at__gte=timezone.now() - time)
+    placed = AuditEntry.objects.filter(user=user, verb__in=placing_calls(), at__gte=timezone.now() - time)
     return placed.exclude(status=Status.FORBIDDEN.value)

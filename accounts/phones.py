@@ -1,7 +1,6 @@
 """Whose phone is whose: what a PBX has, who has it, and how it becomes somebody's."""
 
 import asyncio
-import secrets
 import uuid
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -13,24 +12,26 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
+from django.utils.translation import gettext_lazy as _
 
 from audit.models import AuditEntry
 from engine.ami import actions
 from engine.ami.protocol import Action
 from engine.mirror import commands
-from engine.mirror.commands import Command, Outcome, Status, look, run
+from engine.mirror.commands import Outcome, Status, look_up
 from engine.mirror.completion import completed
 from engine.mirror.context import CommandContext, outcome_of
 from engine.mirror.models import PBX
-from engine.mirror.registry import command_handler
+from engine.mirror.registry import lookup
+from engine.mirror.verbs import for_audit
 
-from . import dialling
-from .models import PHONE_TRIES, PhoneProof, Profile, SharedPhone
-from .policy import Call
+from .models import PhoneProof, Profile, SharedPhone
 
 # How many digits a code has, and how long all of the proof may take.
 DIGITS, TIME = 4, timedelta(minutes=2)
 _STATE = PhoneProof.State
+# How a user's phone came to be theirs, in the audit trail.
+_MY_PHONE = for_audit("my-phone", _("My phone"))
 
 # What a PBX has.
 
@@ -59,11 +60,11 @@ class Stock:
 
 def stock_of(pbx: str, context: str = "") -> tuple[Outcome, Stock]:
     """Query what a PBX has, and whether it has this context. Where that fails, the outcome says why."""
-    outcome = look(pbx, "accounts.stock", {"context": context})
+    outcome = look_up(pbx, "accounts.stock", {"context": context})
     return outcome, Stock(**outcome.data) if outcome.done else Stock((), (), None)
 
 
-@command_handler("accounts.stock")
+@lookup("accounts.stock")
 async def take_stock(ctx: CommandContext, parameters: Mapping[str, Any]) -> Outcome:
     """`PJSIPShowEndpoints`, `SIPpeers`, `IAXpeerlist`, `DAHDIShowChannels`: one that Asterisk lacks names nothing."""
     endpoints = set[str]()
@@ -138,7 +139,7 @@ def give(user: User, values: Mapping[str, Any], how: str) -> None:
         return
     before = take_from_others(user, pbx, endpoint) if endpoint else []
     AuditEntry.objects.create(
-        command_id=uuid.uuid4().hex, user=user, username=user.get_username(), pbx=pbx, verb="my-phone",
+        command_id=uuid.uuid4().hex, user=user, username=user.get_username(), pbx=pbx, verb=_MY_PHONE,
         subject=endpoint or "—", claimed=True, status=Status.DONE.value, answer=": ".join([how, *before])[:400],
     )  # fmt: skip
 
@@ -152,32 +153,6 @@ def take_from_others(user: User, pbx: str, endpoint: str) -> list[str]:
 
 
 # The proof. The page shows a code, the phone rings, and the code is keyed in there; see `accounts.proofs`.
-
-
-def begin_proof(user: User, values: Mapping[str, Any]) -> Outcome:
-    """Let a phone ring, so that the user can prove that it is theirs. Counts as a call of theirs."""
-    pbx, endpoint = pbx_name(values["pbx_id"]), str(values["endpoint"])
-    parameters = {"endpoint": endpoint, "who": user.get_username()}
-    command_id = uuid.uuid4().hex
-    command = Command(
-        pbx, None, dialling.PROVE, endpoint, user.pk, id=command_id, handler="accounts.prove-phone",
-        parameters=parameters | {"proof": command_id},
-    )  # fmt: skip
-    PhoneProof.objects.update_or_create(
-        user=user,
-        defaults={
-            **values,
-            "command_id": command_id,
-            "code": f"{secrets.randbelow(10**DIGITS):0{DIGITS}}",
-            "tries_left": PHONE_TRIES,
-            "until": timezone.now() + TIME,
-            "state": _STATE.RINGING,
-        },
-    )
-    outcome = run(command, lambda: dialling.refusal(user, Call(phone=endpoint, caller_id=str(values["extension"]))))
-    if not outcome.done:
-        PhoneProof.objects.filter(command_id=command_id).update(state=_STATE.OPEN)
-    return outcome
 
 
 def key_in(command_id: str, keys: str) -> bool:

@@ -5,10 +5,17 @@ What was keyed in is told by a `UserEvent`; the code itself never leaves the pan
 
 import logging
 import re
+import secrets
+import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.db import DatabaseError, InterfaceError
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from engine.ami import actions
 from engine.ami.protocol import CHANNEL_FIELDS, Message
@@ -17,12 +24,15 @@ from engine.mirror import dialplan
 from engine.mirror.commands import Outcome
 from engine.mirror.context import CommandContext, outcome_of
 from engine.mirror.dialplan import CONTEXT, Steps, argument
-from engine.mirror.registry import command_handler, job, on
+from engine.mirror.models import PBX
+from engine.mirror.registry import job, on
 from engine.mirror.sanitize import exact
 from engine.mirror.state import State
+from engine.mirror.verbs import ON_PBX, Feature, Parameters, Rule, Weight, verb
 
-from . import phones
+from . import dialling, phones
 from .models import PHONE_TRIES, PhoneProof
+from .policy import Call
 
 logger = logging.getLogger(__name__)
 
@@ -45,22 +55,71 @@ _REASONS = {"1": _STATE.NO_ANSWER, "3": _STATE.NO_ANSWER, "5": _STATE.BUSY}
 _BUSY_CAUSES = ("17", "21")
 
 
-@command_handler("accounts.prove-phone")
-async def ring(ctx: CommandContext, parameters: Mapping[str, Any]) -> Outcome:
-    """Let the `endpoint` ring for the `proof`, and show there `who` asks for it."""
+@dataclass(frozen=True, slots=True)
+class Prove(Parameters):
+    """The `endpoint` that rings for the `proof`, and shows `who` asks for it; `extension` is whom it would call as."""
+
+    endpoint: str
+    who: str
+    extension: str
+    proof: str
+
+
+@verb(
+    "prove-phone",
+    _("Prove a phone"),
+    ON_PBX,
+    Rule("calls.originate"),
+    parameters=Prove,
+    actions=[actions.dialplan_extension_add, actions.originate],
+    feature=Feature(
+        gettext_noop("proof of whose a phone is"),
+        Weight.USEFUL,
+        ("Hangup",),
+        ("UserEvent", "Hangup", "OriginateResponse"),
+    ),
+    places_call=True,
+    view="profile",
+    describe=lambda pbx, wanted: wanted.endpoint,
+    refusal=lambda user, pbx, wanted: dialling.refusal(user, Call(phone=wanted.endpoint, caller_id=wanted.extension)),
+)
+async def prove(ctx: CommandContext, pbx: PBX, wanted: Prove) -> Outcome:
+    """Let a phone ring."""
     written = await dialplan.write(ctx, DIALPLAN)
     if not written.done:
         return written
-    uniqueid = PROOF + parameters["proof"]
+    uniqueid = PROOF + wanted.proof
     action = actions.originate(
-        parameters["endpoint"],
+        wanted.endpoint,
         CONTEXT,
         EXTENSION,
         timeout=RINGS,
-        variables=[("CONNECTEDLINE(name)", argument(f"PBX Panel: {parameters['who']}"))],
+        variables=[("CONNECTEDLINE(name)", argument(f"PBX Panel: {wanted.who}"))],
         uniqueids=(uniqueid, ""),
     )
-    return outcome_of(await ctx.session.ask(action, timeout=ctx.left, action_id=uniqueid))
+    return outcome_of(await ctx.ask(action, action_id=uniqueid))
+
+
+def begin_proof(user: User, values: Mapping[str, Any]) -> Outcome:
+    """Let a phone ring, so that the user can prove that it is theirs. Counts as a call of theirs."""
+    pbx, endpoint = phones.pbx_name(values["pbx_id"]), str(values["endpoint"])
+    command_id = uuid.uuid4().hex
+    PhoneProof.objects.update_or_create(
+        user=user,
+        defaults={
+            **values,
+            "command_id": command_id,
+            "code": f"{secrets.randbelow(10**phones.DIGITS):0{phones.DIGITS}}",
+            "tries_left": PHONE_TRIES,
+            "until": timezone.now() + phones.TIME,
+            "state": _STATE.RINGING,
+        },
+    )
+    wanted = Prove(endpoint, user.get_username(), str(values["extension"]), command_id)
+    outcome = prove.ask(user, PBX(name=pbx), wanted, id=command_id)
+    if not outcome.done:
+        PhoneProof.objects.filter(command_id=command_id).update(state=_STATE.OPEN)
+    return outcome
 
 
 @on("UserEvent", required=CHANNEL_FIELDS)

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_POST, require_safe
 from engine.mirror.models import PBX
 from web import toasts
 
-from . import phones
+from . import phones, proofs
 from .forms import PasswordForm, ProfileForm
 from .identity import profile_of, user_of
 from .models import PhoneProof, SharedPhone
@@ -51,7 +51,7 @@ def profile(request: HttpRequest) -> HttpResponse:
 def _is_saved(request: HttpRequest, user: User, form: ProfileForm) -> bool:
     """Save what is valid, or have the phone ring to prove it. False, with an error in the form, where it cannot."""
     if form.needs_proof:
-        outcome = phones.begin_proof(user, form.values)
+        outcome = proofs.begin_proof(user, form.values)
         if not outcome.done:
             form.add_error(None, toasts.words(outcome, _("There is no such phone.")))
         return outcome.done

@@ -7,75 +7,14 @@ from django.utils.translation import pgettext_lazy
 
 from engine import limits
 from engine.mirror.answers import in_words
-
-_VERBS = {
-    "originate": _("Call"),
-    "hangup": _("Hang up"),
-    "mute": _("Mute"),
-    "unmute": _("Unmute"),
-    "kick": _("Kick"),
-    "mute-others": _("Mute everybody else"),
-    "give-word": _("Give the floor"),
-    "lower-hand": _("Lower hand"),
-    "make-speaker": _("Make speaker"),
-    "unmake-speaker": _("Remove as speaker"),
-    "video-source": _("Show the video to all"),
-    "move": _("Move"),
-    "aside": _("Take aside"),
-    "back": _("Return from the side room"),
-    "mute-all": _("Mute all"),
-    "mute-listeners": _("Mute listeners"),
-    "unmute-all": _("Unmute all"),
-    "lecture": _("Lecture mode"),
-    "end-lecture": _("End lecture mode"),
-    "lock": _("Lock"),
-    "unlock": _("Unlock"),
-    "record": _("Record"),
-    "stop-record": _("Stop recording"),
-    "end": _("End the conference"),
-    "say": _("Play"),
-    "invite": _("Invite"),
-    "retry-invitation": _("Invite again"),
-    "cancel-invitation": _("Cancel an invitation"),
-    "dismiss-invitation": _("Dismiss an invitation"),
-    "call-back": _("Call back"),
-    "plan": _("Carry out the plan"),
-    "reload": _("Reload"),
-    "cli": _("CLI command"),
-    "action": _("AMI action"),
-    "read-config": _("Read the configuration file"),
-    "find-config": _("Find a category"),
-    "write-config": _("Write the configuration file"),
-    "ask-state": _("Query the state of"),
-    "examine": _("Examine"),
-    "examine-phone": _("Examine and ring the phone"),
-    "prove-phone": _("Prove a phone"),
-    "my-phone": _("My phone"),
-    "read-astdb": _("Read the AstDB"),
-    "put-astdb": _("Write to the AstDB"),
-    "delete-astdb": _("Delete from the AstDB"),
-    "delete-astdb-tree": _("Delete a family from the AstDB"),
-    "undo-astdb": _("Undo a change to the AstDB"),
-    "get-variable": _("Read a variable"),
-    "set-variable": _("Set a variable"),
-    "list-variables": _("Read all variables"),
-    "record-channel": _("Record a channel"),
-    "stop-recording-channel": _("Stop recording a channel"),
-    "mute-recording": _("Mute a recording"),
-    "unmute-recording": _("Unmute a recording"),
-    "monitor": _("Record a channel with Monitor"),
-    "stop-monitor": _("Stop Monitor on a channel"),
-    "change-monitor": _("Change the Monitor file"),
-    "pause-monitor": _("Pause Monitor on a channel"),
-    "unpause-monitor": _("Resume Monitor on a channel"),
-}
-
+from engine.mirror.verbs import label_of
 
 _STATUSES = {
     "done": _("done"),
     "refused": _("refused"),
     "not permitted": _("not permitted by the PBX"),
     "not connected": _("not connected"),
+    "not possible": _("not possible"),
     "no answer": pgettext_lazy("of the PBX to a command", "no answer"),
     "expired": _("too late, dropped"),
     "forbidden": _("not allowed"),
@@ -118,7 +57,7 @@ class AuditEntry(models.Model):
     @property
     def what(self) -> str:
         """The verb in people's words."""
-        return str(_VERBS.get(self.verb, self.verb))
+        return label_of(self.verb)
 
     @property
     def outcome(self) -> str:

@@ -23,7 +23,7 @@ class Trail:
                     user_id=command.user_id,
                     username=User.objects.get(pk=command.user_id).get_username(),
                     pbx=command.pbx,
-                    verb=command.verb,
+                    verb=command.verb.name,
                     subject=command.subject[:SUBJECT_SIZE],
                     topic=command.topic[:200],
                 )

@@ -1,28 +1,42 @@
-"""What the worker does with calls for a user: click-to-call, and hanging up."""
+"""What can be done with calls: click-to-call, and hanging up."""
 
 import asyncio
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
 
+from django.contrib.auth.models import User
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
+from accounts import dialling
+from accounts.identity import phone_of, profile_of
+from accounts.policy import Call as WantedCall
 from engine.ami import actions
-from engine.mirror.commands import Outcome, Status
+from engine.mirror.commands import Outcome
 from engine.mirror.context import CommandContext, outcome_of
-from engine.mirror.registry import command_handler
+from engine.mirror.models import PBX
 from engine.mirror.state import State
+from engine.mirror.verbs import ON_PBX, Feature, Parameters, Rule, Target, Weight, permission, verb
 
 from . import placed
 from .call import Call, calls_of
 from .events import own_caller_id
+from .fragments import some_calls
 from .models import Bridge, Channel, ParkedCall
 
 # How long the user's own phone may ring before a click-to-call gives up, in seconds.
 RING_TIMEOUT = 30.0
 # How soon the other ends of a call usually follow the one that was hung up, in seconds.
 FOLLOWS_WITHIN = 0.3
-# As Asterisk says it.
-NO_CHANNEL = Outcome(Status.REFUSED, "No such channel")
+
+HANG_UP = Feature(gettext_noop("hang-up"), Weight.ESSENTIAL)
+CLICK_TO_CALL = Feature(gettext_noop("click-to-call"), Weight.ESSENTIAL, events=("OriginateResponse",))
+
+ORIGINATE = permission("calls.channel", "originate", _("Can place calls"), ("Operator", "Moderator", "Administrator"))
+HANG_UP_OWN = permission(
+    "calls.channel", "hangup_own", _("Can hang up own calls"), ("Operator", "Moderator", "Administrator")
+)
+HANG_UP_ANY = permission("calls.channel", "hangup_any", _("Can hang up any call"), ("Operator", "Administrator"))
 
 
 def call_of(state: State, linkedid: str) -> Call | None:
@@ -32,22 +46,65 @@ def call_of(state: State, linkedid: str) -> Call | None:
     return next(iter(calls_of(channels, bridges, parked)), None)
 
 
-@command_handler("calls.hangup-channel")
-async def hangup_channel(ctx: CommandContext, parameters: Mapping[str, Any]) -> Outcome:
-    """`Hangup` of one leg, by its `uniqueid`."""
-    channel = ctx.state.table(Channel).get(parameters["uniqueid"])
-    return NO_CHANNEL if channel is None else await ctx.run(actions.hangup(channel.name))
+CALL: Target[Call] = Target(
+    "call",
+    "calls/<str:pbx>/<segment:key>/",
+    find=lambda pbx, linkedid: next(iter(some_calls(pbx, [linkedid])), None),
+    current=call_of,
+    key_of=lambda call: call.linkedid,
+    pbx_of=lambda call: call.pbx,
+    gone=_("This call has already ended."),
+    describe=lambda call: ", ".join(str(channel) for channel in call.hangup_targets),
+)
+CHANNEL: Target[Channel] = Target(
+    "channel",
+    "calls/<str:pbx>/channels/<segment:key>/",
+    find=lambda pbx, uniqueid: Channel.objects.filter(pbx=pbx, uniqueid=uniqueid).first(),
+    current=lambda state, uniqueid: state.table(Channel).get(uniqueid),
+    key_of=lambda channel: channel.uniqueid,
+    pbx_of=lambda channel: channel.pbx_id,
+    gone=_("This call has already ended."),
+)
 
 
-@command_handler("calls.hangup")
-async def hangup(ctx: CommandContext, parameters: Mapping[str, Any]) -> Outcome:
-    """`Hangup` of every end of the call of a `linkedid`: the first, and then those that do not go with it.
+def is_my_channel(user: User, channel: Channel) -> bool:
+    """Whether it is that of the user's own phone."""
+    phone = phone_of(profile_of(user))
+    return bool(phone) and f"{channel.pbx_id}/{channel.endpoint}" == phone
+
+
+def is_my_call(user: User, call: Call) -> bool:
+    """Whether the user's own phone takes part in it."""
+    phone = phone_of(profile_of(user))
+    return bool(phone) and any(f"{channel.pbx_id}/{channel.endpoint}" == phone for channel in call.channels)
+
+
+@verb(
+    "hangup",
+    _("Hang up"),
+    CHANNEL,
+    Rule(HANG_UP_ANY, is_my_channel, HANG_UP_OWN),
+    actions=[actions.hangup],
+    feature=HANG_UP,
+)
+async def hangup_channel(ctx: CommandContext, channel: Channel, parameters: Parameters) -> Outcome:
+    """`Hangup` of one leg."""
+    return await ctx.run(actions.hangup(channel.name))
+
+
+@verb(
+    "hangup",
+    _("Hang up"),
+    CALL,
+    Rule(HANG_UP_ANY, is_my_call, HANG_UP_OWN),
+    actions=[actions.hangup],
+    feature=HANG_UP,
+)
+async def hangup(ctx: CommandContext, call: Call, parameters: Parameters) -> Outcome:
+    """`Hangup` of every end of a call: the first, and then those that do not go with it.
 
     That an end has gone by itself meanwhile is no failure, if any was there.
     """
-    call = call_of(ctx.state, parameters["linkedid"])
-    if call is None:
-        return NO_CHANNEL
     first, *others = call.hangup_targets
     outcomes = [await ctx.run(actions.hangup(first.name))]
     left = await _left_of(ctx.state, others)
@@ -66,28 +123,52 @@ async def _left_of(state: State, channels: list[Channel]) -> list[Channel]:
     return left
 
 
-@command_handler("calls.originate")
-async def originate(ctx: CommandContext, parameters: Mapping[str, Any]) -> Outcome:
-    """`Originate`: the phone `endpoint` rings first; once it answers, `number` is dialled in `context`.
+@dataclass(frozen=True, slots=True)
+class Originate(Parameters):
+    """`number` is what was dialled; the others are of the user's profile (see `accounts.models.Profile`)."""
+
+    number: str
+    endpoint: str
+    extension: str
+    context: str
+
+
+@verb(
+    "originate",
+    _("Call"),
+    ON_PBX,
+    Rule(ORIGINATE),
+    parameters=Originate,
+    actions=[actions.originate],
+    optional=[actions.pjsip_show_endpoint],
+    feature=CLICK_TO_CALL,
+    places_call=True,
+    view="dial",
+    describe=lambda pbx, wanted: f"{wanted.number} from {wanted.endpoint}",
+    refusal=lambda user, pbx, wanted: dialling.refusal(
+        user, WantedCall(wanted.endpoint, wanted.context, wanted.extension, wanted.number)
+    ),
+)
+async def originate(ctx: CommandContext, pbx: PBX, wanted: Originate) -> Outcome:
+    """`Originate`: the user's phone rings first; once it answers, the number is dialled in their context.
 
     The phone shows whom it is calling as its connected line. The caller ID of the channel stays what Asterisk gives to
     that endpoint, so the far side sees the same as if the number had been dialled by hand; only where the endpoint has
-    none, `extension` stands in. What becomes of it comes later, as notices (see `placed`).
+    none, the user's extension stands in. What becomes of it comes later, as notices (see `placed`).
     """
-    endpoint, number = parameters["endpoint"], parameters["number"]
     uniqueids = placed.new_uniqueids(timezone.now())
     action = actions.originate(
-        endpoint,
-        parameters["context"],
-        number,
+        wanted.endpoint,
+        wanted.context,
+        wanted.number,
         timeout=RING_TIMEOUT,
-        uniqueids=uniqueids if endpoint.startswith("Local/") else (uniqueids[0], ""),
-        variables=[("CONNECTEDLINE(num)", number)],
+        uniqueids=uniqueids if wanted.endpoint.startswith("Local/") else (uniqueids[0], ""),
+        variables=[("CONNECTEDLINE(num)", wanted.number)],
     )
-    action = await own_caller_id(ctx.session, action, endpoint, parameters["extension"])
+    action = await own_caller_id(ctx, action, wanted.endpoint, wanted.extension)
     calls = ctx.state.memory(placed.PlacedCalls)
-    calls.begin(uniqueids[0], ctx.user_id, ctx.command_id, number)
-    outcome = outcome_of(await ctx.session.ask(action, timeout=ctx.left, action_id=uniqueids[0]))
+    calls.begin(uniqueids[0], ctx.user_id, ctx.command_id, wanted.number)
+    outcome = outcome_of(await ctx.ask(action, action_id=uniqueids[0]))
     if not outcome.done:
         calls.forget(uniqueids[0])
     return outcome

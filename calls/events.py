@@ -12,8 +12,8 @@ from functools import partial
 from typing import Any
 
 from engine.ami import actions
-from engine.ami.client import Session
 from engine.ami.protocol import BRIDGE_FIELDS, CHANNEL_FIELDS, Action, Message
+from engine.mirror.context import CommandContext
 from engine.mirror.registry import first_snapshot_step, on, refreshes, snapshot_step
 from engine.mirror.sanitize import clean, clean_name, duration, exact, unaccented
 from engine.mirror.state import State, Table
@@ -353,7 +353,7 @@ def takes_parking_space(state: State, event: Message) -> None:
             table.remove(other.uniqueid)
 
 
-async def own_caller_id(session: Session, action: Action, phone: str, extension: str) -> Action:
+async def own_caller_id(ctx: CommandContext, action: Action, phone: str, extension: str) -> Action:
     """Where the endpoint has no caller ID of its own, the operator's extension stands in for it.
 
     A call dialled by hand then presents what the phone itself sends; an originated one would be anonymous.
@@ -361,7 +361,7 @@ async def own_caller_id(session: Session, action: Action, phone: str, extension:
     technology, _separator, endpoint = phone.partition("/")
     if technology != "PJSIP" or not extension:
         return action
-    answer = await session.ask_list(actions.pjsip_show_endpoint(endpoint), timeout=2)
+    answer = await ctx.ask(actions.pjsip_show_endpoint(endpoint), is_list=True, timeout=2)
     details = next((event for event in answer.events if event.name == "EndpointDetail"), None)
     if details is None or clean(details.get("Callerid")):
         return action

@@ -97,12 +97,7 @@ class Channel(Mirrored):
             models.Index(fields=["endpoint"], name="channel_of_endpoint"),
             models.Index(fields=["state"], name="channel_in_state"),
         ]
-        permissions = [
-            ("see_calls", _("Can see calls")),
-            ("originate", _("Can place calls")),
-            ("hangup_own", _("Can hang up own calls")),
-            ("hangup_any", _("Can hang up any call")),
-        ]
+        permissions = [("see_calls", _("Can see calls"))]
 
     def __str__(self) -> str:
         return shown(self.name)

@@ -1,10 +1,9 @@
-"""The board of calls, click-to-call, and hanging up."""
+"""The board of calls, and click-to-call."""
 
 import uuid
 
 from django.conf import settings
-from django.contrib.auth.decorators import permission_required
-from django.core.exceptions import PermissionDenied
+from django.contrib.auth.decorators import login_required, permission_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
@@ -12,14 +11,14 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts.identity import pbx_of, phone_of, profile_of, user_of
+from accounts.identity import pbx_of, profile_of, user_of
 from engine.live.fragments import query_of
 from web import toasts
 
-from . import placed, requests
+from . import placed
+from .commands import Originate, originate
 from .forms import DialForm
-from .fragments import part, some_calls, told_of_call
-from .models import Channel
+from .fragments import part, told_of_call
 
 
 @require_safe
@@ -33,40 +32,7 @@ def board(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-def hangup(request: HttpRequest, pbx: str, linkedid: str) -> HttpResponse:
-    """POST: hang up a whole call."""
-    calls = some_calls(pbx, [linkedid])
-    _check_may_hang_up(request, [channel for call in calls for channel in call.channels])
-    gone = _("This call has already ended.")
-    if not calls:
-        return toasts.toast(request, "info", gone, 404)
-    outcome = requests.hangup(user_of(request).pk, calls[0])
-    return toasts.answer(request, outcome, gone=gone)
-
-
-@require_POST
-def hangup_channel(request: HttpRequest, pbx: str, uniqueid: str) -> HttpResponse:
-    """POST: hang up one leg of a call."""
-    channel = Channel.objects.filter(pbx=pbx, uniqueid=uniqueid).first()
-    _check_may_hang_up(request, [channel] if channel else [])
-    gone = _("This call has already ended.")
-    if channel is None:
-        return toasts.toast(request, "info", gone, 404)
-    return toasts.answer(request, requests.hangup_channel(user_of(request).pk, channel), gone=gone)
-
-
-def _check_may_hang_up(request: HttpRequest, channels: list[Channel]) -> None:
-    """Any call with the one permission, those of my own phone with the other. Raises `PermissionDenied`."""
-    if request.user.has_perm("calls.hangup_any"):
-        return
-    mine = phone_of(profile_of(request.user))
-    is_mine = bool(mine) and any(f"{channel.pbx_id}/{channel.endpoint}" == mine for channel in channels)
-    if not (request.user.has_perm("calls.hangup_own") and (is_mine or not channels)):
-        raise PermissionDenied
-
-
-@require_POST
-@permission_required("calls.originate", raise_exception=True)
+@login_required
 def dial(request: HttpRequest) -> HttpResponse:
     """POST `number`, `command_id`: my phone rings first; when I answer, the number is dialled."""
     form = DialForm(request.POST)
@@ -85,16 +51,8 @@ def dial(request: HttpRequest) -> HttpResponse:
     if pbx is None:
         return toasts.toast(request, "danger", _("There is no PBX yet: is the worker running?"), 503)
     number = form.cleaned_data["number"]
-    user_id = user_of(request).pk
-    outcome = requests.originate(
-        user_id,
-        pbx=pbx.name,
-        endpoint=profile.endpoint,
-        extension=profile.extension,
-        context=profile.dial_context,
-        number=number,
-        command_id=form.cleaned_data["command_id"],
-    )
+    wanted = Originate(number, profile.endpoint, profile.extension, profile.dial_context)
+    outcome = originate.ask(user_of(request), pbx, wanted, id=form.cleaned_data["command_id"])
     unknown = _(
         "The number %(number)s does not exist in the dial context %(context)s. Check the number, or your context."
     )
@@ -102,7 +60,7 @@ def dial(request: HttpRequest) -> HttpResponse:
     response = toasts.answer(request, outcome, gone=gone)
     if outcome.done:
         # It rings once Asterisk says so: that, and all that follows, takes this one's place.
-        call = placed.PlacedCall(user_id, form.cleaned_data["command_id"], number)
+        call = placed.PlacedCall(user_of(request).pk, form.cleaned_data["command_id"], number)
         response = toasts.said(told_of_call(call.parameters))
         response.headers["HX-Trigger"] = "dialled"
     if response.status_code != 204:

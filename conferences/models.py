@@ -45,7 +45,6 @@ class Conference(Mirrored):
         constraints = [models.UniqueConstraint(fields=["pbx", "name"], name="one_conference_for_each_name")]
         permissions = [
             ("see_conferences", _("Can see all conferences")),
-            ("moderate", _("Can moderate all conferences")),
             ("plan_rooms", _("Can plan rooms")),
         ]
 

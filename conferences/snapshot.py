@@ -14,9 +14,9 @@ from engine.mirror.sync import Snapshot
 from .models import Conference, Participant
 from .muting import has_pressed_a_key, silence_in_lecture
 from .records.models import ConferenceRecord
-from .requests import can_be_asked_for
 from .rows import conference_of, participant_of, says_yes
 from .talking import start_talking, stop_talking
+from .targets import can_be_asked_for
 
 # What Asterisk answers to a list of rooms, or of one room, when there is none: an empty list, not a failure.
 NO_CONFERENCE = ("No active conferences.", "No Conference by that name found.")

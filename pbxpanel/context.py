@@ -5,6 +5,7 @@ import uuid
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.auth.models import User
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
@@ -13,14 +14,16 @@ from calls.fragments import count as count_calls
 from conferences.models import Conference
 from conferences.rooms.models import Room
 from engine.mirror.models import PBX
+from engine.mirror.verbs import permissions
 
-# Permission → the class on the page's body without which its buttons are hidden.
-_ABILITIES = {
-    "calls.originate": "may-originate",
-    "calls.hangup_own": "may-hangup-own",
-    "calls.hangup_any": "may-hangup-any",
-    "conferences.moderate": "may-moderate",
-}
+
+def abilities_of(user: User) -> str:
+    """A class for the page's body for each permission of a verb that the user has: `may-hangup-any`. The buttons of
+    rows that are pushed to everybody are hidden without it.
+    """
+    return " ".join(
+        f"may-{declared.codename.replace('_', '-')}" for name, declared in permissions.items() if user.has_perm(name)
+    )
 
 
 def panel(request: HttpRequest) -> dict[str, Any]:
@@ -37,7 +40,7 @@ def panel(request: HttpRequest) -> dict[str, Any]:
         "profile": SimpleLazyObject(lambda: profile_of(user)),
         "phone": SimpleLazyObject(lambda: phone_of(profile_of(user))),
         "pbxs": SimpleLazyObject(lambda: list(PBX.objects.all())),
-        "abilities": " ".join(css for name, css in _ABILITIES.items() if user.has_perm(name)),
+        "abilities": abilities_of(user),
         "server_time": int(time.time() * 1000),
         "command_id": uuid.uuid4().hex,
         "count_calls": count_calls,

@@ -5,6 +5,8 @@ from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
 from django.views.i18n import set_language
 
+from web import commands
+
 from . import health, views
 
 urlpatterns = [
@@ -21,6 +23,7 @@ urlpatterns = [
     path("rooms/", include("conferences.rooms.urls")),
     path("groups/", include("conferences.invitations.urls")),
     path("system/", include("system.urls")),
+    *commands.urlpatterns(),
 ]
 
 handler400 = views.bad_request

@@ -12,6 +12,8 @@ class SystemConfig(AppConfig):
         from .cli import commands as _cli  # noqa: F401
         from .config import commands as _config  # noqa: F401
         from .console import commands as _console  # noqa: F401
+        from .doctor import commands as _doctor  # noqa: F401
         from .recordings import commands as _recordings  # noqa: F401
+        from .states import commands as _states  # noqa: F401
         from .status import commands as _status  # noqa: F401
         from .variables import commands as _variables  # noqa: F401

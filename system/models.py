@@ -16,14 +16,10 @@ class Access(models.Model):
         verbose_name = _("access to the system pages")
         permissions = (
             ("see_pbx", "Can see how a PBX is"),
-            ("reload", "Can have Asterisk reload its modules"),
             ("use_cli", "Can use the CLI commands that their groups allow"),
             ("see_astdb", "Can browse the AstDB"),
-            ("change_astdb", "Can change the AstDB"),
             ("see_config", "Can read Asterisk's configuration"),
-            ("change_config", "Can edit Asterisk's configuration"),
             ("see_variables", "Can read variables"),
-            ("change_variables", "Can set variables"),
             ("see_states", "Can see extension states, presence and hints"),
             ("record_calls", "Can record calls"),
             ("see_events", "Can watch the stream of AMI events"),

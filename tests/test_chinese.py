@@ -153,7 +153,11 @@ def test_a_link_that_is_down_is_kept_in_english() -> None:
     people.a_small_pbx()
     broke = "The connection broke: %(reason)s."
     PBX.objects.update(link=PBX.Link.CONNECTING, reason=broke, reason_parameters={"reason": "reset"})
-    told = client_of("Operator", "ben", "zh-hans").post(reverse("hangup", args=["main", "1.1"])).content.decode()
+    told = (
+        client_of("Operator", "ben", "zh-hans")
+        .post(reverse("call-command", args=["main", "1.1", "hangup"]))
+        .content.decode()
+    )
     assert "连接中断：reset。" in told
     assert {entry.answer for entry in AuditEntry.objects.all()} == {"The connection broke: reset."}
 

@@ -11,6 +11,7 @@ from engine.mirror.commands import Outcome, Status
 _CODES = {
     Status.REFUSED: 409,
     Status.NOT_PERMITTED: 409,
+    Status.NOT_POSSIBLE: 409,
     Status.NOT_CONNECTED: 503,
     Status.NO_ANSWER: 504,
     Status.EXPIRED: 504,
@@ -51,7 +52,8 @@ def answer(request: HttpRequest, outcome: Outcome, *, gone: str) -> HttpResponse
     """What became of a command. `gone` is said where Asterisk no longer knows whom it was about."""
     if outcome.status in (Status.DONE, Status.REPEATED):
         return HttpResponse(status=204)
-    return toast(request, "danger", words(outcome, gone), code(outcome))
+    level = "warning" if outcome.status is Status.NOT_POSSIBLE else "danger"
+    return toast(request, level, words(outcome, gone), code(outcome))
 
 
 def code(outcome: Outcome) -> int:
@@ -70,6 +72,8 @@ def words(outcome: Outcome, gone: str) -> str:
         return _("The PBX did not answer in time. Check whether it took effect before you try again.")
     if outcome.status is Status.FORBIDDEN:
         return outcome.text
+    if outcome.status is Status.NOT_POSSIBLE:
+        return in_words(outcome.text)
     if outcome.text.lower().startswith(_GONE):
         return gone
     if outcome.status is Status.NOT_PERMITTED:

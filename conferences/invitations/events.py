@@ -1,30 +1,24 @@
 """Who is called into a conference: the worker dials, some at a time, and follows each call until they have joined."""
 
-import asyncio
 import logging
 import uuid
 from datetime import timedelta
-
-from django.utils.translation import gettext_noop
 
 from calls.events import own_caller_id
 from calls.models import Channel
 from calls.placed import new_uniqueids
 from engine.ami import actions
-from engine.ami.client import Session
 from engine.ami.errors import AmiError, IllegalField
 from engine.ami.protocol import CHANNEL_FIELDS, Action, Message
-from engine.mirror.commands import Outcome, Status
 from engine.mirror.context import CommandContext
 from engine.mirror.dialplan import argument
-from engine.mirror.registry import command_handler, job, on, snapshot_step, when_removed
+from engine.mirror.registry import job, on, snapshot_step, when_removed
 from engine.mirror.sanitize import exact
 from engine.mirror.state import State
 from engine.mirror.sync import Snapshot
 
-from .. import commands
-from ..commands import DONE, NO_CHANNEL, Parameters, profiles
 from ..models import Conference, Participant
+from ..moving import profiles
 from ..rows import Arrivals
 from .models import Invitation
 
@@ -35,17 +29,14 @@ AT_ONCE = 10
 RING_TIMEOUT = 45.0
 # How long a call that has failed stays on the page.
 KEPT = timedelta(days=1)
-# How long a telephone gets to hang up before it is called back, in seconds.
-HANGS_UP_WITHIN = 2.0
 
-_STATE = Invitation.State
-_DIALLING = (_STATE.CALLING, _STATE.RINGING)
+STATE = Invitation.State
+_DIALLING = (STATE.CALLING, STATE.RINGING)
 # What a hangup cause (Q.850) says of a call that failed; of several the first.
-CAUSES = {"21": _STATE.DECLINED, "17": _STATE.BUSY, "19": _STATE.NO_ANSWER, "18": _STATE.NO_ANSWER}
+CAUSES = {"21": STATE.DECLINED, "17": STATE.BUSY, "19": STATE.NO_ANSWER, "18": STATE.NO_ANSWER}
 _RANK = {cause: rank for rank, cause in enumerate([*reversed(CAUSES), Invitation.LEFT], 1)}
 # What the `Reason` of an OriginateResponse says, where no cause does.
-REASONS = {"5": _STATE.BUSY, "3": _STATE.NO_ANSWER}
-CALLED_ALREADY = Outcome(Status.REFUSED, gettext_noop("This number is already being called."))
+REASONS = {"5": STATE.BUSY, "3": STATE.NO_ANSWER}
 
 
 def add(
@@ -81,98 +72,9 @@ def add(
         if row.channel == channel:
             if not row.has_ended:
                 return None
-            table.change(row, state=_STATE.WAITING, cause="", **values)
+            table.change(row, state=STATE.WAITING, cause="", **values)
             return row
     return table.add(uuid.uuid4().hex, conference=conference, channel=channel, invited_at=state.now(), **values)
-
-
-def _invite(ctx: CommandContext, parameters: Parameters, arguments: str = "") -> Outcome:
-    row = add(
-        ctx.state,
-        parameters["conference"],
-        parameters["channel"],
-        parameters["number"],
-        name=parameters["name"],
-        user_id=ctx.user_id,
-        caller_number=parameters["caller_number"],
-        caller_name=parameters["caller_name"],
-        arguments=arguments,
-    )
-    return CALLED_ALREADY if row is None else DONE
-
-
-@command_handler("invite")
-async def invite(ctx: CommandContext, parameters: Parameters) -> Outcome:
-    """Call a `channel` into a `conference`; for `number`, `name`, `caller_number` and `caller_name` see `add`."""
-    return _invite(ctx, parameters)
-
-
-@command_handler("call-back")
-async def call_back(ctx: CommandContext, parameters: Parameters) -> Outcome:
-    """The same for one who is, or was, in the conference: if they still are, as `uniqueid`, they are hung up first."""
-    row = ctx.state.table(Participant).get(parameters["uniqueid"])
-    if row is None or row.conference != parameters["conference"]:
-        return _invite(ctx, parameters)
-    channel = ctx.state.table(Channel).get(row.uniqueid)
-    outcome = await ctx.run(actions.hangup(row.channel))
-    if not outcome.done and outcome.text != "No such channel":
-        return outcome
-    # A telephone that is still hanging up might be busy.
-    for _ in range(round(HANGS_UP_WITHIN / 0.05)):
-        if not (channel and ctx.state.table(Channel).where("linkedid", channel.linkedid)):
-            break
-        await asyncio.sleep(0.05)
-    return _invite(ctx, parameters, row.arguments)
-
-
-of_invitation = commands.about(Invitation, "code", NO_CHANNEL)
-
-
-@of_invitation("retry-invitation")
-async def retry(ctx: CommandContext, row: Invitation, parameters: Parameters) -> Outcome:
-    """Call again, as `channel`, `caller_number` and `caller_name` say: whoever asks calls as themselves."""
-    if not row.has_ended:
-        return CALLED_ALREADY
-    values = {name: parameters[name] for name in ("channel", "caller_number", "caller_name")}
-    ctx.state.table(Invitation).change(row, state=_STATE.WAITING, cause="", user_id=ctx.user_id, **values)
-    ctx.state.ask_for_job("invitations", row.conference)
-    return DONE
-
-
-@of_invitation("cancel-invitation")
-async def cancel(ctx: CommandContext, row: Invitation, parameters: Parameters) -> Outcome:
-    """Hang up, or do not even begin."""
-    return await _cancel(ctx, row)
-
-
-async def _cancel(ctx: CommandContext, row: Invitation) -> Outcome:
-    if row.has_ended:
-        return DONE
-    ctx.state.table(Invitation).change(row, state=_STATE.CANCELLED)
-    ctx.state.ask_for_job("invitations", row.conference)
-    channel = ctx.state.table(Channel).get(row.uniqueid)
-    # It may not have one yet; that is hung up as soon as it is there (see `begins`).
-    if channel is not None:
-        await ctx.run(actions.hangup(channel.name))
-    return DONE
-
-
-@of_invitation("dismiss-invitation")
-async def dismiss(ctx: CommandContext, row: Invitation, parameters: Parameters) -> Outcome:
-    """Take one that has failed off the page."""
-    if not row.has_ended:
-        return CALLED_ALREADY
-    ctx.state.table(Invitation).remove(row.code)
-    return DONE
-
-
-async def cancel_all(ctx: CommandContext, conference: Conference) -> None:
-    """Nobody else is called into a conference that a moderator ends."""
-    for row in ctx.state.table(Invitation).where("conference", conference.name):
-        await _cancel(ctx, row)
-
-
-commands.before_end.append(cancel_all)
 
 
 @when_removed(Conference)
@@ -194,20 +96,21 @@ async def advance(ctx: CommandContext, conference: str) -> None:
     for row in rows:
         if row.has_ended and row.invited_at < state.now() - KEPT:
             table.remove(row.code)
-        elif row.state == _STATE.CANCELLED and (channel := state.table(Channel).get(row.uniqueid)):
-            await ctx.session.ask(actions.hangup(channel.name))
+        elif row.state == STATE.CANCELLED and (channel := state.table(Channel).get(row.uniqueid)):
+            await ctx.ask(actions.hangup(channel.name), timeout=5)
     for row in rows:
         dialling = sum(other.state in _DIALLING for other in table.where("conference", conference))
         if dialling >= AT_ONCE:
             break
-        if row.state == _STATE.WAITING and table.get(row.code) is row:
-            await dial(ctx.session, state, row)
+        if row.state == STATE.WAITING and table.get(row.code) is row:
+            await dial(ctx, row)
 
 
-async def dial(session: Session, state: State, row: Invitation) -> None:
+async def dial(ctx: CommandContext, row: Invitation) -> None:
     """`Originate` of one who waits: they are called, and enter the conference once they have answered."""
+    state = ctx.state
     uniqueids = new_uniqueids(state.now())
-    state.table(Invitation).change(row, state=_STATE.CALLING, uniqueid=uniqueids[0], cause="", tries=row.tries + 1)
+    state.table(Invitation).change(row, state=STATE.CALLING, uniqueid=uniqueids[0], cause="", tries=row.tries + 1)
     conference = state.table(Conference).get(row.conference)
     arguments = row.arguments or (conference.arguments if conference else "")
     entry = ",".join(profiles(arguments)).rstrip(",")
@@ -216,8 +119,8 @@ async def dial(session: Session, state: State, row: Invitation) -> None:
     try:
         action = originate(row, entry, uniqueids)
         if not is_number(row):
-            action = await own_caller_id(session, action, row.channel, row.number)
-        answer = await session.ask(action, action_id=uniqueids[0])
+            action = await own_caller_id(ctx, action, row.channel, row.number)
+        answer = await ctx.ask(action, action_id=uniqueids[0], timeout=5)
     except IllegalField as error:
         logger.warning("%s: nobody can be called into %r: %s", state.pbx, row.conference, error)
         fail(state, row)
@@ -258,11 +161,11 @@ def of_call(state: State, linkedid: str) -> list[Invitation]:
 
 def answered(state: State, row: Invitation) -> None:
     if row.state in _DIALLING:
-        state.table(Invitation).change(row, state=_STATE.ANSWERED)
+        state.table(Invitation).change(row, state=STATE.ANSWERED)
         state.ask_for_job("invitations", row.conference)
 
 
-def fail(state: State, row: Invitation, outcome: Invitation.State = _STATE.FAILED) -> None:
+def fail(state: State, row: Invitation, outcome: Invitation.State = STATE.FAILED) -> None:
     """The call is over, and they have not joined; its causes say more than the outcome."""
     if row.state in Invitation.UNDER_WAY:
         state.memory(Arrivals).pop(row.uniqueid, None)
@@ -276,14 +179,14 @@ def note_cause(state: State, row: Invitation, cause: str) -> None:
         return
     table = state.table(Invitation)
     table.change(row, cause=cause)
-    if cause in CAUSES and row.has_ended and row.state != _STATE.CANCELLED:
+    if cause in CAUSES and row.has_ended and row.state != STATE.CANCELLED:
         table.change(row, state=CAUSES[cause])
 
 
 @on("Newchannel", required=CHANNEL_FIELDS)
 def begins(state: State, event: Message) -> None:
     for row in of_call(state, exact(event.get("Uniqueid"))):
-        if row.state == _STATE.CANCELLED:
+        if row.state == STATE.CANCELLED:
             state.ask_for_job("invitations", row.conference)
 
 
@@ -291,8 +194,8 @@ def begins(state: State, event: Message) -> None:
 def rings_or_answers(state: State, event: Message) -> None:
     for row in of_call(state, exact(event.get("Linkedid"))):
         channel_state = event.get("ChannelStateDesc")
-        if channel_state == "Ringing" and row.state == _STATE.CALLING:
-            state.table(Invitation).change(row, state=_STATE.RINGING)
+        if channel_state == "Ringing" and row.state == STATE.CALLING:
+            state.table(Invitation).change(row, state=STATE.RINGING)
         elif channel_state == "Up" and exact(event.get("Uniqueid")) == row.uniqueid:
             answered(state, row)
 
@@ -311,13 +214,13 @@ def is_over_or_answered(state: State, event: Message) -> None:
         if event.get("Response") == "Success":
             answered(state, row)
         else:
-            fail(state, row, REASONS.get(event.get("Reason"), _STATE.FAILED))
+            fail(state, row, REASONS.get(event.get("Reason"), STATE.FAILED))
 
 
 @on("Hangup", required=CHANNEL_FIELDS)
 def hangs_up(state: State, event: Message) -> None:
     for row in of_call(state, exact(event.get("Linkedid"))):
-        if row.state != _STATE.ANSWERED:
+        if row.state != STATE.ANSWERED:
             note_cause(state, row, event.get("Cause"))
         elif exact(event.get("Uniqueid")) == row.uniqueid:
             note_cause(state, row, Invitation.LEFT)
@@ -327,7 +230,7 @@ def hangs_up(state: State, event: Message) -> None:
 @on("ConfbridgeJoin", required=CHANNEL_FIELDS)
 def joins(state: State, event: Message) -> None:
     for row in of_call(state, exact(event.get("Uniqueid"))):
-        if row.state == _STATE.CANCELLED:
+        if row.state == STATE.CANCELLED:
             state.ask_for_job("invitations", row.conference)
         else:
             state.table(Invitation).remove(row.code)
@@ -342,9 +245,9 @@ async def find_calls(snapshot: Snapshot) -> None:
     for row in list(table.rows.values()):
         if row.state in Invitation.UNDER_WAY:
             _find_call(state, row)
-        elif row.state == _STATE.WAITING and row.conference not in state.table(Conference).rows:
+        elif row.state == STATE.WAITING and row.conference not in state.table(Conference).rows:
             # Nobody is called late, into a conference that is over.
-            table.change(row, state=_STATE.FAILED)
+            table.change(row, state=STATE.FAILED)
         state.ask_for_job("invitations", row.conference)
 
 
@@ -357,4 +260,4 @@ def _find_call(state: State, row: Invitation) -> None:
     elif channel.is_up:
         answered(state, row)
     elif any(leg.state == "Ringing" for leg in state.table(Channel).where("linkedid", row.uniqueid)):
-        state.table(Invitation).change(row, state=_STATE.RINGING)
+        state.table(Invitation).change(row, state=STATE.RINGING)

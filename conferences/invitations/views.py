@@ -16,35 +16,31 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import dialling
-from accounts.identity import pbx_of, profile_of, user_of
+from accounts.identity import pbx_of, user_of
 from accounts.models import Profile
 from calls.forms import diallable
-from engine.mirror.commands import Outcome, Status
+from engine.mirror.commands import Outcome, Status, run
 from engine.mirror.models import PBX
+from engine.mirror.verbs import NotReady
 from web import toasts
 
 from ..forms import MOST_PEOPLE, GroupForm, Person, people_of
-from ..models import Conference, Participant
+from ..models import Participant
 from ..records.models import Attendance
-from ..requests import can_be_asked_for
-from ..rooms.models import Room, may_invite, may_moderate
-from . import requests
-from .events import CALLED_ALREADY
+from ..rooms.models import Room
+from ..targets import Place
+from .commands import OF_PLACES, back, invitation_of, own_phone, ready_to_call, ready_to_dial, writers_of
 from .models import Invitation, InviteGroup
 
 # What separates the people in the box.
 _BETWEEN = re.compile(r"[\r\n,;，；、]+")
 
 
-class NotReady(Exception):
-    """Nobody can be called yet; the sentence says what is missing."""
-
-
 @require_POST
 @login_required
 def invite(request: HttpRequest, pbx: str, name: str) -> HttpResponse:
     """POST `numbers`, `group`: each of them is called. Those who cannot be are reported, and stay in the box."""
-    user = _who_may(request, pbx, name)
+    user, place = _who_may(request, pbx, name)
     texts = _BETWEEN.split(request.POST.get("numbers", ""))
     too_many = _("At most %(most)d people can be called at a time.") % {"most": MOST_PEOPLE}
     if sum(bool(text.strip()) for text in texts) > MOST_PEOPLE:
@@ -61,7 +57,7 @@ def invite(request: HttpRequest, pbx: str, name: str) -> HttpResponse:
     # A typed number is called, even if somebody with that number is here.
     absent |= {person.number: people[person.number] for person in typed}
     try:
-        profile = _ready(user, pbx, name)
+        profile = ready_to_dial(user, place)
         if len(absent) > MOST_PEOPLE:
             raise NotReady(too_many)
     except NotReady as error:
@@ -69,10 +65,10 @@ def invite(request: HttpRequest, pbx: str, name: str) -> HttpResponse:
     told = [why for _text, why in wrong]
     left = [text for text, _why in wrong]
     others, calls, is_for_later = list(absent.values()), 0, False
-    writers = requests.writers_of(others)
+    writers = writers_of(others)
     while others:
         person = others.pop(0)
-        outcome = requests.invite(user, profile, pbx, name, person)
+        outcome = run(*invitation_of(user, profile, place, person))
         if outcome.status is Status.NOT_CONNECTED:
             return toasts.answer(request, outcome, gone="")
         calls += outcome.done
@@ -111,7 +107,7 @@ def _told(
 
 
 def _words(outcome: Outcome, number: str) -> str:
-    text = _(outcome.text) if outcome.text == CALLED_ALREADY.text else toasts.words(outcome, gone="")
+    text = toasts.words(outcome, gone="")
     return text if number in text else _("%(what)s: %(why)s") % {"what": number, "why": text}
 
 
@@ -136,31 +132,31 @@ def _present(pbx: str, name: str) -> set[str]:
 @login_required
 def call_me_in(request: HttpRequest, pbx: str, name: str) -> HttpResponse:
     """POST: my own phone is called."""
-    user = _who_may(request, pbx, name)
+    user, place = _who_may(request, pbx, name)
     try:
-        profile = _ready(user, pbx, name, phone=True)
+        profile = _my_phone(user, place)
     except NotReady as error:
         return toasts.toast(request, "warning", str(error), 409)
-    return _answer(request, requests.call_me_in(user, profile, pbx, name))
+    return _answer(request, own_phone(user, profile, place))
 
 
 @require_POST
 @login_required
 def call_back(request: HttpRequest, pbx: str, name: str, uniqueid: str) -> HttpResponse:
     """POST: one who is in the conference is hung up and called again; so is one who has left it."""
-    user = _who_may(request, pbx, name)
+    user, place = _who_may(request, pbx, name)
     row = Participant.objects.filter(pbx=pbx, conference=name, uniqueid=uniqueid).first() or _stay(pbx, name, uniqueid)
     if row is None:
         return toasts.toast(request, "info", _("It is no longer known who that was."), 404)
     try:
-        profile = _ready(user, pbx, name)
+        profile = ready_to_dial(user, place)
         number = diallable(row.caller_number)
     except NotReady as error:
         return toasts.toast(request, "warning", str(error), 409)
     except ValidationError:
         return toasts.toast(request, "warning", _("Their number is not known, so they cannot be called back."), 409)
     person = Person(number, row.caller_name if row.caller_name != number else "")
-    return _answer(request, requests.call_back(user, profile, pbx, name, person, row.uniqueid))
+    return _answer(request, back(user, profile, place, person, row.uniqueid))
 
 
 def _stay(pbx: str, name: str, uniqueid: str) -> Attendance | None:
@@ -169,60 +165,27 @@ def _stay(pbx: str, name: str, uniqueid: str) -> Attendance | None:
     return records.order_by("-joined_at").first()
 
 
-@require_POST
-@login_required
-def invitation(request: HttpRequest, pbx: str, code: str, verb: str) -> HttpResponse:
-    """POST: `retry`, `cancel` or `dismiss`."""
-    if verb not in ("retry", "cancel", "dismiss"):
-        raise Http404
-    row = Invitation.objects.filter(pbx=pbx, code=code).first()
-    user = user_of(request)
-    may = may_invite if verb == "retry" else may_moderate
-    if not (may(user, pbx, row.conference) if row else user.has_perm("conferences.moderate")):
-        raise PermissionDenied
-    if row is None:
-        return toasts.toast(request, "info", _("This invitation no longer exists."), 404)
-    if verb != "retry":
-        return _answer(request, requests.about(user, row, f"{verb}-invitation"))
-    try:
-        profile = _ready(user, pbx, row.conference, dials=row.channel.startswith("Local/"))
-    except NotReady as error:
-        return toasts.toast(request, "warning", str(error), 409)
-    return _answer(request, requests.retry(user, profile, row))
-
-
 def _answer(request: HttpRequest, outcome: Outcome) -> HttpResponse:
-    if outcome.text == CALLED_ALREADY.text:
-        return toasts.toast(request, "warning", _(outcome.text), 409)
     return toasts.answer(request, outcome, gone=_("This invitation no longer exists."))
 
 
-def _who_may(request: HttpRequest, pbx: str, name: str) -> User:
-    """Raises `PermissionDenied`."""
-    user = user_of(request)
-    if not may_invite(user, pbx, name):
+def _who_may(request: HttpRequest, pbx: str, name: str) -> tuple[User, Place]:
+    """Raises `PermissionDenied`, and `Http404` where there is no such PBX."""
+    user, place = user_of(request), Place(pbx, name)
+    if not OF_PLACES.allows(user, place):
         raise PermissionDenied
-    return user
-
-
-def _ready(user: User, pbx: str, name: str, *, phone: bool = False, dials: bool = True) -> Profile:
-    """The profile by which somebody calls people into this conference. Raises `NotReady`.
-
-    `phone`: their own phone is called; else, where the user `dials`, numbers of their context.
-    """
     get_object_or_404(PBX, pk=pbx)
-    profile = profile_of(user)
+    return user, place
+
+
+def _my_phone(user: User, place: Place) -> Profile:
+    """The profile of a user whose own phone is to be called into a conference. Raises `NotReady`."""
+    profile = ready_to_call(user, place)
     mine = pbx_of(profile)
-    if not can_be_asked_for(name):
-        raise NotReady(_("Nobody can be called into a conference with this name."))
-    if Conference.objects.filter(pbx=pbx, name=name, locked=True).exists():
-        raise NotReady(_("This conference is locked, so nobody can join. Unlock it first."))
-    if phone and not profile.endpoint:
+    if not profile.endpoint:
         raise NotReady(_("Your phone is not set up yet. Set it up under “My phone” first."))
-    if phone and (mine is None or mine.name != pbx):
+    if mine is None or mine.name != place.pbx:
         raise NotReady(_("Your phone is on a different PBX than this conference. Change it under “My phone”."))
-    if dials and not phone and not profile.dial_context:
-        raise NotReady(_("You have no dial context yet. Enter one under “My phone” first."))
     return profile
 
 

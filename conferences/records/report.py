@@ -12,8 +12,8 @@ from django.utils import timezone
 from audit.models import AuditEntry
 from conferences.models import Participant
 from conferences.records.models import Attendance, ConferenceRecord
-from conferences.requests import topic_of
 from conferences.rooms.models import Room
+from conferences.targets import topic_of
 
 # How much of the search words is searched for.
 _LONGEST_SEARCH = 100

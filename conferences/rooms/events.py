@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from django.contrib.auth.models import User
 from django.db import DatabaseError, InterfaceError
+from django.utils.translation import gettext_lazy as _
 
 from accounts import dialling
 from accounts.demo import admits
@@ -24,19 +25,23 @@ from engine.mirror.context import CommandContext
 from engine.mirror.registry import each_second, job, on
 from engine.mirror.state import State
 from engine.mirror.sync import Snapshot
+from engine.mirror.verbs import for_audit
 
 from .. import commands as conference_commands
+from .. import moving
 from ..forms import Person
-from ..invitations import requests as invitations
+from ..invitations import commands as invitations
 from ..invitations.models import InviteMember
 from ..models import Conference, Participant
-from ..requests import topic_of
 from ..rows import conference_of
 from ..snapshot import list_participants
+from ..targets import Place, topic_of
 from .models import Room
 
 logger = logging.getLogger(__name__)
 
+# What the panel did of a plan by itself, in the audit trail.
+PLAN = for_audit("plan", _("Carry out the plan"))
 # How long one thing that is planned may take, in seconds.
 TIMEOUT = 20.0
 # How often it is checked that a conference still runs while calls wait for their minute, in seconds.
@@ -103,7 +108,7 @@ async def carry_out(ctx: CommandContext, name: str) -> None:
         state.ask_for_job("greeting", name)
         said.append(f"greeting {room.greeting}")
     if room.lecture:
-        said.append(await _said("lecture mode", conference_commands.set_lecture(named, row, on=True)))
+        said.append(await _said("lecture mode", conference_commands.begin_lecture(named, row)))
     if room.record and table.get(name) is row:
         said.append(await _said("start recording", conference_commands.start_record(named, row)))
     left = dict(plan.people)
@@ -146,9 +151,9 @@ async def invite(ctx: CommandContext, plan: Plan, person: Person) -> Outcome:
     """
     if plan.planner is None:
         return Outcome(Status.REFUSED)
-    room, who = plan.room, f"{person.name} {person.number}".strip()
+    place, who = Place(plan.room.pbx, plan.room.number), f"{person.name} {person.number}".strip()
     asked = in_thread(invitations.invitation_of)
-    return await ctx.give(*await asked(plan.planner, plan.profile, room.pbx, room.number, person, who))
+    return await ctx.give(*await asked(plan.planner, plan.profile, place, person, who))
 
 
 @job("greeting")
@@ -161,7 +166,7 @@ async def greet(ctx: CommandContext, name: str) -> None:
     if row is None or not row.greeting or all(person.entering or person.waiting for person in people):
         return
     sound, row.greeting = row.greeting, ""
-    await _told(state.pbx, row, f"greeting {sound}", conference_commands.play(ctx, row, sound))
+    await _told(state.pbx, row, f"greeting {sound}", moving.play(ctx, row, sound))
 
 
 @job("planned-lock")
@@ -202,7 +207,7 @@ async def _said(what: str, work: Awaitable[Outcome]) -> str:
 
 async def _note(pbx: str, subject: str, name: str, words: str) -> None:
     try:
-        await in_thread(commands.auditors[0].note)(pbx, "plan", subject, topic_of(name), words)
+        await in_thread(commands.auditors[0].note)(pbx, PLAN, subject, topic_of(name), words)
     except (DatabaseError, InterfaceError):
         logger.exception("%s: what was done of a plan could not be recorded: %s, %s", pbx, subject, words)
 

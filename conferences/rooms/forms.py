@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from engine.mirror.models import PBX
 
-from ..views import SOUND
+from ..moving import SOUND
 from .models import Room
 
 # What can be dialled, and be the name of an extension: one that begins with an underscore would be a pattern.

@@ -17,6 +17,8 @@ P = ParamSpec("P")
 PRIVILEGES: dict[str, tuple[str, ...]] = {}
 # The actions that change nothing on the PBX.
 READING: set[str] = set()
+# Which action each builder makes.
+_BUILT_BY: dict[Callable[..., Action], str] = {}
 
 
 def sends(name: str, *privileges: str, changes: bool = False) -> Callable[[Callable[P, Action]], Callable[P, Action]]:
@@ -27,9 +29,15 @@ def sends(name: str, *privileges: str, changes: bool = False) -> Callable[[Calla
             raise TypeError(f"Two builders of {name} name different privileges.")
         if not changes:
             READING.add(name)
+        _BUILT_BY[builder] = name
         return builder
 
     return declare
+
+
+def action_of(builder: Callable[..., Action]) -> str:
+    """The name of the action that a builder makes."""
+    return _BUILT_BY[builder]
 
 
 @sends("Ping")

@@ -76,6 +76,8 @@ class Session(asyncio.Protocol):
         self.received_at = time.monotonic()
         # How long the last answered ping took, in seconds.
         self.round_trip: float | None = None
+        # The names of the actions that may be sent from now on; None for any.
+        self.may_send: frozenset[str] | None = None
         self._on_event, self._tap = on_event, tap
         self._protocol = Protocol(wanted=wanted, max_message=max_message, greeting=not address.is_http)
         self._greeted = asyncio.Event()
@@ -144,8 +146,11 @@ class Session(asyncio.Protocol):
         in the answer. Where it is no list, it is called with the response, in its place: when `ask` returns,
         events behind it may have been handed on already.
 
-        Raises `AnswerTimeout` after `timeout` seconds, `LinkLost` when the connection ends first.
+        Raises `AnswerTimeout` after `timeout` seconds, `LinkLost` when the connection ends first, `TypeError` for an
+        action that is not among those that the session `may_send`.
         """
+        if self.may_send is not None and action.name not in self.may_send:
+            raise TypeError(f"{action.name} is not among the actions that may be sent.")
         if self.closed.done():
             raise self.closed.result()
         assert self._transport is not None  # noqa: S101  `open` connects before anybody can ask

@@ -11,19 +11,19 @@ from channels.layers import get_channel_layer
 from engine import metrics
 from engine.ami.client import Session
 from engine.ami.errors import AmiError, AnswerTimeout
-from engine.ami.protocol import Action
 from engine.database import in_thread
 from engine.live import hub
 
-from . import commands, registry
+from . import commands, registry, verbs
 from .commands import Outcome, Status
-from .context import CommandContext, answered, outcome_of, unanswered
-from .envelopes import CheckNow, Envelope, Look, MalformedEnvelope, RunCommand, read
+from .context import answered, unanswered
+from .envelopes import CheckNow, Envelope, LookUp, MalformedEnvelope, RunCommand, read
 from .event_stream import UNWATCH, WATCH, Stream
 from .folding import Folding
 from .lease import Lease
 from .patience import DATABASE_FAILURES
 from .ticks import Ticks
+from .verbs import Parameters, Verb
 
 logger = logging.getLogger(__name__)
 
@@ -62,9 +62,11 @@ class CommandServer:
             self.agenda.start(self._answer(envelope))
 
     async def _answer(self, envelope: Envelope) -> None:
-        outcome = await self.outcome_of(envelope)
-        if isinstance(envelope, RunCommand):
-            metrics.COMMANDS.labels(self.pbx, envelope.verb, outcome.status.value).inc()
+        try:
+            outcome = await self.outcome_of(envelope)
+        except MalformedEnvelope as error:
+            logger.error("%s: what was asked was refused: %s", self.pbx, error)
+            outcome = Outcome(Status.NOT_CONNECTED)
         try:
             await get_channel_layer().send(
                 envelope.reply_to,
@@ -74,17 +76,16 @@ class CommandServer:
             logger.exception("%s: the answer to a command could not be sent.", self.pbx)
 
     async def outcome_of(self, envelope: Envelope) -> Outcome:
-        """What becomes of a command, a look or a check."""
+        """What becomes of a command, a lookup or a check. Raises `MalformedEnvelope`."""
         if isinstance(envelope, CheckNow):
             return await self._check()
-        if isinstance(envelope, Look):
-            session = self.folding.session
-            if session is None:
-                return Outcome(Status.NOT_CONNECTED)
-            ctx = self.folding.context(session, envelope.deadline)
-            return await self._handle(ctx, envelope.handler, envelope.parameters, only_looks=True)
+        if isinstance(envelope, LookUp):
+            return await self._look_up(envelope)
         if isinstance(envelope, RunCommand):
-            return await self._command(envelope)
+            verb, parameters = verbs.read(envelope.verb, envelope.parameters)
+            outcome = await self._command(envelope, verb, parameters)
+            metrics.COMMANDS.labels(self.pbx, verb.name, outcome.status.value).inc()
+            return outcome
         raise TypeError(f"There is nothing to do for {envelope.TYPE}.")
 
     async def _check(self) -> Outcome:
@@ -94,7 +95,18 @@ class CommandServer:
             return Outcome(Status.NOT_CONNECTED, str(error))
         return Outcome(Status.DONE, "\n".join(map(str, differences)))
 
-    async def _command(self, command: RunCommand) -> Outcome:
+    async def _look_up(self, envelope: LookUp) -> Outcome:
+        """It may arrive late, and everybody's link need not pay for that."""
+        session, lookup = self.folding.session, registry.lookups.get(envelope.name)
+        if lookup is None:
+            raise MalformedEnvelope(f"there is no lookup {envelope.name!r}")
+        if session is None:
+            return Outcome(Status.NOT_CONNECTED)
+        if envelope.deadline <= time.time():
+            return Outcome(Status.EXPIRED)
+        return await answered(lookup(self.folding.context(session, envelope.deadline), envelope.parameters))
+
+    async def _command(self, command: RunCommand, verb: Verb[Any, Any], parameters: Parameters) -> Outcome:
         session = self.folding.session
         # Without the lease it may be another worker's to act, or soon.
         if session is None or not self.lease.is_held:
@@ -108,29 +120,8 @@ class CommandServer:
         if command.deadline <= time.time() or not self.lease.is_held:
             return Outcome(Status.EXPIRED)
         ctx = self.folding.context(session, command.deadline, command.user_id, command.id)
-        if command.handler:
-            return await self._handle(ctx, command.handler, command.parameters)
-        action = Action(command.action, tuple((key, value) for key, value in command.fields))
-        if command.wants_reply:
-            return await answered(ctx.reply_to(action))
-        return await self._in_time(session, self._send(ctx, action))
-
-    @staticmethod
-    async def _send(ctx: CommandContext, action: Action) -> Outcome:
-        return outcome_of(await ctx.session.ask(action, timeout=ctx.left, action_id=ctx.command_id))
-
-    async def _handle(
-        self, ctx: CommandContext, handler: str, parameters: dict[str, Any], *, only_looks: bool = False
-    ) -> Outcome:
-        if handler not in registry.command_handlers:
-            logger.error("%s: there is no command handler %r.", self.pbx, handler)
-            return Outcome(Status.NOT_CONNECTED)
-        if ctx.deadline <= time.time():
-            return Outcome(Status.EXPIRED)
-        work = registry.command_handlers[handler](ctx, parameters)
         try:
-            # What only looks may arrive late: everybody's link need not pay for it.
-            return await (answered(work) if only_looks else self._in_time(ctx.session, work))
+            return await self._in_time(session, verb.carry_out(ctx, command.key, parameters))
         finally:
             self.agenda.collect()
 

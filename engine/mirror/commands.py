@@ -8,19 +8,21 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 from django.db import DatabaseError
 
-from engine.ami.protocol import Action
 from engine.mirror.answers import in_english
 
-from .envelopes import CheckNow, Envelope, Fields, Look, RunCommand, written
+from .envelopes import CheckNow, Envelope, Fields, LookUp, RunCommand, written
 from .models import PBX
+
+if TYPE_CHECKING:
+    from .verbs import Parameters, Verb
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +47,8 @@ class Status(StrEnum):
     """It reached the worker too late; nothing was sent."""
     REPEATED = "repeated"
     """A command with this id was given before; nothing was sent."""
+    NOT_POSSIBLE = "not possible"
+    """What it is about is not in a state for it, as the text says; nothing was sent."""
     FORBIDDEN = "forbidden"
     """A rule of ours forbids it to this user; nothing was sent."""
 
@@ -78,7 +82,7 @@ def first(fields: Fields, name: str) -> str:
 class Outcome:
     """The status of a command, and Asterisk's (or our) words on it.
 
-    `data` is what a command handler has found out, in plain JSON values; for an action that `wants_reply`, see `reply`.
+    `data` is what has been found out, in plain JSON values; where that is the answer to one action, see `reply`.
     """
 
     status: Status
@@ -87,7 +91,7 @@ class Outcome:
 
     @property
     def reply(self) -> Reply:
-        """What Asterisk answered to an action that `wants_reply`; empty where nothing was answered."""
+        """Asterisk's whole answer, where it was handed on (`CommandContext.reply_to`); empty where nothing was."""
         return Reply(**self.data) if self.data else Reply([], [])
 
     @property
@@ -97,25 +101,21 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One thing that a user asks of a PBX.
+    """One thing that a user asks of a PBX: a `verb`, of the thing with this `key`, with `parameters`.
 
-    `verb` and `subject` are for the audit trail: what, and on whom. `id` makes it unique: the same id is never
-    acted on twice. Instead of an action it may name a `handler` of the registry, which gets the `parameters`. `topic`
-    is what the audit trail can be asked for, such as a conference. An action that `wants_reply` is sent in a session
-    of its own: it may take long, and what everybody sees must not wait for it.
+    `subject` is for the audit trail: whom or what it is about; `topic` is what the trail can be asked for, such as a
+    conference. `id` makes it unique: the same id is never acted on twice. It may take `timeout` seconds.
     """
 
     pbx: str
-    action: Action | None
-    verb: str
-    subject: str
+    verb: "Verb[Any, Any]"
+    key: str
+    parameters: "Parameters"
     user_id: int
+    subject: str = ""
+    topic: str = ""
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
     timeout: float = 5.0
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    handler: str = ""
-    topic: str = ""
-    wants_reply: bool = False
 
 
 class Auditor(Protocol):
@@ -200,34 +200,31 @@ def check(pbx: str) -> Outcome:
     return async_to_sync(_deliver)(pbx, CheckNow, 30.0)
 
 
-def look(pbx: str, handler: str, parameters: Mapping[str, Any] | None = None, timeout: float = 5.0) -> Outcome:
-    """Run a command handler that only reads: it leaves no trace in the audit trail, so it must change nothing."""
+def look_up(pbx: str, name: str, parameters: Mapping[str, Any] | None = None, timeout: float = 5.0) -> Outcome:
+    """Run a lookup (see `registry.lookup`) and wait for what it finds; it leaves no trace in the audit trail."""
     row = PBX.objects.filter(pk=pbx).first()
     if row is None or not row.is_up:
         return Outcome(Status.NOT_CONNECTED, row.why if row else "")
     deadline = time.time() + timeout
 
-    def envelope(reply_to: str) -> Look:
-        return Look(reply_to, handler, deadline, dict(parameters or {}))
+    def envelope(reply_to: str) -> LookUp:
+        return LookUp(reply_to, name, deadline, dict(parameters or {}))
 
     return async_to_sync(_deliver)(pbx, envelope, timeout + GRACE)
 
 
 async def _ask(command: Command) -> Outcome:
-    deadline, action = time.time() + command.timeout, command.action
+    deadline = time.time() + command.timeout
 
     def envelope(reply_to: str) -> RunCommand:
         return RunCommand(
             reply_to,
             command.id,
-            command.verb,
+            str(command.verb),
+            command.key,
             command.user_id,
             deadline,
-            handler=command.handler,
-            parameters=dict(command.parameters),
-            action=action.name if action else "",
-            fields=[list(pair) for pair in action.fields] if action else [],
-            wants_reply=command.wants_reply,
+            asdict(command.parameters),
         )
 
     return await _deliver(command.pbx, envelope, command.timeout + GRACE)

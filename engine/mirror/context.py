@@ -21,7 +21,6 @@ from engine.ami.errors import (
 from engine.ami.protocol import Action
 from engine.database import in_thread
 
-from . import registry
 from .commands import Command, Outcome, Status, auditors, begin, end
 from .state import State
 
@@ -36,7 +35,8 @@ class CommandContext:
     """Of one command. `deadline` is when its time is over (as `time.time()`).
 
     `event_counts` is how many events of which name have come in each of the last seconds, the newest last; those that
-    were dropped unread are counted without a name.
+    were dropped unread are counted without a name. `may_send` names the actions that may be sent, None for any: what
+    else is sent raises `TypeError`.
     """
 
     session: Session
@@ -45,6 +45,11 @@ class CommandContext:
     deadline: float
     event_counts: Sequence[Counter[str]] = ()
     command_id: str = ""
+    may_send: frozenset[str] | None = None
+
+    def only(self, actions: frozenset[str] | None) -> "CommandContext":
+        """The same for a verb that declares these actions."""
+        return replace(self, may_send=actions)
 
     def within(self, seconds: float, user_id: int = 0, command_id: str = "") -> "CommandContext":
         """The same with another time limit, for a step of a job; in the name of this user."""
@@ -52,7 +57,7 @@ class CommandContext:
 
     async def give(self, command: Command, refusal: Callable[[], str] | None = None) -> Outcome:
         """Carry out a command that the panel itself gives in a user's name: on record, and by the user's rules, as if
-        the user had given it. It must have a handler. Raises what the database does.
+        the user had given it. Raises what the database does.
         """
         ended: Outcome | None = await in_thread(begin)(command, refusal)
         if ended is not None:
@@ -60,7 +65,7 @@ class CommandContext:
         if not await in_thread(auditors[0].claim)(command.id):
             return Outcome(Status.REPEATED)
         ctx = self.within(command.timeout, command.user_id, command.id)
-        outcome = await answered(registry.command_handlers[command.handler](ctx, command.parameters))
+        outcome = await answered(command.verb.carry_out(ctx, command.key, command.parameters))
         await in_thread(end)(command, outcome)
         return outcome
 
@@ -75,9 +80,14 @@ class CommandContext:
             raise LinkLost(gettext_noop("Time ran out before all of it was done."))
         return left
 
-    async def ask(self, action: Action) -> Answer:
-        """Send one action. Raises `AmiError`."""
-        return await self.session.ask(action, timeout=self.left)
+    async def ask(
+        self, action: Action, *, action_id: str = "", is_list: bool | None = False, timeout: float = 3600.0
+    ) -> Answer:
+        """Send one action; see `Session.ask`. It may take as long as the command has left. Raises `AmiError`."""
+        if self.may_send is not None and action.name not in self.may_send:
+            raise TypeError(f"{action.name} is not among the actions that this verb declares.")
+        within = min(timeout, self.left)
+        return await self.session.ask(action, timeout=within, action_id=action_id, is_list=is_list)
 
     async def run(self, action: Action) -> Outcome:
         """Send one action; its answer as an outcome. Raises `AmiError`."""
@@ -101,6 +111,7 @@ class CommandContext:
         `LinkLost` for an answer that does not come, which says nothing of the link itself.
         """
         session = await self._open(on_event, events)
+        session.may_send = self.may_send
         try:
             yield session
         except AnswerTimeout as error:

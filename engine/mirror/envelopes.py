@@ -4,8 +4,12 @@ A view's process and the worker may be of different versions for the time of an 
 is sent on a channel: what is not of one of these types is refused by `read`, which says what is wrong with it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar, get_origin, get_type_hints
+from types import UnionType
+from typing import Any, ClassVar, TypeVar, Union, get_args, get_origin, get_type_hints
+
+D = TypeVar("D")
 
 # Name and value of each field of an AMI message.
 Fields = list[list[str]]
@@ -26,31 +30,28 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class RunCommand(Envelope):
-    """Carry out a command: that of a `handler`, or else the AMI action with these `fields`.
+    """Carry out a command: the `verb` (see `engine.mirror.verbs`), of the thing with this `key`, with `parameters`.
 
-    `deadline` is when its time is over (as `time.time()`); `verb` is for the metrics.
+    `deadline` is when its time is over (as `time.time()`).
     """
 
     TYPE: ClassVar[str] = "ami.command"
 
     id: str
     verb: str
+    key: str
     user_id: int
     deadline: float
-    handler: str = ""
     parameters: dict[str, Any] = field(default_factory=dict)
-    action: str = ""
-    fields: Fields = field(default_factory=list)
-    wants_reply: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Look(Envelope):
-    """Run a command handler that only looks: it is no command, and leaves no trace in the audit trail."""
+class LookUp(Envelope):
+    """Run a lookup: it changes nothing, so it leaves no trace in the audit trail."""
 
-    TYPE: ClassVar[str] = "ami.look"
+    TYPE: ClassVar[str] = "ami.lookup"
 
-    handler: str
+    name: str
     deadline: float
     parameters: dict[str, Any] = field(default_factory=dict)
 
@@ -62,7 +63,7 @@ class CheckNow(Envelope):
     TYPE: ClassVar[str] = "ami.check"
 
 
-_TYPES: dict[str, type[Envelope]] = {envelope.TYPE: envelope for envelope in (RunCommand, Look, CheckNow)}
+_TYPES: dict[str, type[Envelope]] = {envelope.TYPE: envelope for envelope in (RunCommand, LookUp, CheckNow)}
 
 
 def written(envelope: Envelope) -> dict[str, Any]:
@@ -76,15 +77,28 @@ def read(message: dict[str, Any]) -> Envelope:
     kind = _TYPES.get(message.get("type", ""))
     if kind is None:
         raise MalformedEnvelope(f"there is no envelope of the type {message.get('type')!r}")
-    given = {name: value for name, value in message.items() if name != "type"}
-    for name, hint in get_type_hints(kind).items():
-        if get_origin(hint) is ClassVar or name not in given:
+    return fitting(kind, {name: value for name, value in message.items() if name != "type"}, kind.TYPE)
+
+
+def fitting(kind: type[D], given: Mapping[str, Any], name: str) -> D:
+    """The dataclass of these values, each of the type of its field; `name` is what an error calls it.
+
+    Raises `MalformedEnvelope`.
+    """
+    for key, hint in get_type_hints(kind).items():
+        if get_origin(hint) is ClassVar or key not in given:
             continue
-        wanted = get_origin(hint) or hint
-        is_fitting = isinstance(given[name], (int, float) if wanted is float else wanted)
-        if not is_fitting or (wanted is not bool and isinstance(given[name], bool)):
-            raise MalformedEnvelope(f"{name!r} of {kind.TYPE} is {given[name]!r}")
+        value = given[key]
+        wanted = [get_origin(choice) or choice for choice in (get_args(hint) if _is_union(hint) else (hint,))]
+        numbers = (int, float) if float in wanted else ()
+        is_fitting = isinstance(value, (*wanted, *numbers)) and (not isinstance(value, bool) or bool in wanted)
+        if not is_fitting:
+            raise MalformedEnvelope(f"{key!r} of {name} is {value!r}")
     try:
         return kind(**given)
     except TypeError as error:  # a field too many, or one that is missing
-        raise MalformedEnvelope(f"{kind.TYPE}: {error}") from None
+        raise MalformedEnvelope(f"{name}: {error}") from None
+
+
+def _is_union(hint: Any) -> bool:
+    return get_origin(hint) in (Union, UnionType)

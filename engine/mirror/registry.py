@@ -21,7 +21,7 @@ Refresher = Callable[["Snapshot", str], Awaitable[None]]
 Job = Callable[["CommandContext", str], Awaitable[None]]
 RowHook = Callable[["State", Any], None]
 Clock = Callable[["State"], None]
-CommandHandler = Callable[["CommandContext", Mapping[str, Any]], Awaitable["Outcome"]]
+Lookup = Callable[["CommandContext", Mapping[str, Any]], Awaitable["Outcome"]]
 
 # Event → the fields that it must have → its handlers.
 handlers: dict[str, dict[frozenset[str], list[EventHandler]]] = {}
@@ -35,7 +35,7 @@ clocks: list[Clock] = []
 # Model → what is called with the state and a row that came, or that went.
 added: dict[type[WorkerOwned], list[RowHook]] = {}
 removed: dict[type[WorkerOwned], list[RowHook]] = {}
-command_handlers: dict[str, CommandHandler] = {}
+lookups: dict[str, Lookup] = {}
 
 
 def on(*events: str, required: frozenset[str] = frozenset()) -> Callable[[EventHandler], EventHandler]:
@@ -85,14 +85,14 @@ def when_removed(model: type[Mirrored]) -> Callable[[RowHook], RowHook]:
     return register
 
 
-def command_handler(name: str) -> Callable[[CommandHandler], CommandHandler]:
-    """Register the handler of a command that is more than one action, or that changes what only the panel knows.
+def lookup(name: str) -> Callable[[Lookup], Lookup]:
+    """Register a coroutine that finds something out for a page and changes nothing (see `commands.look_up`).
 
     Command context and parameters in, outcome out. It may raise `AmiError`: then no answer came.
     """
 
-    def register(function: CommandHandler) -> CommandHandler:
-        command_handlers[name] = function
+    def register(function: Lookup) -> Lookup:
+        lookups[name] = function
         return function
 
     return register

@@ -6,10 +6,12 @@ family `a` as well as the key `c` of the family `a/b`. Here an entry is identifi
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext_lazy as _
 
 from engine import limits
 from engine.ami import actions
@@ -17,7 +19,8 @@ from engine.ami.client import Session
 from engine.ami.protocol import Action, Message
 from engine.mirror.commands import Outcome, Status
 from engine.mirror.context import CommandContext, outcome_of, send_all
-from engine.mirror.registry import command_handler
+from engine.mirror.models import PBX
+from engine.mirror.verbs import ON_PBX, Feature, Parameters, Rule, Weight, permission, verb
 
 # How many entries a page shows, and how many families.
 SHOWN = 200
@@ -51,23 +54,49 @@ def complaint(*texts: str) -> str:
     """Why one of these cannot be sent as family, key or value; empty if all can."""
     for text in texts:
         if "\r" in text or "\n" in text or "\0" in text:
-            return _("Write it in one line: AMI cannot write line breaks to the AstDB.")
+            return gettext("Write it in one line: AMI cannot write line breaks to the AstDB.")
         if text.startswith(" "):
-            return _("Begin with something other than a space: AMI drops spaces at the beginning.")
+            return gettext("Begin with something other than a space: AMI drops spaces at the beginning.")
         if len(text.encode("utf-8", "replace")) > limits.ASTDB:
-            return _("That is too long: AMI accepts at most %(number)s bytes.") % {"number": limits.ASTDB}
+            return gettext("That is too long: AMI accepts at most %(number)s bytes.") % {"number": limits.ASTDB}
     return ""
 
 
-@command_handler("system.astdb.browse")
-async def browse(ctx: CommandContext, parameters: Mapping[str, Any]) -> Outcome:
+CHANGE = permission("system.access", "change_astdb", _("Can change the AstDB"), ("Administrator",))
+ASTDB = Feature(gettext_noop("the AstDB"), Weight.ADMINISTRATIVE)
+# How long Asterisk may take to list the whole AstDB, or to change a family, in seconds.
+_LONG = 20.0
+
+_verb = partial(verb, target=ON_PBX, feature=ASTDB)
+_changes = partial(_verb, rule=Rule(CHANGE))
+
+
+@dataclass(frozen=True, slots=True)
+class Browse(Parameters):
+    """A `family`, empty for all of the AstDB, and what is searched for in it."""
+
+    family: str
+    search: str = ""
+
+
+@_verb(
+    "read-astdb",
+    _("Read the AstDB"),
+    rule=Rule("system.see_astdb"),
+    parameters=Browse,
+    actions=[actions.db_get_tree],
+    timeout=_LONG,
+    view="system-astdb",
+    describe=lambda pbx, wanted: f"/{wanted.family}",
+)
+async def browse(ctx: CommandContext, pbx: PBX, wanted: Browse) -> Outcome:
     """What is in a `family` (all of the AstDB where it is empty): entries whose name or value holds `search`.
 
     Data: `families`, the families within and how many entries each has; `total`, how many it has itself; `found`,
     how many of them hold what is searched for; `entries`, name and value of the first `SHOWN` of these (before them the
     entry of just the family's name, if there is one); `beside`, how many others `DBDelTree` would delete.
     """
-    family, search = parameters["family"], parameters.get("search", "").casefold()
+    family, search = wanted.family, wanted.search.casefold()
     beneath, itself = (f"/{family}/" if family else "/"), f"/{family}"
     families: Counter[str] = Counter()
     entries: list[tuple[str, str]] = []
@@ -100,48 +129,94 @@ async def browse(ctx: CommandContext, parameters: Mapping[str, Any]) -> Outcome:
     return Outcome(outcome_of(answer).status, answer.text, data)
 
 
-@command_handler("system.astdb.put")
-async def put(ctx: CommandContext, parameters: Mapping[str, Any]) -> Outcome:
+@dataclass(frozen=True, slots=True)
+class Entry(Parameters):
+    """The entry `name`, which holds what `was` is the digest of, and a `value` for it."""
+
+    name: str
+    was: str
+    value: str = ""
+
+
+def _named(pbx: PBX, entry: Entry) -> str:
+    return entry.name
+
+
+_READS = [actions.db_get, actions.db_get_tree]
+
+
+@_changes(
+    "put-astdb",
+    _("Write to the AstDB"),
+    parameters=Entry,
+    actions=[*_READS, actions.db_put],
+    view="system-astdb-put",
+    describe=_named,
+)
+async def put(ctx: CommandContext, pbx: PBX, entry: Entry) -> Outcome:
     """Put `value` at `name`, which holds what `was` is the digest of. Data: `before`, its value until now, or None.
 
     Refused as `CHANGED` where it holds something else; data is then what it holds, as `now`.
     """
-    family, key = parts_of(parameters["name"])
-    return await _change(ctx, parameters, actions.db_put(family, key, parameters["value"]))
+    family, key = parts_of(entry.name)
+    return await _change(ctx, entry, actions.db_put(family, key, entry.value))
 
 
-@command_handler("system.astdb.delete")
-async def delete(ctx: CommandContext, parameters: Mapping[str, Any]) -> Outcome:
+@_changes(
+    "delete-astdb",
+    _("Delete from the AstDB"),
+    parameters=Entry,
+    actions=[*_READS, actions.db_del],
+    view="system-astdb-delete",
+    describe=_named,
+)
+async def delete(ctx: CommandContext, pbx: PBX, entry: Entry) -> Outcome:
     """Delete the entry `name`, which holds what `was` is the digest of. As `put`."""
-    return await _change(ctx, parameters, actions.db_del(*parts_of(parameters["name"])))
+    return await _change(ctx, entry, actions.db_del(*parts_of(entry.name)))
 
 
-async def _change(ctx: CommandContext, parameters: Mapping[str, Any], action: Action) -> Outcome:
+async def _change(ctx: CommandContext, entry: Entry, action: Action) -> Outcome:
     async with ctx.aside() as session:
-        refusal, before = await _read(ctx, session, parameters["name"])
+        refusal, before = await _read(ctx, session, entry.name)
         if refusal:
             return refusal
-        if digest(before) != parameters["was"]:
+        if digest(before) != entry.was:
             return Outcome(Status.REFUSED, CHANGED, {"now": before})
         answer = await session.ask(action, timeout=ctx.left)
     return Outcome(outcome_of(answer).status, answer.text, {"before": before})
 
 
-@command_handler("system.astdb.delete-tree")
-async def delete_tree(ctx: CommandContext, parameters: Mapping[str, Any]) -> Outcome:
+@dataclass(frozen=True, slots=True)
+class Tree(Parameters):
+    """A `family`, and the `number` of its entries."""
+
+    family: str
+    number: int
+
+
+@_changes(
+    "delete-astdb-tree",
+    _("Delete a family from the AstDB"),
+    parameters=Tree,
+    actions=[*_READS, actions.db_del, actions.db_del_tree],
+    timeout=_LONG,
+    view="system-astdb-tree",
+    describe=lambda pbx, tree: f"/{tree.family}",
+)
+async def delete_tree(ctx: CommandContext, pbx: PBX, tree: Tree) -> Outcome:
     """Delete the `number` entries of a `family`, and no others: one by one where `DBDelTree` would take more.
 
     Data: `entries`, name and value of each that is deleted, or None where they are too many to be undone; `deleted`,
     how many they are. These are told too where one of them was refused, as when somebody else has deleted it first.
     Refused as `CHANGED` where the family has another number by now, or is empty; then nothing was done.
     """
-    family = parameters["family"]
+    family = tree.family
     async with ctx.aside() as session:
         refusal, everything = await _read_tree(ctx, session, family)
         if refusal:
             return refusal
         entries = {name: value for name, value in everything.items() if name.startswith(f"/{family}/")}
-        if not entries or len(entries) != parameters["number"]:
+        if not entries or len(entries) != tree.number:
             return Outcome(Status.REFUSED, CHANGED)
         if len(entries) == len(everything):
             answers = [await session.ask(actions.db_del_tree(family), timeout=ctx.left)] * len(entries)
@@ -153,14 +228,30 @@ async def delete_tree(ctx: CommandContext, parameters: Mapping[str, Any]) -> Out
     return Outcome(outcome_of(failure).status, failure.text, data)
 
 
-@command_handler("system.astdb.undo")
-async def undo(ctx: CommandContext, parameters: Mapping[str, Any]) -> Outcome:
+@dataclass(frozen=True, slots=True)
+class Undo(Parameters):
+    """`entries` as of `system.astdb.models.AstDbChange`, all of them of a `family` where that is not empty."""
+
+    entries: list[Any]
+    family: str
+
+
+@_changes(
+    "undo-astdb",
+    _("Undo a change to the AstDB"),
+    parameters=Undo,
+    actions=[*_READS, actions.db_del, actions.db_put],
+    timeout=_LONG,
+    view="system-astdb-undo",
+    describe=lambda pbx, change: f"/{change.family}" if change.family else str(change.entries[0][0]),
+)
+async def undo(ctx: CommandContext, pbx: PBX, change: Undo) -> Outcome:
     """Give `entries` (name, value before, value after; None: no entry) the value before, if all have that after.
 
     One that has the value before already is left as it is: an undo that failed halfway is completed by the next.
     Refused as `CHANGED` where one has neither, with its name and value as data; then nothing was done.
     """
-    entries, family = parameters["entries"], parameters["family"]
+    entries, family = change.entries, change.family
     async with ctx.aside() as session:
         if family:
             refusal, current = await _read_tree(ctx, session, family)

@@ -16,16 +16,17 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.identity import user_of
 from engine import limits
-from engine.mirror.commands import Command, Outcome, Status, run
+from engine.mirror.commands import Outcome, Status
 from engine.mirror.models import PBX
+from engine.mirror.verbs import Parameters, Verb
 from web import toasts
 
 from ..pages import on_pbx, page
 from . import commands
 from .models import AstDbChange
 
-# How long Asterisk may take to list the whole AstDB, or to change a family, in seconds.
-_LONG = 20.0
+# What the audit trail can be asked for.
+_TOPIC = "astdb"
 # How many of the entries that are about to be deleted are named.
 _NAMED = 8
 # Characters per line of the field for a value, and how many lines it shows at most.
@@ -59,34 +60,9 @@ class Entry:
         return min(_LINES, len(text) // _SIGNS + text.count("\n") + 1)
 
 
-def _command(
-    request: HttpRequest,
-    pbx: PBX,
-    handler: str,
-    verb: str,
-    subject: str,
-    parameters: dict[str, Any],
-    timeout: float = 5.0,
-) -> Outcome:
-    return run(
-        Command(
-            pbx.name, None, verb, subject, user_of(request).pk, handler=f"system.astdb.{handler}",
-            parameters=parameters, topic="astdb", timeout=timeout,
-        )
-    )  # fmt: skip
-
-
-def _change(
-    request: HttpRequest,
-    pbx: PBX,
-    handler: str,
-    verb: str,
-    subject: str,
-    parameters: dict[str, Any],
-    timeout: float = 5.0,
-) -> Outcome:
+def _change(request: HttpRequest, pbx: PBX, verb: Verb[PBX, Any], parameters: Parameters) -> Outcome:
     """A command that changes something. Where nobody knows whether it did, an older change cannot be undone safely."""
-    outcome = _command(request, pbx, handler, verb, subject, parameters, timeout)
+    outcome = verb.ask(user_of(request), pbx, parameters, topic=_TOPIC)
     if outcome.status is Status.NO_ANSWER:
         _forget(request, pbx)
     return outcome
@@ -107,12 +83,11 @@ def _families_above(family: str) -> list[tuple[str, str]]:
 def astdb_page(request: HttpRequest, pbx: PBX) -> HttpResponse:
     """GET: the families within `family`, and its entries that hold `q`."""
     family, q = _text(request.GET, "family").removeprefix("/"), _text(request.GET, "q")[: limits.SEARCH]
-    parameters = {"family": family, "search": q}
     refusal = commands.complaint(family)
     if refusal:
         outcome = Outcome(Status.FORBIDDEN, refusal)
     else:
-        outcome = _command(request, pbx, "browse", "read-astdb", f"/{family}", parameters, _LONG)
+        outcome = commands.browse.ask(user_of(request), pbx, commands.Browse(family, q), topic=_TOPIC)
     context: dict[str, Any] = {
         "family": family,
         "q": q,
@@ -151,7 +126,7 @@ def astdb_put(request: HttpRequest, pbx: PBX) -> HttpResponse:
     if complaint := commands.complaint(*commands.parts_of(name), value):
         return toasts.toast(request, "warning", complaint, 400)
     was = _text(request.POST, "was")
-    outcome = _change(request, pbx, "put", "put-astdb", name, {"name": name, "value": value, "was": was})
+    outcome = _change(request, pbx, commands.put, commands.Entry(name, was, value))
     if outcome.status is Status.REFUSED and outcome.text == commands.CHANGED:
         return _changed_meanwhile(request, pbx, name, outcome.data["now"], is_new)
     if not outcome.done:
@@ -172,7 +147,7 @@ def astdb_delete(request: HttpRequest, pbx: PBX) -> HttpResponse:
     if complaint := commands.complaint(*commands.parts_of(name)):
         return toasts.toast(request, "warning", complaint, 400)
     was = _text(request.POST, "was")
-    outcome = _change(request, pbx, "delete", "delete-astdb", name, {"name": name, "was": was})
+    outcome = _change(request, pbx, commands.delete, commands.Entry(name, was))
     if outcome.status is Status.REFUSED and outcome.text == commands.CHANGED:
         return _changed_meanwhile(request, pbx, name, outcome.data["now"], is_new=False)
     if not outcome.done:
@@ -226,8 +201,7 @@ def astdb_tree(request: HttpRequest, pbx: PBX) -> HttpResponse:
     number = _text(data, "number")
     if request.method != "POST" or not number.isdecimal() or len(number) > 9:
         return _ask_about_tree(request, pbx, family)
-    parameters = {"family": family, "number": int(number)}
-    outcome = _change(request, pbx, "delete-tree", "delete-astdb-tree", f"/{family}", parameters, _LONG)
+    outcome = _change(request, pbx, commands.delete_tree, commands.Tree(family, int(number)))
     if outcome.status is Status.REFUSED and outcome.text == commands.CHANGED:
         return _ask_about_tree(
             request, pbx, family, _("It has changed meanwhile, so nothing was done. Check it again.")
@@ -259,8 +233,7 @@ def astdb_tree(request: HttpRequest, pbx: PBX) -> HttpResponse:
 def _ask_about_tree(request: HttpRequest, pbx: PBX, family: str, failure: str = "", status: int = 200) -> HttpResponse:
     context: dict[str, Any] = {"family": family, "back": _address(pbx, family), "failure": failure}
     if family and not commands.complaint(family):
-        parameters = {"family": family, "search": ""}
-        outcome = _command(request, pbx, "browse", "read-astdb", f"/{family}", parameters, _LONG)
+        outcome = commands.browse.ask(user_of(request), pbx, commands.Browse(family), topic=_TOPIC)
         if outcome.done:
             entries = [Entry(name, value, family) for name, value in outcome.data["entries"] if name != f"/{family}"]
             number = outcome.data["total"]
@@ -291,9 +264,7 @@ def astdb_undo(request: HttpRequest, pbx: PBX) -> HttpResponse:
         text = _("This cannot be undone: AMI cannot write the previous value (%(why)s).")
         why = commands.complaint(change.entries[0][1])
         return toasts.toast(request, "danger", text % {"why": why}, 409)
-    parameters = {"entries": entries, "family": change.family}
-    subject = f"/{change.family}" if change.family else change.entries[0][0]
-    outcome = _command(request, pbx, "undo", "undo-astdb", subject, parameters, _LONG)
+    outcome = commands.undo.ask(user, pbx, commands.Undo(entries, change.family), topic=_TOPIC)
     if outcome.status is Status.REFUSED and outcome.text == commands.CHANGED:
         text = _("%(name)s has changed since, so nothing was undone.") % {"name": outcome.data["name"]}
         return toasts.toast(request, "warning", text, 409)

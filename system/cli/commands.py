@@ -7,15 +7,18 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, gettext_noop
 
 from audit.models import AuditEntry
 from engine import limits
 from engine.ami import actions
 from engine.mirror import sanitize
-from engine.mirror.commands import Command, Outcome, Status, look, run
+from engine.mirror.commands import Outcome, Status, look_up
 from engine.mirror.completion import completed
 from engine.mirror.context import CommandContext
-from engine.mirror.registry import command_handler
+from engine.mirror.models import PBX
+from engine.mirror.registry import lookup
+from engine.mirror.verbs import ON_PBX, Feature, Parameters, Rule, Weight, verb
 from web import toasts
 
 from ..masking import masked_output, masked_text
@@ -24,8 +27,6 @@ from .models import CliRules
 from .rules import Malformed, Rules
 
 TOPIC = "cli"
-# How long a command may take, in seconds.
-TIMEOUT = 15.0
 # How many lines of an answer are shown at first, and at all.
 FIRST_LINES, MOST_LINES = 300, 20_000
 # How many commands of the past one can go back to, and how many ways to go on are shown.
@@ -62,15 +63,37 @@ def history_of(user: User) -> list[str]:
     return [line for at, line in enumerate(newest_last) if at == 0 or newest_last[at - 1] != line]
 
 
-def give(pbx: str, user: User, words: Sequence[str]) -> Entry:
+@dataclass(frozen=True, slots=True)
+class Line(Parameters):
+    """What is typed at Asterisk's console."""
+
+    line: str
+
+
+@verb(
+    "cli",
+    gettext_lazy("CLI command"),
+    ON_PBX,
+    Rule("system.use_cli"),
+    parameters=Line,
+    actions=[actions.command],
+    feature=Feature(gettext_noop("the CLI"), Weight.ADMINISTRATIVE),
+    timeout=15.0,
+    view="system-cli-give",
+    describe=lambda pbx, typed: masked_text(typed.line),
+)
+async def run_line(ctx: CommandContext, pbx: PBX, typed: Line) -> Outcome:
+    """`Command`, in a session of its own."""
+    return await ctx.reply_to(actions.command(typed.line))
+
+
+def give(pbx: PBX, user: User, words: Sequence[str]) -> Entry:
     """Have Asterisk run a command, and record it; one that is not allowed is recorded too, but not sent."""
     line = cli_rules.line_of(words)
-    command = Command(
-        pbx, actions.command(line), "cli", masked_text(line), user.pk, timeout=TIMEOUT, topic=TOPIC, wants_reply=True
-    )  # fmt: skip
+    outcome = run_line.ask(user, pbx, Line(line), lambda: refusal(user, words), topic=TOPIC)
     # Users whose rules allow a command that shows secrets see them; what everybody may run shows none.
     shows_secrets = not cli_rules.allows((), words) or [word.lower() for word in words[:3]] in _HELP
-    return entry_of(line, run(command, lambda: refusal(user, words)), shows_secrets=shows_secrets)
+    return entry_of(line, outcome, shows_secrets=shows_secrets)
 
 
 def refusal(user: User, words: Sequence[str]) -> str:
@@ -143,7 +166,7 @@ def complete(pbx: str, user: User, line: str) -> Completion:
         return Completion(line)
     if not cli_rules.may_begin(groups, before):
         return Completion(line)
-    outcome = look(pbx, "system.complete", {"line": line, "last": last})
+    outcome = look_up(pbx, "system.complete", {"line": line, "last": last})
     if outcome.status is Status.REFUSED:
         return Completion(line, failure=_("This PBX does not support command completion."))
     if not outcome.done:
@@ -171,7 +194,7 @@ def _common(words: Sequence[str]) -> str:
     return first[:length]
 
 
-@command_handler("system.complete")
+@lookup("system.complete")
 async def matches(ctx: CommandContext, parameters: Mapping[str, Any]) -> Outcome:
     """Completion of a `line` whose `last` word this is. Data: the words that match."""
     return await completed(ctx, parameters["line"], parameters["last"])

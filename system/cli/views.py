@@ -38,7 +38,7 @@ def give(request: HttpRequest, pbx: PBX) -> HttpResponse:
     if asked_first and cli_rules.allows(commands.rules_of(user), words):
         response = _entry(request, pbx, commands.Entry(cli_rules.line_of(words), question=True))
     else:
-        response = _entry(request, pbx, commands.give(pbx.name, user, words))
+        response = _entry(request, pbx, commands.give(pbx, user, words))
     # It is in the history now, so it can go from the line.
     response.headers["HX-Trigger"] = "given"
     return response

@@ -16,12 +16,12 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.confirmation import ask, is_confirmed
 from accounts.identity import user_of
-from engine.ami import actions
-from engine.mirror.commands import Command, Outcome, Status, look, run
+from engine.mirror.commands import Outcome, Status, look_up
 from engine.mirror.models import PBX
 from web import toasts
 
 from ..pages import demand, may, on_pbx, page
+from . import commands
 from .commands import CHANGED, NOT_AS_PROMISED
 from .edit import Edit, Plan, Wrong, differences, plan
 from .file import (  # fmt: skip
@@ -40,8 +40,6 @@ from .file import (  # fmt: skip
     written,
 )
 
-# How long reading or writing a file may take, in seconds.
-_TIMEOUT = 15.0
 # What most have, for where Asterisk does not tell which there are.
 USUAL = (
     "asterisk.conf", "confbridge.conf", "extensions.conf", "features.conf", "http.conf", "logger.conf", "manager.conf",
@@ -63,11 +61,7 @@ def config(request: HttpRequest, pbx: PBX) -> HttpResponse:
     if not NAME.fullmatch(file):
         context["failure"] = _("Enter the name of a file in Asterisk's own folder, without a path: extensions.conf.")
         return page(request, pbx, "config", context, status=400)
-    command = Command(
-        pbx.name, None, "read-config", file, user_of(request).pk, handler="system.config.read",
-        parameters={"file": file}, topic=f"config/{file}", timeout=_TIMEOUT,
-    )  # fmt: skip
-    outcome = run(command)
+    outcome = commands.read.ask(user_of(request), pbx, commands.File(file), topic=f"config/{file}")
     if not outcome.done or not outcome.data:
         context["failure"] = _words(outcome, file)
         return page(request, pbx, "config", context)
@@ -126,7 +120,7 @@ def _shown(request: HttpRequest, file: str, reading: Reading, at: int) -> dict[s
 @on_pbx("see_config")
 def files(request: HttpRequest, pbx: PBX) -> HttpResponse:
     """GET: the names of the files that Asterisk has loaded, as links, and as options beside the usual ones."""
-    names = look(pbx.name, "system.config.files").data or []
+    names = look_up(pbx.name, "system.config.files").data or []
     return render(request, "system/config/_files.html", {"pbx": pbx, "names": names, "known": sorted(MODULES)})
 
 
@@ -139,11 +133,7 @@ def find(request: HttpRequest, pbx: PBX) -> HttpResponse:
     if not text or len(text) > NAME_SIZE:
         context["failure"] = _("Enter the name of a category, or a part of it: 101.")
         return render(request, "system/config/_found.html", context, status=422)
-    command = Command(
-        pbx.name, None, "find-config", text, user_of(request).pk, handler="system.config.find",
-        parameters={"text": text}, topic="config", timeout=_TIMEOUT,
-    )  # fmt: skip
-    outcome = run(command)
+    outcome = commands.find.ask(user_of(request), pbx, commands.Category(text), topic="config")
     if not outcome.done:
         context["failure"] = toasts.words(outcome, "")
         return render(request, "system/config/_found.html", context, status=toasts.code(outcome))
@@ -220,18 +210,14 @@ def write(request: HttpRequest, pbx: PBX) -> HttpResponse:
     if not planned.updates or request.POST.get("reviewed") != _seal(planned):
         notice = _("What you entered no longer matches what was shown here. Nothing was written: check it again.")
         return _review(request, pbx, reading, notice, 409)
-    parameters = {
-        "file": file,
-        "digest": reading.digest,
-        "updates": [list(pair) for pair in planned.updates],
-        "promised": planned.promise.digest,
-        "unordered": planned.promise.unordered_digest,
-    }
-    command = Command(
-        pbx.name, None, "write-config", planned.subject, user.pk, handler="system.config.write",
-        parameters=parameters, topic=f"config/{file}", timeout=_TIMEOUT,
-    )  # fmt: skip
-    outcome = run(command)
+    wanted = commands.Update(
+        file,
+        reading.digest,
+        [list(pair) for pair in planned.updates],
+        planned.promise.digest,
+        planned.promise.unordered_digest,
+    )
+    outcome = commands.write.ask(user, pbx, wanted, subject=planned.subject, topic=f"config/{file}")
     if outcome.text == CHANGED:
         return _changed(request)
     if not outcome.done:
@@ -272,7 +258,7 @@ def _read_again(request: HttpRequest, pbx: PBX, given: QueryDict) -> tuple[Readi
     file = given.get("file", "")
     if not NAME.fullmatch(file):
         return None, toasts.toast(request, "warning", _("There is no such file."), 400)
-    outcome = look(pbx.name, "system.config.read", {"file": file}, timeout=_TIMEOUT)
+    outcome = look_up(pbx.name, "system.config.read", {"file": file}, timeout=commands.TIMEOUT)
     if not outcome.done or not outcome.data:
         code = 502 if outcome.done else toasts.code(outcome)
         return None, render(request, "system/config/_failure.html", {"text": _words(outcome, file)}, status=code)
@@ -319,11 +305,7 @@ def as_json(request: HttpRequest, pbx: PBX) -> HttpResponse:
     file = request.GET.get("file", "")
     if not NAME.fullmatch(file):
         return HttpResponse(_("There is no such file."), content_type="text/plain; charset=utf-8", status=400)
-    command = Command(
-        pbx.name, actions.get_config_json(file), "read-config", file, user_of(request).pk, topic=f"config/{file}",
-        wants_reply=True,
-    )  # fmt: skip
-    outcome = run(command)
+    outcome = commands.read_json.ask(user_of(request), pbx, commands.File(file), topic=f"config/{file}")
     try:
         if not outcome.done:
             raise ValueError(_words(outcome, file))

@@ -15,7 +15,9 @@ from engine.ami.protocol import Action, Message
 from engine.mirror.commands import Outcome
 from engine.mirror.context import CommandContext, outcome_of
 from engine.mirror.envelopes import Fields
-from engine.mirror.registry import command_handler
+from engine.mirror.models import PBX
+from engine.mirror.registry import lookup
+from engine.mirror.verbs import ON_PBX, Parameters, Rule, verb
 
 from ..config.file import masked
 from ..masking import is_secret, masked_text
@@ -104,28 +106,44 @@ def fields_of(help_lines: Iterable[str]) -> list[Field]:
     return found
 
 
-@command_handler("system.actions")
+@lookup("system.actions")
 async def listed(ctx: CommandContext, parameters: Mapping[str, Any]) -> Outcome:
     """`ListCommands`. Data: its fields, name and text of each."""
     answer = await ctx.ask(Action("ListCommands"))
     return Outcome(outcome_of(answer).status, answer.text, [list(pair) for pair in answer.response.pairs()])
 
 
-@command_handler("system.action_help")
+@lookup("system.action_help")
 async def help_for(ctx: CommandContext, parameters: Mapping[str, Any]) -> Outcome:
     """`manager show command`, of the action `name`. Data: its lines; the manager user needs the class command."""
     answer = await ctx.ask(actions.command(f"manager show command {parameters['name']}"))
     return Outcome(outcome_of(answer).status, answer.text, answer.response.output)
 
 
-@command_handler("system.action")
-async def send(ctx: CommandContext, parameters: Mapping[str, Any]) -> Outcome:
-    """Send the action `name` with its `fields` in a session of its own. Data: that of a `Reply`, and `outcome`.
+@dataclass(frozen=True, slots=True)
+class AnyAction(Parameters):
+    """The `name` of an action, and its `fields`."""
+
+    name: str
+    fields: Fields
+
+
+@verb(
+    "action",
+    _("AMI action"),
+    ON_PBX,
+    Rule("system.send_actions"),
+    parameters=AnyAction,
+    actions=None,
+    view="system-action-send",
+)
+async def send(ctx: CommandContext, pbx: PBX, wanted: AnyAction) -> Outcome:
+    """Send an action in a session of its own. Data: that of a `Reply`, and `outcome`.
 
     An `Originate` that does not wait (`Async`) is answered before anything has happened, and Asterisk tells how it
     ended in an `OriginateResponse`: that is waited for, and is the `outcome` (none where the time was over before).
     """
-    action = Action(parameters["name"], tuple((key, value) for key, value in parameters["fields"]))
+    action = Action(wanted.name, tuple((key, value) for key, value in wanted.fields))
     if waits_for_outcome(action):
         return await _originate(ctx, action)
     outcome = await ctx.reply_to(action)

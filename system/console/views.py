@@ -9,16 +9,17 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts.identity import user_of
 from audit.models import SUBJECT_SIZE
 from engine.ami.errors import IllegalField
 from engine.ami.protocol import Action
-from engine.mirror.commands import Command, Outcome, Status, look, run
+from engine.mirror.commands import Outcome, Status, look_up
 from engine.mirror.envelopes import Fields
 from engine.mirror.models import PBX
 from engine.mirror.sanitize import columns
 from web import toasts
 
-from ..pages import demand, on_pbx, page
+from ..pages import on_pbx, page
 from . import commands
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
@@ -45,7 +46,7 @@ class Table:
 @on_pbx("send_actions", confirmed=True)
 def show(request: HttpRequest, pbx: PBX) -> HttpResponse:
     """GET: a form with every action that the panel's manager user may use; `name` chooses one."""
-    outcome = look(pbx.name, "system.actions")
+    outcome = look_up(pbx.name, "system.actions")
     context: dict[str, Any] = {"failure": "" if outcome.done else toasts.words(outcome, "")}
     context["actions"] = commands.known(outcome.data or [])
     context["name"] = request.GET.get("name", "")
@@ -67,7 +68,7 @@ def _form(pbx: PBX, name: str) -> dict[str, Any]:
         return {"name": ""}
     if reason := commands.refusal(name):
         return {"name": name, "refusal": reason}
-    outcome = look(pbx.name, "system.action_help", {"name": name})
+    outcome = look_up(pbx.name, "system.action_help", {"name": name})
     lines = [columns(line) for line in outcome.data or []]
     is_known = any(line.strip() for line in lines)
     return {
@@ -82,17 +83,18 @@ def _form(pbx: PBX, name: str) -> dict[str, Any]:
 @on_pbx("send_actions", confirmed=True)
 def send(request: HttpRequest, pbx: PBX) -> HttpResponse:
     """POST: send the action `name` with each `field:…` that is filled in, and with the lines of `more`."""
-    user = demand(request, "send_actions")
     try:
         action = _action(request.POST)
     except Malformed as error:
         return _answer(request, {"failure": str(error.args[0])}, 400)
-    parameters = {"name": action.name, "fields": [list(pair) for pair in action.fields]}
-    command = Command(
-        pbx.name, None, "action", commands.subject(action), user.pk,
-        handler="system.action", parameters=parameters, topic="action", timeout=commands.timeout_of(action),
-    )  # fmt: skip
-    outcome = run(command)
+    outcome = commands.send.ask(
+        user_of(request),
+        pbx,
+        commands.AnyAction(action.name, [list(pair) for pair in action.fields]),
+        subject=commands.subject(action),
+        topic="action",
+        timeout=commands.timeout_of(action),
+    )
     failure = "" if outcome.done else _words(outcome)
     data = outcome.data or {"fields": [], "events": [], "left_off": 0, "outcome": []}
     context = {

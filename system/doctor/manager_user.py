@@ -12,10 +12,11 @@ from engine.ami import actions
 from engine.ami.client import Session
 from engine.ami.errors import AnswerTimeout
 from engine.ami.protocol import Message
+from engine.mirror.verbs import Feature, Weight
 
 from .examination import Examination
 from .report import Finding, Text, ok, problem, skipped, warning
-from .requirements import EVENTS, FEATURES, Feature, Weight, class_for, classes_of, in_order, missing_reads
+from .requirements import EVENTS, class_for, classes_of, features, in_order, missing_reads
 
 _PRIVILEGE = re.compile(r"\(Priv: ([^)]*)\)\s*$")
 # The fields of the user's stanza that are checked; its secret is not.
@@ -35,7 +36,7 @@ async def rights(examination: Examination) -> Finding:
     await _learn_classes(examination)
     lacking: list[tuple[Feature, list[str], list[str]]] = []
     absent: set[str] = set()
-    for feature in FEATURES:
+    for feature in features():
         refused = [action for action in feature.actions if examination.lacks(action)]
         absent |= {action for action in feature.actions if not examination.may(action)} - set(refused)
         if refused:
@@ -215,7 +216,7 @@ async def filters(examination: Examination) -> Finding:
     lost = hidden(found, EVENTS)
     if not lost:
         return ok(Text(gettext_noop("The eventfilter in manager.conf lets through what the panel reads.")), **facts)
-    essential = {event for feature in FEATURES if feature.weight is Weight.ESSENTIAL for event in feature.events}
+    essential = {event for feature in features() if feature.weight is Weight.ESSENTIAL for event in feature.events}
     seen = [
         Text(
             gettext_noop("“%(filter)s” hides %(events)s."),

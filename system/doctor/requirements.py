@@ -5,12 +5,12 @@ its builder (`engine.ami.actions`); those of events are what Asterisk 16 and 22 
 """
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import replace
 
 from django.utils.translation import gettext_noop
 
 from engine.ami.actions import PRIVILEGES
+from engine.mirror.verbs import Feature, Weight, verbs
 
 # Event → its class.
 EVENTS: dict[str, str] = {
@@ -55,27 +55,7 @@ EVENTS: dict[str, str] = {
 }
 
 
-class Weight(StrEnum):
-    """What it means when a feature does not work."""
-
-    ESSENTIAL = "essential"
-    """The panel is of little use."""
-    USEFUL = "useful"
-    """All else works."""
-    ADMINISTRATIVE = "administrative"
-    """Only administrators miss it, so the stanza does not ask for it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Feature:
-    """A feature of the panel, in words, with the actions that it sends and the events that it reads."""
-
-    title: str
-    weight: Weight
-    actions: tuple[str, ...] = ()
-    events: tuple[str, ...] = ()
-
-
+# What the panel does by itself. What people ask of it stands with its verbs (`engine.mirror.verbs`).
 FEATURES: tuple[Feature, ...] = (
     Feature(gettext_noop("the link"), Weight.ESSENTIAL, events=("FullyBooted",)),
     Feature(
@@ -96,23 +76,8 @@ FEATURES: tuple[Feature, ...] = (
             "ConfbridgeStart", "ConfbridgeStopRecord", "ConfbridgeTalking", "ConfbridgeUnmute",
         ),
     ),
-    Feature(gettext_noop("hang-up"), Weight.ESSENTIAL, ("Hangup",)),
-    Feature(gettext_noop("click-to-call"), Weight.ESSENTIAL, ("Originate",), ("OriginateResponse",)),
-    Feature(
-        gettext_noop("moderation: mute, kick, lock"),
-        Weight.ESSENTIAL,
-        (
-            "ConfbridgeMute", "ConfbridgeUnmute", "ConfbridgeKick", "ConfbridgeLock", "ConfbridgeUnlock",
-            "ConfbridgeSetSingleVideoSrc",
-        ),
-    ),
     Feature(gettext_noop("the caller ID of phones that have none"), Weight.USEFUL, ("PJSIPShowEndpoint",)),
-    Feature(
-        gettext_noop("the list of phones, and proof of whose a phone is"),
-        Weight.USEFUL,
-        ("PJSIPShowEndpoints", "Command", "Getvar", "DialplanExtensionAdd", "Originate", "Hangup"),
-        ("UserEvent", "Hangup", "OriginateResponse"),
-    ),
+    Feature(gettext_noop("the list of phones"), Weight.USEFUL, ("PJSIPShowEndpoints", "Command", "Getvar")),
     Feature(gettext_noop("who is on hold"), Weight.USEFUL, ("Getvar",), ("Hold", "Unhold")),
     Feature(
         gettext_noop("parked calls"),
@@ -132,15 +97,6 @@ FEATURES: tuple[Feature, ...] = (
         ("Getvar",),
         ("DialEnd", "Newexten"),
     ),
-    Feature(gettext_noop("invitations into conferences"), Weight.USEFUL, ("Originate", "Hangup"), ("DialEnd",)),
-    Feature(
-        gettext_noop("moving people, side rooms, played sounds"),
-        Weight.USEFUL,
-        ("DialplanExtensionAdd", "Setvar", "Redirect", "Originate"),
-    ),
-    Feature(
-        gettext_noop("recording of conferences"), Weight.USEFUL, ("ConfbridgeStartRecord", "ConfbridgeStopRecord")
-    ),
     Feature(gettext_noop("which conference is recorded, and into which file"), Weight.USEFUL, ("Command", "Getvar")),
     Feature(gettext_noop("who enters a conference, and by which profiles"), Weight.USEFUL, events=("Newexten",)),
     Feature(gettext_noop("raised hands"), Weight.USEFUL, events=("UserEvent",)),
@@ -148,23 +104,18 @@ FEATURES: tuple[Feature, ...] = (
     Feature(gettext_noop("fewer events on the connection"), Weight.USEFUL, ("Filter",)),
     Feature(gettext_noop("the version of Asterisk"), Weight.USEFUL, ("CoreSettings",)),
     Feature(gettext_noop("the page of a PBX"), Weight.ADMINISTRATIVE, ("CoreStatus", "CoreSettings", "Getvar")),
-    Feature(gettext_noop("reloading modules"), Weight.ADMINISTRATIVE, ("Reload",)),
-    Feature(gettext_noop("the CLI"), Weight.ADMINISTRATIVE, ("Command",)),
-    Feature(
-        gettext_noop("the AstDB"), Weight.ADMINISTRATIVE, ("DBDel", "DBDelTree", "DBGet", "DBGetTree", "DBPut")
-    ),
-    Feature(gettext_noop("reading configuration"), Weight.ADMINISTRATIVE, ("GetConfig", "GetConfigJSON")),
-    Feature(gettext_noop("finding a category of the configuration"), Weight.ADMINISTRATIVE, ("ListCategories",)),
-    Feature(gettext_noop("editing configuration"), Weight.ADMINISTRATIVE, ("UpdateConfig",)),
-    Feature(gettext_noop("variables"), Weight.ADMINISTRATIVE, ("Getvar", "Setvar", "Status")),
-    Feature(gettext_noop("querying a state"), Weight.ADMINISTRATIVE, ("ExtensionState", "PresenceState")),
-    Feature(
-        gettext_noop("recording of single channels"),
-        Weight.ADMINISTRATIVE,
-        ("MixMonitor", "MixMonitorMute", "StopMixMonitor"),
-        ("MixMonitorMute",),
-    ),
 )  # fmt: skip
+
+
+def features() -> list[Feature]:
+    """Those, and those of the verbs with the actions that these need: the essential ones first."""
+    of_verbs: dict[Feature, set[str]] = {}
+    for verb in verbs.values():
+        if verb.feature is not None and verb.actions is not None:
+            of_verbs.setdefault(verb.feature, set(verb.feature.actions)).update(verb.actions)
+    declared = [replace(feature, actions=tuple(sorted(needed))) for feature, needed in of_verbs.items()]
+    return sorted([*FEATURES, *declared], key=lambda feature: list(Weight).index(feature.weight))
+
 
 # In the order of Asterisk's own list.
 _ORDER = (
@@ -186,7 +137,7 @@ def classes_of(text: str) -> set[str]:
 
 
 def _in_stanza() -> list[Feature]:
-    return [feature for feature in FEATURES if feature.weight is not Weight.ADMINISTRATIVE]
+    return [feature for feature in features() if feature.weight is not Weight.ADMINISTRATIVE]
 
 
 def read_classes() -> list[str]:
@@ -229,7 +180,7 @@ def stanza(username: str, source: str) -> str:
 def missing_reads(read: Collection[str]) -> list[tuple[Feature, list[str]]]:
     """Features that lack events, each with the classes they lack."""
     found = []
-    for feature in FEATURES:
+    for feature in features():
         lacking = {EVENTS[event] for event in feature.events} - set(read)
         if lacking:
             found.append((feature, in_order(lacking)))

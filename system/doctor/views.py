@@ -15,8 +15,7 @@ from accounts import dialling
 from accounts.identity import user_of
 from engine import limits
 from engine.ami.transports import Address
-from engine.mirror import commands
-from engine.mirror.commands import Command, Outcome
+from engine.mirror.commands import Outcome, auditors
 from engine.mirror.commands import Status as CommandStatus
 from engine.mirror.models import PBX
 from system.doctor import people
@@ -25,6 +24,7 @@ from system.doctor.examination import Wanted
 from system.doctor.report import AFTER_A_CHANGE, Report
 
 from ..pages import may, on_pbx, page
+from . import commands
 
 
 class DoctorForm(forms.Form):
@@ -81,7 +81,7 @@ def doctor(request: HttpRequest, pbx: PBX) -> HttpResponse:
         if address is None:
             form.add_error(None, _("AMI_URL of this process does not name this PBX."))
         else:
-            context |= _examine(user_of(request), address, pbx.name, form, **form.cleaned_data)
+            context |= _examine(user_of(request), address, pbx, form, **form.cleaned_data)
     status = 422 if form.errors else 200
     if request.headers.get("HX-Request"):
         return render(request, "system/doctor/_report.html", context, status=status)
@@ -89,21 +89,22 @@ def doctor(request: HttpRequest, pbx: PBX) -> HttpResponse:
 
 
 def _examine(
-    asker: User, address: Address, pbx: str, form: DoctorForm, user: User | None, number: str, call: bool
+    asker: User, address: Address, pbx: PBX, form: DoctorForm, user: User | None, number: str, call: bool
 ) -> dict[str, Any]:
     """It is in the audit trail, as everything that is asked of a PBX; where a phone is to ring, as a call."""
-    subject = " ".join(filter(None, (user.get_username() if user else pbx, number, "☎" if call else "")))
-    command = Command(pbx, None, dialling.EXAMINE if call else "examine", subject, asker.pk)
-    (auditor,) = commands.auditors
+    subject = " ".join(filter(None, (user.get_username() if user else pbx.name, number, "☎" if call else "")))
+    verb = commands.examine_phone if call else commands.examine
+    command = verb.command(asker.pk, pbx, subject=subject)
+    (auditor,) = auditors
     auditor.begin(command)
     if call and (why := dialling.too_many(asker)):
         auditor.end(command.id, Outcome(CommandStatus.FORBIDDEN, why))
         form.add_error("call", why)
         return {}
     wanted = people.wanted_of(user, number, call=call) if user else Wanted()
-    report = examine(address, pbx, wanted)
+    report = examine(address, pbx.name, wanted)
     auditor.end(command.id, Outcome(CommandStatus.DONE, _in_short(report)))
-    return {"report": report, "elsewhere": people.is_elsewhere(user, pbx) if user else ""}
+    return {"report": report, "elsewhere": people.is_elsewhere(user, pbx.name) if user else ""}
 
 
 def _in_short(report: Report) -> str:

@@ -2,15 +2,23 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
+
+from calls.commands import CHANNEL
+from calls.models import Channel
 from engine.ami import actions
 from engine.ami.protocol import CHANNEL_FIELDS, Action, Message
 from engine.mirror.commands import Outcome, Status
 from engine.mirror.context import CommandContext, outcome_of, send_all
-from engine.mirror.registry import command_handler, on
+from engine.mirror.registry import lookup, on
 from engine.mirror.state import State
+from engine.mirror.verbs import Feature, Parameters, Rule, Verb, Weight, verb
 
 # Endings of files that are offered, where this Asterisk knows their format: in any other it would write raw audio.
 FORMATS = ("wav", "wav16", "gsm", "g722", "ulaw", "alaw", "sln")
@@ -73,7 +81,7 @@ def hung_up(state: State, event: Message) -> None:
     _muted.get(state, {}).pop(event.get("Uniqueid"), None)
 
 
-@command_handler("system.recordings.list")
+@lookup("system.recordings.list")
 async def recordings(ctx: CommandContext, parameters: Mapping[str, Any]) -> Outcome:
     """What is recorded of `channels`, their names by unique id.
 
@@ -110,38 +118,143 @@ async def recordings(ctx: CommandContext, parameters: Mapping[str, Any]) -> Outc
     return Outcome(Status.DONE, data=data)
 
 
-@command_handler("system.recordings.start")
-async def start(ctx: CommandContext, parameters: Mapping[str, Any]) -> Outcome:
-    """`MixMonitor` on a `channel` into a `file`, with `options`. Data: `path`, where Asterisk writes it."""
-    channel = parameters["channel"]
+TOPIC = "recording"
+RECORDING = Feature(gettext_noop("recording of single channels"), Weight.ADMINISTRATIVE, events=("MixMonitorMute",))
+_verb = partial(verb, target=CHANNEL, rule=Rule("system.record_calls"), view="system-recording-act")
+of_mix_monitor = partial(_verb, feature=RECORDING)
+
+
+@dataclass(frozen=True, slots=True)
+class Start(Parameters):
+    """Into which `file`, with which `options` of MixMonitor's."""
+
+    file: str
+    options: str
+
+
+@of_mix_monitor(
+    "record-channel",
+    _("Record a channel"),
+    parameters=Start,
+    actions=[actions.mix_monitor],
+    optional=[actions.getvar],
+    describe=lambda channel, wanted: f"{channel.name} into {wanted.file}",
+)
+async def start(ctx: CommandContext, channel: Channel, wanted: Start) -> Outcome:
+    """`MixMonitor`. Data: `path`, where Asterisk writes it."""
     async with ctx.aside() as session:
-        action = actions.mix_monitor(channel, parameters["file"], parameters["options"])
+        action = actions.mix_monitor(channel.name, wanted.file, wanted.options)
         answer = await session.ask(action, timeout=ctx.left)
         if not answer.ok:
             return outcome_of(answer)
-        where = await session.ask(actions.getvar(channel, "MIXMONITOR_FILENAME"), timeout=ctx.left)
+        where = await session.ask(actions.getvar(channel.name, "MIXMONITOR_FILENAME"), timeout=ctx.left)
     return Outcome(Status.DONE, data={"path": where.response.get("Value"), "id": answer.response.get("MixMonitorID")})
 
 
-@command_handler("system.recordings.monitor")
-async def monitor(ctx: CommandContext, parameters: Mapping[str, Any]) -> Outcome:
-    """One of `MONITORS`, the `verb`, on a `channel`; refused where it would do nothing, which Asterisk does not say."""
-    verb, channel, file = parameters["verb"], parameters["channel"], parameters["file"]
+@dataclass(frozen=True, slots=True)
+class Stop(Parameters):
+    """Which `recording`, a MixMonitorID; empty for all."""
+
+    recording: str
+
+
+@of_mix_monitor(
+    "stop-recording-channel",
+    _("Stop recording a channel"),
+    parameters=Stop,
+    actions=[actions.stop_mix_monitor],
+)
+async def stop(ctx: CommandContext, channel: Channel, wanted: Stop) -> Outcome:
+    """`StopMixMonitor`."""
+    return await ctx.run(actions.stop_mix_monitor(channel.name, wanted.recording))
+
+
+@dataclass(frozen=True, slots=True)
+class Direction(Parameters):
+    """One of `DIRECTIONS`."""
+
+    direction: str
+
+
+@of_mix_monitor("mute-recording", _("Mute a recording"), parameters=Direction, actions=[actions.mix_monitor_mute])
+async def mute_recording(ctx: CommandContext, channel: Channel, wanted: Direction) -> Outcome:
+    """`MixMonitorMute`: from now on it is silent in every recording of the channel."""
+    return await ctx.run(actions.mix_monitor_mute(channel.name, wanted.direction, muted=True))
+
+
+@of_mix_monitor("unmute-recording", _("Unmute a recording"), parameters=Direction, actions=[actions.mix_monitor_mute])
+async def unmute_recording(ctx: CommandContext, channel: Channel, wanted: Direction) -> Outcome:
+    """The contrary."""
+    return await ctx.run(actions.mix_monitor_mute(channel.name, wanted.direction, muted=False))
+
+
+# Monitor, of which Asterisk does not say where it would do nothing. Versions from 21 have it no more, so the doctor
+# names no feature.
+
+
+@dataclass(frozen=True, slots=True)
+class File(Parameters):
+    """The name of a `file`, and its `extension`."""
+
+    file: str
+    extension: str
+
+
+async def _monitor(ctx: CommandContext, channel: Channel, action: Action, *, runs: bool = True) -> Outcome:
+    """Send it if Monitor `runs` on the channel, or does not."""
     async with ctx.aside() as session:
-        answer = await session.ask(_monitored(channel), timeout=ctx.left)
+        answer = await session.ask(_monitored(channel.name), timeout=ctx.left)
         if not answer.ok:
             return outcome_of(answer)
-        runs = answer.response.get("Value") == "true"
-        if runs == (verb == "monitor"):
-            return Outcome(Status.REFUSED, RUNS if runs else RUNS_NOT)
-        wanted = {
-            "monitor": lambda: actions.monitor(channel, file, parameters["extension"]),
-            "stop-monitor": lambda: actions.stop_monitor(channel),
-            "change-monitor": lambda: actions.change_monitor(channel, file),
-            "pause-monitor": lambda: actions.pause_monitor(channel),
-            "unpause-monitor": lambda: actions.unpause_monitor(channel),
-        }[verb]()
-        return outcome_of(await session.ask(wanted, timeout=ctx.left))
+        if (answer.response.get("Value") == "true") != runs:
+            return Outcome(Status.NOT_POSSIBLE, RUNS_NOT if runs else RUNS)
+        return outcome_of(await session.ask(action, timeout=ctx.left))
+
+
+@_verb("monitor", _("Record a channel with Monitor"), parameters=File, actions=[actions.getvar, actions.monitor])
+async def monitor(ctx: CommandContext, channel: Channel, wanted: File) -> Outcome:
+    """`Monitor`."""
+    return await _monitor(ctx, channel, actions.monitor(channel.name, wanted.file, wanted.extension), runs=False)
+
+
+@_verb("stop-monitor", _("Stop Monitor on a channel"), actions=[actions.getvar, actions.stop_monitor])
+async def stop_monitor(ctx: CommandContext, channel: Channel, parameters: Parameters) -> Outcome:
+    """`StopMonitor`."""
+    return await _monitor(ctx, channel, actions.stop_monitor(channel.name))
+
+
+@_verb(
+    "change-monitor", _("Change the Monitor file"), parameters=File, actions=[actions.getvar, actions.change_monitor]
+)
+async def change_monitor(ctx: CommandContext, channel: Channel, wanted: File) -> Outcome:
+    """`ChangeMonitor`."""
+    return await _monitor(ctx, channel, actions.change_monitor(channel.name, wanted.file))
+
+
+@_verb("pause-monitor", _("Pause Monitor on a channel"), actions=[actions.getvar, actions.pause_monitor])
+async def pause_monitor(ctx: CommandContext, channel: Channel, parameters: Parameters) -> Outcome:
+    """`PauseMonitor`."""
+    return await _monitor(ctx, channel, actions.pause_monitor(channel.name))
+
+
+@_verb("unpause-monitor", _("Resume Monitor on a channel"), actions=[actions.getvar, actions.unpause_monitor])
+async def unpause_monitor(ctx: CommandContext, channel: Channel, parameters: Parameters) -> Outcome:
+    """`UnpauseMonitor`."""
+    return await _monitor(ctx, channel, actions.unpause_monitor(channel.name))
+
+
+# The last part of the address of the page's view → the verb.
+VERBS: Mapping[str, Verb[Channel, Any]] = {
+    "record": start,
+    "stop": stop,
+    "mute": mute_recording,
+    "unmute": unmute_recording,
+    "monitor": monitor,
+    "stop-monitor": stop_monitor,
+    "change-monitor": change_monitor,
+    "pause-monitor": pause_monitor,
+    "unpause-monitor": unpause_monitor,
+}
 
 
 def files_in(lines: list[str]) -> list[list[str]] | None:

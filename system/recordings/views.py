@@ -13,9 +13,9 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.identity import user_of
 from calls.models import Channel
-from engine.ami import actions
-from engine.mirror.commands import Command, Outcome, Status, look, run
+from engine.mirror.commands import Outcome, Status, look_up
 from engine.mirror.models import PBX
+from engine.mirror.verbs import Parameters
 from web import toasts
 
 from ..pages import on_pbx, page
@@ -30,10 +30,6 @@ _OPTIONS = (
 )
 # The channel that records a conference; see its own page.
 _RECORDER = "CBRec/"
-_VERBS = {
-    "record": "record-channel", "stop": "stop-recording-channel", "mute": "mute-recording",
-    "unmute": "unmute-recording",
-}  # fmt: skip
 
 
 @require_safe
@@ -67,7 +63,7 @@ def _channels(request: HttpRequest, pbx: PBX) -> dict[str, Any]:
 
 def _found(pbx: PBX, rows: list[Channel]) -> tuple[str, dict[str, Any]]:
     """Why nothing is known, if so, and what is recorded of these channels."""
-    outcome = look(pbx.name, "system.recordings.list", {"channels": {row.uniqueid: row.name for row in rows}})
+    outcome = look_up(pbx.name, "system.recordings.list", {"channels": {row.uniqueid: row.name for row in rows}})
     return ("", outcome.data) if outcome.done else (toasts.words(outcome, ""), {})
 
 
@@ -82,7 +78,7 @@ def _with(rows: list[Channel], found: dict[str, Any]) -> list[dict[str, Any]]:
 @on_pbx("record_calls")
 def act(request: HttpRequest, pbx: PBX, verb: str) -> HttpResponse:
     """POST: one of the verbs, on the `channel` with this unique id; see the templates for its other fields."""
-    if verb not in _VERBS and verb not in commands.MONITORS:
+    if verb not in commands.VERBS:
         raise Http404
     gone = _("This channel has been hung up.")
     channel = Channel.objects.filter(pbx=pbx, uniqueid=request.POST.get("channel", "")).first()
@@ -99,7 +95,7 @@ def act(request: HttpRequest, pbx: PBX, verb: str) -> HttpResponse:
             return toasts.toast(request, "warning", text, 400)
         if extension not in commands.FORMATS:
             return toasts.toast(request, "warning", _("Choose one of the formats."), 400)
-    outcome = _run(request, pbx, verb, channel, name, extension)
+    outcome = _run(request, verb, channel, name, extension)
     if not outcome.done:
         return toasts.toast(request, "danger", _words(outcome, verb, gone), toasts.code(outcome))
     response = toasts.toast(request, "success", _told(verb, outcome, name))
@@ -122,37 +118,28 @@ def file_name(typed: str, channel: Channel) -> str:
     return f"{timezone.localtime():%Y%m%d-%H%M%S}-{who[:40] or 'channel'}"
 
 
-def _run(request: HttpRequest, pbx: PBX, verb: str, channel: Channel, name: str, extension: str) -> Outcome:
-    user = user_of(request).pk
-    if verb in commands.MONITORS:
-        parameters = {"verb": verb, "channel": channel.name, "file": name, "extension": extension}
-        return run(
-            Command(
-                pbx.name, None, verb, channel.name, user, handler="system.recordings.monitor", parameters=parameters,
-                topic="recording",
-            )
-        )  # fmt: skip
+def _run(request: HttpRequest, verb: str, channel: Channel, name: str, extension: str) -> Outcome:
+    declared = commands.VERBS[verb]
+    return declared.ask(user_of(request), channel, _given(request, verb, name, extension), topic=commands.TOPIC)
+
+
+def _given(request: HttpRequest, verb: str, name: str, extension: str) -> Parameters:
+    """The parameters of a verb."""
     if verb == "record":
-        file = f"{name}.{extension}"
         wanted = request.POST.getlist("options")
         options = commands.options(wanted, name if "sides" in wanted else "", extension)
-        return run(
-            Command(
-                pbx.name, None, _VERBS[verb], f"{channel.name} into {file}", user, handler="system.recordings.start",
-                parameters={"channel": channel.name, "file": file, "options": options}, topic="recording",
-            )
-        )  # fmt: skip
+        return commands.Start(f"{name}.{extension}", options)
     if verb == "stop":
         which = request.POST.get("recording", "")
         if which and not commands.ID.fullmatch(which):
             raise Http404
-        action = actions.stop_mix_monitor(channel.name, which)
-    else:
+        return commands.Stop(which)
+    if verb in ("mute", "unmute"):
         direction = request.POST.get("direction", "both")
         if direction not in commands.DIRECTIONS:
             raise Http404
-        action = actions.mix_monitor_mute(channel.name, direction, muted=verb == "mute")
-    return run(Command(pbx.name, action, _VERBS[verb], channel.name, user, topic="recording"))
+        return commands.Direction(direction)
+    return commands.File(name, extension) if verb in ("monitor", "change-monitor") else Parameters()
 
 
 def _told(verb: str, outcome: Outcome, name: str) -> str:
@@ -173,9 +160,9 @@ def _told(verb: str, outcome: Outcome, name: str) -> str:
 
 def _words(outcome: Outcome, verb: str, gone: str) -> str:
     text = outcome.text.lower() if outcome.status is Status.REFUSED else ""
-    if text == commands.RUNS.lower():
+    if outcome.text == commands.RUNS:
         return _("Monitor is already recording this channel: only one Monitor can run on a channel.")
-    if text == commands.RUNS_NOT.lower():
+    if outcome.text == commands.RUNS_NOT:
         return _("Monitor is not recording this channel.")
     if "could not stop" in text or "cannot set mute" in text:
         return _("MixMonitor is not recording this channel, or this recording has already stopped.")

@@ -9,10 +9,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.identity import user_of
 from engine import limits
-from engine.ami import actions
-from engine.ami.errors import IllegalField
-from engine.ami.protocol import Action
-from engine.mirror.commands import Command, Outcome, Status, run
+from engine.mirror.commands import Outcome, Status
 from engine.mirror.models import PBX
 from engine.mirror.sanitize import clean
 from extensions.fragments import MOST, PRESENCES, board, look_of
@@ -20,6 +17,7 @@ from extensions.models import Extension
 from web import toasts
 
 from ..pages import on_pbx, page
+from .commands import Asked, ask_state
 
 
 @require_safe
@@ -49,7 +47,7 @@ def ask(request: HttpRequest, pbx: PBX) -> HttpResponse:
         return _refusal(request, _("Enter an extension and its context, such as 101 and internal."), 400)
     if too_long := limits.complaint(max(extension, context, key=len), limits.ADDRESS):
         return _refusal(request, too_long, 400)
-    outcome = _run(request, pbx, f"{extension}@{context}", lambda: actions.extension_state(context, extension))
+    outcome = _run(request, pbx, Asked(extension, context))
     if not outcome.done:
         return _refusal(request, _words(outcome), toasts.code(outcome))
     reply = outcome.reply
@@ -68,7 +66,7 @@ def _ask_presence(request: HttpRequest, pbx: PBX) -> HttpResponse:
         return _refusal(request, _("Enter a presence, such as CustomPresence:101."), 400)
     if too_long := limits.complaint(presentity, limits.ADDRESS):
         return _refusal(request, too_long, 400)
-    outcome = _run(request, pbx, presentity, lambda: actions.presence_state(presentity))
+    outcome = _run(request, pbx, Asked(presentity=presentity))
     if not outcome.done:
         return _refusal(request, _words(outcome), toasts.code(outcome))
     reply = outcome.reply
@@ -79,13 +77,10 @@ def _ask_presence(request: HttpRequest, pbx: PBX) -> HttpResponse:
     return render(request, "system/states/_answer.html", {"name": presentity, "look": look, "text": text})
 
 
-def _run(request: HttpRequest, pbx: PBX, subject: str, build: Any) -> Outcome:
-    try:
-        action: Action = build()
-    except IllegalField:
+def _run(request: HttpRequest, pbx: PBX, asked: Asked) -> Outcome:
+    if any(set(text) & set("\r\n\0") for text in (asked.extension, asked.context, asked.presentity)):
         return Outcome(Status.FORBIDDEN, _("It cannot contain line breaks."))
-    command = Command(pbx.name, action, "ask-state", subject, user_of(request).pk, topic="states", wants_reply=True)
-    return run(command)
+    return ask_state.ask(user_of(request), pbx, asked, topic="states")
 
 
 def _words(outcome: Outcome) -> str:

@@ -2,13 +2,19 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from engine.ami import actions
 from engine.mirror.commands import Outcome, Status
 from engine.mirror.context import CommandContext, outcome_of
-from engine.mirror.registry import command_handler
+from engine.mirror.models import PBX
+from engine.mirror.registry import lookup
+from engine.mirror.verbs import ON_PBX, Feature, Parameters, Rule, Weight, permission, verb
 
 # Asterisk's own clock, in the form and the time zone in which `CoreStatus` tells of its start.
 _NOW = "STRFTIME(,,%Y-%m-%d %H:%M:%S)"
@@ -16,7 +22,7 @@ _NOW = "STRFTIME(,,%Y-%m-%d %H:%M:%S)"
 KINDS = 8
 
 
-@command_handler("system.status")
+@lookup("system.status")
 async def status(ctx: CommandContext, parameters: Mapping[str, Any]) -> Outcome:
     """`CoreStatus`, `CoreSettings` and the events of the last minute.
 
@@ -76,7 +82,36 @@ def heard(seconds: list[Counter[str]]) -> dict[str, Any]:
     }
 
 
-@command_handler("system.modules")
+RELOAD = permission("system.access", "reload", _("Can have Asterisk reload its modules"), ("Administrator",))
+RELOADING = Feature(gettext_noop("reloading modules"), Weight.ADMINISTRATIVE)
+
+
+@dataclass(frozen=True, slots=True)
+class Reload(Parameters):
+    """A `module`, such as `res_pjsip.so`; empty for all."""
+
+    module: str
+
+
+@verb(
+    "reload",
+    _("Reload"),
+    ON_PBX,
+    Rule(RELOAD),
+    parameters=Reload,
+    actions=[actions.reload],
+    feature=RELOADING,
+    # How long Asterisk may take to read its modules anew, in seconds.
+    timeout=20.0,
+    view="system-reload",
+    describe=lambda pbx, wanted: wanted.module or "*",
+)
+async def reload(ctx: CommandContext, pbx: PBX, wanted: Reload) -> Outcome:
+    """`Reload`, in a session of its own."""
+    return await ctx.reply_to(actions.reload(wanted.module))
+
+
+@lookup("system.modules")
 async def modules(ctx: CommandContext, parameters: Mapping[str, Any]) -> Outcome:
     """`module show`: data is the names of what is loaded, `res_pjsip.so`."""
     answer = await ctx.ask(actions.command("module show"))

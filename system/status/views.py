@@ -11,17 +11,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.identity import user_of
-from engine.ami import actions
-from engine.mirror.commands import Command, look, run
+from engine.mirror.commands import look_up
 from engine.mirror.models import PBX
 from web import toasts
 
 from ..pages import SYSTEM_PAGES, demand, may, on_pbx, page
-from . import chart
+from . import chart, commands
 
 _MODULE = re.compile(r"[A-Za-z0-9_.-]{0,80}")
-# How long Asterisk may take to read its modules anew, in seconds.
-_RELOAD_TIMEOUT = 20.0
 
 
 @require_safe
@@ -53,7 +50,7 @@ def status(request: HttpRequest, pbx: PBX) -> HttpResponse:
 
 
 def _status(pbx: PBX) -> dict[str, object]:
-    outcome = look(pbx.name, "system.status")
+    outcome = look_up(pbx.name, "system.status")
     if not outcome.done:
         return {"failure": toasts.words(outcome, "")}
     data = outcome.data
@@ -79,7 +76,7 @@ def _status(pbx: PBX) -> dict[str, object]:
 @on_pbx("reload")
 def modules(request: HttpRequest, pbx: PBX) -> HttpResponse:
     """GET: the modules that are loaded, as options of a list."""
-    return render(request, "system/status/_modules.html", {"modules": look(pbx.name, "system.modules").data or []})
+    return render(request, "system/status/_modules.html", {"modules": look_up(pbx.name, "system.modules").data or []})
 
 
 @require_POST
@@ -92,10 +89,7 @@ def reload(request: HttpRequest, pbx: PBX) -> HttpResponse:
         return toasts.toast(
             request, "warning", _("Enter the name of a module, such as res_pjsip.so, or leave it empty for all."), 400
         )
-    command = Command(
-        pbx.name, actions.reload(module), "reload", module or "*", user.pk, timeout=_RELOAD_TIMEOUT, wants_reply=True
-    )
-    outcome = run(command)
+    outcome = commands.reload.ask(user, pbx, commands.Reload(module))
     if not outcome.done:
         gone = _("Asterisk has no module of this name that can be reloaded.")
         return toasts.answer(request, outcome, gone=gone)

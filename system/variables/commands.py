@@ -1,13 +1,17 @@
 """Variables and functions of a channel, and global ones."""
 
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from functools import partial
+
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from engine.ami import actions
 from engine.ami.client import Session
 from engine.mirror.commands import Outcome
 from engine.mirror.context import CommandContext, outcome_of
-from engine.mirror.registry import command_handler
+from engine.mirror.models import PBX
+from engine.mirror.verbs import ON_PBX, Builder, Feature, Parameters, Rule, Weight, permission, verb
 
 # Functions whose reading does nothing, reveals no secret and evaluates nothing: for users who may only see variables.
 # Of all others there are too many that run a program, write a file, ask another host or read the configuration; and
@@ -44,20 +48,56 @@ def is_harmless(name: str) -> bool:
     return function_of(name) in HARMLESS if name.endswith(")") else True
 
 
-@command_handler("system.variables.get")
-async def get(ctx: CommandContext, parameters: Mapping[str, Any]) -> Outcome:
+CHANGE = permission("system.access", "change_variables", _("Can set variables"), ("Administrator",))
+SEE = "system.see_variables"
+VARIABLES = Feature(gettext_noop("variables"), Weight.ADMINISTRATIVE)
+
+
+@dataclass(frozen=True, slots=True)
+class Variable(Parameters):
+    """A variable or function by its `name`, of a `channel` or, where that is empty, a global one; and a `value`."""
+
+    channel: str
+    name: str = ""
+    value: str = ""
+
+
+def _described(pbx: PBX, wanted: Variable) -> str:
+    return " of ".join(part for part in (wanted.name, wanted.channel) if part) or "*"
+
+
+_verb = partial(verb, target=ON_PBX, parameters=Variable, feature=VARIABLES, describe=_described)
+_READS: list[Builder] = [actions.getvar, actions.getvar_global]
+
+
+@_verb(
+    "get-variable",
+    _("Read a variable"),
+    rule=Rule(SEE),
+    actions=_READS,
+    optional=[actions.command],
+    view="system-variables-get",
+)
+async def get(ctx: CommandContext, pbx: PBX, wanted: Variable) -> Outcome:
     """`Getvar` of `name`, of a `channel` or, where that is empty, a global one.
 
     Data: `value`, and of a function without a value whether it is `known` (None: Asterisk does not say).
     """
     async with ctx.aside() as session:
-        return await _get(ctx, session, parameters["channel"], parameters["name"])
+        return await _get(ctx, session, wanted.channel, wanted.name)
 
 
-@command_handler("system.variables.set")
-async def set_(ctx: CommandContext, parameters: Mapping[str, Any]) -> Outcome:
+@_verb(
+    "set-variable",
+    _("Set a variable"),
+    rule=Rule(CHANGE),
+    actions=[*_READS, actions.setvar, actions.setvar_global],
+    optional=[actions.command],
+    view="system-variables-set",
+)
+async def set_(ctx: CommandContext, pbx: PBX, wanted: Variable) -> Outcome:
     """`Setvar` of `name` to `value`. Data as of `get`: what it is now; of one that was not set, `known` alone."""
-    channel, name, value = parameters["channel"], parameters["name"], parameters["value"]
+    channel, name, value = wanted.channel, wanted.name, wanted.value
     async with ctx.aside() as session:
         action = actions.setvar(channel, name, value) if channel else actions.setvar_global(name, value)
         answer = await session.ask(action, timeout=ctx.left)
@@ -87,10 +127,17 @@ async def _is_known(ctx: CommandContext, session: Session, name: str) -> bool | 
     return True if answer.response.output else None
 
 
-@command_handler("system.variables.all")
-async def everything(ctx: CommandContext, parameters: Mapping[str, Any]) -> Outcome:
+@_verb(
+    "list-variables",
+    _("Read all variables"),
+    rule=Rule(SEE),
+    actions=[actions.status_with_variables],
+    optional=[actions.command],
+    view="system-variables-all",
+)
+async def everything(ctx: CommandContext, pbx: PBX, wanted: Variable) -> Outcome:
     """All variables of a `channel`, or all global ones. Data: name and value of each, by name."""
-    channel = parameters["channel"]
+    channel = wanted.channel
     if not channel:
         outcome = await ctx.reply_to(actions.command("dialplan show globals"))
         return Outcome(outcome.status, outcome.text, globals_in(outcome.reply.all("Output")))

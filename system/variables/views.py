@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
@@ -11,35 +12,28 @@ from accounts.confirmation import ask, is_confirmed
 from accounts.identity import user_of
 from calls.models import Channel
 from engine import limits
-from engine.mirror.commands import Command, Outcome, Status, run
+from engine.mirror.commands import Outcome, Status
 from engine.mirror.models import PBX
 from web import toasts
 
 from ..pages import may, on_pbx, page
 from . import commands
+from .commands import Variable
 
+# What the audit trail can be asked for.
+_TOPIC = "variables"
 # How many live channels are offered to choose from.
 _OFFERED = 500
 
 
-def _command(request: HttpRequest, pbx: PBX, handler: str, verb: str, **parameters: str) -> Outcome:
-    name, where = parameters.get("name", ""), parameters["channel"]
-    subject = " of ".join(part for part in (name, where) if part) or "*"
-    user = user_of(request)
-    command = Command(
-        pbx.name, None, verb, subject, user.pk, handler=f"system.variables.{handler}", parameters=parameters,
-        topic="variables",
-    )  # fmt: skip
-
-    def refusal() -> str:
-        if handler != "get" or commands.is_harmless(name) or may(user, "change_variables"):
-            return ""
-        return _(
-            "Reading %(function)s needs the permission to set variables: such functions may do something, or reveal "
-            "secrets. Without it you can read variables, and functions such as CHANNEL and CALLERID."
-        ) % {"function": commands.function_of(name) or name}
-
-    return run(command, refusal)
+def _refusal(user: User, name: str) -> str:
+    """Why this user may not read a variable or function; empty if they may."""
+    if commands.is_harmless(name) or may(user, "change_variables"):
+        return ""
+    return _(
+        "Reading %(function)s needs the permission to set variables: such functions may do something, or reveal "
+        "secrets. Without it you can read variables, and functions such as CHANNEL and CALLERID."
+    ) % {"function": commands.function_of(name) or name}
 
 
 @require_safe
@@ -65,13 +59,13 @@ def _channels(pbx: PBX) -> list[Channel]:
 @on_pbx("see_variables")
 def get(request: HttpRequest, pbx: PBX) -> HttpResponse:
     """POST: read the variable or function `name`, of a `channel` or, without, a global one."""
-    channel, name = _text(request, "channel"), _text(request, "name")
+    user, channel, name = user_of(request), _text(request, "channel"), _text(request, "name")
     if complaint := _complaint(name, channel):
         return toasts.toast(request, "warning", complaint, 400)
     # SHELL(…) does what it says when it is read.
-    if not commands.is_harmless(name) and may(user_of(request), "change_variables") and not is_confirmed(request):
+    if not commands.is_harmless(name) and may(user, "change_variables") and not is_confirmed(request):
         return ask(request)
-    outcome = _command(request, pbx, "get", "get-variable", channel=channel, name=name)
+    outcome = commands.get.ask(user, pbx, Variable(channel, name), lambda: _refusal(user, name), topic=_TOPIC)
     if not outcome.done:
         return toasts.toast(request, "danger", _words(outcome, name), toasts.code(outcome))
     return _result(request, channel, name, outcome.data)
@@ -84,7 +78,7 @@ def set_(request: HttpRequest, pbx: PBX) -> HttpResponse:
     channel, name, value = _text(request, "channel"), _text(request, "name"), request.POST.get("value", "")
     if complaint := _complaint(name, channel, value):
         return toasts.toast(request, "warning", complaint, 400)
-    outcome = _command(request, pbx, "set", "set-variable", channel=channel, name=name, value=value)
+    outcome = commands.set_.ask(user_of(request), pbx, Variable(channel, name, value), topic=_TOPIC)
     if not outcome.done:
         return toasts.toast(request, "danger", _words(outcome, name), toasts.code(outcome))
     return _result(request, channel, name, outcome.data, was_set=True)
@@ -97,7 +91,7 @@ def everything(request: HttpRequest, pbx: PBX) -> HttpResponse:
     channel = _text(request, "channel")
     if complaint := _complaint("*", channel):
         return toasts.toast(request, "warning", complaint, 400)
-    outcome = _command(request, pbx, "all", "list-variables", channel=channel)
+    outcome = commands.everything.ask(user_of(request), pbx, Variable(channel), topic=_TOPIC)
     if not outcome.done:
         return toasts.toast(request, "danger", _words(outcome, ""), toasts.code(outcome))
     context = {"channel": channel, "variables": outcome.data}

@@ -1,7 +1,7 @@
 """People and a small PBX in the database, for the tests of who may what."""
 
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -119,7 +119,7 @@ class Asterisk:
 
     answer: Outcome = field(default_factory=lambda: Outcome(Status.DONE, "Fine"))
     commands: list[Command] = field(default_factory=list)
-    # What orders find out, by their names; of those that are done.
+    # What commands find out, by their verbs; of those that are done.
     found: dict[str, Any] = field(default_factory=dict)
 
     # What the PBX says that it has; None while it cannot be asked.
@@ -130,7 +130,7 @@ class Asterisk:
         }
     )
 
-    def look(self, pbx: str, handler: str, parameters: Any = None) -> Outcome:
+    def look_up(self, pbx: str, handler: str, parameters: Any = None) -> Outcome:
         """What it finds when it is asked for its phones and contexts."""
         if self.stock is None or not PBX.objects.filter(pk=pbx, link="up").exists():
             return Outcome(Status.NOT_CONNECTED)
@@ -142,16 +142,16 @@ class Asterisk:
         async def ask(command: Command) -> Outcome:
             self.commands.append(command)
             await sync_to_async(commands.auditors[0].claim)(command.id)
-            if self.answer.done and command.handler in self.found:
-                return Outcome(self.answer.status, self.answer.text, self.found[command.handler])
+            if self.answer.done and str(command.verb) in self.found:
+                return Outcome(self.answer.status, self.answer.text, self.found[str(command.verb)])
             return self.answer
 
         return ask
 
 
-def fields_of(command: Command) -> dict[str, str]:
-    """The fields of the action that a command is; none of an order."""
-    return dict(command.action.fields) if command.action else {}
+def given(command: Command) -> dict[str, Any]:
+    """The parameters of a command."""
+    return asdict(command.parameters)
 
 
 def stand_in(monkeypatch: pytest.MonkeyPatch) -> Asterisk:
@@ -163,5 +163,5 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> Asterisk:
     asterisk = Asterisk()
     monkeypatch.setattr(commands, "_ask", asterisk.ask())
     monkeypatch.setattr(commands, "_deliver", nobody)
-    monkeypatch.setattr("accounts.phones.look", asterisk.look)
+    monkeypatch.setattr("accounts.phones.look_up", asterisk.look_up)
     return asterisk

@@ -16,14 +16,15 @@ from axes.models import AccessLog
 from django.contrib.auth.models import Group, User
 from django.db import transaction
 from django.test import Client
-from django.urls import URLPattern, URLResolver, get_resolver
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
-import conferences.requests
 from accounts.models import Profile
 from audit.models import AuditEntry
 from calls.models import Channel
+from engine.mirror import verbs
 from engine.mirror.models import PBX
+from engine.mirror.verbs import Verb
 from system.recordings.commands import MONITORS
 from tests.access import people
 from tests.access.people import ANONYMOUS, GROUPS, NOBODY, Asterisk
@@ -72,27 +73,11 @@ TABLE: dict[str, list[Line]] = {
     "": [Line("/", "GET", LOGGED_IN, 200)],
     "calls/": [Line("/calls/", "GET", SEEING, 200)],
     "calls/dial/": [Line("/calls/dial/", "POST", CALLING, 200, NUMBER)],
-    # The call is the user's own: see below for those of others.
-    "calls/<str:pbx>/<segment:linkedid>/hangup/": [Line("/calls/main/1.1/hangup/", "POST", CALLING, 204)],
-    "calls/<str:pbx>/channels/<segment:uniqueid>/hangup/": [
-        Line("/calls/main/channels/1.1/hangup/", "POST", CALLING, 204)
-    ],
     "conferences/": [Line("/conferences/", "GET", SEEING, 200)],
     "conferences/<str:pbx>/<segment:name>/": [Line("/conferences/main/8001/", "GET", SEEING, 200)],
     "conferences/<str:pbx>/choices/<segment:name>/": [
         Line("/conferences/main/choices/8001/", "GET", frozenset({"Moderator", "Administrator"}), 200)
     ],
-    "conferences/<str:pbx>/participants/<segment:uniqueid>/<str:verb>/": [
-        Line(f"/conferences/main/participants/3.1/{verb}/", "POST", MODERATING, 200 if verb == "video-source" else 204)
-        for verb in conferences.requests.ON_ONE if verb not in ("move", "aside")
-    ] + [
-        Line("/conferences/main/participants/3.1/move/", "POST", MODERATING, 204, {"to": "8002"}),
-        Line("/conferences/main/participants/3.1/aside/", "POST", MODERATING, 204, {"other": "3.2"}),
-    ],
-    "conferences/<str:pbx>/all/<segment:name>/<str:verb>/": [
-        Line(f"/conferences/main/all/8001/{verb}/", "POST", MODERATING, 204)
-        for verb in conferences.requests.ON_ALL if verb != "say"
-    ] + [Line("/conferences/main/all/8001/say/", "POST", MODERATING, 204, {"sound": "beep"})],
     # Of another's room see tests/conferences/records/test_records.py.
     "records/": [Line("/records/", "GET", SEEING, 200)],
     "records/<int:pk>/": [Line("/records/1/", "GET", SEEING, 200)],
@@ -106,10 +91,6 @@ TABLE: dict[str, list[Line]] = {
     ],
     "conferences/<str:pbx>/call-back/<segment:name>/<segment:uniqueid>/": [
         Line("/conferences/main/call-back/8001/3.1/", "POST", MODERATING, 204)
-    ],
-    "conferences/<str:pbx>/invitations/<str:code>/<str:verb>/": [
-        Line(f"/conferences/main/invitations/1/{verb}/", "POST", MODERATING, 204)
-        for verb in ("retry", "cancel", "dismiss")
     ],
     "groups/": [Line("/groups/", "GET", MODERATING, 200)],
     "groups/new/": [
@@ -223,6 +204,32 @@ TABLE: dict[str, list[Line]] = {
     "logout/": [Line("/logout/", "POST", EVERYBODY, 302)],
     "language/": [Line("/language/", "POST", EVERYBODY, 302, {"language": "zh-hans"}, only=False)],
 }  # fmt: skip
+
+# Of what kind of thing → the key of one; the call and its channel are the user's own (see below for those of others).
+KEYS = {"call": "1.1", "channel": "1.1", "participant": "3.1", "conference": "8001", "invitation": "1", "pbx": ""}
+
+
+def who_have(permission: str) -> set[str]:
+    """The groups that have a permission at first."""
+    return set(verbs.permissions[permission].groups)
+
+
+def of_verb(verb: Verb[Any, Any]) -> Line:
+    """The line of a verb without a view of its own, as it is declared."""
+    rule = verb.rule
+    allowed = who_have(rule.permission) | (who_have(rule.own) if rule.own else set())
+    for permission in rule.also:
+        allowed &= who_have(permission)
+    arguments = [text for text in ("main", KEYS[verb.target.name], verb.path) if text]
+    path = reverse(f"{verb.target.name}-command", args=arguments)
+    data = {name: str(value) for name, value in verb.example.items()}
+    return Line(path, "POST", frozenset(allowed), 200 if verb.done else 204, data)
+
+
+for target in verbs.targets():
+    TABLE[f"{target.route}<str:verb>/"] = [
+        of_verb(verb) for verb in verbs.verbs.values() if verb.target is target and not verb.view
+    ]
 LINES = [line for lines in TABLE.values() for line in lines]
 
 
@@ -282,14 +289,14 @@ def admin_routes_of(model: str) -> set[str]:
 
 # What the orders of the system pages would find out.
 SYSTEM_FINDS = {
-    "system.astdb.browse": {"families": [], "entries": [], "total": 0, "found": 0, "beside": 0},
-    "system.astdb.put": {"before": None},
-    "system.astdb.delete": {"before": "v"},
-    "system.astdb.delete-tree": {"entries": [], "deleted": 1},
-    "system.variables.get": {"value": "1", "known": True},
-    "system.variables.set": {"value": "1", "known": True},
-    "system.variables.all": [],
-    "system.recordings.start": {"path": "/var/spool/asterisk/monitor/x.wav", "id": "0x1"},
+    "pbx.read-astdb": {"families": [], "entries": [], "total": 0, "found": 0, "beside": 0},
+    "pbx.put-astdb": {"before": None},
+    "pbx.delete-astdb": {"before": "v"},
+    "pbx.delete-astdb-tree": {"entries": [], "deleted": 1},
+    "pbx.get-variable": {"value": "1", "known": True},
+    "pbx.set-variable": {"value": "1", "known": True},
+    "pbx.list-variables": [],
+    "channel.record-channel": {"path": "/var/spool/asterisk/monitor/x.wav", "id": "0x1"},
 }
 
 
@@ -435,9 +442,9 @@ def test_hanging_up_my_call_is_one_command_about_all_of_it_and_my_leg_about_itse
     client = as_role("Moderator")
     client.post("/calls/main/1.1/hangup/")
     client.post("/calls/main/channels/1.1/hangup/")
-    assert [(command.handler, command.subject, command.parameters) for command in asterisk.commands] == [
-        ("calls.hangup", "PJSIP/101-00000011, PJSIP/102-00000012", {"linkedid": "1.1"}),
-        ("calls.hangup-channel", "PJSIP/101-00000011", {"uniqueid": "1.1"}),
+    assert [(str(command.verb), command.subject, command.key) for command in asterisk.commands] == [
+        ("call.hangup", "PJSIP/101-00000011, PJSIP/102-00000012", "1.1"),
+        ("channel.hangup", "PJSIP/101-00000011", "1.1"),
     ]
 
 

@@ -52,7 +52,7 @@ def asterisk(monkeypatch: pytest.MonkeyPatch) -> Asterisk:
     people.a_small_pbx()
     away = Outcome(Status.NOT_CONNECTED)
     for part in ("console", "config", "recordings", "status"):
-        monkeypatch.setattr(f"system.{part}.views.look", lambda *arguments, **options: away)
+        monkeypatch.setattr(f"system.{part}.views.look_up", lambda *arguments, **options: away)
     return people.stand_in(monkeypatch)
 
 
@@ -123,12 +123,12 @@ def test_what_is_sent_from_it_is_asked_about_too_and_not_done(
 
 @pytest.mark.parametrize("path", OTHERS)
 def test_other_pages_ask_for_nothing(path: str, late: Client, asterisk: Asterisk) -> None:
-    asterisk.found = {"system.astdb.browse": {"families": [], "entries": [], "total": 0, "found": 0}}
+    asterisk.found = {"pbx.read-astdb": {"families": [], "entries": [], "total": 0, "found": 0}}
     assert late.get(path).status_code == 200
 
 
 def test_variables_are_read_without_it_and_functions_that_do_nothing(late: Client, asterisk: Asterisk) -> None:
-    asterisk.found = {"system.variables.get": {"value": "1", "known": True}}
+    asterisk.found = {"pbx.get-variable": {"value": "1", "known": True}}
     for name in ("EPOCH", "CHANNEL(state)"):
         assert late.post("/system/main/variables/get/", {"name": name}).status_code == 200
 

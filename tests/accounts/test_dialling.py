@@ -16,6 +16,7 @@ from accounts.models import DialPolicy, Profile
 from audit.models import AuditEntry
 from engine.mirror.commands import Outcome, Status
 from engine.mirror.models import PBX
+from engine.mirror.verbs import placing_calls
 from tests.access import people
 from tests.access.people import Asterisk
 
@@ -331,3 +332,9 @@ def test_a_phone_on_a_pbx_that_is_away_does_not_become_one_of_another(asterisk: 
     people.pbx("berlin")
     assert dial(client_of(user)).status_code == 200
     assert [command.pbx for command in asterisk.commands] == ["berlin"]
+
+
+def test_whatever_lets_a_phone_ring_counts_as_a_call() -> None:
+    assert placing_calls() == [
+        "call-back", "examine-phone", "invite", "originate", "prove-phone", "retry-invitation",
+    ]  # fmt: skip

@@ -12,6 +12,7 @@ from django.utils import timezone
 from accounts import identity as panel_people
 from accounts.models import DialPolicy, PhoneProof, Profile, SharedPhone
 from accounts.phones import end_proof, key_in
+from accounts.proofs import Prove
 from audit.models import AuditEntry
 from engine.mirror.commands import Outcome, Status
 from engine.mirror.models import PBX
@@ -78,8 +79,9 @@ def test_a_phone_rings_and_is_mine_only_when_the_code_was_keyed_in(
     assert save(client).status_code == 302
     proof = proof_of(mona)
     (command,) = asterisk.commands
-    assert (command.handler, command.verb, command.subject) == ("accounts.prove-phone", "prove-phone", "PJSIP/103")
-    assert dict(command.parameters) == {"endpoint": "PJSIP/103", "who": "mona", "proof": proof.command_id}
+    assert (str(command.verb), command.verb.name, command.subject) == ("pbx.prove-phone", "prove-phone", "PJSIP/103")
+    assert command.parameters == Prove("PJSIP/103", who="mona", extension="103", proof=proof.command_id)
+    assert command.id == proof.command_id
     assert phone_of(mona) == ""
     page = words(client.get("/profile/"))
     assert f"<strong>{proof.code}</strong>" in page
@@ -103,7 +105,7 @@ def test_the_code_is_known_to_the_page_alone(client: Client, mona: User, asteris
     (command,) = asterisk.commands
     assert len(code) == 4
     assert code not in command.subject
-    assert code not in command.parameters.values()
+    assert code not in people.given(command).values()
     entry = AuditEntry.objects.get()
     assert code not in f"{entry.subject} {entry.answer}"
 

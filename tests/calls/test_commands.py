@@ -1,20 +1,20 @@
 """What the worker does when somebody hangs up or dials: with a session that answers at once."""
 
 import time
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from calls import commands
 from calls.models import Channel
 from calls.placed import PlacedCalls
 from engine.ami.client import Answer
 from engine.ami.protocol import Action, Message
-from engine.mirror import registry
 from engine.mirror.commands import Outcome, Status
 from engine.mirror.context import CommandContext
 from engine.mirror.state import State
+from engine.mirror.verbs import Parameters, Verb
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 
@@ -54,9 +54,9 @@ class Asterisk:
     def hung_up(self) -> list[str]:
         return [dict(action.fields)["Channel"] for action in self.asked if action.name == "Hangup"]
 
-    async def give(self, handler: str, parameters: Mapping[str, Any]) -> Outcome:
+    async def give(self, verb: Verb[Any, Any], key: str, parameters: Parameters | None = None) -> Outcome:
         ctx = CommandContext(self, self.state, 7, time.time() + 5, command_id="c1")  # type: ignore[arg-type]
-        return await registry.command_handlers[handler](ctx, parameters)
+        return await verb.carry_out(ctx, key, parameters or Parameters())
 
 
 @pytest.fixture
@@ -65,51 +65,48 @@ def asterisk() -> Asterisk:
 
 
 async def test_hanging_up_a_call_hangs_up_both_its_ends(asterisk: Asterisk) -> None:
-    outcome = await asterisk.give("calls.hangup", {"linkedid": "1.1"})
+    outcome = await asterisk.give(commands.hangup, "1.1")
     assert outcome.done
     assert asterisk.hung_up == ["PJSIP/101-00000001", "PJSIP/102-00000002"]
 
 
 async def test_an_end_that_goes_with_the_first_is_not_hung_up_again(asterisk: Asterisk) -> None:
     asterisk.takes_the_other_along = True
-    assert (await asterisk.give("calls.hangup", {"linkedid": "1.1"})).done
+    assert (await asterisk.give(commands.hangup, "1.1")).done
     assert asterisk.hung_up == ["PJSIP/101-00000001"]
 
 
 async def test_one_end_that_has_gone_by_itself_is_no_failure_of_the_hangup(asterisk: Asterisk) -> None:
     asterisk.refusals["PJSIP/101-00000001"] = "No such channel"
-    assert (await asterisk.give("calls.hangup", {"linkedid": "1.1"})).done
+    assert (await asterisk.give(commands.hangup, "1.1")).done
     assert asterisk.hung_up == ["PJSIP/101-00000001", "PJSIP/102-00000002"]
 
 
 async def test_a_call_of_which_no_end_could_be_hung_up_says_why(asterisk: Asterisk) -> None:
     asterisk.refusals["Hangup"] = "Permission denied"
-    outcome = await asterisk.give("calls.hangup", {"linkedid": "1.1"})
+    outcome = await asterisk.give(commands.hangup, "1.1")
     assert (outcome.status, outcome.text) == (Status.NOT_PERMITTED, "Permission denied")
 
 
 async def test_hanging_up_a_leg_hangs_up_nothing_else(asterisk: Asterisk) -> None:
-    assert (await asterisk.give("calls.hangup-channel", {"uniqueid": "1.2"})).done
+    assert (await asterisk.give(commands.hangup_channel, "1.2")).done
     assert asterisk.hung_up == ["PJSIP/102-00000002"]
 
 
 @pytest.mark.parametrize(
-    ("handler", "parameters"),
-    [("calls.hangup", {"linkedid": "7.7"}), ("calls.hangup-channel", {"uniqueid": "7.7"})],
+    "verb", [pytest.param(verb, id=str(verb)) for verb in (commands.hangup, commands.hangup_channel)]
 )
-async def test_what_is_no_longer_there_is_refused_as_asterisk_would(
-    asterisk: Asterisk, handler: str, parameters: Mapping[str, Any]
-) -> None:
-    outcome = await asterisk.give(handler, parameters)
+async def test_what_is_no_longer_there_is_refused_as_asterisk_would(asterisk: Asterisk, verb: Verb[Any, Any]) -> None:
+    outcome = await asterisk.give(verb, "7.7")
     assert (outcome.status, outcome.text) == (Status.REFUSED, "No such channel")
     assert asterisk.asked == []
 
 
-DIALLED = {"endpoint": "PJSIP/101", "number": "103", "context": "internal", "extension": "101"}
+DIALLED = commands.Originate("103", "PJSIP/101", "101", "internal")
 
 
 async def test_a_call_is_placed_under_an_id_of_ours_and_followed(asterisk: Asterisk) -> None:
-    assert (await asterisk.give("calls.originate", DIALLED)).done
+    assert (await asterisk.give(commands.originate, "", DIALLED)).done
     action = asterisk.asked[-1]
     fields = dict(action.fields)
     (uniqueid,) = asterisk.state.memory(PlacedCalls).calls
@@ -121,6 +118,6 @@ async def test_a_call_is_placed_under_an_id_of_ours_and_followed(asterisk: Aster
 
 async def test_a_call_that_asterisk_does_not_begin_is_not_followed(asterisk: Asterisk) -> None:
     asterisk.refusals["Originate"] = "Extension does not exist."
-    assert (await asterisk.give("calls.originate", DIALLED)).status is Status.REFUSED
+    assert (await asterisk.give(commands.originate, "", DIALLED)).status is Status.REFUSED
     placed = asterisk.state.memory(PlacedCalls)
     assert (placed.calls, placed.commands) == ({}, {})

@@ -11,6 +11,7 @@ import pytest
 import calls.events  # noqa: F401 (registers what is followed)
 from calls import placed
 from calls.call import Call
+from calls.commands import Originate, originate
 from calls.models import Channel
 from calls.placed import Told
 from engine.ami import actions
@@ -52,8 +53,7 @@ class Caller:
 
     async def dial(self, number: str) -> None:
         ctx = CommandContext(self.session, self.state, 7, time.time() + 5, command_id="c1")
-        parameters = {"number": number, "endpoint": self.phone, "extension": "", "context": "internal"}
-        outcome = await registry.command_handlers["calls.originate"](ctx, parameters)
+        outcome = await originate.carry_out(ctx, "", Originate(number, self.phone, "", "internal"))
         assert outcome.done, outcome
         (self.uniqueid,) = self.state.memory(placed.PlacedCalls).calls
 

@@ -11,7 +11,7 @@ from conferences.models import Conference, Participant
 from engine.ami.client import Session
 from engine.ami.protocol import Message
 from engine.ami.transports import Address
-from engine.mirror import registry, sync
+from engine.mirror import registry, sync, verbs
 from engine.mirror.commands import Outcome
 from engine.mirror.context import CommandContext
 from engine.mirror.folding import EVENT_MASK
@@ -36,15 +36,17 @@ class Worker:
         self.seen: dict[str, list[str]] = {}
         self.most_at_once = 0
 
-    async def give(self, handler: str, **parameters: Any) -> Outcome:
+    async def give(self, verb: str, key: str, **parameters: Any) -> Outcome:
+        """A verb by its id, such as `participant.mute`, of the thing with this key."""
+        declared = verbs.verbs[verb]
         ctx = CommandContext(self.session, self.state, user_id=7, deadline=time.time() + 10)
-        outcome = await registry.command_handlers[handler](ctx, parameters)
+        outcome = await declared.carry_out(ctx, key, declared.parameters(**parameters))
         self.note()
         return outcome
 
     async def invite(self, number: str, *, name: str = "", channel: str = "", conference: str = ROOM) -> Outcome:
         return await self.give(
-            "invite", conference=conference, channel=channel or f"Local/{number}@internal/n", number=number, name=name,
+            "place.invite", conference, channel=channel or f"Local/{number}@internal/n", number=number, name=name,
             caller_number="104" if not channel else "", caller_name="Conference 8001",
         )  # fmt: skip
 

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from calls.models import Channel
-from conferences import commands
 from conferences.models import Conference, Participant
 from conferences.records.models import Attendance, ConferenceRecord
+from conferences.targets import CONFERENCE, PARTICIPANT
 from engine.ami import actions
 from engine.ami.transports import Address
-from engine.mirror import registry
+from engine.mirror import verbs
 from engine.mirror.commands import Outcome, Status
 from engine.mirror.context import CommandContext
 from tests.engine.mirror.asked import is_anything_asked
@@ -67,9 +67,11 @@ class Moderator(Mirror):
             async with self._reading:
                 pass
 
-    async def give(self, handler: str, **parameters: Any) -> Outcome:
+    async def give(self, verb: str, key: str, **parameters: Any) -> Outcome:
+        """A verb by its id, such as `participant.mute`, of the thing with this key."""
+        declared = verbs.verbs[verb]
         ctx = CommandContext(self.session, self.state, 7, time.time() + 10)
-        return await registry.command_handlers[handler](ctx, parameters)
+        return await declared.carry_out(ctx, key, declared.parameters(**parameters))
 
     async def join(self, extension: str, then: str = "602", name: str = "") -> Participant:
         """A Local channel enters by this extension; what its far side does is the other one."""
@@ -114,16 +116,16 @@ async def moderator(asterisk: Asterisk) -> AsyncIterator[Moderator]:
 
 async def test_one_is_muted_unmuted_and_kicked(moderator: Moderator) -> None:
     one, other = await moderator.join(ROOM), await moderator.join(ROOM)
-    assert (await moderator.give("mute", uniqueid=one.uniqueid)).done
+    assert (await moderator.give("participant.mute", one.uniqueid)).done
     await moderator.until(lambda: one.muted)
     assert one.muted_by == Participant.MutedBy.MODERATOR
     assert moderator.listed("Muted") == {one.uniqueid: "Yes", other.uniqueid: "No"}
-    assert (await moderator.give("unmute", uniqueid=one.uniqueid)).done
+    assert (await moderator.give("participant.unmute", one.uniqueid)).done
     await moderator.until(lambda: not one.muted)
     assert one.muted_by == ""
-    assert (await moderator.give("kick", uniqueid=one.uniqueid)).done
+    assert (await moderator.give("participant.kick", one.uniqueid)).done
     await moderator.until(lambda: moderator.people() == [other])
-    assert (await moderator.give("kick", uniqueid=one.uniqueid)) == commands.NO_CHANNEL
+    assert (await moderator.give("participant.kick", one.uniqueid)) == Outcome(Status.REFUSED, PARTICIPANT.gone_answer)
 
 
 async def test_who_mutes_himself_is_told_from_who_is_muted(moderator: Moderator) -> None:
@@ -140,7 +142,7 @@ async def test_who_still_hears_the_prompt_shows_as_such_and_can_be_removed(moder
     await moderator.until(lambda: bool(moderator.people()))
     (row,) = moderator.people()
     if row.entering:
-        assert (await moderator.give("kick", uniqueid=row.uniqueid)).done
+        assert (await moderator.give("participant.kick", row.uniqueid)).done
         await moderator.until(lambda: not moderator.people())
         assert row.uniqueid not in moderator.listed("Channel")
     else:  # this machine has not the sound
@@ -150,13 +152,13 @@ async def test_who_still_hears_the_prompt_shows_as_such_and_can_be_removed(moder
 async def test_all_are_muted_and_unmuted(moderator: Moderator) -> None:
     plain, speaker = await moderator.join(ROOM), await moderator.join(ROOM)
     admin = await moderator.join("81" + ROOM[2:])
-    assert (await moderator.give("mute-all", conference=ROOM)).done
+    assert (await moderator.give("conference.mute-all", ROOM)).done
     await moderator.until(lambda: all(row.muted for row in moderator.people()))
     assert set(moderator.listed("Muted").values()) == {"Yes"}
-    assert (await moderator.give("unmute-all", conference=ROOM)).done
+    assert (await moderator.give("conference.unmute-all", ROOM)).done
     await moderator.until(lambda: not any(row.muted for row in moderator.people()))
-    assert (await moderator.give("speaker", uniqueid=speaker.uniqueid, on=True)).done
-    assert (await moderator.give("mute-all", conference=ROOM, listeners=True)).done
+    assert (await moderator.give("participant.make-speaker", speaker.uniqueid)).done
+    assert (await moderator.give("conference.mute-listeners", ROOM)).done
     await moderator.until(lambda: plain.muted)
     assert moderator.listed("Muted") == {plain.uniqueid: "Yes", speaker.uniqueid: "No", admin.uniqueid: "No"}
 
@@ -164,8 +166,8 @@ async def test_all_are_muted_and_unmuted(moderator: Moderator) -> None:
 async def test_lecture_mode_keeps_all_but_the_speakers_muted_newcomers_too(moderator: Moderator) -> None:
     early = await moderator.join(ROOM)
     speaker = await moderator.join(ROOM)
-    await moderator.give("speaker", uniqueid=speaker.uniqueid, on=True)
-    assert (await moderator.give("lecture", conference=ROOM, on=True)).done
+    await moderator.give("participant.make-speaker", speaker.uniqueid)
+    assert (await moderator.give("conference.lecture", ROOM)).done
     assert moderator.room().lecture
     await moderator.until(lambda: early.muted)
     late, leader = await moderator.join(ROOM), await moderator.join("81" + ROOM[2:])
@@ -178,15 +180,15 @@ async def test_lecture_mode_keeps_all_but_the_speakers_muted_newcomers_too(moder
     await moderator.until(lambda: channel.pressed_at is not None and stubborn.muted)
     await moderator.until(lambda: moderator.listed("Muted")[stubborn.uniqueid] == "Yes")
     # One whom the moderator lets talk becomes a speaker, and stays one.
-    assert (await moderator.give("unmute", uniqueid=late.uniqueid)).done
+    assert (await moderator.give("participant.unmute", late.uniqueid)).done
     await moderator.until(lambda: not late.muted)
     assert late.speaker
     await moderator.settle()
     assert moderator.listed("Muted")[late.uniqueid] == "No"
-    assert (await moderator.give("speaker", uniqueid=late.uniqueid, on=False)).done
+    assert (await moderator.give("participant.unmake-speaker", late.uniqueid)).done
     await moderator.until(lambda: late.muted)
     # After it, newcomers may talk.
-    assert (await moderator.give("lecture", conference=ROOM, on=False)).done
+    assert (await moderator.give("conference.end-lecture", ROOM)).done
     free = await moderator.join(ROOM)
     await moderator.settle()
     assert not free.muted
@@ -201,34 +203,34 @@ async def test_hands_go_up_by_a_key_and_down_by_the_moderator(moderator: Moderat
     assert second.hand_at is not None
     assert first.hand_at < second.hand_at
     # The word is given to the second, who is muted.
-    assert (await moderator.give("unmute", uniqueid=second.uniqueid, lower=True)).done
+    assert (await moderator.give("participant.give-word", second.uniqueid)).done
     await moderator.until(lambda: not second.muted)
     assert second.hand_at is None
-    assert (await moderator.give("lower-hand", uniqueid=first.uniqueid)).done
+    assert (await moderator.give("participant.lower-hand", first.uniqueid)).done
     assert first.hand_at is None
 
 
 async def test_a_conference_is_locked_and_unlocked(moderator: Moderator) -> None:
     await moderator.join(ROOM)
-    assert (await moderator.give("lock", conference=ROOM, on=True)).done
+    assert (await moderator.give("conference.lock", ROOM)).done
     await moderator.until(lambda: moderator.room().locked)
-    assert (await moderator.give("lock", conference=ROOM, on=False)).done
+    assert (await moderator.give("conference.unlock", ROOM)).done
     await moderator.until(lambda: not moderator.room().locked)
 
 
 async def test_it_is_recorded_into_a_file_whose_name_shows(moderator: Moderator) -> None:
     await moderator.join(ROOM, "601")
-    assert (await moderator.give("record", conference=ROOM, on=True)).done
+    assert (await moderator.give("conference.record", ROOM)).done
     await moderator.until(lambda: moderator.room().recording and moderator.room().recording_file != "")
     file = moderator.room().recording_file
     assert file.startswith(f"confbridge-{ROOM}-")
     async with Moderator(moderator.asterisk).listening() as late:
         await late.until(lambda: late.room().recording_file == file)
         assert late.room().recording
-    assert (await moderator.give("record", conference=ROOM, on=True)).status is Status.REFUSED
+    assert (await moderator.give("conference.record", ROOM)).status is Status.REFUSED
     spool = moderator.asterisk.folder / "spool/monitor"
     await moderator.until(lambda: (spool / file).exists() and (spool / file).stat().st_size > 1000)
-    assert (await moderator.give("record", conference=ROOM, on=False)).done
+    assert (await moderator.give("conference.stop-record", ROOM)).done
     await moderator.until(lambda: not moderator.room().recording)
     assert moderator.room().recording_file == ""
 
@@ -236,15 +238,15 @@ async def test_it_is_recorded_into_a_file_whose_name_shows(moderator: Moderator)
 async def test_all_are_sent_home(moderator: Moderator) -> None:
     for _ in range(3):
         await moderator.join(ROOM)
-    assert (await moderator.give("end", conference=ROOM)).done
+    assert (await moderator.give("conference.end", ROOM)).done
     await moderator.until(lambda: ROOM not in moderator.state.table(Conference).rows)
     assert moderator.people() == []
-    assert (await moderator.give("end", conference=ROOM)) == commands.NO_CONFERENCE
+    assert (await moderator.give("conference.end", ROOM)) == Outcome(Status.REFUSED, CONFERENCE.gone_answer)
 
 
 async def test_one_is_moved_to_another_conference(moderator: Moderator) -> None:
     admin, _plain = await moderator.join("81" + ROOM[2:]), await moderator.join(ROOM)
-    assert (await moderator.give("move", uniqueid=admin.uniqueid, to="8010")).done
+    assert (await moderator.give("participant.move", admin.uniqueid, to="8010")).done
     await moderator.until(lambda: [row.uniqueid for row in moderator.people("8010")] == [admin.uniqueid])
     (moved,) = moderator.people("8010")
     await moderator.until(lambda: not moved.entering)
@@ -257,7 +259,7 @@ async def test_two_are_taken_aside_and_come_back(moderator: Moderator) -> None:
     # One of them waits for a leader, and need not in the side room.
     one, two = await moderator.join(ROOM), await moderator.join("82" + ROOM[2:])
     stays = await moderator.join(ROOM)
-    assert (await moderator.give("aside", uniqueid=one.uniqueid, other=two.uniqueid)).done
+    assert (await moderator.give("participant.aside", one.uniqueid, other=two.uniqueid)).done
     side = f"{ROOM}-aside"
     await moderator.until(lambda: len(moderator.people(side)) == 2)
     assert {row.uniqueid for row in moderator.people(side)} == {one.uniqueid, two.uniqueid}
@@ -266,9 +268,9 @@ async def test_two_are_taken_aside_and_come_back(moderator: Moderator) -> None:
     assert moderator.people() == [stays]
     # A second pair gets a room of its own.
     three, four = await moderator.join(ROOM), await moderator.join(ROOM)
-    assert (await moderator.give("aside", uniqueid=three.uniqueid, other=four.uniqueid)).done
+    assert (await moderator.give("participant.aside", three.uniqueid, other=four.uniqueid)).done
     await moderator.until(lambda: len(moderator.people(f"{side}-2")) == 2)
-    assert (await moderator.give("back", conference=side)).done
+    assert (await moderator.give("conference.back", side)).done
     await moderator.until(lambda: len(moderator.people()) == 3)
     await moderator.until(lambda: moderator.listed("WaitMarked").get(two.uniqueid) == "Yes")
     assert not any(row.aside_from for row in moderator.people())
@@ -278,7 +280,7 @@ async def test_two_are_taken_aside_and_come_back(moderator: Moderator) -> None:
 async def test_a_sound_is_played_and_a_missing_one_is_told(moderator: Moderator) -> None:
     await moderator.join(ROOM)
     sounds = moderator.asterisk.root / "usr/share/asterisk/sounds"
-    assert (await moderator.give("say", conference=ROOM, sound="there-is-no-such-sound")).done
+    assert (await moderator.give("conference.say", ROOM, sound="there-is-no-such-sound")).done
     await moderator.until(lambda: bool(moderator.state.notices))
     assert moderator.state.notices == [(7, "not-said", {"sound": "there-is-no-such-sound"})]
     await moderator.until(lambda: len(moderator.people()) == 1)

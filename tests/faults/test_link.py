@@ -11,14 +11,14 @@ from asgiref.sync import sync_to_async
 from channels.layers import channel_layers, get_channel_layer
 from django.contrib.auth.models import User
 
-from engine.ami import actions
 from engine.ami.client import Link, LinkState
 from engine.ami.errors import AmiError
 from engine.ami.transports import Address
 from engine.mirror import commands, folding
-from engine.mirror.commands import Command, Status
+from engine.mirror.commands import Status
 from engine.mirror.models import PBX
 from engine.mirror.worker import AmiWorker
+from tests.engine.mirror import by_name
 from tests.lab.asterisk import Asterisk
 from tests.waiting import until_async
 
@@ -88,7 +88,7 @@ class Watched:
     async def give(self, name: str, seconds: float) -> Status:
         """Hang a channel up as a view does, with this much time for it; what became of it."""
         user, _ = await User.objects.aget_or_create(username="anna")
-        command = Command("main", actions.hangup(name), "hangup", name, user.pk, timeout=seconds)
+        command = by_name.command(name, user.pk, timeout=seconds)
         outcome = await sync_to_async(commands.run, thread_sensitive=False)(command)
         return outcome.status
 
@@ -97,6 +97,12 @@ class Watched:
 def proxy(asterisk22: Asterisk) -> Iterator[Proxy]:
     with Proxy(asterisk22.ami_port) as proxy:
         yield proxy
+
+
+@pytest.fixture(autouse=True)
+def hanging_up_by_name() -> Iterator[None]:
+    with by_name.hanging_up_by_name():
+        yield
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """The worker over each transport: what it shows is what Asterisk has, also after what can happen on the way."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -9,6 +9,7 @@ from channels.layers import channel_layers
 
 from engine.mirror.commands import Status
 from engine.mirror.models import PBX
+from tests.engine.mirror import by_name
 from tests.lab.asterisk import TRANSPORTS, Asterisk, Transport
 from tests.lab.chroot import VERSIONS
 from tests.matrix import matrix
@@ -22,6 +23,12 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(120)]
 
 
 WAYS = [*TRANSPORTS, "http-digest", "https-digest"]
+
+
+@pytest.fixture(autouse=True)
+def hanging_up_by_name() -> Iterator[None]:
+    with by_name.hanging_up_by_name():
+        yield
 
 
 @pytest.fixture

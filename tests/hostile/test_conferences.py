@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from conferences.models import Conference
-from conferences.requests import can_be_asked_for
+from conferences.targets import can_be_asked_for
 from tests.hostile.texts import TEXTS, Hostile
 from tests.hostile.voices import Watch, call, shape, until
 from tests.lab.ami import Ami

@@ -19,7 +19,7 @@ from audit.models import AuditEntry
 from engine.live import consumers, hub
 from engine.mirror.models import PBX
 from tests.access import people
-from tests.access.people import Asterisk
+from tests.access.people import Asterisk, given
 from tests.engine.live.test_socket import ORIGIN, Tab
 from tests.hostile.texts import EVIL, TEXTS, Hostile
 from tests.matrix import FULL, share
@@ -72,7 +72,7 @@ def test_only_digits_are_dialled(anna: Client, asterisk: Asterisk) -> None:
         assert 'class="panel-toast' in response.content.decode(), text.label
         check_markup(response, text)
         assert len(asterisk.commands) == sent + (response.status_code == 200), text.label
-    dialled = [command.parameters["number"] for command in asterisk.commands]
+    dialled = [given(command)["number"] for command in asterisk.commands]
     assert sorted(dialled) == ["*", "0"]
     assert AuditEntry.objects.count() == len(dialled)
 

@@ -88,7 +88,7 @@ def test_a_secret_that_is_typed_is_not_kept(stand_in: Asterisk) -> None:
     CliRules.objects.update_or_create(group=Group.objects.get(name="Administrator"), defaults={"allowed": "*"})
     give(user, "dialplan set global PIN=1234")
     give(user, "dialplan add extension 1,1,Authenticate(1234) into x")
-    assert [people.fields_of(command)["Command"].count("1234") for command in stand_in.commands] == [1, 1]
+    assert [people.given(command)["line"].count("1234") for command in stand_in.commands] == [1, 1]
     kept = "\n".join(AuditEntry.objects.values_list("subject", flat=True))
     assert f"PIN={MASK}" in kept
     assert f"Authenticate({MASK})" in kept

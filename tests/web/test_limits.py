@@ -71,7 +71,7 @@ FIELDS: list[tuple[str, str, int, dict[str, str]]] = [
 def asterisk(monkeypatch: pytest.MonkeyPatch) -> Asterisk:
     people.a_small_pbx()
     people.room("8009", pk=1)
-    monkeypatch.setattr("system.config.views.look", lambda *arguments, **options: Outcome(Status.NOT_CONNECTED))
+    monkeypatch.setattr("system.config.views.look_up", lambda *arguments, **options: Outcome(Status.NOT_CONNECTED))
     return people.stand_in(monkeypatch)
 
 

@@ -21,7 +21,7 @@ from engine.mirror.commands import Outcome, Status
 from engine.mirror.context import CommandContext
 from engine.mirror.state import State
 from tests.access import people
-from tests.access.people import Asterisk
+from tests.access.people import Asterisk, given
 
 pytestmark = pytest.mark.django_db
 
@@ -130,7 +130,7 @@ def test_one_who_invites_a_group_by_hand_calls_only_what_its_writer_may_call(
     response = invite(mona, group)
     assert response.status_code == 200
     assert REFUSED in html.unescape(response.content.decode())
-    assert [command.parameters["number"] for command in asterisk.commands] == ["103"]
+    assert [given(command)["number"] for command in asterisk.commands] == ["103"]
     assert ("mona", "0900123 (Everybody: ben) → 8001", Status.FORBIDDEN.value) in subjects()
 
 
@@ -218,7 +218,7 @@ def test_those_of_a_group_for_whom_the_minute_is_full_are_called_with_the_next(m
     assert "210: You may place 10 calls a minute. Wait a little, then try again." in text
     assert "25 more were not called either." in text
     assert response["HX-Trigger"] == f'{{"invited": {{"value": "", "group": "{group.pk}"}}}}'
-    assert [command.parameters["number"] for command in asterisk.commands] == [str(200 + n) for n in range(10)]
+    assert [given(command)["number"] for command in asterisk.commands] == [str(200 + n) for n in range(10)]
     # One refusal is on record, not twenty-six.
     assert AuditEntry.objects.filter(status="forbidden").count() == 1
 
@@ -236,7 +236,7 @@ def test_who_is_being_called_already_is_not_called_again(mona: User, asterisk: A
     group = group_by(mona, "103", "104")
     text = html.unescape(invite(mona, group).content.decode())
     assert "1 of the group is already here, or being called." in text
-    assert [command.parameters["number"] for command in asterisk.commands] == ["104"]
+    assert [given(command)["number"] for command in asterisk.commands] == ["104"]
 
 
 # A plan waits for the next minute, as long as its conference runs.

@@ -146,13 +146,13 @@ async def test_a_failed_call_is_tried_again(asterisk: Asterisk, phone_factory: P
     phone = phone_factory(asterisk, "103", "busy")
     async with working(asterisk) as worker:
         await worker.invite("103", name="Carla")
-        assert (await worker.give("retry-invitation", code=worker.of("103").code)).status is Status.REFUSED
+        assert (await worker.give("invitation.retry", worker.of("103").code)).status is Status.NOT_POSSIBLE
         await worker.ends("103", "busy")
         phone.stop()
         phone_factory(asterisk, "103", "answer")
         row = worker.of("103")
         who = {"channel": row.channel, "caller_number": "105", "caller_name": "Room"}
-        assert (await worker.give("retry-invitation", code=row.code, **who)).done
+        assert (await worker.give("invitation.retry", row.code, **who)).done
         await worker.until(lambda: worker.participants and not worker.invitations)
         assert (row.tries, row.user_id) == (2, 7)
         assert worker.seen[row.code][:4] == ["waiting", "calling", "busy", "waiting"]
@@ -163,15 +163,15 @@ async def test_cancelling_stops_the_ringing(asterisk: Asterisk, phone_factory: P
     async with working(asterisk) as worker:
         await worker.invite("103")
         await worker.ends("103", "ringing")
-        assert (await worker.give("cancel-invitation", code=worker.of("103").code)).done
+        assert (await worker.give("invitation.cancel", worker.of("103").code)).done
         await worker.until(lambda: any(line.startswith("CANCEL ") for line, _ in phone.messages("received")))
         await asyncio.to_thread(_wait_for_silence, asterisk)
         assert worker.of("103").state == "cancelled"
         code = worker.of("103").code
-        assert (await worker.give("dismiss-invitation", code=code)).done
+        assert (await worker.give("invitation.dismiss", code)).done
         assert worker.invitations == []
         # Somebody else was faster.
-        assert (await worker.give("dismiss-invitation", code=code)).status is Status.REFUSED
+        assert (await worker.give("invitation.dismiss", code)).status is Status.REFUSED
 
 
 async def test_a_call_that_is_cancelled_at_once_never_rings_on(asterisk: Asterisk) -> None:
@@ -180,7 +180,7 @@ async def test_a_call_that_is_cancelled_at_once_never_rings_on(asterisk: Asteris
         for delay in (0.0, 0.2, 0.205, 0.21, 0.22, 0.25):
             await worker.invite("603")
             await asyncio.sleep(delay)  # it is cancelled at any moment
-            await worker.give("cancel-invitation", code=worker.of("603").code)
+            await worker.give("invitation.cancel", worker.of("603").code)
             assert worker.of("603").state == "cancelled"
         await asyncio.to_thread(_wait_for_silence, asterisk)
         assert all(row.state == "cancelled" for row in worker.invitations)
@@ -208,9 +208,9 @@ async def test_call_back_hangs_up_and_calls_again(
         caller = caller_factory(asterisk, "8101", number="103")  # an admin
         await worker.until(lambda: worker.participants and worker.participants[0].arguments)
         former = worker.participants[0]
-        back = {"conference": ROOM, "channel": "Local/103@internal/n", "number": "103", "name": "",
+        back = {"channel": "Local/103@internal/n", "number": "103", "name": "",
                 "caller_number": "", "caller_name": "Room"}  # fmt: skip
-        assert (await worker.give("call-back", uniqueid=former.uniqueid, **back)).done
+        assert (await worker.give("place.call-back", ROOM, uniqueid=former.uniqueid, **back)).done
         await worker.until(lambda: caller.ended)
         await worker.until(lambda: worker.participants and not worker.invitations)
         (person,) = worker.participants
@@ -219,7 +219,7 @@ async def test_call_back_hangs_up_and_calls_again(
         # Somebody who has left.
         asterisk.cli(f"channel request hangup {person.channel}")
         await worker.until(lambda: not worker.participants)
-        assert (await worker.give("call-back", uniqueid=person.uniqueid, **back)).done
+        assert (await worker.give("place.call-back", ROOM, uniqueid=person.uniqueid, **back)).done
         await worker.until(lambda: worker.participants)
         assert len(phone.invites()) == 2
 
@@ -232,7 +232,7 @@ async def test_ending_a_conference_calls_nobody_any_more(asterisk: Asterisk, cal
         await worker.ends("603", "ringing")
         await worker.invite("604")
         await worker.ends("604", "busy")
-        await worker.give("end", conference=ROOM)
+        await worker.give("conference.end", ROOM)
         await asyncio.to_thread(_wait_for_silence, asterisk)
         await worker.until(lambda: not worker.invitations)
 
@@ -263,7 +263,7 @@ async def test_the_next_worker_goes_on_with_the_calls(
         assert worker.of("103").state == "ringing"
         assert all(row.number != "606" for row in worker.invitations)
         await worker.until(lambda: len(worker.participants) == 3)  # 602 had its turn
-        await worker.give("cancel-invitation", code=worker.of("103").code)
+        await worker.give("invitation.cancel", worker.of("103").code)
         assert worker.of("103").state == "cancelled"
 
 

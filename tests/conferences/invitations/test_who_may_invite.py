@@ -19,7 +19,7 @@ from conferences.rooms.models import Room
 from engine.mirror.commands import Outcome, Status
 from engine.mirror.models import PBX
 from tests.access import people
-from tests.access.people import Asterisk
+from tests.access.people import Asterisk, given
 
 pytestmark = pytest.mark.django_db
 
@@ -62,8 +62,8 @@ def left_in_the_box(response: Any) -> str:
     return value
 
 
-def given(asterisk: Asterisk) -> list[tuple[str, str]]:
-    return [(command.handler, command.parameters.get("channel", "")) for command in asterisk.commands]
+def called(asterisk: Asterisk) -> list[tuple[str, str]]:
+    return [(str(command.verb), given(command).get("channel", "")) for command in asterisk.commands]
 
 
 # What is typed.
@@ -106,10 +106,12 @@ def test_each_is_a_command_of_its_own_that_says_whom_it_calls_and_as_whom(mona: 
     response = invite(mona, "105, Carla <102>\n105；0301234567 Dora")
     assert response.status_code == 204
     assert left_in_the_box(response) == ""
-    assert given(asterisk) == [("invite", f"Local/{number}@internal/n") for number in ("105", "102", "0301234567")]
-    assert dict(asterisk.commands[1].parameters) == {
-        "conference": "8001", "channel": "Local/102@internal/n", "number": "102", "name": "Carla",
-        "caller_number": "101", "caller_name": "Conference 8001",
+    assert called(asterisk) == [
+        ("place.invite", f"Local/{number}@internal/n") for number in ("105", "102", "0301234567")
+    ]
+    assert given(asterisk.commands[1]) == {
+        "channel": "Local/102@internal/n", "number": "102", "name": "Carla", "caller_number": "101",
+        "caller_name": "Conference 8001", "uniqueid": "",
     }  # fmt: skip
     entries = AuditEntry.objects.filter(topic="conference/8001", verb="invite").order_by("pk")
     assert [entry.subject for entry in entries] == ["105 → 8001", "Carla <102> → 8001", "Dora <0301234567> → 8001"]
@@ -118,7 +120,7 @@ def test_each_is_a_command_of_its_own_that_says_whom_it_calls_and_as_whom(mona: 
 def test_a_room_with_a_name_shows_it_to_those_who_are_called(mona: Client, asterisk: Asterisk) -> None:
     Room.objects.create(pbx="main", number="8001", name="Board")
     invite(mona, "102")
-    assert asterisk.commands[0].parameters["caller_name"] == "Board"
+    assert given(asterisk.commands[0])["caller_name"] == "Board"
 
 
 def test_refused_numbers_are_told_and_the_others_are_called(mona: Client, asterisk: Asterisk) -> None:
@@ -128,7 +130,7 @@ def test_refused_numbers_are_told_and_the_others_are_called(mona: Client, asteri
     text = words(response)
     assert "You may not call 0900123. Ask an administrator if you need to." in text
     assert "“Hans” is not a number" in text
-    assert [command.parameters["number"] for command in asterisk.commands] == ["102", "105"]
+    assert [given(command)["number"] for command in asterisk.commands] == ["102", "105"]
     assert left_in_the_box(response) == "Hans, Carla <0900123>"
     assert AuditEntry.objects.get(status="forbidden").subject == "Carla <0900123> → 8001"
     # And if there is nobody else.
@@ -163,8 +165,8 @@ def test_the_dial_policy_is_asked_about_every_call(
 
 def test_my_phone_must_be_one_that_i_may_have(mona: Client, asterisk: Asterisk) -> None:
     assert mona.post(ME).status_code == 204
-    assert given(asterisk) == [("invite", "PJSIP/101")]
-    assert asterisk.commands[0].parameters["number"] == "101"
+    assert called(asterisk) == [("place.invite", "PJSIP/101")]
+    assert given(asterisk.commands[0])["number"] == "101"
     asterisk.commands.clear()
     DialPolicy.objects.filter(group__name="Moderator").update(phones="PJSIP/2??")
     response = mona.post(ME)
@@ -204,7 +206,7 @@ def test_cancelling_and_dismissing_are_no_calls(mona: Client, asterisk: Asterisk
     DialPolicy.objects.all().delete()
     for verb in ("cancel", "dismiss"):
         assert mona.post(f"/conferences/main/invitations/1/{verb}/").status_code == 204
-    assert given(asterisk) == [("cancel-invitation", ""), ("dismiss-invitation", "")]
+    assert called(asterisk) == [("invitation.cancel", ""), ("invitation.dismiss", "")]
     assert mona.post("/conferences/main/invitations/1/praise/").status_code == 404
     assert mona.post("/conferences/main/invitations/xyz/cancel/").status_code == 404
 
@@ -212,11 +214,11 @@ def test_cancelling_and_dismissing_are_no_calls(mona: Client, asterisk: Asterisk
 def test_whoever_tries_again_calls_as_himself(mona: Client, asterisk: Asterisk) -> None:
     Profile.objects.update(extension="103", dial_context="from-internal")
     assert mona.post("/conferences/main/invitations/1/retry/").status_code == 204
-    parameters = asterisk.commands[0].parameters
+    parameters = given(asterisk.commands[0])
     assert (parameters["channel"], parameters["caller_number"]) == ("Local/102@from-internal/n", "103")
     Invitation.objects.update(channel="PJSIP/105")
     assert mona.post("/conferences/main/invitations/1/retry/").status_code == 204
-    assert asterisk.commands[1].parameters["channel"] == "PJSIP/105"
+    assert given(asterisk.commands[1])["channel"] == "PJSIP/105"
 
 
 def test_a_locked_conference_must_be_unlocked_first(mona: Client, asterisk: Asterisk) -> None:
@@ -229,7 +231,7 @@ def test_a_locked_conference_must_be_unlocked_first(mona: Client, asterisk: Aste
 
 
 def test_a_number_that_is_being_called_already_is_told_in_the_users_language(mona: Client, asterisk: Asterisk) -> None:
-    asterisk.answer = Outcome(Status.REFUSED, "This number is already being called.")
+    asterisk.answer = Outcome(Status.NOT_POSSIBLE, "This number is already being called.")
     response = invite(mona, "102")
     assert "102: This number is already being called." in words(response)
     assert left_in_the_box(response) == "102"
@@ -261,7 +263,7 @@ def test_of_a_group_only_those_are_called_who_are_not_there(mona: Client, asteri
         InviteMember.objects.create(group=group, name=f"N{number}", number=number)
     response = invite(mona, "105", group=str(group.pk))
     assert "1 of the group is already here, or being called." in words(response)
-    assert [command.parameters["number"] for command in asterisk.commands] == ["102", "105"]
+    assert [given(command)["number"] for command in asterisk.commands] == ["102", "105"]
     # Whoever is typed is meant.
     asterisk.commands.clear()
     assert invite(mona, "109").status_code == 204
@@ -282,11 +284,9 @@ def test_who_is_there_and_who_has_left_can_be_called_back(mona: Client, asterisk
     stay("102", "Carla")
     assert mona.post(BACK).status_code == 204
     assert mona.post("/conferences/main/call-back/8001/7.1/").status_code == 204
-    told = [
-        (command.handler, command.parameters["number"], command.parameters["uniqueid"]) for command in asterisk.commands
-    ]
-    assert told == [("call-back", "109", "3.1"), ("call-back", "102", "7.1")]
-    assert asterisk.commands[1].parameters["name"] == "Carla"
+    told = [(str(command.verb), given(command)["number"], given(command)["uniqueid"]) for command in asterisk.commands]
+    assert told == [("place.call-back", "109", "3.1"), ("place.call-back", "102", "7.1")]
+    assert given(asterisk.commands[1])["name"] == "Carla"
 
 
 def test_a_stay_in_another_conference_is_none_of_this_one(mona: Client, asterisk: Asterisk) -> None:

@@ -24,8 +24,8 @@ from conferences.records.export import harmless
 from conferences.records.models import Attendance, ConferenceRecord
 from conferences.records.report import Report, report_of
 from conferences.records.timeline import FINEST, WIDTH, timeline_of
-from conferences.requests import topic_of
 from conferences.rooms.models import Room
+from conferences.targets import topic_of
 from engine import limits
 from tests.access import people
 from tests.hostile.texts import TEXTS

@@ -111,5 +111,5 @@ def test_the_box_of_raised_hands_is_there_when_there_are_hands(mona: Client) -> 
 def test_muting_everybody_else_is_on_record_in_words(mona: Client, asterisk: Asterisk) -> None:
     assert mona.post("/conferences/main/participants/3.1/mute-others/").status_code == 204
     (command,) = asterisk.commands
-    assert (command.handler, command.parameters["uniqueid"]) == ("mute-others", "3.1")
+    assert (str(command.verb), command.key) == ("participant.mute-others", "3.1")
     assert AuditEntry.objects.get().what == "Mute everybody else"

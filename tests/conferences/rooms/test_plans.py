@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import Any
 
@@ -15,12 +16,14 @@ from django.utils import timezone
 
 from accounts.models import DialPolicy, Profile
 from audit.models import AuditEntry
+from conferences.invitations.commands import Invite, invite
 from conferences.invitations.models import Invitation, InviteGroup, InviteMember
 from conferences.models import Conference, Participant
 from conferences.rooms import events
 from conferences.rooms.models import Room
+from conferences.targets import Place
 from engine.ami.transports import Address
-from engine.mirror import registry
+from engine.mirror import verbs
 from engine.mirror.commands import Outcome, Status
 from engine.mirror.context import CommandContext
 from engine.mirror.models import PBX
@@ -251,11 +254,11 @@ def invited(monkeypatch: pytest.MonkeyPatch) -> list[Mapping[str, Any]]:
     """What the order to invite was given."""
     given: list[Mapping[str, Any]] = []
 
-    async def invite(ctx: CommandContext, parameters: Mapping[str, Any]) -> Outcome:
-        given.append(parameters)
+    async def handler(ctx: CommandContext, place: Place, wanted: Invite) -> Outcome:
+        given.append({"conference": place.name, **asdict(wanted)})
         return Outcome(Status.DONE)
 
-    monkeypatch.setitem(registry.command_handlers, "invite", invite)
+    monkeypatch.setitem(verbs.verbs, str(invite), replace(invite, handler=handler))
     return given
 
 
@@ -278,6 +281,7 @@ async def test_its_groups_are_called_in_by_the_policy_of_whoever_planned_it(
             "name": f"Name of {typed}",
             "caller_number": "101",
             "caller_name": "Board meeting",
+            "uniqueid": "",
         }
         for typed, number in (("101", "101"), ("+49 (30) 555", "+4930555"))
     ]

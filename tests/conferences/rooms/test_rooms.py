@@ -8,9 +8,10 @@ from django.test import Client
 
 from accounts.identity import viewer_of
 from audit.models import AuditEntry
-from conferences import requests
 from conferences.invitations.models import InviteGroup
 from conferences.rooms.models import Room, permission_for
+from conferences.targets import CONFERENCE, PARTICIPANT
+from engine.mirror import verbs
 from tests.access import people
 from tests.access.people import NOBODY, Asterisk
 
@@ -84,7 +85,7 @@ def test_the_buttons_show_on_the_page_of_her_room_alone(rita: User) -> None:
     assert "may-moderate" not in client.get("/conferences/").content.decode()
 
 
-@pytest.mark.parametrize("verb", sorted(requests.ON_ONE))
+@pytest.mark.parametrize("verb", sorted(verb.path for verb in verbs.verbs.values() if verb.target is PARTICIPANT))
 def test_she_moderates_who_is_in_her_room_and_nobody_else(rita: User, verb: str, asterisk: Asterisk) -> None:
     client = client_of(rita)
     data = {"to": "8002", "other": "6.2"}
@@ -103,7 +104,7 @@ def test_she_moves_nobody_into_a_room_that_is_not_hers(rita: User, asterisk: Ast
     assert asterisk.commands == []
 
 
-@pytest.mark.parametrize("verb", sorted(requests.ON_ALL))
+@pytest.mark.parametrize("verb", sorted(verb.path for verb in verbs.verbs.values() if verb.target is CONFERENCE))
 def test_she_moderates_all_of_her_room_and_of_no_other(rita: User, verb: str, asterisk: Asterisk) -> None:
     client = client_of(rita)
     data = {"sound": "beep"}

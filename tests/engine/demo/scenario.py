@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import repeat
 
-from conferences.commands import DIALPLAN
+from conferences.moving import DIALPLAN
 from engine.mirror.dialplan import CONTEXT
 from tests.lab.ami import Ami, Message
 

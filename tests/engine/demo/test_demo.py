@@ -18,8 +18,8 @@ import pytest
 import calls.events  # noqa: F401 (registers what the panel reads)
 import conferences.events  # noqa: F401
 from calls.models import Channel
-from conferences.commands import DIALPLAN
 from conferences.models import Conference, Participant
+from conferences.moving import DIALPLAN
 from engine.ami import actions
 from engine.ami.client import Answer, Session
 from engine.ami.protocol import Action, Message

@@ -3,7 +3,7 @@
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
@@ -12,8 +12,8 @@ from channels.layers import channel_layers, get_channel_layer
 from django.contrib.auth.models import Group, User
 from django.db import InterfaceError, OperationalError
 
-import calls.requests
 from audit.models import AuditEntry
+from calls.commands import Originate, originate
 from calls.models import Channel
 from engine.ami import actions
 from engine.ami.protocol import Action, Message
@@ -25,6 +25,7 @@ from engine.mirror.envelopes import RunCommand, written
 from engine.mirror.models import PBX
 from engine.mirror.worker import AmiWorker, Mirror
 from tests.engine.demo.benches import quick_phones
+from tests.engine.mirror import by_name
 from tests.engine.mirror.events import CHANNEL
 from tests.waiting import until_stored
 
@@ -76,22 +77,33 @@ class Station:
         outcome: Outcome = await sync_to_async(commands.run, thread_sensitive=False)(command)
         return outcome
 
-    async def post(self, action: Action, **values: Any) -> dict[str, Any]:
-        """A command as `commands.run` notes and sends it, with some values of ours; the worker's answer."""
+    async def post(self, channel: str, **values: Any) -> dict[str, Any]:
+        """The command to hang up a channel, as `commands.run` notes and sends it, with some values of ours; the
+        worker's answer.
+        """
         command_id = values.setdefault("id", uuid.uuid4().hex)
-        command = Command("main", action, "hangup", "", self.user.pk, id=command_id)
+        command = by_name.command(channel, self.user.pk, id=command_id)
         await sync_to_async(commands.auditors[0].begin)(command)
         layer = get_channel_layer()
         reply_to = await layer.new_channel()
-        values.setdefault("deadline", time.time() + 5)
-        fields = [list(pair) for pair in action.fields]
-        envelope = RunCommand(
-            reply_to, verb=command.verb, user_id=self.user.pk, action=action.name, fields=fields, **values
-        )
+        sent = {
+            "deadline": time.time() + 5,
+            "verb": str(command.verb),
+            "key": "",
+            "parameters": {"channel": channel},
+            **values,
+        }
+        envelope = RunCommand(reply_to, user_id=self.user.pk, **sent)
         await layer.send(commands.channel_name("main"), written(envelope))
         async with asyncio.timeout(10):
             answer: dict[str, Any] = await layer.receive(reply_to)
         return answer
+
+
+@pytest.fixture(autouse=True)
+def hanging_up_by_name() -> Iterator[None]:
+    with by_name.hanging_up_by_name():
+        yield
 
 
 @pytest.fixture
@@ -143,35 +155,32 @@ def ring(station: Station) -> Ringing:
 
 async def test_a_command_is_answered_and_its_effect_comes_as_events(station: Station, ring: Ringing) -> None:
     channel = await ring("105")
-    outcome = await station.give(Command("main", actions.hangup(channel.name), "hangup", channel.name, station.user.pk))
+    outcome = await station.give(by_name.command(channel.name, station.user.pk))
     assert outcome.status is Status.DONE
     assert outcome.text
     await until_stored(lambda: not Channel.objects.exists())
     entry = await sync_to_async(AuditEntry.objects.get)()
-    assert (entry.username, entry.verb, entry.subject, entry.status) == ("anna", "hangup", channel.name, "done")
+    assert (entry.username, entry.verb, entry.subject, entry.status) == ("anna", "hangup-by-name", channel.name, "done")
     assert entry.answer.strip() == outcome.text
 
 
 async def test_what_the_pbx_refuses_is_answered_in_its_words(station: Station) -> None:
-    outcome = await station.give(
-        Command("main", actions.hangup("PJSIP/nobody-1"), "hangup", "PJSIP/nobody-1", station.user.pk)
-    )
+    outcome = await station.give(by_name.command("PJSIP/nobody-1", station.user.pk))
     assert outcome == Outcome(Status.REFUSED, "No such channel")
     entry = await sync_to_async(AuditEntry.objects.get)()
     assert (entry.status, entry.answer.strip()) == ("refused", "No such channel")
 
 
 async def test_one_id_is_acted_on_once_however_often_it_comes(station: Station) -> None:
-    action = actions.hangup("PJSIP/nobody-1")
-    answers = await asyncio.gather(*(station.post(action, id="the-same") for _ in range(5)))
+    answers = await asyncio.gather(*(station.post("PJSIP/nobody-1", id="the-same") for _ in range(5)))
     assert sorted(answer["status"] for answer in answers) == ["refused", *["repeated"] * 4]
     assert station.sent == [("Hangup", "the-same")]
-    assert (await station.post(action, id="another"))["status"] == "refused"
+    assert (await station.post("PJSIP/nobody-1", id="another"))["status"] == "refused"
 
 
 async def test_a_form_that_was_sent_twice_at_once_is_one_command(station: Station) -> None:
     def command() -> Command:
-        return Command("main", actions.hangup("PJSIP/nobody-1"), "hangup", "x", station.user.pk, id="the-same")
+        return by_name.command("PJSIP/nobody-1", station.user.pk, subject="x", id="the-same")
 
     outcomes = await asyncio.gather(station.give(command()), station.give(command()))
     assert sorted(outcome.status for outcome in outcomes) == [Status.REFUSED, Status.REPEATED]
@@ -182,7 +191,7 @@ async def test_a_form_that_was_sent_twice_at_once_is_one_command(station: Statio
 @pytest.mark.parametrize("late", [0.0, 60.0])
 async def test_a_command_that_comes_too_late_is_dropped(station: Station, ring: Ringing, late: float) -> None:
     channel = await ring("105")
-    answer = await station.post(actions.hangup(channel.name), deadline=time.time() - late)
+    answer = await station.post(channel.name, deadline=time.time() - late)
     assert answer["status"] == "expired"
     assert station.sent == []
     await station.rests()
@@ -201,8 +210,7 @@ async def test_a_command_whose_time_is_over_when_it_is_ready_is_dropped(
         return claim(command_id)
 
     monkeypatch.setattr(commands.auditors[0], "claim", slow)
-    action = actions.hangup("PJSIP/nobody-1")
-    assert (await station.post(action, deadline=deadline))["status"] == "expired"
+    assert (await station.post("PJSIP/nobody-1", deadline=deadline))["status"] == "expired"
     assert station.sent == []
 
 
@@ -210,9 +218,9 @@ async def test_while_the_link_is_down_nothing_is_sent_and_that_is_said_at_once(s
     await station.pbx.stop()
     await until_stored(lambda: not PBX.objects.get().is_up)
     started = time.monotonic()
-    outcome = await station.give(Command("main", actions.hangup("PJSIP/1-1"), "hangup", "x", station.user.pk))
+    outcome = await station.give(by_name.command("PJSIP/1-1", station.user.pk, subject="x"))
     assert outcome.status is Status.NOT_CONNECTED
-    assert (await station.post(actions.hangup("PJSIP/1-1")))["status"] == "not connected"
+    assert (await station.post("PJSIP/1-1"))["status"] == "not connected"
     # Either would else have waited for its deadline, 5 s.
     assert time.monotonic() - started < 4.0
     assert station.sent == []
@@ -223,7 +231,7 @@ async def test_a_command_whose_answer_the_link_takes_with_it_may_have_been_done(
     station: Station, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("engine.demo.manager.ManagerSession.receive", lambda *arguments: None)
-    asking = asyncio.create_task(station.post(actions.hangup("PJSIP/1-1")))
+    asking = asyncio.create_task(station.post("PJSIP/1-1"))
     await until_stored(lambda: station.sent)
     await station.pbx.stop()
     assert (await asking)["status"] == "no answer"
@@ -234,19 +242,18 @@ async def test_a_pbx_that_does_not_answer_is_waited_for_until_the_deadline(
 ) -> None:
     monkeypatch.setattr("engine.demo.manager.ManagerSession.receive", lambda *arguments: None)
     started = time.monotonic()
-    answer = await station.post(actions.hangup("PJSIP/1-1"), deadline=time.time() + 0.5)
+    answer = await station.post("PJSIP/1-1", deadline=time.time() + 0.5)
     assert answer["status"] == "no answer"
     assert 0.4 < time.monotonic() - started < 4.0  # without a deadline it would be 5 s
 
 
 async def test_how_a_call_that_was_placed_ended_reaches_its_user_and_the_audit_trail(station: Station) -> None:
-    def originate() -> Outcome:
+    def place() -> Outcome:
         station.user.groups.add(Group.objects.get(name="Operator"))
-        return calls.requests.originate(
-            station.user.pk, "main", "PJSIP/100", "100", "internal", "101", command_id="0" * 32
-        )
+        wanted = Originate("101", "PJSIP/100", "100", "internal")
+        return originate.ask(station.user, PBX(name="main"), wanted, id="0" * 32)
 
-    outcome = await sync_to_async(originate, thread_sensitive=False)()
+    outcome = await sync_to_async(place, thread_sensitive=False)()
     assert outcome.status is Status.DONE
 
     def told() -> list[str]:
@@ -328,7 +335,7 @@ async def test_a_failing_database_loses_no_hangup(
         return real(*arguments)
 
     monkeypatch.setattr(store, "write", failing)
-    await station.post(actions.hangup(channel.name))
+    await station.post(channel.name)
     await until_stored(lambda: not Channel.objects.exists())
     assert len(calls_of_write) > 2
 
@@ -336,7 +343,7 @@ async def test_a_failing_database_loses_no_hangup(
 async def test_a_tick_that_takes_back_what_a_former_one_wrote_leaves_nothing(station: Station, ring: Ringing) -> None:
     for _ in range(5):
         channel = await ring("105")
-        assert (await station.post(actions.hangup(channel.name)))["status"] == "done"
+        assert (await station.post(channel.name))["status"] == "done"
         await until_stored(lambda: not Channel.objects.exists())
     assert station.mirror.state.table(Channel).rows == {}
 

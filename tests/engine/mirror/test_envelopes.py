@@ -4,14 +4,12 @@ from typing import Any
 
 import pytest
 
-from engine.mirror.envelopes import CheckNow, Envelope, Look, MalformedEnvelope, RunCommand, read, written
+from engine.mirror.envelopes import CheckNow, Envelope, LookUp, MalformedEnvelope, RunCommand, read, written
 
-COMMAND = RunCommand(
-    "reply", "0123", "mute", 7, 1.5, handler="mute", parameters={"uniqueid": "1.1"}, fields=[["Channel", "PJSIP/101-1"]]
-)
+COMMAND = RunCommand("reply", "0123", "participant.move", "1.1", 7, 1.5, {"to": "8002"})
 
 
-@pytest.mark.parametrize("envelope", [COMMAND, Look("reply", "system.cli.list", 1.5, {"a": 1}), CheckNow("reply")])
+@pytest.mark.parametrize("envelope", [COMMAND, LookUp("reply", "system.status", 1.5, {"a": 1}), CheckNow("reply")])
 def test_what_is_written_is_read_as_it_was(envelope: Envelope) -> None:
     message = written(envelope)
     assert message["type"] == envelope.TYPE
@@ -27,7 +25,8 @@ def test_what_is_written_is_read_as_it_was(envelope: Envelope) -> None:
         ({"user_id": True}, "'user_id' of ami.command is True"),
         ({"deadline": "soon"}, "'deadline' of ami.command"),
         ({"parameters": [1]}, "'parameters' of ami.command"),
-        ({"wants_reply": 1}, "'wants_reply' of ami.command is 1"),
+        ({"key": 1}, "'key' of ami.command is 1"),
+        ({"action": "Hangup"}, "unexpected keyword argument 'action'"),
         ({"notice": "x"}, "unexpected keyword argument 'notice'"),
     ],
 )
@@ -36,7 +35,7 @@ def test_what_is_not_of_its_type_is_refused_with_what_is_wrong(change: dict[str,
         read({**written(COMMAND), **change})
 
 
-@pytest.mark.parametrize("name", ["reply_to", "id", "verb", "user_id", "deadline"])
+@pytest.mark.parametrize("name", ["reply_to", "id", "verb", "key", "user_id", "deadline"])
 def test_what_is_missing_is_named(name: str) -> None:
     message = written(COMMAND)
     del message[name]

@@ -12,7 +12,7 @@ from calls.events import OldHolds
 from calls.models import Bridge, Channel, ParkedCall
 from conferences.invitations.models import Invitation
 from conferences.models import Conference, Participant
-from conferences.requests import can_be_asked_for
+from conferences.targets import can_be_asked_for
 from engine.mirror.models import History
 from engine.mirror.sanitize import clean, clean_name, duration, exact, shown
 from engine.mirror.state import TOMBSTONE_SECONDS, Changes

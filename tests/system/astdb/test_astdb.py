@@ -37,11 +37,19 @@ def clean(asterisk: Asterisk) -> Iterator[None]:
 
 
 async def put(ctx: CommandContext, name: str, value: str, was: str | None = None) -> Outcome:
-    return await commands.put(ctx, {"name": name, "value": value, "was": commands.digest(was)})
+    return await commands.put.carry_out(ctx, "", commands.Entry(name, commands.digest(was), value))
+
+
+async def delete(ctx: CommandContext, name: str, was: str | None) -> Outcome:
+    return await commands.delete.carry_out(ctx, "", commands.Entry(name, commands.digest(was)))
+
+
+async def delete_tree(ctx: CommandContext, family: str, number: int) -> Outcome:
+    return await commands.delete_tree.carry_out(ctx, "", commands.Tree(family, number))
 
 
 async def read(ctx: CommandContext, family: str = "pt", search: str = "") -> dict[str, Any]:
-    outcome = await commands.browse(ctx, {"family": family, "search": search})
+    outcome = await commands.browse.carry_out(ctx, "", commands.Browse(family, search))
     assert outcome.done
     data: dict[str, Any] = outcome.data
     return data
@@ -63,7 +71,7 @@ async def test_names_and_values_come_back_as_they_were_put(asterisk: Asterisk, w
         for name, value in values.items():
             outcome = await put(ctx, name, "other", value)
             assert (outcome.status, outcome.data) == (Status.DONE, {"before": value}), name
-            outcome = await commands.delete(ctx, {"name": name, "was": commands.digest("other")})
+            outcome = await delete(ctx, name, "other")
             assert (outcome.status, outcome.data) == (Status.DONE, {"before": "other"}), name
         assert (await read(ctx))["entries"] == []
 
@@ -134,9 +142,9 @@ async def test_a_change_is_refused_where_somebody_was_quicker(asterisk: Asterisk
         for was in (None, "2"):
             outcome = await put(ctx, "/pt/k", "3", was)
             assert (outcome.status, outcome.text, outcome.data) == (Status.REFUSED, commands.CHANGED, {"now": "1"})
-            outcome = await commands.delete(ctx, {"name": "/pt/k", "was": commands.digest(was)})
+            outcome = await delete(ctx, "/pt/k", was)
             assert (outcome.text, outcome.data) == (commands.CHANGED, {"now": "1"})
-        outcome = await commands.delete(ctx, {"name": "/pt/none", "was": commands.digest("1")})
+        outcome = await delete(ctx, "/pt/none", "1")
         assert (outcome.text, outcome.data) == (commands.CHANGED, {"now": None})
         assert (await read(ctx))["entries"] == [["/pt/k", "1"]]
 
@@ -150,15 +158,15 @@ async def test_a_family_is_deleted_and_what_only_looks_like_it_stays(
         for name in ("/p_/a", "/px/a", "/pt/a", "/pt/b/c", "/PT/a"):
             assert (await put(ctx, name, "1")).done
         assert (await read(ctx, "p_"))["beside"] == 4
-        outcome = await commands.delete_tree(ctx, {"family": "p_", "number": 1})
+        outcome = await delete_tree(ctx, "p_", 1)
         assert (outcome.status, outcome.data) == (Status.DONE, {"entries": [["/p_/a", "1"]], "deleted": 1})
-        outcome = await commands.delete_tree(ctx, {"family": "pt", "number": 2})
+        outcome = await delete_tree(ctx, "pt", 2)
         assert outcome.done
         assert [name for name, _value in (await read(ctx, "PT"))["entries"]] == ["/PT/a"]
         assert (await read(ctx, "px"))["total"] == 1
         assert (await read(ctx, "pt"))["total"] == 0
         # One whose name nothing else looks like is deleted at one go.
-        assert (await commands.delete_tree(ctx, {"family": "px", "number": 1})).done
+        assert (await delete_tree(ctx, "px", 1)).done
         assert (await read(ctx, "px"))["total"] == 0
 
 
@@ -167,11 +175,11 @@ async def test_a_family_that_has_grown_is_not_deleted(asterisk: Asterisk, with_c
     async with with_context(asterisk) as ctx:
         for key in "ab":
             assert (await put(ctx, f"/pt/{key}", "1")).done
-        outcome = await commands.delete_tree(ctx, {"family": "pt", "number": 1})
+        outcome = await delete_tree(ctx, "pt", 1)
         assert (outcome.status, outcome.text) == (Status.REFUSED, commands.CHANGED)
         assert (await read(ctx))["total"] == 2
         for number in (0, 1):
-            outcome = await commands.delete_tree(ctx, {"family": "none", "number": number})
+            outcome = await delete_tree(ctx, "none", number)
             assert outcome.text == commands.CHANGED
 
 
@@ -179,7 +187,7 @@ async def test_a_family_that_has_grown_is_not_deleted(asterisk: Asterisk, with_c
 async def test_an_entry_named_like_the_family_alone_is_no_family(asterisk: Asterisk, with_context: WithContext) -> None:
     async with with_context(asterisk) as ctx:
         assert (await put(ctx, "/pt/k", "1")).done
-        outcome = await commands.delete_tree(ctx, {"family": "pt/k", "number": 0})
+        outcome = await delete_tree(ctx, "pt/k", 0)
         assert (outcome.status, outcome.text) == (Status.REFUSED, commands.CHANGED)
         assert (await read(ctx))["entries"] == [["/pt/k", "1"]]
 
@@ -199,12 +207,12 @@ async def test_of_a_family_that_is_deleted_in_part_that_part_is_told_and_put_bac
             assert (await put(ctx, name, "1")).done
         with monkeypatch.context() as patch:
             patch.setattr("system.astdb.commands.send_all", while_somebody_else_deletes_one)
-            outcome = await commands.delete_tree(ctx, {"family": "p_", "number": 3})
+            outcome = await delete_tree(ctx, "p_", 3)
         assert (outcome.status, outcome.text) == (Status.REFUSED, "Database entry could not be deleted")
         deleted = [["/p_/a", "1"], ["/p_/c", "1"]]
         assert outcome.data == {"entries": deleted, "deleted": 2}
         entries = [[*entry, None] for entry in deleted]
-        assert (await commands.undo(ctx, {"entries": entries, "family": "p_"})).done
+        assert (await commands.undo.carry_out(ctx, "", commands.Undo(entries, "p_"))).done
         assert (await read(ctx, "p_"))["entries"] == deleted
 
 
@@ -213,7 +221,7 @@ async def test_each_kind_of_change_is_undone(asterisk: Asterisk, with_context: W
     async with with_context(asterisk) as ctx:
 
         async def undo(*entries: list[str | None], family: str = "") -> Outcome:
-            return await commands.undo(ctx, {"entries": list(entries), "family": family})
+            return await commands.undo.carry_out(ctx, "", commands.Undo(list(entries), family))
 
         assert (await put(ctx, "/pt/k", "1")).done
         assert (await undo(["/pt/k", None, "1"])).done
@@ -223,18 +231,18 @@ async def test_each_kind_of_change_is_undone(asterisk: Asterisk, with_context: W
         assert (await put(ctx, "/pt/sub/x", "李雷")).done
         before = (await read(ctx))["entries"]
         assert before == [["/pt/k", "old"], ["/pt/sub/x", "李雷"]]
-        outcome = await commands.delete_tree(ctx, {"family": "pt", "number": 2})
+        outcome = await delete_tree(ctx, "pt", 2)
         entries = [[name, value, None] for name, value in outcome.data["entries"]]
         assert (await undo(*entries, family="pt")).done
         assert (await read(ctx))["entries"] == before
         # What is back already stays: of an undo that failed halfway, the rest is done.
         assert (await undo(*entries, family="pt")).done
-        assert (await commands.delete(ctx, {"name": "/pt/k", "was": commands.digest("old")})).done
+        assert (await delete(ctx, "/pt/k", "old")).done
         assert (await undo(*entries, family="pt")).done
         assert (await read(ctx))["entries"] == before
         # Not where it has changed since; then nothing is.
         assert (await put(ctx, "/pt/k", "new", "old")).done
-        assert (await commands.delete(ctx, {"name": "/pt/sub/x", "was": commands.digest("李雷")})).done
+        assert (await delete(ctx, "/pt/sub/x", "李雷")).done
         outcome = await undo(*entries, family="pt")
         assert (outcome.status, outcome.text) == (Status.REFUSED, commands.CHANGED)
         assert outcome.data == {"name": "/pt/k", "now": "new"}
@@ -254,11 +262,11 @@ async def test_asterisk_says_what_is_not_there_and_who_may_not(asterisk: Asteris
         assert (await put(ctx, "//no family", "1")).text.startswith("No family specified")
     async with with_context(asterisk, url=asterisk.listener_url) as ctx:
         denied = Outcome(Status.NOT_PERMITTED, "Permission denied")
-        browsed = await commands.browse(ctx, {"family": "", "search": ""})
+        browsed = await commands.browse.carry_out(ctx, "", commands.Browse(""))
         assert (browsed.status, browsed.text) == (denied.status, denied.text)
         assert await put(ctx, "/pt/k", "1") == denied
-        assert await commands.delete(ctx, {"name": "/pt/k", "was": ""}) == denied
-        assert await commands.delete_tree(ctx, {"family": "pt", "number": 0}) == denied
+        assert await delete(ctx, "/pt/k", None) == denied
+        assert await delete_tree(ctx, "pt", 0) == denied
     async with with_context(asterisk, url=asterisk.limited_url) as ctx:  # it may read
         assert (await read(ctx, "pbx"))["total"] == 1
         outcome = await put(ctx, "/pt/k", "1")
@@ -283,7 +291,7 @@ def client_of(role: str, name: str = "") -> Client:
 
 
 def test_the_page_shows_families_and_entries_and_is_on_record(stand_in: StandIn) -> None:
-    stand_in.found = {"system.astdb.browse": FOUND}
+    stand_in.found = {"pbx.read-astdb": FOUND}
     html = client_of("Administrator").get("/system/main/astdb/", {"family": "f", "q": "x"}).content.decode()
     for text in (
         "a b",
@@ -294,14 +302,15 @@ def test_the_page_shows_families_and_entries_and_is_on_record(stand_in: StandIn)
     ):
         assert text in html, text
     assert "<script>1" not in html
-    assert stand_in.commands[0].parameters == {"family": "f", "search": "x"}
+    assert str(stand_in.commands[0].verb) == "pbx.read-astdb"
+    assert stand_in.commands[0].parameters == commands.Browse("f", "x")
     entry = AuditEntry.objects.get()
     assert (entry.verb, entry.subject, entry.topic, entry.status) == ("read-astdb", "/f", "astdb", "done")
 
 
 def test_more_than_is_shown_is_told(stand_in: StandIn) -> None:
     families = [[f"f{n}", 1] for n in range(400)]
-    stand_in.found = {"system.astdb.browse": {**FOUND, "families": families, "total": 50000, "found": 50000}}
+    stand_in.found = {"pbx.read-astdb": {**FOUND, "families": families, "total": 50000, "found": 50000}}
     html = client_of("Administrator").get("/system/main/astdb/").content.decode()
     assert "50000 entries" in html
     assert "the first 200 are shown" in html
@@ -311,7 +320,7 @@ def test_more_than_is_shown_is_told(stand_in: StandIn) -> None:
 def test_who_may_only_see_gets_no_buttons(stand_in: StandIn, db: None) -> None:
     from django.contrib.auth.models import Permission
 
-    stand_in.found = {"system.astdb.browse": FOUND}
+    stand_in.found = {"pbx.read-astdb": FOUND}
     user = people.person("Viewer", name="vic")
     user.user_permissions.add(Permission.objects.get(codename="see_astdb"))
     client = Client()
@@ -363,9 +372,13 @@ def test_what_cannot_be_put_is_not_sent(data: dict[str, str], words: str, stand_
 
 
 def test_a_change_can_be_undone_by_who_made_it(stand_in: StandIn) -> None:
-    stand_in.found = {"system.astdb.put": {"before": "1"}, "system.astdb.browse": FOUND}
+    stand_in.found = {"pbx.put-astdb": {"before": "1"}, "pbx.read-astdb": FOUND}
     anna, otto = client_of("Administrator", "anna"), client_of("Administrator", "otto")
     response = anna.post("/system/main/astdb/put/", {"name": "/f/k", "value": "2", "was": commands.digest("1")})
+    (command,) = stand_in.commands
+    assert (str(command.verb), command.parameters) == (
+        "pbx.put-astdb", commands.Entry("/f/k", commands.digest("1"), "2")
+    )  # fmt: skip
     html = response.content.decode()
     assert "Saved." in html
     assert 'id="astdb-undo"' in html
@@ -376,13 +389,14 @@ def test_a_change_can_be_undone_by_who_made_it(stand_in: StandIn) -> None:
     assert otto.post("/system/main/astdb/undo/", {"change": change.pk}).status_code == 409
     stand_in.commands.clear()
     assert "was restored" in anna.post("/system/main/astdb/undo/", {"change": change.pk}).content.decode()
-    assert stand_in.commands[0].parameters == {"entries": [["/f/k", "1", "2"]], "family": ""}
+    (command,) = stand_in.commands
+    assert (str(command.verb), command.parameters) == ("pbx.undo-astdb", commands.Undo([["/f/k", "1", "2"]], ""))
     assert not AstDbChange.objects.exists()
     assert anna.post("/system/main/astdb/undo/", {"change": change.pk}).status_code == 409
 
 
 def test_an_older_change_is_not_undone(stand_in: StandIn) -> None:
-    stand_in.found = {"system.astdb.put": {"before": None}}
+    stand_in.found = {"pbx.put-astdb": {"before": None}}
     client = client_of("Administrator")
     client.post("/system/main/astdb/put/", {"family": "f", "key": "k", "value": "1"})
     first = AstDbChange.objects.get().pk
@@ -416,7 +430,7 @@ def test_a_value_that_cannot_be_sent_again_is_told_apart(stand_in: StandIn) -> N
     change.save()
     response = client.post("/system/main/astdb/undo/", {"change": change.pk})
     assert (response.status_code, response["HX-Refresh"]) == (204, "true")
-    assert stand_in.commands[0].parameters["entries"] == [["/f/l", "2", None]]
+    assert stand_in.commands[0].parameters == commands.Undo([["/f/l", "2", None]], "f")
 
 
 def test_somebody_elses_change_is_told_and_what_was_typed_stays(stand_in: StandIn) -> None:
@@ -434,20 +448,21 @@ def test_somebody_elses_change_is_told_and_what_was_typed_stays(stand_in: StandI
 
 def test_a_family_is_deleted_after_a_question(stand_in: StandIn) -> None:
     stand_in.found = {
-        "system.astdb.browse": FOUND,
-        "system.astdb.delete-tree": {"entries": [["/f/a", "1"]], "deleted": 1},
+        "pbx.read-astdb": FOUND,
+        "pbx.delete-astdb-tree": {"entries": [["/f/a", "1"]], "deleted": 1},
     }
     client = client_of("Administrator")
     html = client.get("/system/main/astdb/tree/", {"family": "f"}).content.decode()
     assert "<strong>7 entries</strong>" in html
     assert "you can undo it" in html
-    assert [command.verb for command in stand_in.commands] == ["read-astdb"]
+    assert [str(command.verb) for command in stand_in.commands] == ["pbx.read-astdb"]
     response = client.post("/system/main/astdb/tree/", {"family": "f", "number": "7"}, follow=True)
     assert "/f was deleted: 7 entries." in response.content.decode()
-    assert stand_in.commands[1].parameters == {"family": "f", "number": 7}
+    assert str(stand_in.commands[1].verb) == "pbx.delete-astdb-tree"
+    assert stand_in.commands[1].parameters == commands.Tree("f", 7)
     assert AstDbChange.objects.get().family == "f"
     # One too large to be kept cannot be undone, nor what was done before.
-    stand_in.found["system.astdb.delete-tree"] = {"entries": None, "deleted": 9999}
+    stand_in.found["pbx.delete-astdb-tree"] = {"entries": None, "deleted": 9999}
     client.post("/system/main/astdb/tree/", {"family": "g", "number": "9999"})
     assert not AstDbChange.objects.exists()
 

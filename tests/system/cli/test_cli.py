@@ -12,6 +12,7 @@ from audit.models import AuditEntry
 from engine.ami import actions
 from engine.mirror import sanitize
 from engine.mirror.commands import Outcome, Status
+from engine.mirror.context import CommandContext
 from system.cli import commands as cli
 from system.cli import rules
 from system.cli.models import CliRules
@@ -41,6 +42,10 @@ def give(client: Client, command: str, **data: str) -> Any:
     return client.post("/system/main/cli/give/", {"command": command, **data})
 
 
+async def run(ctx: CommandContext, line: str) -> Outcome:
+    return await cli.run_line.carry_out(ctx, "", cli.Line(line))
+
+
 def allow(allowed: str, refused: str = "", group: str = "Administrator") -> None:
     CliRules.objects.update_or_create(
         group=Group.objects.get(name=group), defaults={"allowed": allowed, "refused": refused}
@@ -48,7 +53,8 @@ def allow(allowed: str, refused: str = "", group: str = "Administrator") -> None
 
 
 def gives_of(asterisk: StandIn) -> list[str]:
-    return [dict(command.action.fields)["Command"] for command in asterisk.commands if command.action]
+    assert {str(command.verb) for command in asterisk.commands} <= {"pbx.cli"}
+    return [command.parameters.line for command in asterisk.commands if isinstance(command.parameters, cli.Line)]
 
 
 # The rules.
@@ -182,7 +188,7 @@ async def test_asterisk_reads_the_words_that_were_judged(
 ) -> None:
     assert words_of(typed) == words
     async with with_context(asterisk) as ctx:
-        lines = (await ctx.reply_to(actions.command(line_of(words)))).reply.all("Output")
+        lines = (await run(ctx, line_of(words))).reply.all("Output")
     if words[0] == "core":
         assert lines[0].startswith("Asterisk ")
     else:
@@ -196,7 +202,7 @@ async def test_asterisk_reads_the_words_that_were_judged(
 )  # fmt: skip
 async def test_one_command_is_one_and_never_a_shells(asterisk: Asterisk, with_context: WithContext, trick: str) -> None:
     async with with_context(asterisk) as ctx:
-        outcome = await ctx.reply_to(actions.command(trick))
+        outcome = await run(ctx, trick)
         assert outcome.status is Status.REFUSED
         lines = outcome.reply.all("Output")
         assert lines[0].startswith("No such command") or "Usage: core show version" in lines
@@ -207,13 +213,13 @@ async def test_words_are_not_shortened_for_a_rule_to_miss(asterisk: Asterisk, wi
     """Else `pjsip show aut 101` would show what the rule for `pjsip show auth` refuses."""
     async with with_context(asterisk) as ctx:
         for line in ("pjsip show aut 101", "pjs show auth 101", "dialplan show global", "dialplan sho globals"):
-            entry = cli.entry_of(line, await ctx.reply_to(actions.command(line)))
+            entry = cli.entry_of(line, await run(ctx, line))
             assert entry.lines[0].startswith(("No such command", "There is no existence")), line
 
 
 async def test_an_answer_keeps_its_columns(asterisk: Asterisk, with_context: WithContext) -> None:
     async with with_context(asterisk) as ctx:
-        entry = cli.entry_of("pjsip show endpoints", await ctx.reply_to(actions.command("pjsip show endpoints")))
+        entry = cli.entry_of("pjsip show endpoints", await run(ctx, "pjsip show endpoints"))
     assert entry.failure == ""
     assert any(re.match(r" Endpoint:  101/101 {10,}\S", line) for line in entry.lines)
     assert "\x1b" not in "".join(entry.lines)
@@ -232,7 +238,7 @@ async def test_what_goes_wrong_is_shown_as_an_error(
     asterisk: Asterisk, with_context: WithContext, command: str, failure: str, printed: str
 ) -> None:
     async with with_context(asterisk) as ctx:
-        entry = cli.entry_of(command, await ctx.reply_to(actions.command(command)))
+        entry = cli.entry_of(command, await run(ctx, command))
     assert failure in entry.failure
     assert printed in "\n".join(entry.lines)
 
@@ -242,7 +248,7 @@ async def test_without_the_class_command_nothing_is_given_or_completed(
     asterisk: Asterisk, with_context: WithContext, who: str
 ) -> None:
     async with with_context(asterisk, url=getattr(asterisk, who)) as ctx:
-        entry = cli.entry_of("core show version", await ctx.reply_to(actions.command("core show version")))
+        entry = cli.entry_of("core show version", await run(ctx, "core show version"))
         assert "its manager user lacks a privilege" in entry.failure
         assert entry.lines == []
         outcome = await cli.matches(ctx, {"line": "core sh", "last": "sh"})
@@ -424,7 +430,7 @@ def test_the_page_tells_what_one_may_use(stand_in: StandIn) -> None:
 def test_only_what_one_may_give_is_offered(
     stand_in: StandIn, monkeypatch: pytest.MonkeyPatch, line: str, found: list[str], completed: str, options: list[str]
 ) -> None:
-    monkeypatch.setattr("system.cli.commands.look", lambda pbx, order, parameters: Outcome(Status.DONE, data=found))
+    monkeypatch.setattr("system.cli.commands.look_up", lambda pbx, order, parameters: Outcome(Status.DONE, data=found))
     answer = client_of("Administrator").get("/system/main/cli/complete/", {"line": line}).json()
     assert (answer["line"], answer["options"]) == (completed, options)
     assert not AuditEntry.objects.exists()
@@ -438,7 +444,7 @@ def test_asterisk_is_not_asked_how_what_one_may_not_goes_on(
         raise AssertionError(arguments)
 
     client = client_of("Administrator")
-    monkeypatch.setattr("system.cli.commands.look", look)
+    monkeypatch.setattr("system.cli.commands.look_up", look)
     assert client.get("/system/main/cli/complete/", {"line": line}).json()["options"] == []
 
 
@@ -448,7 +454,7 @@ def test_why_nothing_completes_is_said(stand_in: StandIn, monkeypatch: pytest.Mo
         (Outcome(Status.NOT_PERMITTED, "Permission denied"), "lacks a privilege"),
         (Outcome(Status.REFUSED, "Command output follows"), "does not support command completion"),
     ):
-        monkeypatch.setattr("system.cli.commands.look", lambda pbx, order, parameters, refused=refused: refused)
+        monkeypatch.setattr("system.cli.commands.look_up", lambda pbx, order, parameters, refused=refused: refused)
         assert words in client.get("/system/main/cli/complete/", {"line": "core "}).json()["failure"]
 
 

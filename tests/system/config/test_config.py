@@ -1,6 +1,7 @@
 """Configuration files of a real Asterisk: what is read of them, what is written to them, and what is refused."""
 
 import contextlib
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -56,22 +57,24 @@ def file_of(asterisk: Asterisk, text: str = TEXT, name: str = FILE) -> Iterator[
 
 
 async def read(ctx: CommandContext, file: str = FILE) -> Reading:
-    outcome = await commands.read(ctx, {"file": file})
+    outcome = await commands.read.carry_out(ctx, "", commands.File(file))
     assert outcome.done, outcome.text
     return reading_of(outcome.data)
 
 
 async def write(ctx: CommandContext, planned: Plan, file: str = FILE) -> Outcome:
-    return await commands.write(
-        ctx,
-        {
-            "file": file,
-            "digest": planned.before.digest,
-            "updates": [list(pair) for pair in planned.updates],
-            "promised": planned.promise.digest,
-            "unordered": planned.promise.unordered_digest,
-        },
+    wanted = commands.Update(
+        file,
+        digest=planned.before.digest,
+        updates=[list(pair) for pair in planned.updates],
+        promised=planned.promise.digest,
+        unordered=planned.promise.unordered_digest,
     )
+    return await commands.write.carry_out(ctx, "", wanted)
+
+
+async def find(ctx: CommandContext, text: str) -> Outcome:
+    return await commands.find.carry_out(ctx, "", commands.Category(text))
 
 
 async def edited(ctx: CommandContext, *edits: Edit, file: str = FILE) -> Reading:
@@ -116,6 +119,17 @@ async def test_a_file_is_read_with_what_is_inherited(asterisk: Asterisk, with_co
     assert reading.included is None, "nobody has loaded it"
 
 
+async def test_a_file_is_read_as_json(asterisk: Asterisk, with_context: WithContext) -> None:
+    with file_of(asterisk):
+        async with with_context(asterisk) as ctx:
+            outcome = await commands.read_json.carry_out(ctx, "", commands.File(FILE))
+            missing = await commands.read_json.carry_out(ctx, "", commands.File("nothing.conf"))
+    assert outcome.done
+    assert json.loads(outcome.reply.get("JSON"))["general"]["codec"] == "ulaw"
+    assert missing.status is Status.REFUSED
+    assert missing.text.startswith("File requires escalated"), "which is what it says of one that there is not"
+
+
 async def test_files_that_are_loaded_are_named(asterisk: Asterisk, with_context: WithContext) -> None:
     async with with_context(asterisk) as ctx:
         outcome = await commands.files(ctx, {})
@@ -125,13 +139,13 @@ async def test_files_that_are_loaded_are_named(asterisk: Asterisk, with_context:
 
 async def test_a_category_is_found_in_whichever_file_it_is(asterisk: Asterisk, with_context: WithContext) -> None:
     async with with_context(asterisk) as ctx:
-        outcome = await commands.find(ctx, {"text": "PANEL_USER"})
+        outcome = await find(ctx, "PANEL_USER")
         assert (outcome.status, outcome.data) == (Status.DONE, [["confbridge.conf", ["panel_user"]]])
-        found = dict((await commands.find(ctx, {"text": "general"})).data)
+        found = dict((await find(ctx, "general")).data)
         assert {"extensions.conf", "manager.conf", "queues.conf"} <= set(found)
-        assert (await commands.find(ctx, {"text": "such a one there is not"})).data == []
+        assert (await find(ctx, "such a one there is not")).data == []
     async with with_context(asterisk, url=asterisk.limited_url) as ctx:
-        assert (await commands.find(ctx, {"text": "general"})).status is Status.NOT_PERMITTED
+        assert (await find(ctx, "general")).status is Status.NOT_PERMITTED
 
 
 @pytest.mark.parametrize(
@@ -146,7 +160,7 @@ async def test_what_is_no_file_of_its_own_is_refused(
     asterisk: Asterisk, with_context: WithContext, file: str, answer: str
 ) -> None:
     async with with_context(asterisk) as ctx:
-        outcome = await commands.read(ctx, {"file": file})
+        outcome = await commands.read.carry_out(ctx, "", commands.File(file))
     assert outcome.status is Status.REFUSED
     assert outcome.text.startswith(answer)
 
@@ -154,7 +168,9 @@ async def test_what_is_no_file_of_its_own_is_refused(
 async def test_what_is_no_configuration_is_refused(asterisk: Asterisk, with_context: WithContext) -> None:
     with file_of(asterisk, "a = 1\n"):
         async with with_context(asterisk) as ctx:
-            assert (await commands.read(ctx, {"file": FILE})).text == "Config file has invalid format"
+            assert (
+                await commands.read.carry_out(ctx, "", commands.File(FILE))
+            ).text == "Config file has invalid format"
     with file_of(asterisk, ""):
         async with with_context(asterisk) as ctx:
             assert (await read(ctx)).categories == ()
@@ -166,7 +182,7 @@ async def test_a_user_without_the_class_is_told(asterisk: Asterisk, with_context
             reading = await read(ctx)
         planned = plan(FILE, reading, [at(0, "general", "a = 1")])
         async with with_context(asterisk, url=asterisk.limited_url) as ctx:
-            assert (await commands.read(ctx, {"file": FILE})).text == "Permission denied"
+            assert (await commands.read.carry_out(ctx, "", commands.File(FILE))).text == "Permission denied"
             assert (await write(ctx, planned)).text == "Permission denied"
         assert path.read_text() == TEXT
 

@@ -8,6 +8,7 @@ from django.test import Client
 
 from audit.models import AuditEntry
 from engine.mirror.commands import Outcome, Status
+from system.config import commands
 from system.config import file as config_file
 from system.config.commands import CHANGED, NOT_AS_PROMISED
 from system.config.file import Category, Reading, json_of, masked
@@ -29,7 +30,7 @@ ADDRESS = "/system/main/config/"
 def looked(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> StandIn:
     """The file is found, whoever asks for it."""
     stand_in.answer = Outcome(Status.DONE, data=DATA)
-    monkeypatch.setattr("system.config.views.look", lambda *arguments, **more: Outcome(Status.DONE, data=DATA))
+    monkeypatch.setattr("system.config.views.look_up", lambda *arguments, **more: Outcome(Status.DONE, data=DATA))
     return stand_in
 
 
@@ -46,6 +47,8 @@ def test_a_file_is_shown_and_that_it_was_looked_at_is_on_record(looked: StandIn)
         assert text in html
     entry = AuditEntry.objects.get()
     assert (entry.verb, entry.subject, entry.topic) == ("read-config", "pjsip.conf", "config/pjsip.conf")
+    (command,) = looked.commands
+    assert (str(command.verb), command.parameters) == ("pbx.read-config", commands.File("pjsip.conf"))
 
 
 def test_who_may_only_read_sees_no_secret_and_no_editor(looked: StandIn) -> None:
@@ -60,6 +63,9 @@ def test_who_may_only_read_sees_no_secret_and_no_editor(looked: StandIn) -> None
         Status.DONE, data={"fields": [["JSON", '{"101":{"password":"geheim","a":"b"}}']], "events": []}
     )
     text = client.get(f"{ADDRESS}json/", {"file": "pjsip.conf"}).content.decode()
+    command = looked.commands[-1]
+    assert (str(command.verb), command.parameters) == ("pbx.read-config-as-json", commands.File("pjsip.conf"))
+    assert set(AuditEntry.objects.values_list("verb", "subject")) == {("read-config", "pjsip.conf")}
     assert "geheim" not in text
     assert '"a": "b"' in text
     for path in ("category/?edit=1&at=1&file=pjsip.conf", "new/"):
@@ -74,7 +80,8 @@ def test_a_category_is_looked_for_in_all_files_and_that_is_on_record(stand_in: S
     html = client.get(f"{ADDRESS}find/", {"category": "101"}).content.decode()
     assert 'href="/system/main/config/?file=pjsip.conf"' in html
     assert "[&lt;b&gt;]" in html
-    assert (stand_in.commands[0].handler, stand_in.commands[0].parameters) == ("system.config.find", {"text": "101"})
+    assert str(stand_in.commands[0].verb) == "pbx.find-config"
+    assert stand_in.commands[0].parameters == commands.Category("101")
     entry = AuditEntry.objects.get()
     assert (entry.verb, entry.subject) == ("find-config", "101")
     stand_in.answer = Outcome(Status.DONE, data=[])
@@ -137,8 +144,10 @@ def test_what_was_looked_at_is_written_and_no_secret_is_on_record(looked: StandI
     assert response.status_code == 204
     assert "config-written" in response["HX-Trigger"]
     (command,) = looked.commands
-    assert command.parameters["digest"] == DIGEST
-    assert ["Value-000000", "neu"] in command.parameters["updates"]
+    assert str(command.verb) == "pbx.write-config"
+    assert isinstance(command.parameters, commands.Update)
+    assert (command.parameters.file, command.parameters.digest) == ("pjsip.conf", DIGEST)
+    assert ["Value-000000", "neu"] in command.parameters.updates
     entry = AuditEntry.objects.get()
     assert (entry.verb, entry.topic) == ("write-config", "config/pjsip.conf")
     assert entry.subject.startswith("pjsip.conf: [101] type=auth -password = ")

@@ -29,7 +29,8 @@ def client_of(role: str) -> Client:
 
 
 async def send(ctx: Any, name: str, **fields: str) -> tuple[Outcome, Reply]:
-    outcome = await commands.send(ctx, {"name": name, "fields": [list(pair) for pair in fields.items()]})
+    wanted = commands.AnyAction(name, [list(pair) for pair in fields.items()])
+    outcome = await commands.send.carry_out(ctx, "", wanted)
     return outcome, Reply(outcome.data["fields"], outcome.data["events"], outcome.data["left_off"])
 
 
@@ -213,13 +214,14 @@ def test_an_action_is_on_record_without_what_is_secret(stand_in: StandIn) -> Non
     }  # fmt: skip
     client_of("Administrator").post(SEND, data)
     (command,) = stand_in.commands
-    assert command.parameters == {
-        "name": "Originate",
-        "fields": [
+    assert str(command.verb) == "pbx.action"
+    assert command.parameters == commands.AnyAction(
+        "Originate",
+        [
             ["Channel", "PJSIP/101"], ["Secret", "one"], ["Variable", "A=1"], ["Variable", "B=2"], ["MD5Secret", "two"],
             ["Password", "three"], ["Key", "four"], ["Keypad", "5"],
         ],
-    }  # fmt: skip
+    )  # fmt: skip
     entry = AuditEntry.objects.get()
     assert (entry.verb, entry.what) == ("action", "AMI action")
     assert entry.subject == (
@@ -319,7 +321,7 @@ def test_the_form_is_made_from_what_asterisk_lists(stand_in: StandIn, monkeypatc
         "system.action_help": ["[Syntax]", "Action: QueueAdd", "Queue: <value>", "[Penalty:] <value>", "[Arguments]"],
     }  # fmt: skip
     monkeypatch.setattr(
-        "system.console.views.look", lambda pbx, order, parameters=None: Outcome(Status.DONE, data=answers[order])
+        "system.console.views.look_up", lambda pbx, order, parameters=None: Outcome(Status.DONE, data=answers[order])
     )
     client = client_of("Administrator")
     html = client.get("/system/main/action/").content.decode()
@@ -339,7 +341,7 @@ def test_the_form_is_made_from_what_asterisk_lists(stand_in: StandIn, monkeypatc
 def test_where_nothing_is_known_the_page_says_why(
     stand_in: StandIn, monkeypatch: pytest.MonkeyPatch, answer: Outcome, words: str
 ) -> None:
-    monkeypatch.setattr("system.console.views.look", lambda pbx, order, parameters=None: answer)
+    monkeypatch.setattr("system.console.views.look_up", lambda pbx, order, parameters=None: answer)
     client = client_of("Administrator")
     assert words in client.get("/system/main/action/").content.decode()
     html = client.get("/system/main/action/form/", {"name": "Ping"}).content.decode()

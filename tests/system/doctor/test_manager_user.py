@@ -7,9 +7,10 @@ import pytest
 from engine.ami.actions import PRIVILEGES
 from engine.mirror import registry
 from engine.mirror.folding import EVENT_MASK
+from engine.mirror.verbs import verbs
 from system.doctor.manager_user import EventFilter, hidden
 from system.doctor.report import Status
-from system.doctor.requirements import EVENTS, FEATURES, classes_of, read_classes, stanza, write_classes
+from system.doctor.requirements import EVENTS, classes_of, features, read_classes, stanza, write_classes
 from tests.lab.asterisk import Asterisk
 
 from .faults import USER, look, manager_user, result, words
@@ -188,9 +189,26 @@ def test_the_classes_of_actions_are_those_that_asterisk_names(asterisk: Asterisk
 
 
 def test_every_event_that_is_read_belongs_to_a_feature() -> None:
-    of_features = {event for feature in FEATURES for event in feature.events}
+    of_features = {event for feature in features() for event in feature.events}
     assert of_features >= set(registry.handlers)
     assert of_features == set(EVENTS)
+
+
+def test_every_event_that_the_proof_of_a_phone_reads_is_named_with_it() -> None:
+    feature = verbs["pbx.prove-phone"].feature
+    assert feature is not None
+    of_proofs = {
+        event
+        for event, by_fields in registry.handlers.items()
+        for handlers in by_fields.values()
+        if any(handler.__module__ == "accounts.proofs" for handler in handlers)
+    }
+    assert of_proofs == set(feature.events)
+
+
+def test_no_feature_is_named_twice() -> None:
+    titles = [feature.title for feature in features()]
+    assert len(titles) == len(set(titles))
 
 
 def test_every_action_that_is_sent_belongs_to_a_feature() -> None:
@@ -198,7 +216,7 @@ def test_every_action_that_is_sent_belongs_to_a_feature() -> None:
     own = {"Challenge", "Events", "ListCommands", "Login", "Ping", "UserEvent"}
     own |= {"ChangeMonitor", "Monitor", "PauseMonitor", "StopMonitor", "UnpauseMonitor"}
     own |= {"SIPpeers", "IAXpeerlist", "DAHDIShowChannels"}  # of modules that are rarely loaded
-    assert PRIVILEGES.keys() - own == {action for feature in FEATURES for action in feature.actions}
+    assert PRIVILEGES.keys() - own == {action for feature in features() for action in feature.actions}
 
 
 def test_the_worker_asks_for_no_more_than_the_stanza_gives() -> None:

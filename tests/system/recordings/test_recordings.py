@@ -16,6 +16,7 @@ from engine.ami.transports import Address
 from engine.mirror.commands import Outcome, Status
 from engine.mirror.context import CommandContext
 from engine.mirror.state import State
+from engine.mirror.verbs import P, Parameters, Verb
 from system.recordings import commands as recording
 from system.recordings.views import file_name
 from tests.access import people
@@ -43,7 +44,21 @@ def size(file: Path) -> int:
 
 async def start(ctx: CommandContext, channel: str, file: str, *wanted: str) -> Outcome:
     options = recording.options(wanted, file if "sides" in wanted else "", "wav")
-    return await recording.start(ctx, {"channel": channel, "file": f"{file}.wav", "options": options})
+    return await carried_out(ctx, recording.start, channel, recording.Start(f"{file}.wav", options))
+
+
+async def carried_out(ctx: CommandContext, verb: Verb[Channel, P], channel: str, parameters: P) -> Outcome:
+    """What a verb does with the channel of this name, whether there is one or not."""
+    assert verb.handler is not None
+    return await verb.handler(ctx.only(verb.may_send), Channel(name=channel), parameters)
+
+
+async def stop(ctx: CommandContext, channel: str, which: str = "") -> Outcome:
+    return await carried_out(ctx, recording.stop, channel, recording.Stop(which))
+
+
+async def mute(ctx: CommandContext, channel: str, direction: str = "both") -> Outcome:
+    return await carried_out(ctx, recording.mute_recording, channel, recording.Direction(direction))
 
 
 async def listed(ctx: CommandContext, channel: str) -> dict[str, Any]:
@@ -58,7 +73,8 @@ async def test_a_channel_is_recorded_where_it_is_said_and_stopped_by_id(
 ) -> None:
     async with with_context(asterisk) as ctx:
         assert (await listed(ctx, channel))["files"] == []
-        first = await start(ctx, channel, "sub/one")
+        ctx.state.table(Channel).add("1.1", name=channel)
+        first = await recording.start.carry_out(ctx, "1.1", recording.Start("sub/one.wav", recording.options([])))
         assert first.done
         assert asterisk.root / first.data["path"].lstrip("/") == folder(asterisk) / "sub/one.wav"
         second = await start(ctx, channel, "李雷-2", "sides", "append")
@@ -67,9 +83,11 @@ async def test_a_channel_is_recorded_where_it_is_said_and_stopped_by_id(
         assert [file[0] for file in files] == [second.data["id"], first.data["id"]]
         assert [name.rpartition("/")[2] for name in files[0][1:]] == ["李雷-2", "李雷-2-in", "李雷-2-out"]
         until(lambda: size(folder(asterisk) / "sub/one.wav") > 1000)
-        assert (await ctx.reply_to(actions.stop_mix_monitor(channel, first.data["id"]))).done
+        assert (await recording.stop.carry_out(ctx, "1.1", recording.Stop(first.data["id"]))).done
         assert [file[0] for file in (await listed(ctx, channel))["files"]] == [second.data["id"]]
-        assert (await ctx.reply_to(actions.stop_mix_monitor(channel))).done
+        gone = await recording.stop.carry_out(ctx, "7.7", recording.Stop(""))
+        assert (gone.status, gone.text) == (Status.REFUSED, "No such channel")
+        assert (await recording.stop.carry_out(ctx, "1.1", recording.Stop(""))).done
         assert (await listed(ctx, channel))["files"] == []
     assert {path.name for path in folder(asterisk).iterdir()} >= {"李雷-2.wav", "李雷-2-in.wav", "李雷-2-out.wav"}
 
@@ -87,23 +105,18 @@ async def test_asterisk_refuses_what_it_does_not_know(
 ) -> None:
     async with with_context(asterisk) as ctx:
         assert (await start(ctx, "Local/none", "x")).text == "No such channel"
-        assert (await ctx.reply_to(actions.stop_mix_monitor("Local/none"))).text == "No such channel"
-        assert (await ctx.reply_to(actions.stop_mix_monitor(channel))).text == "Could not stop monitoring channel"
-        muting = actions.mix_monitor_mute(channel, "both", muted=True)
-        assert (await ctx.reply_to(muting)).text == "Cannot set mute flag"
-        muting = actions.mix_monitor_mute("Local/none", "both", muted=True)
-        assert (await ctx.reply_to(muting)).text == "No such channel"
+        assert (await stop(ctx, "Local/none")).text == "No such channel"
+        assert (await stop(ctx, channel)).text == "Could not stop monitoring channel"
+        assert (await mute(ctx, channel)).text == "Cannot set mute flag"
+        assert (await mute(ctx, "Local/none")).text == "No such channel"
         assert (await start(ctx, channel, "x")).done
-        stop = actions.stop_mix_monitor(channel, "0xdead")
-        assert (await ctx.reply_to(stop)).text == "Could not stop monitoring channel"
-        muting = actions.mix_monitor_mute(channel, "sideways", muted=True)
-        assert (await ctx.reply_to(muting)).text.startswith("Invalid direction")
+        assert (await stop(ctx, channel, "0xdead")).text == "Could not stop monitoring channel"
+        assert (await mute(ctx, channel, "sideways")).text.startswith("Invalid direction")
         assert (await listed(ctx, "Local/none"))["files"] is None
     async with with_context(asterisk, url=asterisk.limited_url) as ctx:
         assert (await start(ctx, channel, "x")).text == "Permission denied"
-        assert (await ctx.reply_to(actions.stop_mix_monitor(channel))).text == "Permission denied"
-        muting = actions.mix_monitor_mute(channel, "both", muted=True)
-        assert (await ctx.reply_to(muting)).text == "Permission denied"
+        assert (await stop(ctx, channel)).text == "Permission denied"
+        assert (await mute(ctx, channel)).text == "Permission denied"
         outcome = await recording.recordings(ctx, {"channels": {"1.1": channel}})
         assert outcome.data["of"]["1.1"]["files"] is None, "it may give no command, so it does not know"
         assert outcome.data["may_record"] is False
@@ -124,7 +137,8 @@ async def test_muting_is_heard_from_asterisk(asterisk: Asterisk, with_context: W
 
         async def muted(direction: str, *, on: bool) -> list[str]:
             told = heard.count("MixMonitorMute")
-            assert (await session.ask(actions.mix_monitor_mute(channel, direction, muted=on))).ok
+            verb = recording.mute_recording if on else recording.unmute_recording
+            assert (await carried_out(ctx, verb, channel, recording.Direction(direction))).done
             while heard.count("MixMonitorMute") == told:
                 await session.ask(actions.ping())
             outcome = await recording.recordings(ctx, {"channels": {uniqueid: channel}})
@@ -177,8 +191,12 @@ async def test_monitor_is_started_changed_paused_and_stopped_on_16(
     async with with_context(asterisk16) as ctx:
 
         async def do(verb: str, file: str = "mon-1", channel: str = channel) -> str:
-            parameters = {"verb": verb, "channel": channel, "file": file, "extension": "wav"}
-            outcome = await recording.monitor(ctx, parameters)
+            declared = recording.VERBS[verb]
+            given = recording.File(file, "wav") if declared.parameters is recording.File else Parameters()
+            outcome = await carried_out(ctx, declared, channel, given)
+            is_ours = outcome.text in (recording.RUNS, recording.RUNS_NOT)
+            assert (outcome.status is Status.NOT_POSSIBLE) == is_ours
+            assert (outcome.status is Status.REFUSED) == (not outcome.done and not is_ours)
             return "done" if outcome.done else outcome.text
 
         for verb in recording.MONITORS:
@@ -197,6 +215,8 @@ async def test_monitor_is_started_changed_paused_and_stopped_on_16(
         until(lambda: (folder(asterisk16) / "mon-2-in.wav").exists())
     async with with_context(asterisk16, url=asterisk16.limited_url) as ctx:
         assert (await ctx.reply_to(actions.monitor(channel, "x", "wav"))).text == "Permission denied"
+        outcome = await carried_out(ctx, recording.monitor, channel, recording.File("x", "wav"))
+        assert (outcome.status, outcome.text) == (Status.NOT_PERMITTED, "Permission denied")
 
 
 async def test_on_22_there_is_no_monitor(asterisk22: Asterisk, with_context: WithContext) -> None:
@@ -233,7 +253,7 @@ def known(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What the worker would find out; `files` of the channel 1.1."""
     one = {"files": [], "muted": [], "monitored": False}
     found = {"of": {"1.1": one}, "actions": [], "may_record": True, "formats": ["wav", "gsm"], "one": one}
-    monkeypatch.setattr("system.recordings.views.look", lambda *arguments: Outcome(Status.DONE, data=found))
+    monkeypatch.setattr("system.recordings.views.look_up", lambda *arguments: Outcome(Status.DONE, data=found))
     return found
 
 
@@ -278,7 +298,7 @@ def client_again(name: str) -> Client:
 
 
 def test_a_recording_is_begun_with_what_was_chosen_and_nothing_else(stand_in: StandIn, known: dict[str, Any]) -> None:
-    stand_in.found = {"system.recordings.start": {"path": "/spool/monitor/talk.gsm", "id": ID}}
+    stand_in.found = {"channel.record-channel": {"path": "/spool/monitor/talk.gsm", "id": ID}}
     response = act(
         client_of("Administrator"), "record", file="talk.gsm", format="gsm", options=["bridged", "sides", "m(1)"],
         command="rm -rf /",
@@ -286,11 +306,11 @@ def test_a_recording_is_begun_with_what_was_chosen_and_nothing_else(stand_in: St
     html = response.content.decode()
     assert "Recording to /spool/monitor/talk.gsm" in html
     assert 'id="recording-11"' in html
-    assert stand_in.commands[0].parameters == {
-        "channel": "PJSIP/101-00000011",
-        "file": "talk.gsm",
-        "options": "br(talk-in.gsm)t(talk-out.gsm)i(PBXPANEL_MIXMONITOR)",
-    }
+    (command,) = stand_in.commands
+    assert (str(command.verb), command.pbx, command.key) == ("channel.record-channel", "main", "1.1")
+    assert command.parameters == recording.Start(
+        "talk.gsm", options="br(talk-in.gsm)t(talk-out.gsm)i(PBXPANEL_MIXMONITOR)"
+    )
     entry = AuditEntry.objects.get()
     assert (entry.verb, entry.subject) == ("record-channel", "PJSIP/101-00000011 into talk.gsm")
 
@@ -319,11 +339,12 @@ def test_stopping_and_muting_go_to_that_channel(stand_in: StandIn, known: dict[s
     assert act(client, "stop", recording=ID).status_code == 200
     assert act(client, "mute", direction="read").status_code == 200
     assert act(client, "unmute").status_code == 200
-    assert [dict(command.action.fields) for command in stand_in.commands if command.action] == [
-        {"Channel": "PJSIP/101-00000011", "MixMonitorID": ID},
-        {"Channel": "PJSIP/101-00000011", "Direction": "read", "State": "1"},
-        {"Channel": "PJSIP/101-00000011", "Direction": "both", "State": "0"},
+    assert [(str(command.verb), command.key, command.parameters) for command in stand_in.commands] == [
+        ("channel.stop-recording-channel", "1.1", recording.Stop(ID)),
+        ("channel.mute-recording", "1.1", recording.Direction("read")),
+        ("channel.unmute-recording", "1.1", recording.Direction("both")),
     ]
+    assert {command.subject for command in stand_in.commands} == {"PJSIP/101-00000011"}
     for verb, data in (("stop", {"recording": "0x1\r\nA: b"}), ("mute", {"direction": "up"}), ("praise", {})):
         assert act(client, verb, **data).status_code == 404
     assert act(client, "stop", channel="7.7").status_code == 404
@@ -339,8 +360,8 @@ def test_stopping_and_muting_go_to_that_channel(stand_in: StandIn, known: dict[s
         ("record", Outcome(Status.REFUSED, "Could not start monitoring channel"), "whether it may write"),
         ("stop", Outcome(Status.REFUSED, "Could not stop monitoring channel"), "is not recording this channel"),
         ("mute", Outcome(Status.REFUSED, "Cannot set mute flag"), "is not recording this channel"),
-        ("monitor", Outcome(Status.REFUSED, recording.RUNS), "only one Monitor"),
-        ("stop-monitor", Outcome(Status.REFUSED, recording.RUNS_NOT), "is not recording this channel"),
+        ("monitor", Outcome(Status.NOT_POSSIBLE, recording.RUNS), "only one Monitor"),
+        ("stop-monitor", Outcome(Status.NOT_POSSIBLE, recording.RUNS_NOT), "is not recording this channel"),
         ("monitor", Outcome(Status.REFUSED, "Invalid/unknown command: Monitor"), "no longer has Monitor"),
     ],
 )
@@ -352,6 +373,6 @@ def test_failures_are_put_into_words(verb: str, answer: Outcome, words: str, sta
 
 
 def test_where_nothing_is_known_the_page_says_why(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("system.recordings.views.look", lambda *arguments: Outcome(Status.NOT_CONNECTED))
+    monkeypatch.setattr("system.recordings.views.look_up", lambda *arguments: Outcome(Status.NOT_CONNECTED))
     html = client_of("Administrator").get("/system/main/recording/").content.decode()
     assert "not connected to the PBX" in html

@@ -13,8 +13,10 @@ from engine.ami.transports import Address
 from engine.live.fragments import Viewer, live_pages, rows_of
 from engine.mirror import sync
 from engine.mirror.commands import Outcome, Status
+from engine.mirror.context import CommandContext
 from extensions import fragments
 from extensions.models import Extension, Presence
+from system.states.commands import Asked, ask_state
 from tests.access import people
 from tests.access.people import Asterisk as StandIn
 from tests.engine.mirror.test_snapshot import Mirror, mirroring
@@ -27,6 +29,10 @@ def client_of(role: str) -> Client:
     client = Client()
     client.force_login(people.person(role, name=role))
     return client
+
+
+async def ask(ctx: CommandContext, asked: Asked) -> Outcome:
+    return await ask_state.carry_out(ctx, "", asked)
 
 
 async def until(mirror: Mirror, holds: Callable[[], bool]) -> None:
@@ -81,26 +87,26 @@ async def test_one_extension_is_asked_for(
     asterisk: Asterisk, with_context: WithContext, extension: str, context: str, status: str, hint: str
 ) -> None:
     async with with_context(asterisk) as ctx:
-        outcome = await ctx.reply_to(actions.extension_state(context, extension))
+        outcome = await ask(ctx, Asked(extension, context))
     assert (outcome.status, outcome.reply.get("Status"), outcome.reply.get("Hint")) == (Status.DONE, status, hint)
 
 
 async def test_one_presence_is_asked_for(asterisk: Asterisk, with_context: WithContext) -> None:
     async with with_context(asterisk) as ctx:
-        assert (await ctx.reply_to(actions.presence_state("CustomPresence:8"))).reply.get("State") == "not_set"
+        assert (await ask(ctx, Asked(presentity="CustomPresence:8"))).reply.get("State") == "not_set"
         await asyncio.to_thread(asterisk.cli, 'presencestate change CustomPresence:7 "XA,far,till May"')
-        reply = (await ctx.reply_to(actions.presence_state("CustomPresence:7"))).reply
+        reply = (await ask(ctx, Asked(presentity="CustomPresence:7"))).reply
         assert [reply.get(name) for name in ("State", "Subtype", "PresenceMessage")] == ["xa", "far", "till May"]
-        unknown = await ctx.reply_to(actions.presence_state("nobody"))
+        unknown = await ask(ctx, Asked(presentity="nobody"))
         assert (unknown.status, unknown.text[:16]) == (Status.REFUSED, "Invalid provider")
-        unnamed = await ctx.reply_to(actions.extension_state("", ""))
+        unnamed = await ask(ctx, Asked())
         assert unnamed.status is Status.REFUSED
 
 
 async def test_who_may_ask_nothing_is_told(asterisk: Asterisk, with_context: WithContext) -> None:
     async with with_context(asterisk, url=asterisk.listener_url) as ctx:
-        for action in (actions.extension_state("internal", "101"), actions.presence_state("CustomPresence:7")):
-            assert (await ctx.reply_to(action)).text == "Permission denied"
+        for asked in (Asked("101", "internal"), Asked(presentity="CustomPresence:7")):
+            assert (await ask(ctx, asked)).text == "Permission denied"
         assert (await ctx.reply_to(actions.presence_state_list())).text == "Permission denied"
 
 
@@ -191,6 +197,8 @@ def test_an_answer_is_told_in_words_and_on_record(
     response = client_of("Integrator").post("/system/main/states/ask/", given)
     assert response.status_code == 200
     assert words in response.content.decode()
+    (command,) = stand_in.commands
+    assert (str(command.verb), command.parameters) == ("pbx.ask-state", Asked(**given))
     entry = AuditEntry.objects.get()
     assert (entry.verb, entry.topic, entry.what) == ("ask-state", "states", "Query the state of")
 
@@ -200,6 +208,8 @@ def test_an_answer_is_told_in_words_and_on_record(
     [
         ({"extension": "101"}, Outcome(Status.DONE), 400, "Enter an extension"),
         ({"extension": "1\r\nx", "context": "a"}, Outcome(Status.DONE), 403, "line breaks"),
+        ({"extension": "1\0x", "context": "a"}, Outcome(Status.DONE), 403, "line breaks"),
+        ({"presentity": "CustomPresence:1\nx"}, Outcome(Status.DONE), 403, "line breaks"),
         ({"presentity": " "}, Outcome(Status.DONE), 400, "Enter a presence"),
         ({"presentity": "x"}, Outcome(Status.REFUSED, "Invalid provider x or provider"), 409, "no source"),
         ({"presentity": "x"}, Outcome(Status.NOT_PERMITTED, "Permission denied"), 409, "lacks a privilege"),
@@ -213,6 +223,9 @@ def test_what_cannot_be_asked_is_told(
     response = client_of("Integrator").post("/system/main/states/ask/", given)
     assert response.status_code == code
     assert words in response.content.decode()
+    if outcome.done:
+        assert stand_in.commands == []
+        assert not AuditEntry.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)

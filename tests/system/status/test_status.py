@@ -18,6 +18,7 @@ from engine.mirror.commands import Outcome, Status
 from engine.mirror.context import CommandContext
 from system.status import chart
 from system.status import commands as status
+from system.status.commands import Reload
 from tests.access import people
 from tests.access.people import Asterisk as StandIn
 from tests.lab.asterisk import Asterisk
@@ -36,6 +37,10 @@ def client_of(role: str) -> Client:
     return client
 
 
+async def reload(ctx: CommandContext, module: str = "") -> Outcome:
+    return await status.reload.carry_out(ctx, "", Reload(module))
+
+
 async def test_an_asterisk_tells_how_it_is(asterisk: Asterisk, with_context: WithContext) -> None:
     async with with_context(asterisk) as ctx:
         data = (await status.status(ctx, {})).data
@@ -50,7 +55,7 @@ async def test_an_asterisk_tells_how_it_is(asterisk: Asterisk, with_context: Wit
                 await asyncio.sleep(0.05)
         assert int(data["channels"]) >= 1
         await asyncio.sleep(1.1)  # its clock knows only seconds
-        assert (await ctx.reply_to(actions.reload())).done
+        assert (await reload(ctx)).done
         data = (await status.status(ctx, {})).data
         assert datetime.fromisoformat(data["reloaded"]) > datetime.fromisoformat(data["started"])
         assert data["since_reload"] < 60
@@ -65,17 +70,17 @@ async def test_the_modules_of_an_asterisk_are_named(asterisk: Asterisk, with_con
 
 async def test_an_unknown_module_is_refused(asterisk: Asterisk, with_context: WithContext) -> None:
     async with with_context(asterisk) as ctx:
-        outcome = await ctx.reply_to(actions.reload("res_nothing.so"))
+        outcome = await reload(ctx, "res_nothing.so")
         assert outcome.status is Status.REFUSED
         assert "module" in outcome.text.lower()
-        assert (await ctx.reply_to(actions.reload("res_pjsip.so"))).done
+        assert (await reload(ctx, "res_pjsip.so")).done
 
 
 async def test_a_user_who_may_not_look_is_told(asterisk: Asterisk, with_context: WithContext) -> None:
     async with with_context(asterisk, url=asterisk.listener_url) as ctx:
         outcome = await status.status(ctx, {})
         assert (outcome.status, outcome.text) == (Status.NOT_PERMITTED, "Permission denied")
-        assert (await ctx.reply_to(actions.reload())).text == "Permission denied"
+        assert (await reload(ctx)).text == "Permission denied"
 
 
 async def test_a_whole_answer_is_handed_on_and_no_more_than_that(
@@ -111,10 +116,10 @@ async def test_where_no_session_can_be_had_nothing_was_sent(asterisk: Asterisk, 
     async with with_context(asterisk) as ctx:
         ctx.session.address = replace(ctx.session.address, secret="wrong-one")
         with pytest.raises(LoginRefused):
-            await ctx.reply_to(actions.reload())
+            await reload(ctx)
         ctx.session.address = replace(ctx.session.address, port=1)
         with pytest.raises(ConnectFailed):
-            await ctx.reply_to(actions.reload())
+            await reload(ctx)
 
 
 def test_events_are_counted_by_second_and_by_name() -> None:
@@ -154,7 +159,7 @@ def test_more_kinds_than_colours_share_one() -> None:
 
 
 def test_the_page_tells_what_was_found(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("system.status.views.look", lambda pbx, order: Outcome(Status.DONE, data=FOUND))
+    monkeypatch.setattr("system.status.views.look_up", lambda pbx, order: Outcome(Status.DONE, data=FOUND))
     html = client_of("Administrator").get("/system/main/").content.decode()
     for text in ("Asterisk 22.10.0", "1:02:03", "32:03 ago", ">2<", ">17<", "Newchannel", "2.0 on average, 4 at most"):
         assert text in html
@@ -166,7 +171,7 @@ def test_the_page_tells_what_was_found(stand_in: StandIn, monkeypatch: pytest.Mo
 def test_where_nothing_is_known_the_page_says_why(
     answer: Outcome, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("system.status.views.look", lambda pbx, order: answer)
+    monkeypatch.setattr("system.status.views.look_up", lambda pbx, order: answer)
     client = client_of("Administrator")
     for path in ("/system/main/", "/system/main/status/"):
         html = client.get(path).content.decode()
@@ -177,18 +182,19 @@ def test_where_nothing_is_known_the_page_says_why(
 
 def test_a_pbx_that_is_not_up_is_not_asked(stand_in: StandIn) -> None:
     people.pbx("other", link="down")
-    assert commands.look("other", "system.status").status is Status.NOT_CONNECTED
+    assert commands.look_up("other", "system.status").status is Status.NOT_CONNECTED
     people.pbx("lost", heard=timedelta(seconds=60))
-    assert commands.look("lost", "system.status").status is Status.NOT_CONNECTED
-    assert commands.look("nowhere", "system.status").status is Status.NOT_CONNECTED
+    assert commands.look_up("lost", "system.status").status is Status.NOT_CONNECTED
+    assert commands.look_up("nowhere", "system.status").status is Status.NOT_CONNECTED
 
 
 def test_a_reload_is_on_record_with_its_module(stand_in: StandIn) -> None:
     client = client_of("Administrator")
     response = client.post("/system/main/reload/", {"module": " res_pjsip.so "})
     assert "res_pjsip.so was reloaded." in response.content.decode()
-    assert dict(stand_in.commands[0].action.fields) == {"Module": "res_pjsip.so"}  # type: ignore[union-attr]
     assert "Everything was reloaded." in client.post("/system/main/reload/").content.decode()
+    assert [str(command.verb) for command in stand_in.commands] == ["pbx.reload"] * 2
+    assert [command.parameters for command in stand_in.commands] == [Reload("res_pjsip.so"), Reload("")]
     entries = AuditEntry.objects.order_by("pk").values_list("verb", "subject", "status")
     assert list(entries) == [("reload", "res_pjsip.so", "done"), ("reload", "*", "done")]
 

@@ -10,6 +10,7 @@ from audit.models import AuditEntry
 from engine.mirror.commands import Outcome, Status
 from engine.mirror.context import CommandContext
 from system.variables import commands as variables
+from system.variables.commands import Variable
 from tests.access import people
 from tests.access.people import Asterisk as StandIn
 from tests.lab.asterisk import Asterisk
@@ -29,12 +30,16 @@ def channel(asterisk: Asterisk) -> str:
 
 
 async def get(ctx: CommandContext, name: str, channel: str = "") -> Any:
-    outcome = await variables.get(ctx, {"channel": channel, "name": name})
+    outcome = await variables.get.carry_out(ctx, "", Variable(channel, name))
     return outcome.data if outcome.done else outcome.text
 
 
 async def set_(ctx: CommandContext, name: str, value: str, channel: str = "") -> Outcome:
-    return await variables.set_(ctx, {"channel": channel, "name": name, "value": value})
+    return await variables.set_.carry_out(ctx, "", Variable(channel, name, value))
+
+
+async def everything(ctx: CommandContext, channel: str = "") -> Outcome:
+    return await variables.everything.carry_out(ctx, "", Variable(channel))
 
 
 async def test_variables_and_functions_of_a_channel_are_read_and_set(
@@ -49,7 +54,7 @@ async def test_variables_and_functions_of_a_channel_are_read_and_set(
         assert (await set_(ctx, "CALLERID(num)", "0401", channel)).data["value"] == "0401"
         assert await get(ctx, "CALLERID(num)", channel) == {"value": "0401", "known": True}
         await set_(ctx, "GREETING", "hello=world", channel)
-        outcome = await variables.everything(ctx, {"channel": channel})
+        outcome = await everything(ctx, channel)
         assert ["GREETING", "hello=world"] in outcome.data
         assert outcome.data == sorted(outcome.data)
 
@@ -59,7 +64,7 @@ async def test_global_variables_are_read_set_and_listed(asterisk: Asterisk, with
         assert (await set_(ctx, "PANEL_TEST", "a = b")).data == {"value": "a = b", "known": True}
         assert await get(ctx, "PANEL_TEST") == {"value": "a = b", "known": True}
         assert int((await get(ctx, "EPOCH"))["value"]) > 0
-        outcome = await variables.everything(ctx, {"channel": ""})
+        outcome = await everything(ctx)
         assert ["PANEL_TEST", "a = b"] in outcome.data
 
 
@@ -67,7 +72,7 @@ async def test_what_is_not_there_is_told(asterisk: Asterisk, with_context: WithC
     async with with_context(asterisk) as ctx:
         assert await get(ctx, "X", "Local/none") == "No such channel"
         assert (await set_(ctx, "X", "1", "Local/none")).text == "No such channel"
-        assert (await variables.everything(ctx, {"channel": "Local/none"})).text == "No such channel"
+        assert (await everything(ctx, "Local/none")).text == "No such channel"
         assert await get(ctx, "NOSUCH(x)", channel) == {"value": "", "known": False}
         assert await get(ctx, "CHANNEL(nosuch)", channel) == {"value": "", "known": True}
         for name, known in (("NOSUCH(x)", False), ("CHANNEL(nosuch)", True)):
@@ -96,8 +101,8 @@ async def test_the_privileges_of_the_manager_user_are_told(
         assert await get(ctx, "SHELL(echo hi)", channel) == "GetVar Access Forbidden: Variable"
         assert (await set_(ctx, "X", "1", channel)).text == "Permission denied"
         assert await get(ctx, "NOSUCH(x)", channel) == {"value": "", "known": None}
-        assert (await variables.everything(ctx, {"channel": channel})).done
-        assert (await variables.everything(ctx, {"channel": ""})).text == "Permission denied"
+        assert (await everything(ctx, channel)).done
+        assert (await everything(ctx)).text == "Permission denied"
     async with with_context(asterisk, url=asterisk.listener_url) as ctx:
         assert await get(ctx, "X", channel) == "Permission denied"
 
@@ -137,7 +142,7 @@ def client_of(role: str) -> Client:
 
 @pytest.mark.parametrize("name", ["SHELL(id)", " SHELL(id) ", "CURL(http://x)", "DB_DELETE(a/b)", "FILE(/x)", SECRET])
 def test_who_may_only_see_variables_does_not_read_what_does_or_reveals_more(name: str, stand_in: StandIn) -> None:
-    stand_in.found = {"system.variables.get": {"value": "secret", "known": True}}
+    stand_in.found = {"pbx.get-variable": {"value": "secret", "known": True}}
     response = client_of("Integrator").post("/system/main/variables/get/", {"name": name})
     assert response.status_code == 403
     assert "permission to set variables" in response.content.decode()
@@ -148,8 +153,8 @@ def test_who_may_only_see_variables_does_not_read_what_does_or_reveals_more(name
 
 def test_an_integrator_reads_and_sets_nothing(stand_in: StandIn) -> None:
     stand_in.found = {
-        "system.variables.get": {"value": "Up<b>", "known": True},
-        "system.variables.all": [["A", "<i>"]],
+        "pbx.get-variable": {"value": "Up<b>", "known": True},
+        "pbx.list-variables": [["A", "<i>"]],
     }
     client = client_of("Integrator")
     response = client.post("/system/main/variables/get/", {"channel": "PJSIP/101-1", "name": "CHANNEL(state)"})
@@ -210,6 +215,6 @@ def test_failures_are_put_into_words(answer: Outcome, words: str, stand_in: Stan
     ],
 )  # fmt: skip
 def test_an_empty_answer_is_explained(name: str, known: bool, words: str, stand_in: StandIn) -> None:
-    stand_in.found = {"system.variables.get": {"value": "", "known": known}}
+    stand_in.found = {"pbx.get-variable": {"value": "", "known": known}}
     response = client_of("Administrator").post("/system/main/variables/get/", {"name": name})
     assert words in response.content.decode()
