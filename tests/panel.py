@@ -5,6 +5,7 @@ import fcntl
 import os
 import shutil
 import sqlite3
+import ssl
 import subprocess
 import sys
 import time
@@ -16,7 +17,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from tests.lab.asterisk import Asterisk, free_port
+from tests.lab.asterisk import Asterisk, free_port, make_certificates
 from tests.servers import running_haproxy, running_postgresql, running_redis
 
 # How many web processes serve the panels that tests share. With more than one they stand behind a proxy, with a worker
@@ -79,6 +80,8 @@ class Panel:
             **environment,
         }
         self.processes: list[subprocess.Popen[bytes]] = []
+        # Who has signed the certificate of the proxy before it, where that speaks TLS.
+        self.authority: Path | None = None
         self._log = (folder / "panel.log").open("ab")
 
     @property
@@ -137,10 +140,15 @@ class Panel:
         return self.spawn("manage.py", "serve", "--proxy-headers", "--port", str(port))
 
     def wait_until_served(self, port: int | None = None) -> None:
+        address = self.url if port is None else f"http://127.0.0.1:{port}"
+        # What a proxy says: a web process that is told of HTTPS sends everybody else there.
+        headers = {"X-Forwarded-Proto": "https"} if self.authority else {}
+        request = urllib.request.Request(f"{address}/login/", headers=headers)
+        context = ssl.create_default_context(cafile=self.authority)
         deadline = time.monotonic() + 60
         while True:
             try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port or self.port}/login/", timeout=5).close()
+                urllib.request.urlopen(request, timeout=5, context=context).close()
                 return
             except OSError:
                 assert time.monotonic() < deadline, self.log
@@ -188,10 +196,16 @@ def browser() -> Iterator[Browser]:
 
 
 class Cluster:
-    """A panel of several processes: workers, and web processes behind a proxy; the panel's address is the proxy's."""
+    """A panel of several processes: workers, and web processes behind a proxy; the panel's address is the proxy's.
 
-    def __init__(self, panel: Panel, web_processes: int, workers: int, stack: contextlib.ExitStack) -> None:
+    With `tls` the proxy is asked over HTTPS alone, by HTTP/2 or HTTP/1.1.
+    """
+
+    def __init__(
+        self, panel: Panel, web_processes: int, workers: int, stack: contextlib.ExitStack, *, tls: bool = False
+    ) -> None:
         self.panel = panel
+        certificate = self._certificate() if tls else None
         panel.prepare()
         stack.callback(panel.stop)
         self.workers = [panel.spawn("manage.py", "amiworker") for _ in range(workers)]
@@ -199,18 +213,32 @@ class Cluster:
         self.webs = [panel.spawn_web(port) for port in self.ports]
         for port in self.ports:
             panel.wait_until_served(port)
-        self.proxy = stack.enter_context(running_haproxy(panel.folder, self.ports, panel.port))
+        self.proxy = stack.enter_context(running_haproxy(panel.folder, self.ports, panel.port, certificate))
         panel.wait_until_served()
+
+    def _certificate(self) -> Path:
+        """A certificate with its key, as HAProxy reads it; from here on the panel is one over HTTPS."""
+        folder = self.panel.folder / "tls"
+        folder.mkdir()
+        make_certificates(folder)
+        certificate = folder / "panel.pem"
+        certificate.write_text((folder / "server.pem").read_text() + (folder / "server.key").read_text())
+        self.panel.authority = folder / "ca.pem"
+        self.panel.environment["HTTPS"] = "yes"
+        self.panel.url = f"https://127.0.0.1:{self.panel.port}"
+        return certificate
 
 
 @contextlib.contextmanager
-def running_cluster(folder: Path, ami_url: str, web_processes: int, *, workers: int = 1) -> Iterator[Cluster]:
+def running_cluster(
+    folder: Path, ami_url: str, web_processes: int, *, workers: int = 1, tls: bool = False
+) -> Iterator[Cluster]:
     """A panel of several processes on servers of its own."""
     with contextlib.ExitStack() as stack:
         database = stack.enter_context(running_postgresql()).database()
         redis = stack.enter_context(running_redis(folder))
         panel = Panel(folder, {"AMI_URL": ami_url, "DATABASE_URL": database, "REDIS_URL": redis.url})
-        yield Cluster(panel, web_processes, workers, stack)
+        yield Cluster(panel, web_processes, workers, stack, tls=tls)
 
 
 def _installation(asterisk: Asterisk, folder: Path) -> Iterator[Panel]:

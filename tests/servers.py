@@ -155,13 +155,27 @@ class Redis(Server):
 
 
 class HAProxy(Server):
-    """The proxy of docs/haproxy.cfg, over plain HTTP on `port` (of its own, unless given), before web processes."""
+    """The proxy of docs/haproxy.cfg on `port` (of its own, unless given), before web processes.
 
-    def __init__(self, binary: str, folder: Path, web_ports: Sequence[int], port: int | None = None) -> None:
+    Over TLS with a `certificate` (one file, its key in it), else over plain HTTP.
+    """
+
+    def __init__(
+        self,
+        binary: str,
+        folder: Path,
+        web_ports: Sequence[int],
+        port: int | None = None,
+        certificate: Path | None = None,
+    ) -> None:
         super().__init__(folder, folder / "haproxy.log")
         self.port = port or self.port
         self._binary = binary
-        text = re.sub(r"bind .*", f"bind 127.0.0.1:{self.port}", HAPROXY_EXAMPLE.read_text())
+        text = HAPROXY_EXAMPLE.read_text()
+        if certificate is None:
+            text = re.sub(r"bind .*", f"bind 127.0.0.1:{self.port}", text)
+        else:
+            text = re.sub(r"bind :443 ssl crt \S+", f"bind 127.0.0.1:{self.port} ssl crt {certificate}", text)
         text = re.sub(r"\n    server .*", "", text)
         servers = "".join(f"    server web{web_port} 127.0.0.1:{web_port}\n" for web_port in web_ports)
         # One thread, as that is plenty.
@@ -180,12 +194,14 @@ class HAProxy(Server):
 
 
 @contextlib.contextmanager
-def running_haproxy(folder: Path, web_ports: Sequence[int], port: int | None = None) -> Iterator[HAProxy]:
+def running_haproxy(
+    folder: Path, web_ports: Sequence[int], port: int | None = None, certificate: Path | None = None
+) -> Iterator[HAProxy]:
     """A real HAProxy before these web processes; where there is none the test skips loudly, and fails in CI."""
     binary = shutil.which("haproxy", path=f"{os.environ['PATH']}:/usr/sbin")
     if binary is None:
         _unavailable("NOT TESTED BEHIND A PROXY: haproxy is missing (apt-get install haproxy).")
-    server = HAProxy(binary, folder, web_ports, port)
+    server = HAProxy(binary, folder, web_ports, port, certificate)
     try:
         yield server
     finally:

@@ -313,7 +313,7 @@ class Asterisk:
         # Four seconds of quiet hum, so that music on hold has something to play.
         (self.folder / "moh/hum.ulaw").write_bytes(bytes([0xFF, 0x7F, 0x7E, 0xFE] * 8000))
         if not self.ca_file.exists():
-            _make_certificates(self.folder / "tls")
+            make_certificates(self.folder / "tls")
 
     def _module_folder(self) -> str:
         for module in self.root.glob("usr/lib/**/asterisk/modules/app_confbridge.so"):
@@ -331,7 +331,7 @@ class Asterisk:
         return "\n".join([*endpoint, *aor])
 
 
-def _make_certificates(folder: Path) -> None:
+def make_certificates(folder: Path) -> None:
     """An authority of the lab's own, and a server certificate signed by it for 127.0.0.1 and localhost."""
 
     def openssl(*arguments: str) -> None:
