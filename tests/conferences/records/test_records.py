@@ -95,7 +95,7 @@ def page_of(client: Client, path: str) -> str:
 
 def picture(of: Report) -> ET.Element:
     """The timeline, parsed as strictly as XML is, but for two characters that HTML takes and XML does not."""
-    return ET.fromstring(_as_xml(render_to_string("conferences/records/_timeline.svg", _context(of))))
+    return ET.fromstring(_as_xml(render_to_string("conferences/records/_timeline.html", _context(of))))
 
 
 def _context(of: Report) -> dict[str, Any]:
