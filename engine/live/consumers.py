@@ -22,7 +22,7 @@ from engine.database import in_thread
 
 from . import fragments
 from .fragments import Query, Row, query_of
-from .hub import FAILED, FORBIDDEN, NOT_LOGGED_IN, Hub, Subscriber, compose
+from .hub import FAILED, FORBIDDEN, LAYER_TIMEOUT, NOT_LOGGED_IN, PEOPLE, Hub, Subscriber, compose
 from .viewport import Viewport
 
 logger = logging.getLogger(__name__)
@@ -35,6 +35,8 @@ NO_SUCH_VIEW, TRY_AGAIN_LATER = 4404, 4503
 WINDOW, WINDOW_SIZE = 64, 2**20
 # How long a board that could not be read waits for the next try, in seconds.
 RETRY_AFTER = 1.0
+# How often it is checked whether the user of a socket without work of its own may still be there, in seconds.
+CHECK_EVERY = 60.0
 
 
 def is_key(text: str) -> bool:
@@ -66,7 +68,59 @@ class Window:
 
 
 class PanelConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
-    """What all sockets of the panel have in common: whatever becomes of one, what it holds is given up."""
+    """The socket of one browser tab, `?lang=en&…`, whatever it is about. Each kind adds its own:
+
+    `refusal` says, in a thread, with which code whoever may not be here is closed; None: they may. `join` takes what
+    the socket holds, `leave` gives it up, even what is only half taken. `work` is what it does in between, and `hear`
+    takes what its page says beside `ping` and `read 17`.
+    """
+
+    # As what it is counted.
+    view = ""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.window = Window()
+        # What the page's address says, and the key of the session with which its user is logged in.
+        self.asked: dict[str, str] = {}
+        self.language = self.session = ""
+        self._is_in = False
+        self._work: asyncio.Task[None] | None = None
+
+    def refusal(self) -> int | None:
+        raise NotImplementedError
+
+    async def join(self) -> None:
+        """Nothing, unless a kind of socket holds something."""
+
+    async def leave(self) -> None:
+        """Nothing, as above. Never raises."""
+
+    async def work(self) -> None:
+        while await self.may_stay():  # noqa: ASYNC110 (of what changes nobody may have told)
+            await asyncio.sleep(CHECK_EVERY)
+
+    async def hear(self, word: str, rest: str) -> None:
+        """Nothing else counts."""
+
+    async def send_text(self, text: str) -> None:
+        self.window.sent(text)
+        await self.send(text_data=text)
+
+    async def may_stay(self) -> bool:
+        """Whether the user is still logged in and may be here; else the socket is closed with a code that says why."""
+        try:
+            code = await in_thread(self.refusal)()
+        except (DatabaseError, InterfaceError) as error:
+            logger.error("A socket was closed, since the database failed: %s", error)
+            code = TRY_AGAIN_LATER
+        if code is not None:
+            await self.close(code)
+        return code is None
+
+    async def people_changed(self, message: dict[str, Any]) -> None:
+        """Somebody logged out, or lost a permission; such sockets are few, so each is checked at once."""
+        await self.may_stay()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         try:
@@ -76,10 +130,50 @@ class PanelConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             logger.exception("A socket failed.")
             await send({"type": "websocket.close", "code": FAILED})
         finally:
-            await self.give_up()
+            # Whatever became of it; it may not even have been accepted.
+            if self._is_in:
+                await self._give_up()
 
-    async def give_up(self) -> None:
-        """End the tasks of this socket, and stop counting it. It may not even have been accepted."""
+    async def connect(self) -> None:
+        asked = parse_qs(self.scope["query_string"].decode(errors="replace"))
+        self.asked = {name: values[0] for name, values in asked.items()}
+        self.language = self.asked.get("lang", "")
+        self.session = self.scope["cookies"].get(settings.SESSION_COOKIE_NAME, "")
+        await self.accept()
+        if await self.may_stay():
+            self._is_in = True
+            metrics.SOCKETS.labels(self.view).inc()
+            await self.join()
+            await self._hear_of_people()
+            self._work = asyncio.create_task(self._keep_working())
+
+    async def _give_up(self) -> None:
+        metrics.SOCKETS.labels(self.view).dec()
+        try:
+            if self._work is not None:
+                self._work.cancel()
+                await asyncio.gather(self._work, return_exceptions=True)
+        finally:
+            await self.leave()
+            await self._hear_of_people(until_now=True)
+
+    async def _keep_working(self) -> None:
+        try:
+            await self.work()
+        except Exception:
+            # Closing makes the browser come again, and its new socket begins anew.
+            logger.exception("The work of a socket failed.")
+            await self.close(FAILED)
+
+    async def _hear_of_people(self, *, until_now: bool = False) -> None:
+        """Listen for who logs out and whose permissions change, or stop that. If it fails, `work` sees it."""
+        if (layer := self.channel_layer) is None:
+            return
+        try:
+            async with asyncio.timeout(LAYER_TIMEOUT):
+                await (layer.group_discard if until_now else layer.group_add)(PEOPLE, self.channel_name)
+        except Exception as error:  # whatever the layer's backend raises
+            logger.warning("Changes of people could not be listened for: %r", error)
 
     async def dispatch(self, message: dict[str, Any]) -> None:
         """As in Channels, which first checks the database connections of a thread that nothing here uses."""
@@ -91,113 +185,77 @@ class PanelConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         if text is not None and len(text) <= limits.MESSAGE:
             await self.receive(text_data=text)
 
-
-async def ended(task: asyncio.Task[None]) -> None:
-    """End a task, and wait until it has; what it raised by itself goes into the log."""
-    task.cancel()
-    (result,) = await asyncio.gather(task, return_exceptions=True)
-    if isinstance(result, Exception):
-        logger.error("A task of a socket failed.", exc_info=result)
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        """A tab that wakes up asks whether the socket still lives, and any says what it has read."""
+        word, _separator, rest = (text_data or "").partition(" ")
+        if word == "ping" and self.window.is_open:
+            await self.send_text('{"pong": true}')
+        elif word == "read" and rest.isdecimal() and len(rest) < 16:
+            self.window.has_read(int(rest))
+        if self._is_in:
+            await self.hear(word, rest)
 
 
 class LiveConsumer(PanelConsumer):
-    """One browser tab: subscribes at the hub, gets the whole board, then every change of it."""
+    """A live page: subscribes at the hub, gets the whole board, then every change of it."""
 
     # The hub subscribes to the channel layer, once for all sockets; this one needs none of its own.
     channel_layer_alias = "none"
 
-    subscriber: Subscriber | None = None
-    sender: asyncio.Task[None] | None = None
+    subscriber: Subscriber
     # The part of a long page that it asks for; the viewport of the subscriber is the one that it has.
     query: Query | None = None
+    told_of_database = False
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.window = Window()
-        self.told_of_database = False
-
-    async def connect(self) -> None:
-        asked = parse_qs(self.scope["query_string"].decode(errors="replace"))
-        query = {name: values[0] for name, values in asked.items()}
-        await self.accept()
-        page = fragments.live_pages.get(query.get("view", ""))
-        language, key = query.get("lang", ""), query.get("key", "")
-        session = self.scope["cookies"].get(settings.SESSION_COOKIE_NAME, "")
-        try:
-            viewer = (await in_thread(fragments.viewers_of)([session])).get(session)
-        except (DatabaseError, InterfaceError) as error:
-            logger.error("A socket was closed, since the database failed: %s", error)
-            await self.close(TRY_AGAIN_LATER)
-            return
+    def refusal(self) -> int | None:
+        viewer = fragments.viewers_of([self.session]).get(self.session)
+        page, key = fragments.live_pages.get(self.asked.get("view", "")), self.asked.get("key", "")
         if viewer is None:
-            await self.close(NOT_LOGGED_IN)
-        elif page is None or language not in dict(settings.LANGUAGES) or not is_key(key):
-            await self.close(NO_SUCH_VIEW)
-        elif not page.allows(viewer.permissions, key):
-            await self.close(FORBIDDEN)
-        else:
-            subscriber = Subscriber(page, key, replace(viewer, language=language), session=session)
-            if page.paged_list is not None:
-                self.query = query_of(query.get("limit", ""), query.get("q", ""), language)
-                subscriber.viewport = Hub.here().viewport(page, page.paged_list, self.query)
-            metrics.SOCKETS.labels(page.name).inc()
-            self.subscriber = subscriber
-            await Hub.here().register(subscriber)
-            self.sender = asyncio.create_task(self._send_what_comes(subscriber))
+            return NOT_LOGGED_IN
+        if page is None or self.language not in dict(settings.LANGUAGES) or not is_key(key):
+            return NO_SUCH_VIEW
+        if not page.allows(viewer.permissions, key):
+            return FORBIDDEN
+        self.view = page.name
+        self.subscriber = Subscriber(page, key, replace(viewer, language=self.language), session=self.session)
+        return None
 
-    async def give_up(self) -> None:
-        if self.subscriber is not None:
-            metrics.SOCKETS.labels(self.subscriber.page.name).dec()
-            Hub.here().unregister(self.subscriber)
-        if self.sender is not None:
-            await ended(self.sender)
+    async def join(self) -> None:
+        page = self.subscriber.page
+        if page.paged_list is not None:
+            self.query = query_of(self.asked.get("limit", ""), self.asked.get("q", ""), self.language)
+            self.subscriber.viewport = Hub.here().viewport(page, page.paged_list, self.query)
+        await Hub.here().register(self.subscriber)
 
-    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-        """A tab that wakes up asks whether the socket still lives; any says what it has read, and that of a long page
-        which part is shown. Nothing else counts."""
-        word, _separator, number = (text_data or "").partition(" ")
-        if word == "ping" and self.window.is_open:
-            await self._send('{"pong": true}')
-        elif word == "read" and number.isdecimal() and len(number) < 16:
-            self.window.has_read(int(number))
-            if self.subscriber is not None:
-                self.subscriber.wake.set()
-        elif word == "look" and self.subscriber is not None and self.query is not None:
-            limit, _separator, search = number.partition(" ")
-            self.query = query_of(limit, search, self.subscriber.viewer.language)
+    async def leave(self) -> None:
+        Hub.here().unregister(self.subscriber)
+
+    async def hear(self, word: str, rest: str) -> None:
+        """What it has read may let more be sent; that of a long page says which part is shown."""
+        if word == "look" and self.query is not None:
+            limit, _separator, search = rest.partition(" ")
+            self.query = query_of(limit, search, self.language)
+        if word in ("look", "read"):
             self.subscriber.wake.set()
 
-    async def _send(self, text: str) -> None:
-        self.window.sent(text)
-        await self.send(text_data=text)
-
-    async def _send_what_comes(self, subscriber: Subscriber) -> None:
-        try:
-            while True:
-                await subscriber.wake.wait()
-                subscriber.wake.clear()
-                if subscriber.farewell is not None:
-                    await self.close(subscriber.farewell)
-                    return
-                if not self.window.is_open:
-                    continue
-                if (
-                    self.query is not None
-                    and subscriber.viewport is not None
-                    and subscriber.viewport.query != self.query
-                ):
-                    await self._turn(subscriber, subscriber.viewport, self.query)
-                if subscriber.needs_board and not await self._send_board(subscriber):
-                    await asyncio.sleep(RETRY_AFTER)
-                    continue
-                if text := subscriber.take():
-                    await self._send(text)
-        except asyncio.CancelledError:
-            raise
-        except Exception:
-            # Closing makes the browser come again, and its new socket begins with a fresh board.
-            logger.exception("Sending to a browser failed.")
-            await self.close(FAILED)
+    async def work(self) -> None:
+        """Send what comes."""
+        subscriber = self.subscriber
+        while True:
+            await subscriber.wake.wait()
+            subscriber.wake.clear()
+            if subscriber.farewell is not None:
+                await self.close(subscriber.farewell)
+                return
+            if not self.window.is_open:
+                continue
+            if self.query is not None and subscriber.viewport is not None and subscriber.viewport.query != self.query:
+                await self._turn(subscriber, subscriber.viewport, self.query)
+            if subscriber.needs_board and not await self._send_board(subscriber):
+                await asyncio.sleep(RETRY_AFTER)
+                continue
+            if text := subscriber.take():
+                await self.send_text(text)
 
     async def _send_board(self, subscriber: Subscriber) -> bool:
         # From here on batches queue up again; the board is read after that, so none is missed.
@@ -212,12 +270,12 @@ class LiveConsumer(PanelConsumer):
             logger.error("A board could not be read, trying again: %s", error)
             if not self.told_of_database:
                 self.told_of_database = True
-                await self._send(fragments.trouble("database", subscriber.viewer.language))
+                await self.send_text(fragments.trouble("database", subscriber.viewer.language))
             subscriber.ask_for_board()
             return False
         self.told_of_database = False
         metrics.BOARDS.inc()
-        await self._send(board)
+        await self.send_text(board)
         return True
 
     async def _turn(self, subscriber: Subscriber, former: Viewport, query: Query) -> None:
@@ -242,14 +300,13 @@ class LiveConsumer(PanelConsumer):
                 for id in former.shown.keys() - viewport.shown
             ]
             subscriber.viewport, foot = viewport, viewport.foot
-            read = in_thread(fragments.inside_of)
-            inside = await read(page, paged_list, subscriber.viewer.language, entered, foot)
+            inside = await in_thread(fragments.inside_of)(page, paged_list, subscriber.viewer.language, entered, foot)
         except (DatabaseError, InterfaceError):
             subscriber.viewport = viewport
             subscriber.ask_for_board()  # which tells the page of the database
         else:
             parts = [fragments.partial(container, html, "rows") for container, html in inside.items()]
-            await self._send("".join([waiting, compose(left, page, subscriber.key, subscriber.viewer), *parts]))
+            await self.send_text("".join([waiting, compose(left, page, subscriber.key, subscriber.viewer), *parts]))
 
 
 async def _board(subscriber: Subscriber) -> str:
@@ -262,5 +319,4 @@ async def _board(subscriber: Subscriber) -> str:
             inside = fragments.inside_of(page, viewport.paged_list, viewer.language, subjects, foot)
         return fragments.board_of(page, viewer, key, inside)
 
-    html: str = await in_thread(read)()
-    return html
+    return await in_thread(read)()

@@ -100,7 +100,7 @@ def counted(view: str) -> float:
 def tasks() -> list[str]:
     """What sockets do beside answering."""
     names = (str(task.get_coro()) for task in asyncio.all_tasks())
-    return [name for name in names if "_send_what_comes" in name or "_keep_watching" in name]
+    return [name for name in names if "_keep_working" in name]
 
 
 async def until_given_up(view: str, before: float) -> None:
