@@ -21,15 +21,15 @@ from engine import limits, metrics
 from engine.database import in_thread
 
 from . import fragments
+from .close_codes import FAILED, FORBIDDEN, NO_SUCH_VIEW, NOT_LOGGED_IN, TRY_AGAIN_LATER
+from .delivery import compose
 from .fragments import Query, Row, query_of
-from .hub import FAILED, FORBIDDEN, LAYER_TIMEOUT, NOT_LOGGED_IN, PEOPLE, Hub, Subscriber, compose
+from .hub import Hub
+from .layer import LAYER_TIMEOUT, PEOPLE
+from .subscriber import Subscriber
 from .viewport import Viewport
 
 logger = logging.getLogger(__name__)
-
-# As the codes of the hub; the second for a database that cannot be reached. Of the codes that RFC 6455 names itself,
-# Daphne (Autobahn) lets an application send 1000 alone.
-NO_SUCH_VIEW, TRY_AGAIN_LATER = 4404, 4503
 
 # How many messages and characters may be under way to a browser before it has said that it read them.
 WINDOW, WINDOW_SIZE = 64, 2**20

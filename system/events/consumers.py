@@ -18,8 +18,8 @@ from django.utils.translation import gettext as _
 
 from accounts.identity import logged_in
 from engine import limits
-from engine.live.consumers import NO_SUCH_VIEW, PanelConsumer, is_key
-from engine.live.hub import FORBIDDEN, NOT_LOGGED_IN
+from engine.live.close_codes import FORBIDDEN, NO_SUCH_VIEW, NOT_LOGGED_IN
+from engine.live.consumers import PanelConsumer, is_key
 from engine.mirror import commands, event_stream
 from engine.mirror.models import PBX
 

@@ -17,6 +17,7 @@ from accounts import lockout
 from accounts.models import Profile
 from audit.models import AuditEntry
 from engine.live import consumers, hub
+from engine.live.close_codes import NO_SUCH_VIEW
 from engine.mirror.models import PBX
 from tests.access import people
 from tests.access.people import Asterisk, given
@@ -221,7 +222,7 @@ async def test_the_socket_takes_any_question(number: int, parameter: str) -> Non
         accepted, _ = await tab.socket.connect(5)
         assert accepted, text.label
         if parameter != "key" or not consumers.is_key(f"main/{text.text}"):
-            assert await tab.close_code() == consumers.NO_SUCH_VIEW, text.label
+            assert await tab.close_code() == NO_SUCH_VIEW, text.label
         else:
             board = html.unescape(await tab.text())
             assert "This conference is not running." in board, text.label

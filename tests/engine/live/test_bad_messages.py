@@ -13,8 +13,9 @@ from channels.testing import WebsocketCommunicator
 from django.test import Client
 
 from engine import limits, metrics
-from engine.live.consumers import NO_SUCH_VIEW, TRY_AGAIN_LATER, LiveConsumer
-from engine.live.hub import FAILED, FORBIDDEN, NOT_LOGGED_IN, Hub
+from engine.live.close_codes import FAILED, FORBIDDEN, NO_SUCH_VIEW, NOT_LOGGED_IN, TRY_AGAIN_LATER
+from engine.live.consumers import LiveConsumer
+from engine.live.hub import Hub
 from pbxpanel.asgi import application
 from system.events.consumers import EventsConsumer
 from tests.access import people

@@ -12,8 +12,9 @@ from django.db import OperationalError
 
 from engine import metrics
 from engine.live import consumers
-from engine.live.consumers import NO_SUCH_VIEW, TRY_AGAIN_LATER, PanelConsumer
-from engine.live.hub import FORBIDDEN, PEOPLE, PEOPLE_CHANGED
+from engine.live.close_codes import FORBIDDEN, NO_SUCH_VIEW, TRY_AGAIN_LATER
+from engine.live.consumers import PanelConsumer
+from engine.live.layer import PEOPLE, PEOPLE_CHANGED
 from tests.waiting import until_async
 
 pytestmark = pytest.mark.timeout(60)

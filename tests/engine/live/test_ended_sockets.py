@@ -12,7 +12,8 @@ from django.contrib.auth.models import Group, Permission, User
 from django.test import Client
 
 from accounts.models import Profile
-from engine.live import hub
+from engine.live import people as live_people
+from engine.live.layer import PEOPLE
 from pbxpanel.asgi import application
 from system.events import consumers
 from tests.access import people
@@ -29,7 +30,7 @@ VIEWER = "user0"
 @pytest.fixture(autouse=True)
 def nobody_looks(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
     """Nothing but being told ends a socket in these tests."""
-    for module, name in ((hub, "CHECK_EVERY"), (consumers, "RENEW_EVERY")):
+    for module, name in ((live_people, "CHECK_EVERY"), (consumers, "RENEW_EVERY")):
         monkeypatch.setattr(module, name, 3600.0)
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # quick
 
@@ -186,7 +187,7 @@ async def test_a_login_elsewhere_ends_nothing(visit: Open) -> None:  # noqa: F81
     told: list[Any] = []
     layer = get_channel_layer()
     channel = await layer.new_channel()
-    await layer.group_add(hub.PEOPLE, channel)
+    await layer.group_add(PEOPLE, channel)
     await sync_to_async(log_in)()
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.3):

@@ -15,9 +15,11 @@ from django.db import OperationalError
 import pbxpanel.home  # noqa: F401 (registers the home page)
 from calls.fragments import SEE as SEE_CALLS
 from conferences.fragments import SEE as SEE_CONFERENCES
-from engine.live import fragments, hub
+from engine.live import batches, delivery, fragments, hub
+from engine.live.delivery import Delivery, compose
 from engine.live.fragments import Notice, Row, Viewer
-from engine.live.hub import QUEUE_LIMIT, Hub, Subscriber, compose, publish
+from engine.live.hub import Hub, publish
+from engine.live.subscriber import QUEUE_LIMIT, Subscriber
 from tests.waiting import until_async
 
 pytestmark = pytest.mark.timeout(60)
@@ -223,7 +225,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
         clock.listened += 1
         listen(here)
 
-    monkeypatch.setattr(hub, "time", clock)
+    monkeypatch.setattr(batches, "time", clock)
     monkeypatch.setattr(Hub, "_notice_silence", counting)
     return clock
 
@@ -231,7 +233,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 async def test_silence_of_the_worker_asks_for_the_board_once(
     worker: Workers, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hub, "SILENCE_LIMIT", 0.03)
+    monkeypatch.setattr(batches, "SILENCE_LIMIT", 0.03)
     subscriber = await synchronous_subscriber(worker)
     await clock.passes(0.02)
     assert not subscriber.needs_board
@@ -379,7 +381,7 @@ async def test_a_hub_that_fails_begins_anew_and_every_page_gets_a_board(
         raise KeyError("en")
 
     with monkeypatch.context() as broken:
-        broken.setattr(hub.Hub, "_hand_out", fail)
+        broken.setattr(Delivery, "hand_out", fail)
         common["main"] = link("main", "up")
         await until_async(lambda: "begins anew" in caplog.text)
     assert subscriber.needs_board
@@ -471,7 +473,7 @@ async def test_a_layer_that_has_forgotten_who_listens_is_told_again(
 
 
 async def test_a_layer_that_does_not_answer_holds_up_nobody_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub, "LAYER_TIMEOUT", 0.05)
+    monkeypatch.setattr(batches, "LAYER_TIMEOUT", 0.05)
     monkeypatch.setattr(get_channel_layer(), "group_send", lambda *arguments: asyncio.sleep(60))
     with pytest.raises(TimeoutError):
         await publish("main", "epoch", 1)
@@ -629,14 +631,14 @@ async def test_the_worker_is_told_which_languages_are_looked_at_and_who_is_not_d
 async def test_many_seats_are_woken_some_at_a_time_and_all_of_them(
     worker: Workers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hub, "WAKE_AT_ONCE", 3)
+    monkeypatch.setattr(delivery, "WAKE_AT_ONCE", 3)
     subscribers = [await synchronous_subscriber(worker) for _ in range(8)]
     for subscriber in subscribers:
         subscriber.needs_board = False
         subscriber.wake.clear()
-    Hub.here()._hand_out({None: [call("1")]})
+    Hub.here().delivery.hand_out({None: [call("1")]})
     assert sum(subscriber.wake.is_set() for subscriber in subscribers) == 3
-    Hub.here()._hand_out({None: [call("2")]})  # one that comes while some still sleep
+    Hub.here().delivery.hand_out({None: [call("2")]})  # one that comes while some still sleep
     awake = []
     while not all(subscriber.wake.is_set() for subscriber in subscribers):
         await asyncio.sleep(0)
@@ -646,8 +648,8 @@ async def test_many_seats_are_woken_some_at_a_time_and_all_of_them(
         text = subscriber.take()
         assert text.index("<p>1</p>") < text.index("<p>2</p>")
     await settle()
-    assert not Hub.here()._to_wake
+    assert not Hub.here().delivery._to_wake
     for subscriber in subscribers:
         subscriber.wake.clear()
-    Hub.here()._hand_out({None: [call("3")]})
+    Hub.here().delivery.hand_out({None: [call("3")]})
     assert sum(subscriber.wake.is_set() for subscriber in subscribers) == 3

@@ -14,6 +14,7 @@ from django.test import Client
 from conferences.models import Participant
 from conferences.rooms.models import Room
 from engine.live import hub
+from engine.live import people as live_people
 from engine.live.fragments import Notice, Row, rows_of
 from pbxpanel.asgi import application
 from tests.access import people
@@ -350,8 +351,8 @@ async def test_a_moderator_of_a_room_has_its_card_alone_in_the_list(visit: Open,
 async def test_a_room_that_was_taken_away_is_seen_no_longer(
     visit: Open, monkeypatch: pytest.MonkeyPatch, query: str, code: int | None
 ) -> None:
-    monkeypatch.setattr(hub, "CHECK_EVERY", 0.3)
-    monkeypatch.setattr(hub, "CHECK_STEP", 0.05)
+    monkeypatch.setattr(live_people, "CHECK_EVERY", 0.3)
+    monkeypatch.setattr(live_people, "CHECK_STEP", 0.05)
     tab = await with_room(visit, f"{query}&lang=en")
     assert "8002" in await tab.text()
     await sync_to_async(Room.objects.all().delete)()
@@ -364,8 +365,8 @@ async def test_a_room_that_was_taken_away_is_seen_no_longer(
 async def test_of_two_rooms_one_that_was_taken_away_leaves_the_list(
     visit: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hub, "CHECK_EVERY", 0.3)
-    monkeypatch.setattr(hub, "CHECK_STEP", 0.05)
+    monkeypatch.setattr(live_people, "CHECK_EVERY", 0.3)
+    monkeypatch.setattr(live_people, "CHECK_STEP", 0.05)
     tab = await with_room(visit, "view=conferences&lang=en")
     await sync_to_async(people.room)("8001", await sync_to_async(User.objects.get)(username="user0"))
     await tab.until("conference-main-8001")
@@ -395,8 +396,8 @@ async def take_out_of_groups(tab: Tab) -> None:
 async def test_the_socket_of_who_may_no_longer_see_the_page_is_closed(
     visit: Open, worker: Worker, change: Callable[[Tab], Awaitable[None]], code: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hub, "CHECK_EVERY", 0.3)
-    monkeypatch.setattr(hub, "CHECK_STEP", 0.05)
+    monkeypatch.setattr(live_people, "CHECK_EVERY", 0.3)
+    monkeypatch.setattr(live_people, "CHECK_STEP", 0.05)
     tab = await visit("Viewer", "view=calls&lang=en")
     await tab.text()
     assert await tab.socket.receive_nothing(0.7)  # they may stay
@@ -410,8 +411,8 @@ async def test_the_socket_of_who_may_no_longer_see_the_page_is_closed(
 async def test_a_permission_that_was_taken_away_shows_in_what_is_sent(
     visit: Open, worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hub, "CHECK_EVERY", 0.3)
-    monkeypatch.setattr(hub, "CHECK_STEP", 0.05)
+    monkeypatch.setattr(live_people, "CHECK_EVERY", 0.3)
+    monkeypatch.setattr(live_people, "CHECK_STEP", 0.05)
     tab = await visit("Viewer", "view=home&lang=en")
     assert 'id="call-main-1-1"' in await tab.text()
     await take_out_of_groups(tab)

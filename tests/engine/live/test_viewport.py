@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from channels.layers import channel_layers
 
-from engine.live import fragments, hub, viewport
+from engine.live import delivery, fragments, viewport, viewports
 from engine.live.fragments import (
     PART,
     PARTS_LIMIT,
@@ -21,7 +21,8 @@ from engine.live.fragments import (
     Viewer,
     query_of,
 )
-from engine.live.hub import Hub, Subscriber
+from engine.live.hub import Hub
+from engine.live.subscriber import Subscriber
 from engine.live.viewport import Viewport
 
 from .test_hub import Workers, placed, settle
@@ -245,7 +246,7 @@ def database(monkeypatch: pytest.MonkeyPatch) -> Database:
         paged_list=database.paged_list,
     )
     monkeypatch.setitem(fragments.live_pages, "things", view)
-    monkeypatch.setattr(hub, "REFILL_EVERY", 0.05)
+    monkeypatch.setattr(viewports, "REFILL_EVERY", 0.05)
     return database
 
 
@@ -272,8 +273,8 @@ async def test_seats_that_look_at_the_same_share_what_is_drawn_for_them(
 ) -> None:
     worker = Workers()
     composed: list[str] = []
-    real = hub.compose
-    monkeypatch.setattr(hub, "compose", lambda *a: composed.append("once") or real(*a))  # type: ignore[func-returns-value]
+    real = delivery.compose
+    monkeypatch.setattr(delivery, "compose", lambda *a: composed.append("once") or real(*a))  # type: ignore[func-returns-value]
     anna, ben, li, more = await sit(), await sit(), await sit(language="zh-hans"), await sit(4)
     await worker.send()
     await see(anna, ben, li, more)
@@ -326,8 +327,8 @@ async def test_batches_that_were_missed_make_the_screen_be_read_anew(database: D
 
 async def test_nobody_looking_leaves_no_viewport_behind(database: Database) -> None:
     subscriber = await sit()
-    assert len(Hub.here()._viewports) == 1
+    assert len(Hub.here().viewports) == 1
     Hub.here().unregister(subscriber)
     del subscriber
     await settle()
-    assert len(Hub.here()._viewports) == 0
+    assert len(Hub.here().viewports) == 0

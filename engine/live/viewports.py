@@ -1,0 +1,77 @@
+"""The viewports of all who view long pages here; one that has become stale is filled up again from the database."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterable
+from weakref import WeakValueDictionary
+
+from django.db import DatabaseError, InterfaceError
+
+from .delivery import Delivery
+from .fragments import LivePage, PagedList, Query, Row
+from .viewport import Viewport
+
+logger = logging.getLogger(__name__)
+
+# A viewport is filled up again at most this often, in seconds, and never takes more than a tenth of the time.
+REFILL_EVERY, REFILL_SHARE = 1.0, 0.1
+
+
+class Viewports:
+    """Those that somebody views, or is about to."""
+
+    def __init__(self, delivery: Delivery) -> None:
+        self._delivery = delivery
+        self._viewports: WeakValueDictionary[tuple[str, Query], Viewport] = WeakValueDictionary()
+        self._refills: dict[Viewport, asyncio.Task[None]] = {}
+
+    def __len__(self) -> int:
+        return len(self._viewports)
+
+    def of(self, page: LivePage, paged_list: PagedList, query: Query) -> Viewport:
+        """The one viewport of all who view this part of this page. It gets every batch from now on."""
+        viewport = self._viewports.get((page.name, query))
+        if viewport is None:
+            viewport = self._viewports[page.name, query] = Viewport(paged_list, query)
+        return viewport
+
+    async def read(self, viewport: Viewport) -> None:
+        """Make sure that it is known what the viewport shows. Raises what the database does."""
+        await viewport.read()
+        self._refill_if_stale(viewport)
+
+    def take(self, rows: list[Row]) -> dict[Viewport | None, Iterable[Row]]:
+        """Rows of a batch → what each viewport makes of them, and for whoever has none, all."""
+        passed: dict[Viewport | None, Iterable[Row]] = {None: rows}
+        for viewport in list(self._viewports.values()):
+            passed[viewport] = viewport.take(rows)
+            self._refill_if_stale(viewport)
+        return passed
+
+    def forget(self) -> None:
+        """Batches were missed."""
+        for viewport in self._viewports.values():
+            viewport.forget()
+
+    def _refill_if_stale(self, viewport: Viewport) -> None:
+        if viewport.is_stale and viewport not in self._refills:
+            task = self._refills[viewport] = asyncio.create_task(self._refill(viewport))
+            task.add_done_callback(lambda _task: self._refills.pop(viewport))
+
+    async def _refill(self, viewport: Viewport) -> None:
+        """Fill the screens up again, once what left them and what came has settled a little."""
+        pause = REFILL_EVERY
+        while viewport.is_stale:
+            await asyncio.sleep(pause)
+            if not self._delivery.is_viewed(viewport):
+                return
+            started = time.monotonic()
+            try:
+                rows = await viewport.read_again()
+            except (DatabaseError, InterfaceError) as error:
+                logger.error("A page could not be filled up again, trying again: %s", error)
+                rows = []
+            if rows:
+                self._delivery.hand_out({viewport: rows})
+            pause = max(REFILL_EVERY, (time.monotonic() - started) / REFILL_SHARE)
