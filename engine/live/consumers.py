@@ -1,8 +1,8 @@
-"""The WebSocket of a page: `/ws/?view=calls&key=&lang=en`. It only sends; commands go by HTTP POST.
+"""What all sockets have in common, and the socket of a live page: `/ws/?view=calls&key=&lang=en`.
 
-A page that is shown in part says which: `&limit=48&q=anna` at first, and `look 96 anna` whenever that changes.
-A page says now and then how many messages it has read (`read 17`). What is under way beyond that is bounded, so a
-browser that does not read costs little; it gets a fresh board when it reads again.
+It only sends; commands go by HTTP POST. A page that is shown in part says which: `&limit=48&q=anna` at first, and
+`look 96 anna` whenever that changes. Any page says now and then how many messages it has read (`read 17`). What is
+under way beyond that is bounded, so a browser that does not read costs little, and gets a fresh board when it does.
 """
 
 import asyncio
