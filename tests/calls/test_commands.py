@@ -93,9 +93,7 @@ async def test_hanging_up_a_leg_hangs_up_nothing_else(asterisk: Asterisk) -> Non
     assert asterisk.hung_up == ["PJSIP/102-00000002"]
 
 
-@pytest.mark.parametrize(
-    "verb", [pytest.param(verb, id=str(verb)) for verb in (commands.hangup, commands.hangup_channel)]
-)
+@pytest.mark.parametrize("verb", [commands.hangup, commands.hangup_channel], ids=str)
 async def test_what_is_no_longer_there_is_refused_as_asterisk_would(asterisk: Asterisk, verb: Verb[Any, Any]) -> None:
     outcome = await asterisk.give(verb, "7.7")
     assert (outcome.status, outcome.text) == (Status.REFUSED, "No such channel")
