@@ -9,7 +9,7 @@ HTTPS ?= no
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test test-fast test-live test-browser test-matrix test-processes test-transports coverage mutants docs lint bench soak lab admin installed prepare system-packages
+.PHONY: run test test-fast test-live test-browser test-matrix test-processes test-transports coverage mutants docs lint bench bench-click soak lab admin installed prepare system-packages
 
 run: export HTTPS := $(HTTPS)
 run: prepare
@@ -90,6 +90,11 @@ lint: $(VENV)/dev.done var/secret_key
 
 bench: $(VENV)/dev.done var/bench-venv/done system-packages var/secret_key
 	@$(BIN)/python -m tests.bench
+
+# How long a click takes to Asterisk's socket, in this tree and in that of another commit, by turns.
+bench-click: $(VENV)/dev.done var/secret_key
+	@test -n "$(BASE)" || { echo "Beside which commit? make bench-click BASE=HEAD~10"; exit 2; }
+	@$(BIN)/python -m tests.bench.click --base "$(BASE)"
 
 soak: $(VENV)/dev.done var/secret_key
 	@$(BIN)/python -m tests.soak $(ARGS)

@@ -148,6 +148,12 @@ class Traffic:
         self.switch.run(channel, room, 2, "ConfBridge", f"{room},panel_bridge,panel_user")
         self.members.append(self.switch.join(channel, room))
 
+    def talk(self) -> Channel:
+        """One more answered call of two; its caller."""
+        self._ring()
+        self._answer()
+        return self._talking[-1][0]
+
     def _ring(self) -> None:
         extension = f"{1000 + next(self._numbers) % 500}"
         caller = self._calling(extension)
