@@ -15,6 +15,7 @@ _STATUSES = {
     "not permitted": _("not permitted by the PBX"),
     "not connected": _("not connected"),
     "not possible": _("not possible"),
+    "failed": _("failed"),
     "no answer": pgettext_lazy("of the PBX to a command", "no answer"),
     "expired": _("too late, dropped"),
     "forbidden": _("not allowed"),

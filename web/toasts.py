@@ -12,6 +12,7 @@ _CODES = {
     Status.REFUSED: 409,
     Status.NOT_PERMITTED: 409,
     Status.NOT_POSSIBLE: 409,
+    Status.FAILED: 500,
     Status.NOT_CONNECTED: 503,
     Status.NO_ANSWER: 504,
     Status.EXPIRED: 504,
@@ -70,6 +71,8 @@ def words(outcome: Outcome, gone: str) -> str:
         return _("The PBX could not be reached in time, so nothing was done. Try again.")
     if outcome.status is Status.NO_ANSWER:
         return _("The PBX did not answer in time. Check whether it took effect before you try again.")
+    if outcome.status is Status.FAILED:
+        return _("The panel failed while it did that; its log says why. Check whether it took effect.")
     if outcome.status is Status.FORBIDDEN:
         return outcome.text
     if outcome.status is Status.NOT_POSSIBLE:

@@ -67,6 +67,10 @@ class CommandServer:
         except MalformedEnvelope as error:
             logger.error("%s: what was asked was refused: %s", self.pbx, error)
             outcome = Outcome(Status.NOT_CONNECTED)
+        except Exception:  # a fault of one command must not leave whoever asked waiting, nor cost the others
+            what = envelope.verb if isinstance(envelope, RunCommand) else envelope.TYPE
+            logger.exception("%s: %s could not be carried out.", self.pbx, what)
+            outcome = Outcome(Status.FAILED)
         try:
             await get_channel_layer().send(
                 envelope.reply_to,

@@ -47,6 +47,8 @@ class Status(StrEnum):
     """It reached the worker too late; nothing was sent."""
     REPEATED = "repeated"
     """A command with this id was given before; nothing was sent."""
+    FAILED = "failed"
+    """The panel failed while it carried it out, as its log says; what was done of it is not known."""
     NOT_POSSIBLE = "not possible"
     """What it is about is not in a state for it, as the text says; nothing was sent."""
     FORBIDDEN = "forbidden"

@@ -4,6 +4,7 @@ import asyncio
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,8 +20,9 @@ from engine.ami import actions
 from engine.ami.protocol import Action, Message
 from engine.demo import DemoPbx, load
 from engine.live import hub
-from engine.mirror import commands, event_stream, store, ticks
+from engine.mirror import commands, event_stream, store, ticks, verbs
 from engine.mirror.commands import Command, Outcome, Status
+from engine.mirror.context import CommandContext
 from engine.mirror.envelopes import RunCommand, written
 from engine.mirror.models import PBX
 from engine.mirror.worker import AmiWorker, Mirror
@@ -245,6 +247,35 @@ async def test_a_pbx_that_does_not_answer_is_waited_for_until_the_deadline(
     answer = await station.post("PJSIP/1-1", deadline=time.time() + 0.5)
     assert answer["status"] == "no answer"
     assert 0.4 < time.monotonic() - started < 4.0  # without a deadline it would be 5 s
+
+
+async def test_a_command_that_fails_by_a_fault_of_ours_is_answered_at_once_and_costs_no_other(
+    station: Station, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def faulty(ctx: CommandContext, pbx: PBX, wanted: by_name.Name) -> Outcome:
+        return await ctx.run(actions.reload())
+
+    declared = verbs.verbs[by_name.VERB]
+    monkeypatch.setitem(verbs.verbs, by_name.VERB, replace(declared, handler=faulty))
+    assert (await station.post("PJSIP/1-1", parameters={"channel": "a secret"}))["status"] == "failed"
+    assert station.sent == []
+    (record,) = [record for record in caplog.records if record.name == "engine.mirror.command_server"]
+    assert record.getMessage() == "main: pbx.hangup-by-name could not be carried out."
+    assert record.exc_info is not None
+    assert "Reload is not among the actions" in str(record.exc_info[1])
+    assert "a secret" not in caplog.text
+    monkeypatch.undo()
+    assert (await station.post("PJSIP/nobody-1"))["status"] == "refused"
+
+
+async def test_a_command_of_no_verb_or_with_other_parameters_is_refused_and_logged(
+    station: Station, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert (await station.post("x", verb="pbx.explode"))["status"] == "not connected"
+    assert (await station.post("x", parameters={"channels": "x"}))["status"] == "not connected"
+    assert station.sent == []
+    assert "there is no verb 'pbx.explode'" in caplog.text
+    assert "unexpected keyword argument 'channels'" in caplog.text
 
 
 async def test_how_a_call_that_was_placed_ended_reaches_its_user_and_the_audit_trail(station: Station) -> None:
