@@ -132,7 +132,7 @@ async def test_a_number_is_called_once_at_a_time_and_a_failed_one_again(asterisk
     async with working(asterisk) as worker:
         assert (await worker.invite("603")).done
         again = await worker.invite("603")
-        assert (again.status, again.text) == (Status.REFUSED, "This number is already being called.")
+        assert (again.status, again.text) == (Status.NOT_POSSIBLE, "This number is already being called.")
         assert (await worker.invite("603", conference="8002")).done
         await worker.invite("604")
         await worker.ends("604", "busy")

@@ -23,7 +23,6 @@ from conferences.rooms import events
 from conferences.rooms.models import Room
 from conferences.targets import Place
 from engine.ami.transports import Address
-from engine.mirror import verbs
 from engine.mirror.commands import Outcome, Status
 from engine.mirror.context import CommandContext
 from engine.mirror.models import PBX
@@ -258,7 +257,7 @@ def invited(monkeypatch: pytest.MonkeyPatch) -> list[Mapping[str, Any]]:
         given.append({"conference": place.name, **asdict(wanted)})
         return Outcome(Status.DONE)
 
-    monkeypatch.setitem(verbs.verbs, str(invite), replace(invite, handler=handler))
+    monkeypatch.setattr("conferences.invitations.commands.invite", replace(invite, handler=handler))
     return given
 
 
