@@ -14,7 +14,9 @@ from engine.mirror.state import State
 
 from ..models import Conference, Participant, key_of
 from ..records.models import Attendance
-from ..rooms.models import may_invite, permission_for
+from ..rooms.models import permission_for
+from ..targets import Place
+from .commands import OF_PLACES
 from .models import Invitation, InviteGroup
 
 SEE = "conferences.see_conferences"
@@ -38,7 +40,7 @@ def is_over(state: State, row: Conference) -> None:
 
 def box(user: User, pbx: str, name: str) -> dict[str, Any]:
     """What the templates of the box need besides."""
-    may = may_invite(user, pbx, name)
+    may = OF_PLACES.allows(user, Place(pbx, name))
     return {
         "may_invite": may,
         "invite_groups": InviteGroup.objects.all() if may else [],

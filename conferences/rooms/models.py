@@ -89,11 +89,6 @@ def may_moderate(user: User, pbx: str, name: str) -> bool:
     return user.has_perm("conferences.moderate") or moderates(user, pbx, name)
 
 
-def may_invite(user: User, pbx: str, name: str) -> bool:
-    """Whether the user may call people into this conference: they moderate it, and may place calls."""
-    return user.has_perm("calls.originate") and may_moderate(user, pbx, name)
-
-
 def moderates(user: User, pbx: str, name: str) -> bool:
     """Whether this is a room of which the user is a moderator, or a side room of one."""
     return user.is_active and Room.objects.filter(pbx=pbx, number=room_of(name), moderators=user.pk).exists()

@@ -40,9 +40,9 @@ FAULTS = (
         "everybody moderates every planned room",
     ),
     Fault(
-        "conferences/rooms/models.py",
-        'return user.has_perm("calls.originate") and may_moderate(user, pbx, name)',
-        'return user.has_perm("calls.originate")',
+        "conferences/invitations/commands.py",
+        "    return moderates(user, place.pbx, place.name)\n",
+        "    return True\n",
         ("tests/conferences/invitations/test_who_may_invite.py",),
         "whoever may place calls calls people into every conference",
     ),
