@@ -630,6 +630,7 @@ FAULTS = (
         "if self.length is not None and self.length > 1000 * limits.BODY:",
         ("tests/pbxpanel/test_serving.py",),
         "a stranger's request of 300 MB is not refused where it is announced",
+        "live",
     ),
     Fault(
         "engine/live/origin.py",
