@@ -167,7 +167,7 @@ async def originate(ctx: CommandContext, pbx: PBX, wanted: Originate) -> Outcome
     )
     action = await own_caller_id(ctx, action, wanted.endpoint, wanted.extension)
     calls = ctx.state.memory(placed.PlacedCalls)
-    calls.begin(uniqueids[0], ctx.user_id, ctx.command_id, wanted.number)
+    calls.begin(uniqueids[0], placed.PlacedCall(ctx.user_id, ctx.command_id, wanted.number))
     outcome = outcome_of(await ctx.ask(action, action_id=uniqueids[0]))
     if not outcome.done:
         calls.forget(uniqueids[0])

@@ -315,6 +315,8 @@ fragments.live_pages["calls"] = LivePage(
 
 def told_of_call(parameters: Mapping[str, Any]) -> Toast:
     """What the user who has placed a call is notified of (see `calls.placed.Told`)."""
+    if parameters.get("purpose"):
+        return _told_of_joining(parameters)
     number = {"number": str(parameters["number"])}
     level, seconds, text = "danger", 8, ""
     match parameters["told"]:
@@ -349,6 +351,40 @@ def told_of_call(parameters: Mapping[str, Any]) -> Toast:
             text = _("%(number)s did not answer.") % number
         case placed.Told.UNREACHABLE:
             text = _("%(number)s could not be reached.") % number
+    return Toast(level, text, str(parameters["call"]), int(parameters["step"]), seconds)
+
+
+def _told_of_joining(parameters: Mapping[str, Any]) -> Toast:
+    """The same of a phone that rings for another purpose than to call a number."""
+    who, purpose = {"who": str(parameters["number"])}, placed.Purpose(parameters["purpose"])
+    level, seconds, text = "danger", 8, ""
+    match parameters["told"]:
+        case placed.Told.CALLING | placed.Told.RINGING:
+            level, seconds = "info", _WHILE_IT_RINGS
+            text = {
+                placed.Purpose.PICKUP: _("Your phone is ringing: answer it to pick up the call to %(who)s."),
+                placed.Purpose.TAKEOVER: _("Your phone is ringing: answer it to take over the call of %(who)s."),
+                placed.Purpose.RETRIEVE: _("Your phone is ringing: answer it to retrieve the call of %(who)s."),
+                placed.Purpose.LISTEN: _("Your phone is ringing: answer it to listen to %(who)s."),
+            }[purpose] % who
+        case placed.Told.ANSWERED if purpose is placed.Purpose.LISTEN:
+            level, text = "success", _("You hear the call of %(who)s.") % who
+        case placed.Told.ANSWERED:
+            level, text = "success", _("Your phone answered.")
+        case placed.Told.CONNECTED:
+            level, text = "success", _("The call of %(who)s is yours.") % who
+        case placed.Told.TOO_LATE if parameters["by"]:
+            text = _("%(by)s was faster: the call of %(who)s is theirs.") % {**who, "by": parameters["by"]}
+        case placed.Told.TOO_LATE:
+            text = _("The call of %(who)s has ended, or was answered elsewhere.") % who
+        case placed.Told.CANCELLED:
+            level, text = "info", _("You declined at your phone; the call of %(who)s was left as it is.") % who
+        case placed.Told.PHONE_SILENT:
+            text = f"{_('Your phone did not answer.')} {_('Nothing was done.')}"
+        case placed.Told.PHONE_BUSY:
+            text = f"{_('Your phone is busy or declined the call.')} {_('Nothing was done.')}"
+        case placed.Told.PHONE_CONGESTION | placed.Told.PHONE_UNREACHABLE:
+            text = f"{_('Your phone could not be reached.')} {_('Nothing was done.')}"
     return Toast(level, text, str(parameters["call"]), int(parameters["step"]), seconds)
 
 

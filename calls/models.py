@@ -128,6 +128,11 @@ class Channel(Mirrored):
         return self.name[:-1] + ("2" if self.name.endswith("1") else "1")
 
     @property
+    def label(self) -> str:
+        """By what people know whoever is at it."""
+        return shown(self.caller_name) or shown(self.caller_number) or shown(self.name)
+
+    @property
     def is_up(self) -> bool:
         return self.state == "Up"
 

@@ -47,8 +47,23 @@ class Told(StrEnum):
     DECLINED = "declined"
     NO_ANSWER = "no answer"
     UNREACHABLE = "unreachable"
+    # My phone answered, and there was no call to join any more.
+    TOO_LATE = "too late"
     # There is nothing more to say.
     OVER = "over"
+
+
+class Purpose(StrEnum):
+    """What my phone does once it has answered: what application it runs (see `calls.control`)."""
+
+    CALL = ""
+    PICKUP = "PickupChan"
+    TAKEOVER = "Bridge"
+    RETRIEVE = "ParkedCall"
+    LISTEN = "ChanSpy"
+
+
+_JOINING = (Purpose.PICKUP, Purpose.TAKEOVER, Purpose.RETRIEVE)
 
 
 _BEFORE_ANSWER = (Told.CALLING, Told.RINGING)
@@ -83,11 +98,16 @@ _STATUSES = {
 
 @dataclass(slots=True)
 class PlacedCall:
-    """One call, by the id of its command; `step` counts its notices so far."""
+    """One call, by the id of its command; `step` counts its notices so far.
+
+    `number` is what is dialled; for another `purpose` than a call, whom it is about, and `about` the id of their call.
+    """
 
     user_id: int
     command_id: str
     number: str
+    purpose: Purpose = Purpose.CALL
+    about: str = ""
     told: Told = Told.CALLING
     step: int = 0
     # The cause with which the first leg hung up before it was answered; of the others, the one that says most.
@@ -95,11 +115,20 @@ class PlacedCall:
     others_cause: str = ""
     # How the last unanswered dial ended.
     dial_status: str = ""
+    # Who has the call that I came too late for, where somebody has.
+    by: str = ""
 
     @property
     def parameters(self) -> dict[str, Any]:
         """The parameters of its notice."""
-        return {"call": self.command_id, "number": self.number, "told": self.told.value, "step": self.step}
+        return {
+            "call": self.command_id,
+            "number": self.number,
+            "told": self.told.value,
+            "step": self.step,
+            "purpose": self.purpose.value,
+            "by": self.by,
+        }
 
     @property
     def outcome(self) -> Told | None:
@@ -122,12 +151,12 @@ class PlacedCalls:
         # Of those whose Originate is not answered yet, the command: the call may be over before that is.
         self.commands: dict[str, PlacedCall] = {}
 
-    def begin(self, uniqueid: str, user_id: int, command_id: str, number: str) -> None:
-        """Remember one, before it is sent."""
+    def begin(self, uniqueid: str, call: PlacedCall) -> None:
+        """Remember one, by the unique id of its channel, before it is sent."""
         for known in (self.calls, self.commands):
             while len(known) >= REMEMBERED:
                 del known[next(iter(known))]
-        self.calls[uniqueid] = self.commands[uniqueid] = PlacedCall(user_id, command_id, number)
+        self.calls[uniqueid] = self.commands[uniqueid] = call
 
     def forget(self, uniqueid: str) -> None:
         """One that Asterisk did not even start."""
@@ -258,10 +287,23 @@ def hangs_up(state: State, event: Message) -> None:
         call.cause = cause  # the response is still to come, and says it
     else:
         del calls[uniqueid]
-        if call.told is Told.ANSWERED:
+        if call.told is Told.ANSWERED and call.purpose in _JOINING:
+            call.by = _who_has(state, call.about, uniqueid)
+            tell(state, call, Told.TOO_LATE)
+        elif call.told is Told.ANSWERED:
             tell(state, call, _ended(call, cause))
         elif call.told is Told.CONNECTED:
             tell(state, call, Told.OVER)
+
+
+def _who_has(state: State, call: str, mine: str) -> str:
+    """Who answered a call last, of those who are in it; empty where nobody is."""
+    answered = [
+        row
+        for row in state.table(Channel).rows.values()
+        if row.call == call and row.uniqueid != mine and row.is_up and not row.is_local
+    ]
+    return answered[-1].label if len(answered) > 1 else ""
 
 
 def _ended(call: PlacedCall, cause: str) -> Told:

@@ -167,9 +167,9 @@ def command(line: str) -> Action:
 
 
 @sends("Hangup", "system", "call", changes=True)
-def hangup(channel: str) -> Action:
-    """`Hangup` of one channel, by its name, with the cause 16, normal clearing."""
-    return Action("Hangup", (("Channel", channel), ("Cause", "16")))
+def hangup(channel: str, cause: str = "16") -> Action:
+    """`Hangup` of one channel, by its name, with a cause of Q.850: 16 is normal clearing, 17 busy."""
+    return Action("Hangup", (("Channel", channel), ("Cause", cause)))
 
 
 @sends("Originate", "originate", changes=True)
@@ -306,6 +306,18 @@ def confbridge_set_single_video_source(conference: str, channel: str) -> Action:
 def redirect(channel: str, context: str, extension: str) -> Action:
     """`Redirect` of one channel to the first priority of an extension."""
     return Action("Redirect", (("Channel", channel), ("Context", context), ("Exten", extension), ("Priority", "1")))
+
+
+@sends("Park", "call", changes=True)
+def park(channel: str, parker: str) -> Action:
+    """`Park` of one channel, for another that is with it: that hears the space, and has the call back in the end."""
+    return Action("Park", (("Channel", channel), ("TimeoutChannel", parker)))
+
+
+@sends("PlayDTMF", "call", changes=True)
+def play_dtmf(channel: str, digit: str, milliseconds: int) -> Action:
+    """`PlayDTMF`: a channel hears the tone of one key."""
+    return Action("PlayDTMF", (("Channel", channel), ("Digit", digit), ("Duration", str(milliseconds))))
 
 
 @sends("DialplanExtensionAdd", "system", changes=True)

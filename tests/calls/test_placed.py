@@ -3,6 +3,7 @@
 The same on a real Asterisk is in `tests/calls/test_placed_live.py`.
 """
 
+import re
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from calls import placed
 from calls.events import ask_how_a_dial_ended
 from calls.fragments import told_of_call
 from calls.models import Channel
-from calls.placed import PlacedCall, PlacedCalls, Told
+from calls.placed import PlacedCall, PlacedCalls, Purpose, Told
 from engine.ami.protocol import Message
 from engine.mirror import commands
 from engine.mirror.context import CommandContext
@@ -26,7 +27,7 @@ class Followed(Events):
 
     def __init__(self) -> None:
         super().__init__()
-        self.calls.begin("1.1", 7, "c1", "103")
+        self.calls.begin("1.1", PlacedCall(7, "c1", "103"))
         self.follow_ups: list[tuple[str, str]] = []
 
     @property
@@ -259,21 +260,44 @@ def test_what_became_of_a_call_while_nobody_listened_is_not_guessed(call: Follow
 
 def test_calls_that_nobody_hears_of_again_do_not_pile_up(call: Followed) -> None:
     for number in range(placed.REMEMBERED + 10):
-        call.calls.begin(f"2.{number}", 7, "c", "103")
+        call.calls.begin(f"2.{number}", PlacedCall(7, "c", "103"))
     assert len(call.calls.calls) == len(call.calls.commands) == placed.REMEMBERED
     assert "1.1" not in call.calls.calls
 
 
-@pytest.mark.parametrize("told", [told for told in Told if told is not Told.OVER])
+@pytest.mark.parametrize("told", [told for told in Told if told not in (Told.OVER, Told.TOO_LATE)])
 def test_each_step_has_words_with_the_number_and_all_are_one_toast(told: Told) -> None:
-    toast = told_of_call(PlacedCall(7, "c1", "<103>", told, 3).parameters)
+    toast = told_of_call(PlacedCall(7, "c1", "<103>", told=told, step=3).parameters)
     assert "<103>" in toast.text
     assert "&lt;103&gt;" in toast.html
     assert 'id="toast-c1" data-step="3"' in toast.html
 
 
+OF_JOINING = {
+    Told.CALLING, Told.RINGING, Told.ANSWERED, Told.CANCELLED, Told.PHONE_SILENT, Told.PHONE_BUSY,
+    Told.PHONE_CONGESTION, Told.PHONE_UNREACHABLE, Told.CONNECTED, Told.TOO_LATE,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("purpose", [purpose for purpose in Purpose if purpose])
+@pytest.mark.parametrize("told", sorted(OF_JOINING))
+def test_each_step_of_joining_a_call_has_words_for_its_purpose(purpose: Purpose, told: Told) -> None:
+    call = PlacedCall(7, "c1", "<Anna>", purpose, told=told, step=3, by="<Ben>")
+    toast = told_of_call(call.parameters)
+    assert toast.text
+    assert "<" not in re.sub(r"<(svg|/svg|use|/use|div|/div|button|/button)\b[^>]*>", "", toast.html)
+    assert 'id="toast-c1" data-step="3"' in toast.html
+
+
+def test_who_came_too_late_is_told_who_was_faster() -> None:
+    call = PlacedCall(7, "c1", "Anna", Purpose.PICKUP, told=Told.TOO_LATE, by="Ben")
+    assert told_of_call(call.parameters).text == "Ben was faster: the call of Anna is theirs."
+    call.by = ""
+    assert told_of_call(call.parameters).text == "The call of Anna has ended, or was answered elsewhere."
+
+
 def test_when_it_is_over_the_toast_goes() -> None:
-    toast = told_of_call(PlacedCall(7, "c1", "103", Told.OVER, 4).parameters)
+    toast = told_of_call(PlacedCall(7, "c1", "103", told=Told.OVER, step=4).parameters)
     assert toast.html == '<i id="toast-c1" data-step="4" data-gone></i>'
 
 
