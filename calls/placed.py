@@ -25,7 +25,7 @@ from .models import Channel
 NOTICE = "originate"
 # How many are remembered: no event says that a refused one is over.
 REMEMBERED = 2000
-# How long a failed Originate waits for the events that explain it, in seconds.
+# How long a failed Originate, or one that came too late, waits for the events that explain it, in seconds.
 FAILURE_DELAY = 0.3
 
 
@@ -150,6 +150,8 @@ class PlacedCalls:
         self.calls: dict[str, PlacedCall] = {}
         # Of those whose Originate is not answered yet, the command: the call may be over before that is.
         self.commands: dict[str, PlacedCall] = {}
+        # Of those that came too late, until it is known who was faster.
+        self.late: dict[str, PlacedCall] = {}
 
     def begin(self, uniqueid: str, call: PlacedCall) -> None:
         """Remember one, by the unique id of its channel, before it is sent."""
@@ -288,12 +290,22 @@ def hangs_up(state: State, event: Message) -> None:
     else:
         del calls[uniqueid]
         if call.told is Told.ANSWERED and call.purpose in _JOINING:
-            call.by = _who_has(state, call.about, uniqueid)
-            tell(state, call, Told.TOO_LATE)
+            state.memory(PlacedCalls).late[uniqueid] = call
+            state.ask_for_job("too-late", uniqueid)
         elif call.told is Told.ANSWERED:
             tell(state, call, _ended(call, cause))
         elif call.told is Told.CONNECTED:
             tell(state, call, Told.OVER)
+
+
+@job("too-late")
+async def came_too_late(ctx: CommandContext, uniqueid: str) -> None:
+    """Tell who has the call, once the events have come by which whoever was faster is with the caller."""
+    await asyncio.sleep(FAILURE_DELAY)
+    call = ctx.state.memory(PlacedCalls).late.pop(uniqueid, None)
+    if call is not None:
+        call.by = _who_has(ctx.state, call.about, uniqueid)
+        tell(ctx.state, call, Told.TOO_LATE)
 
 
 def _who_has(state: State, call: str, mine: str) -> str:
