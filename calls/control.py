@@ -107,7 +107,7 @@ class Transfer(Parameters):
     context: str = ""
 
 
-def _in_my_context(user: User, channel: Channel, wanted: Transfer) -> Transfer:
+def in_my_context(user: User, channel: Channel, wanted: Transfer) -> Transfer:
     profile = profile_of(user)
     if not profile.dial_context:
         raise NotReady(_("You have no dial context yet. Enter one under “My phone” first."))
@@ -123,7 +123,7 @@ def _in_my_context(user: User, channel: Channel, wanted: Transfer) -> Transfer:
     actions=[actions.redirect, actions.getvar_global],
     feature=TRANSFER,
     places_call=True,
-    prepare=_in_my_context,
+    prepare=in_my_context,
     describe=lambda channel, wanted: f"{channel} → {wanted.to}",
     refusal=lambda user, channel, wanted: dialling.refusal(user, WantedCall(context=wanted.context, number=wanted.to)),
     done=lambda channel, wanted: (
@@ -137,12 +137,17 @@ async def transfer(ctx: CommandContext, channel: Channel, wanted: Transfer) -> O
     """
     if channel.state not in ("Up", "Ring"):
         return not_possible(gettext_noop("This phone is still ringing: transfer the caller instead."))
-    exists = await ctx.ask(actions.getvar_global(f"DIALPLAN_EXISTS({wanted.context},{wanted.to},1)"))
-    if not exists.ok:
-        return outcome_of(exists)
-    if exists.response.get("Value") == "0":
-        return not_possible(gettext_noop("The number does not exist in your dial context."))
-    return await ctx.run(actions.redirect(channel.name, wanted.context, wanted.to))
+    refused = await number_exists(ctx, wanted)
+    return refused or await ctx.run(actions.redirect(channel.name, wanted.context, wanted.to))
+
+
+async def number_exists(ctx: CommandContext, wanted: Transfer) -> Outcome | None:
+    """Why nobody can be sent to a number: it is not in the dialplan, or that cannot be asked. None where it is."""
+    answer = await ctx.ask(actions.getvar_global(f"DIALPLAN_EXISTS({wanted.context},{wanted.to},1)"))
+    if not answer.ok:
+        return outcome_of(answer)
+    exists = answer.response.get("Value") != "0"
+    return None if exists else not_possible(gettext_noop("The number does not exist in your dial context."))
 
 
 # Parking.

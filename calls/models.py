@@ -206,6 +206,52 @@ class ParkedCall(Mirrored):
         return {("parked", self.uniqueid)}
 
 
+@mirrored
+class Transfer(Mirrored):
+    """A call of two of whom one waits with music: just on hold, or while the other talks to a third, `number`.
+
+    `held` and `mine` are the unique ids of who waits, and of the phone of whoever asked for it.
+    """
+
+    class State(models.TextChoices):
+        """What the phone does meanwhile."""
+
+        HELD = "held", _("on hold")
+        RINGING = "ringing", _("ringing")
+        TALKING = "talking", _("talking")
+        RECALL = "recall", _("called back")
+
+    # Whether the two have been seen apart since; not stored.
+    apart: bool = False
+
+    key_field = "code"
+    inherited = True
+    indexed_fields = ("held", "mine")
+
+    code = models.CharField(_("code"), max_length=32)
+    held = models.CharField(_("on hold"), max_length=150)
+    mine = models.CharField(_("phone"), max_length=150)
+    # The call that it is drawn on.
+    call = models.CharField(_("call"), max_length=150)
+    number = models.CharField(_("number"), max_length=150, blank=True)
+    context = models.CharField(_("context"), max_length=80, blank=True)
+    state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.HELD)
+    user_id = models.PositiveIntegerField(_("asked by"), default=0)
+    started_at = models.DateTimeField(_("since"))
+
+    class Meta(Mirrored.Meta):
+        verbose_name = _("transfer")
+        verbose_name_plural = _("transfers")
+        ordering = ["started_at", "code"]
+        constraints = [models.UniqueConstraint(fields=["pbx", "code"], name="one_transfer_for_each_code")]
+
+    def __str__(self) -> str:
+        return f"{self.held} → {self.number}" if self.number else self.held
+
+    def subjects(self) -> set[Subject]:
+        return {("call", self.call)}
+
+
 def endpoint_of(channel: str) -> str:
     """The name of a channel → the endpoint it belongs to: `PJSIP/101-0000002a` → `PJSIP/101`; none for Local."""
     if channel.startswith("Local/"):

@@ -308,6 +308,20 @@ def redirect(channel: str, context: str, extension: str) -> Action:
     return Action("Redirect", (("Channel", channel), ("Context", context), ("Exten", extension), ("Priority", "1")))
 
 
+@sends("Redirect", "call", changes=True)
+def redirect_both(channel: str, extension: str, other: str, other_extension: str, context: str) -> Action:
+    """`Redirect` of two channels that are together, each to an extension of a context, so that neither is let go."""
+    fields = [("Channel", channel), ("Context", context), ("Exten", extension), ("Priority", "1")]
+    fields += [("ExtraChannel", other), ("ExtraContext", context), ("ExtraExten", other_extension)]
+    return Action("Redirect", (*fields, ("ExtraPriority", "1")))
+
+
+@sends("Bridge", "call", changes=True)
+def bridge(channel: str, other: str) -> Action:
+    """`Bridge`: brings two channels together, wherever each is; whoever was with them is let go."""
+    return Action("Bridge", (("Channel1", channel), ("Channel2", other), ("Tone", "no")))
+
+
 @sends("Park", "call", changes=True)
 def park(channel: str, parker: str) -> Action:
     """`Park` of one channel, for another that is with it: that hears the space, and has the call back in the end."""

@@ -1,0 +1,190 @@
+"""Hold, and transfer with consultation, on a real Asterisk 22 and 16 with SIP telephones: nobody is lost."""
+
+import asyncio
+
+import pytest
+
+from calls import transfers
+from calls.control import Transfer as Number
+from calls.models import Channel, Transfer
+from engine.mirror.commands import Status
+from tests.calls.test_control_live import Board, a_call, board
+from tests.lab.asterisk import Asterisk
+from tests.lab.fixtures import CallerFactory, PhoneFactory
+
+pytestmark = pytest.mark.timeout(150)
+
+TO_103 = Number("103", "internal")
+STATE = Transfer.State
+
+
+def row_of(here: Board) -> Transfer | None:
+    return next(iter(here.state.table(Transfer).rows.values()), None)
+
+
+def told(here: Board) -> list[str]:
+    return [parameters["how"] for _user, code, parameters in here.state.notices if code == transfers.NOTICE]
+
+
+async def state_is(here: Board, state: str) -> Transfer:
+    found: Transfer = await here.until(lambda: (row := row_of(here)) and row.state == state and row)
+    return found
+
+
+async def hears_music(here: Board, channel: Channel) -> None:
+    await here.until(lambda: f"{channel.name}!pbxpanel!hold!" in here.asterisk.cli("core show channels concise"))
+
+
+async def consulting(
+    here: Board, phones: PhoneFactory, callers: CallerFactory, behaviour: str = "answer"
+) -> tuple[Channel, Channel, Transfer]:
+    """I, at 101, consult 103 while a caller waits: both channels, and what is known of it."""
+    caller, mine = await a_call(here, phones, callers)
+    await asyncio.to_thread(phones, here.asterisk, "103", behaviour)  # type: ignore[arg-type]
+    assert (await here.give(transfers.consult, caller, TO_103)).done
+    await hears_music(here, caller)
+    row = await state_is(here, STATE.TALKING if behaviour == "answer" else STATE.RINGING)
+    await here.until(lambda: not caller.bridge)
+    assert (row.held, row.mine, row.number) == (caller.uniqueid, mine.uniqueid, "103")
+    return caller, mine, row
+
+
+async def over(here: Board, how: str) -> None:
+    await here.until(lambda: row_of(here) is None)
+    assert told(here)[-1] == how
+
+
+# Hold.
+
+
+async def test_a_caller_is_put_on_hold_and_resumed(
+    asterisk: Asterisk, phone_factory: PhoneFactory, caller_factory: CallerFactory
+) -> None:
+    async with board(asterisk) as here:
+        caller, mine = await a_call(here, phone_factory, caller_factory)
+        assert (await here.give(transfers.hold, caller)).done
+        await hears_music(here, caller)
+        row = await state_is(here, STATE.HELD)
+        assert (await here.give(transfers.hold, caller)).status is Status.NOT_POSSIBLE
+        assert (await here.give(transfers.complete, row.code)).status is Status.NOT_POSSIBLE
+        assert (await here.give(transfers.resume, row.code)).done
+        await here.together(caller, mine)
+        await over(here, "back")
+        asterisk.cli(f"channel request hangup {mine.name}")
+        await here.until(lambda: caller.uniqueid not in here.state.table(Channel).rows)
+
+
+async def test_who_hangs_up_on_hold_lets_my_phone_go(
+    asterisk: Asterisk, phone_factory: PhoneFactory, caller_factory: CallerFactory
+) -> None:
+    async with board(asterisk) as here:
+        caller, _mine = await a_call(here, phone_factory, caller_factory)
+        assert (await here.give(transfers.hold, caller)).done
+        await state_is(here, STATE.HELD)
+        await hears_music(here, caller)
+        asterisk.cli(f"channel request hangup {caller.name}")
+        await over(here, "gone")
+        await here.gone("PJSIP/101")
+
+
+async def test_a_caller_on_hold_whose_phone_hangs_up_is_called_back(
+    asterisk: Asterisk, phone_factory: PhoneFactory, caller_factory: CallerFactory
+) -> None:
+    async with board(asterisk) as here:
+        caller, mine = await a_call(here, phone_factory, caller_factory)
+        assert (await here.give(transfers.hold, caller)).done
+        await hears_music(here, caller)
+        asterisk.cli(f"channel request hangup {mine.name}")
+        again = await here.until(lambda: (row := here.at("PJSIP/101", "Up")) and row is not mine and row)
+        await here.together(caller, again)
+        await over(here, "taken")
+        assert told(here) == ["recall", "taken"]
+
+
+# Consult.
+
+
+async def test_a_consulted_transfer_is_completed(
+    asterisk: Asterisk, phone_factory: PhoneFactory, caller_factory: CallerFactory
+) -> None:
+    async with board(asterisk) as here:
+        caller, _mine, row = await consulting(here, phone_factory, caller_factory)
+        assert (await here.give(transfers.complete, row.code)).done
+        await over(here, "completed")
+        await here.gone("PJSIP/101")
+        target = await here.channel("PJSIP/103")
+        await here.until(lambda: caller.bridge and target.bridge)
+        asterisk.cli(f"channel request hangup {target.name}")
+        await here.until(lambda: caller.uniqueid not in here.state.table(Channel).rows)
+
+
+@pytest.mark.parametrize("behaviour", ["answer", "ring"])
+async def test_cancelling_brings_me_back_to_the_caller(
+    asterisk: Asterisk, phone_factory: PhoneFactory, caller_factory: CallerFactory, behaviour: str
+) -> None:
+    async with board(asterisk) as here:
+        caller, mine, row = await consulting(here, phone_factory, caller_factory, behaviour)
+        assert (await here.give(transfers.cancel, row.code)).done
+        await here.together(caller, mine)
+        await over(here, "back")
+        await here.gone("PJSIP/103")
+        assert (await here.give(transfers.cancel, row.code)).status is Status.REFUSED
+
+
+async def test_a_transfer_is_completed_while_the_target_still_rings(
+    asterisk: Asterisk, phone_factory: PhoneFactory, caller_factory: CallerFactory
+) -> None:
+    async with board(asterisk) as here:
+        caller, _mine, row = await consulting(here, phone_factory, caller_factory, "ring")
+        assert (await here.give(transfers.complete, row.code)).done
+        await here.gone("PJSIP/101")
+        await here.channel("PJSIP/103", "Ringing")
+        assert caller.uniqueid in here.state.table(Channel).rows
+
+
+@pytest.mark.parametrize("behaviour", ["busy", "decline", "answer_and_hangup"])
+async def test_a_target_that_is_busy_refuses_or_hangs_up_brings_me_back_by_itself(
+    asterisk: Asterisk, phone_factory: PhoneFactory, caller_factory: CallerFactory, behaviour: str
+) -> None:
+    async with board(asterisk) as here:
+        caller, mine = await a_call(here, phone_factory, caller_factory)
+        await asyncio.to_thread(phone_factory, asterisk, "103", behaviour)  # type: ignore[arg-type]
+        assert (await here.give(transfers.consult, caller, TO_103)).done
+        await here.together(caller, mine)
+        await over(here, "back")
+
+
+async def test_the_caller_who_hangs_up_leaves_me_with_the_target(
+    asterisk: Asterisk, phone_factory: PhoneFactory, caller_factory: CallerFactory
+) -> None:
+    async with board(asterisk) as here:
+        caller, mine, _row = await consulting(here, phone_factory, caller_factory)
+        asterisk.cli(f"channel request hangup {caller.name}")
+        await over(here, "gone")
+        target = await here.channel("PJSIP/103")
+        assert mine.bridge
+        assert target.bridge
+
+
+@pytest.mark.parametrize("behaviour", ["answer", "ring"])
+async def test_who_hangs_up_while_they_consult_is_called_back_with_the_caller(
+    asterisk: Asterisk, phone_factory: PhoneFactory, caller_factory: CallerFactory, behaviour: str
+) -> None:
+    async with board(asterisk) as here:
+        caller, mine, _row = await consulting(here, phone_factory, caller_factory, behaviour)
+        asterisk.cli(f"channel request hangup {mine.name}")
+        again = await here.until(lambda: (row := here.at("PJSIP/101", "Up")) and row is not mine and row)
+        await here.together(caller, again)
+        await here.gone("PJSIP/103")
+        assert told(here)[0] == "recall"
+
+
+async def test_a_number_that_is_not_there_moves_nobody(
+    asterisk: Asterisk, phone_factory: PhoneFactory, caller_factory: CallerFactory
+) -> None:
+    async with board(asterisk) as here:
+        caller, mine = await a_call(here, phone_factory, caller_factory)
+        outcome = await here.give(transfers.consult, caller, Number("77777", "internal"))
+        assert outcome.status is Status.NOT_POSSIBLE
+        await here.together(caller, mine)
+        assert row_of(here) is None
