@@ -30,9 +30,9 @@ def read(name: str, dialplan: Dialplan) -> str:
         case ["GLOBAL", variable]:
             return dialplan.variables.get(variable, "")
         case ["DIALPLAN_EXISTS", place]:
-            context, _, rest = str(place).partition(",")
-            extension = rest.partition(",")[0]
-            is_there = dialplan.exists(extension, context) if extension else context in dialplan.contexts
+            context, extension, priority, *_rest = [*str(place).split(","), "", "", ""]
+            step = int(priority) if priority.isdecimal() and len(priority) < 6 else 1
+            is_there = dialplan.exists(extension, context, step) if extension else context in dialplan.contexts
             return str(int(is_there))
         case ["DEVICE_STATE", device]:
             return dialplan.switch.states.devices.get(device, INVALID)

@@ -154,6 +154,12 @@ class Channel:
     is_gone: bool = False
     # Called once, when the channel hangs up.
     on_hang_up: Callable[[], None] | None = None
+    # Why it could not be connected, while it hears the tone that says so: it can do nothing more but hang up.
+    doomed: int = 0
+    # What waits for the end of this channel, such as whoever listens to it.
+    at_its_end: list[Callable[[], None]] = field(default_factory=list)
+    # Called with whoever picks up in its place; of a phone that rings because an Originate asked for it.
+    on_pick_up: Callable[["Channel"], None] | None = None
 
     @property
     def is_local(self) -> bool:

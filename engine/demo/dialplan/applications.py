@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from .. import model
 from ..expressions import arguments, is_true
 from ..model import Channel
+from . import joining
 from .confbridge import enter_conference
 
 if TYPE_CHECKING:
@@ -60,6 +61,14 @@ def execute(dialplan: "Dialplan", channel: Channel, application: str, data: str,
         case "PlayTones":
             _begin_to_talk(dialplan, channel, by_turns=True)
             go_on()
+        case "PickupChan":
+            joining.pick_up(dialplan, channel, data, go_on)
+        case "Bridge":
+            joining.take_over(dialplan, channel, data, go_on)
+        case "ParkedCall":
+            joining.retrieve(dialplan, channel, data, go_on)
+        case "ChanSpy":
+            joining.listen(dialplan, channel, data, go_on)
         case "Echo":
             pass
         case _:

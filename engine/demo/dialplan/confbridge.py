@@ -62,9 +62,9 @@ def enter_conference(dialplan: "Dialplan", channel: Channel, data: str) -> None:
     member.bridge_profile, member.user_profile, member.menu = bridge or "default_bridge", user, menu
 
 
-def press(dialplan: "Dialplan", channel: Channel, digit: str) -> None:
+def press(dialplan: "Dialplan", channel: Channel, digit: str, milliseconds: int = 100) -> None:
     """The channel's party presses a key, to which the menu of its conference listens."""
-    dialplan.switch.press(channel, digit)
+    dialplan.switch.press(channel, digit, milliseconds)
     member = channel.member
     if member is None or not member.has_joined or member.menu != MENU:
         return

@@ -32,13 +32,30 @@ def dial(dialplan: "Dialplan", channel: Channel, extension: str) -> None:
     dialplan.schedule.later(0.1, lambda: _offer(dialplan, phone, callee, channel))
 
 
+def call_back(dialplan: "Dialplan", channel: Channel, phone: Phone, place: str) -> None:
+    """The channel dials whoever has parked it, at this place of a dialplan that Asterisk writes itself."""
+    dialplan.switch.run(channel, place, 1, "Dial", f"PJSIP/{phone.number},{DIAL_SECONDS}")
+    channel.variables["DIALSTATUS"] = ""
+    callee = dialplan.switch.dial(channel, f"PJSIP/{phone.number}", phone.caller_id)
+    dialplan.schedule.later(0.1, lambda: _offer(dialplan, phone, callee, channel))
+
+
+def reject(dialplan: "Dialplan", callee: Channel) -> None:
+    """The telephone is called busy while it rings or before."""
+    caller = callee.dialled_by
+    if caller is None:
+        dialplan.switch.hang_up(callee, model.BUSY)
+        return
+    _end_dial(dialplan, caller, callee, "BUSY")
+    dialplan.switch.hang_up(callee, model.BUSY, keep_caller=True)
+    _give_tone(dialplan, caller, model.BUSY)
+
+
 def _offer(dialplan: "Dialplan", phone: Phone, callee: Channel, caller: Channel) -> None:
     if callee.is_gone:
         return
     if phone.habit is Habit.BUSY:
-        _end_dial(dialplan, caller, callee, "BUSY")
-        dialplan.switch.hang_up(callee, model.BUSY, keep_caller=True)
-        _give_tone(dialplan, caller, model.BUSY)
+        reject(dialplan, callee)
         return
     dialplan.switch.ring(callee)
     if picks_up(dialplan, phone):
@@ -69,12 +86,14 @@ def _end_dial(dialplan: "Dialplan", caller: Channel, callee: Channel, status: st
 
 def _give_tone(dialplan: "Dialplan", channel: Channel, cause: int) -> None:
     """The caller hears that it will not be; one whom nobody has answered yet is refused instead."""
-    switch = dialplan.switch
+    switch, unless_elsewhere = dialplan.switch, dialplan.unless_elsewhere
     if channel.state is State.RING:
         switch.refuse(channel, busy=cause == model.BUSY)
-        dialplan.schedule.later(0.1, lambda: switch.hang_up(channel, cause))
+        dialplan.schedule.later(0.1, unless_elsewhere(channel, lambda: switch.hang_up(channel, cause)))
     else:
-        dialplan.schedule.later(TONE_SECONDS, lambda: switch.end_dialplan(channel, cause))
+        channel.doomed = cause
+        over = unless_elsewhere(channel, lambda: switch.end_dialplan(channel, cause))
+        dialplan.schedule.later(TONE_SECONDS, over)
 
 
 # How a telephone takes a call.

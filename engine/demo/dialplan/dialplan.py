@@ -10,7 +10,7 @@ from ..model import Channel, Party, State
 from ..schedule import Schedule
 from ..states import UNAVAILABLE
 from ..switch import Switch
-from . import applications, confbridge, dial, originate
+from . import applications, confbridge, dial, originate, parking
 from .extensions import CONTEXT, OUTSIDE_CONTEXT, Step, is_dialled, steps
 
 
@@ -38,16 +38,19 @@ class Dialplan:
         switch.states.add_phone("PJSIP/trunk")
         switch.states.add_phone("PJSIP/outside", UNAVAILABLE)
 
-    # Two of its duties are modules of functions that take the dialplan first. Here they become its methods.
+    # Some of its duties are modules of functions that take the dialplan first. Here they become its methods.
 
     press = confbridge.press
     originate = originate.originate
+    park = parking.park
+    reject = dial.reject
 
     # What there is.
 
-    def exists(self, extension: str, context: str = CONTEXT) -> bool:
-        """Whether the dialplan has this extension; a telephone need not stand behind it."""
-        return self._step(context, extension, 1) is not None or is_dialled(context, extension)
+    def exists(self, extension: str, context: str = CONTEXT, priority: int = 1) -> bool:
+        """Whether the dialplan has this step of an extension; a telephone need not stand behind it."""
+        found = self._step(context, extension, priority)
+        return found is not None or (priority == 1 and is_dialled(context, extension))
 
     @property
     def contexts(self) -> list[str]:
@@ -67,7 +70,7 @@ class Dialplan:
         if added is not None or (context, extension, 1) in self._added:
             return added
         found = steps(context, extension)
-        return found[priority - 1] if priority <= len(found) else None
+        return found[priority - 1] if 0 < priority <= len(found) else None
 
     # How channels come into it.
 
@@ -92,6 +95,10 @@ class Dialplan:
 
     def redirect(self, channel: Channel, extension: str, context: str = "") -> None:
         """The channel goes on with another extension; whom it leaves alone hangs up."""
+        if channel.doomed:
+            channel.context, channel.extension, channel.priority = context or channel.context, extension, 0
+            self.switch.end_dialplan(channel, channel.doomed)
+            return
         self.switch.redirect(channel, extension, context)
         self.run(channel, extension, context)
 

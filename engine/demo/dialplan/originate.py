@@ -70,6 +70,7 @@ def _originate_phone(dialplan: "Dialplan", request: Originate, phone: Phone, out
         return
     switch.change_state(channel, State.RINGING)
     channel.on_hang_up = lambda: outcome(FAILED, None)
+    channel.on_pick_up = lambda picker: _answered(dialplan, picker, request, outcome)
     ringing = ringing_time(dialplan, phone)
     if picks_up(dialplan, phone) and ringing < request.timeout:
         dialplan.schedule.later(ringing, lambda: _answered(dialplan, channel, request, outcome))
@@ -80,7 +81,7 @@ def _originate_phone(dialplan: "Dialplan", request: Originate, phone: Phone, out
 def _answered(dialplan: "Dialplan", channel: Channel, request: Originate, outcome: Outcome) -> None:
     if channel.is_gone:
         return
-    channel.on_hang_up = None
+    channel.on_hang_up = channel.on_pick_up = None
     dialplan.switch.answer(channel)
     outcome(ANSWERED, channel)
     _run_request(dialplan, channel, request)

@@ -3,12 +3,16 @@
 from typing import TYPE_CHECKING
 
 from .. import cli
-from ..model import NO_CAUSE, NORMAL, UNKNOWN, Channel, Fields
+from ..model import BUSY, NO_CAUSE, NORMAL, UNKNOWN, Channel, Fields
 from .messages import ActionFields, is_yes
 from .registry import Refused, answers
 
 if TYPE_CHECKING:
     from .session import ManagerSession
+
+# What can be pressed, and for how long where nothing is said, in milliseconds.
+_KEYS = frozenset("0123456789*#ABCDabcd")
+_TONE = 100
 
 
 @answers("CoreShowChannels", "List currently active channels.", "system,reporting,all")
@@ -74,7 +78,12 @@ def hangup(session: "ManagerSession", action: ActionFields) -> None:
     session.respond("Success", ("Message", "Channel Hungup"))
     given = action.get("Cause")
     cause = int(given) if given.isdecimal() else NORMAL if channel.bridge else NO_CAUSE
-    session.switch.hang_up(channel, cause)
+    if cause == BUSY and channel.dialled_by is not None:
+        session.dialplan.reject(channel)
+    elif channel.doomed:
+        session.switch.end_dialplan(channel, cause)
+    else:
+        session.switch.hang_up(channel, cause)
 
 
 @answers("Redirect", "Redirect (transfer) a call.", "call,all")
@@ -86,3 +95,17 @@ def redirect(session: "ManagerSession", action: ActionFields) -> None:
     channel = session.channel(action, "Channel", f"Channel does not exist: {action.get('Channel')}")
     session.respond("Success", ("Message", "Redirect successful"))
     session.dialplan.redirect(channel, action.get("Exten"), action.get("Context"))
+
+
+@answers("PlayDTMF", "Play DTMF signal on a specific channel.", "call,all")
+def play_dtmf(session: "ManagerSession", action: ActionFields) -> None:
+    """Only the other half of a Local channel tells what it has heard; a telephone does not."""
+    channel = session.channel(action, "Channel", "Channel not found")
+    digit, duration = action.get("Digit"), action.get("Duration")
+    if not digit:
+        raise Refused("No digit specified")
+    if duration and not duration.isdecimal():
+        raise Refused("Could not convert Duration parameter")
+    session.respond("Success", ("Message", "DTMF successfully queued"))
+    if channel.twin is not None and digit[0] in _KEYS:
+        session.dialplan.press(channel.twin, digit[0], int(duration or _TONE))

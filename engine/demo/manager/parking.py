@@ -2,9 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from ..switch.parking import PARKING_SECONDS
+from ..model import PARKING_LOT
+from ..switch.parking import PARKING_SECONDS, SPACES
 from .messages import ActionFields
-from .registry import answers
+from .registry import Refused, answers
 
 if TYPE_CHECKING:
     from .session import ManagerSession
@@ -12,10 +13,18 @@ if TYPE_CHECKING:
 
 @answers("Park", "Park a channel.", "call,all")
 def park(session: "ManagerSession", action: ActionFields) -> None:
-    channel = session.channel(action, "Channel", "Channel does not exist")
-    timeout = action.get("Timeout")
+    """Where there is a parker, it is answered before it is tried."""
+    if not action.get("Channel"):
+        raise Refused("Channel not specified")
+    channel = session.channel(action, "Channel", f"Channel does not exist: {action.get('Channel')}")
+    timeout, parker = action.get("Timeout"), action.get("TimeoutChannel") or action.get("AnnounceChannel")
+    lot, is_full = action.get("Parkinglot"), len(session.switch.parked) == len(SPACES)
+    if parker not in session.switch.channels and (lot not in ("", PARKING_LOT) or is_full):
+        raise Refused("Park action failed")
     session.respond("Success", ("Message", "Park successful"))
-    session.switch.park(channel, int(timeout) // 1000 if timeout.isdecimal() else PARKING_SECONDS)
+    if lot in ("", PARKING_LOT):
+        seconds = int(timeout) / 1000 if timeout.isdecimal() and len(timeout) < 12 else PARKING_SECONDS
+        session.dialplan.park(channel, seconds, parker)
 
 
 @answers("ParkedCalls", "List parked calls.", "call,all")

@@ -5,7 +5,7 @@ of Asterisk 22 (main/manager_channels.c, manager_bridges.c, apps/confbridge/conf
 panel reads them; `tests/engine/demo/test_contract.py` compares both.
 
 `switch` is the whole of it. `channels`, `places` (in the dialplan), `calls`, `local`, `bridges`, `transfers`,
-`parking`, `conferences` and `hangup` are its duties, `events` and `devices` how it tells of them.
+`parking`, `conferences`, `spying` and `hangup` are its duties, `events` and `devices` how it tells of them.
 """
 
 from .switch import Switch

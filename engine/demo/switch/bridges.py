@@ -108,8 +108,7 @@ def bridge(switch: "Switch", first: Channel, second: Channel) -> list[Channel]:
     # Whoever is taken out of the dialplan counts as a call anew.
     switch.calls_processed += 1
     for channel in (first, second):
-        channel.priority += 1
-        switch.begin(channel, "", "")
+        switch.leave_dialplan(channel)
     left = move(switch, bridge, first) + move(switch, bridge, second)
     switch.set_connected(second, first.caller)
     switch.set_connected(first, second.caller)
@@ -117,6 +116,33 @@ def bridge(switch: "Switch", first: Channel, second: Channel) -> list[Channel]:
         if channel.bridge is not bridge:
             switch.hang_up(channel)
     return [first, second]
+
+
+def take(switch: "Switch", taker: Channel, target: Channel) -> bool:
+    """The taker's Bridge(): from now on it talks to the target, whatever that does; whom it leaves alone is hung up.
+
+    False where the target rings, is in a conference, or consults somebody: it stays there.
+    """
+    if taker is target or target.is_gone or taker.bridge is not None or not can_move(switch, taker):
+        raise IllegalTransition(f"{taker.name} cannot take {target.name} now.")
+    bridge = new_bridge(switch)
+    rings = target.state not in (State.RING, State.UP) or target.dialled_by is not None
+    is_half = target.twin is not None and target.bridge is None
+    if rings or is_half or target.member is not None or target.is_consulting or is_waited_for(switch, target):
+        destroy(switch, bridge)
+        return False
+    switch.stop_dialling(target)
+    if target.bridge is None:
+        switch.leave_dialplan(target)
+    if target.state is State.RING:
+        switch.change_state(target, State.UP)
+    left = switch.leave_bridge(target)
+    enter(switch, bridge, target)
+    enter(switch, bridge, taker)
+    switch.introduce(taker, target)
+    for channel in left:
+        switch.hang_up(channel)
+    return True
 
 
 def join_call(switch: "Switch", channel: Channel, bridge: Bridge) -> None:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from ..model import ANSWERED_ELSEWHERE, Channel, IllegalTransition, Party, State, prefixed
+from ..model import ANSWERED_ELSEWHERE, NORMAL, Channel, IllegalTransition, Party, State, prefixed
 from .bridges import enter, new_bridge
 from .devices import follow
 from .events import say
@@ -31,7 +31,7 @@ def dial(switch: "Switch", caller: Channel, endpoint: str, callee: Party, contex
     if caller.caller:
         switch.set_connected(channel, caller.caller)
     caller.dials, channel.dialled_by = channel, caller
-    if known:
+    if known and caller.connected != channel.caller:
         switch.set_connected(caller, channel.caller)
     return channel
 
@@ -56,6 +56,14 @@ def ring(switch: "Switch", callee: Channel) -> None:
 def end_dial(switch: "Switch", caller: Channel, callee: Channel, status: str) -> None:
     """The caller's Dial() ends with this status. (Not said of those that the caller gives up.)"""
     switch.emit("DialEnd", [*caller.fields(), *prefixed("Dest", callee.fields()), ("DialStatus", status)])
+
+
+def stop_dialling(switch: "Switch", caller: Channel) -> None:
+    """Somebody else needs the caller, whose Dial() ends: the phone that rings is let go."""
+    callee = caller.dials
+    if callee is not None:
+        end_dial(switch, caller, callee, "CANCEL")
+        switch.hang_up(callee, NORMAL, keep_caller=True)
 
 
 def refuse(switch: "Switch", channel: Channel, *, busy: bool) -> None:
@@ -94,22 +102,48 @@ def connect(switch: "Switch", callee: Channel) -> None:
 def pick_up(switch: "Switch", picker: Channel, target: Channel) -> None:
     """Somebody else takes what rings at the target. The call takes on the picker's linkedid: no event tells of it."""
     caller = target.dialled_by
-    if caller is None or target.state is not State.RINGING or picker.state is not State.RING or picker is caller:
+    if caller is None or target.state is not State.RINGING or picker is caller:
         raise IllegalTransition(f"{picker.name} cannot pick up {target.name}.")
-    if picker.is_gone or picker.dials is not None or picker.twin is not None:
+    if picker.state not in (State.RING, State.UP) or picker.bridge is not None or picker.parked is not None:
         raise IllegalTransition(f"{picker.name} cannot pick up now.")
-    switch.set_connected(picker, target.connected)
-    switch.change_state(picker, State.UP)
-    switch.emit("Pickup", [*picker.fields(), *prefixed("Target", target.fields())])
-    switch.set_connected(caller, picker.caller)
+    if picker.is_gone or picker.dials is not None or picker.twin is not None or picker.member is not None:
+        raise IllegalTransition(f"{picker.name} cannot pick up now.")
+    if target.connected:
+        switch.set_connected(picker, target.connected)
+    if picker.state is not State.UP:
+        switch.change_state(picker, State.UP)
+    _change_places(switch, picker, target)
+    if caller.connected != picker.caller:
+        caller.connected = picker.caller
+        say(switch, "NewConnectedLine", caller)
+    switch.end_dial(caller, picker, "ANSWER")
     switch.answer(caller)
-    # The two channels have changed places, so the dialplan of each is the other's.
-    picker.extension, target.extension = "", picker.extension
-    picker.application, picker.application_data = "AppDial", "(Outgoing Line)"
     switch.hang_up(target, ANSWERED_ELSEWHERE, keep_caller=True)
     bridge = new_bridge(switch)
+    switch.run(picker, "", 1, "AppDial", "(Outgoing Line)")
     enter(switch, bridge, picker)
     enter(switch, bridge, caller)
+
+
+def take_place(switch: "Switch", picker: Channel, target: Channel) -> None:
+    """Somebody else takes what rings at the target, which nobody dials but an Originate: it goes on with the picker."""
+    go_on = target.on_pick_up
+    if go_on is None or target.state is not State.RINGING or picker.state is not State.UP or picker.is_gone:
+        raise IllegalTransition(f"{picker.name} cannot pick up {target.name}.")
+    _change_places(switch, picker, target, is_told=False)
+    target.on_hang_up = target.on_pick_up = None
+    go_on(picker)
+    switch.hang_up(target, ANSWERED_ELSEWHERE, keep_caller=True)
+
+
+def _change_places(switch: "Switch", picker: Channel, target: Channel, *, is_told: bool = True) -> None:
+    """The dialplan of each of the two channels becomes the other's."""
+    before, place = picker.extension, (target.extension, target.priority)
+    said = [*picker.fields(), *prefixed("Target", target.fields())]
+    if is_told:
+        switch.run(picker, *place, "AppDial", "(Outgoing Line)")
+    switch.emit("Pickup", said)
+    target.extension = before
 
 
 def hold(switch: "Switch", channel: Channel) -> None:

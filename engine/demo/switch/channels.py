@@ -96,6 +96,14 @@ def set_connected(switch: "Switch", channel: Channel, connected: Party) -> None:
     say(switch, "NewConnectedLine", channel)
 
 
+def introduce(switch: "Switch", one: Channel, other: Channel) -> None:
+    """Each of two sees the other, or nobody where that one is not known."""
+    for channel, partner in ((one, other), (other, one)):
+        if channel.connected != partner.caller:
+            channel.connected = partner.caller
+            say(switch, "NewConnectedLine", channel)
+
+
 def set_account_code(switch: "Switch", channel: Channel, code: str) -> None:
     old, channel.account_code = channel.account_code, code
     say(switch, "NewAccountCode", channel, ("OldAccountCode", old))
@@ -104,10 +112,10 @@ def set_account_code(switch: "Switch", channel: Channel, code: str) -> None:
 # What channels tell by themselves.
 
 
-def press(switch: "Switch", channel: Channel, digit: str) -> None:
+def press(switch: "Switch", channel: Channel, digit: str, milliseconds: int = 100) -> None:
     """The channel's party presses a key."""
     say(switch, "DTMFBegin", channel, ("Digit", digit), ("Direction", "Received"))
-    say(switch, "DTMFEnd", channel, ("Digit", digit), ("DurationMs", "100"), ("Direction", "Received"))
+    say(switch, "DTMFEnd", channel, ("Digit", digit), ("DurationMs", str(milliseconds)), ("Direction", "Received"))
 
 
 def user_event(switch: "Switch", channel: Channel, name: str, fields: Fields) -> None:

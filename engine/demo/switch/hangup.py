@@ -59,6 +59,9 @@ def hang_up(
     _part(channel)
     _say_hangup(switch, channel, cause, tech_cause)
     follow(switch, channel)
+    waiting, channel.at_its_end = channel.at_its_end, []
+    for end in waiting:
+        end()
     if caller is not None and not keep_caller:
         switch.end_dialplan(caller, cause)
     for other in others:

@@ -24,6 +24,13 @@ def begin(_switch: "Switch", channel: Channel, application: str, data: str) -> N
     channel.application, channel.application_data, channel.in_dialplan = application, data, False
 
 
+def leave_dialplan(switch: "Switch", channel: Channel) -> None:
+    """Somebody takes the channel out of what it runs: it would go on behind it."""
+    channel.ways += 1
+    channel.priority += 1
+    begin(switch, channel, "", "")
+
+
 def go_to(switch: "Switch", channel: Channel, extension: str, context: str = "") -> None:
     """Told before it leaves its bridge, while it still runs what brought it there."""
     if channel.place is not None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from ..model import Bridge, Channel, Conference, Emit, ParkedCall
 from ..states import States
-from . import bridges, calls, channels, conferences, hangup, local, parking, places, transfers
+from . import bridges, calls, channels, conferences, hangup, local, parking, places, spying, transfers
 
 
 class Switch:
@@ -38,21 +38,25 @@ class Switch:
     change_state = channels.change_state
     set_caller = channels.set_caller
     set_connected = channels.set_connected
+    introduce = channels.introduce
     set_account_code = channels.set_account_code
     press = channels.press
     user_event = channels.user_event
 
     run = places.run
     begin = places.begin
+    leave_dialplan = places.leave_dialplan
     step_aside = places.step_aside
 
     dial = calls.dial
     ring = calls.ring
     end_dial = calls.end_dial
+    stop_dialling = calls.stop_dialling
     refuse = calls.refuse
     answer = calls.answer
     connect = calls.connect
     pick_up = calls.pick_up
+    take_place = calls.take_place
     hold = calls.hold
     unhold = calls.unhold
 
@@ -62,6 +66,7 @@ class Switch:
     optimize = local.optimize
 
     bridge = bridges.bridge
+    take = bridges.take
     join_call = bridges.join_call
     merge = bridges.merge
 
@@ -70,6 +75,8 @@ class Switch:
     consult = transfers.consult
 
     park = parking.park
+    begin_to_park = parking.begin_to_park
+    come_back = parking.come_back
     unpark = parking.unpark
     parking_times_out = parking.parking_times_out
 
@@ -83,6 +90,8 @@ class Switch:
     lock = conferences.lock
     record = conferences.record
     show_video_of = conferences.show_video_of
+
+    spy = spying.spy
 
     hang_up = hangup.hang_up
     end_dialplan = hangup.end_dialplan

@@ -15,9 +15,12 @@ if TYPE_CHECKING:
 def redirect(switch: "Switch", channel: Channel, extension: str, context: str = "") -> None:
     """The channel is free for another extension, which the caller of this lets it run; its partner hangs up."""
     in_conference = channel.member is not None and channel.member.has_joined and not channel.is_gone
-    if not (in_conference or can_move(switch, channel)):
+    dials = not channel.is_gone and channel.dials is not None and channel.twin is None
+    if not (in_conference or dials or channel.parked is not None or can_move(switch, channel)):
         raise IllegalTransition(f"{channel.name} cannot be redirected now.")
-    go_to(switch, channel, extension, context)
+    switch.stop_dialling(channel)
+    if channel.bridge is not None:
+        go_to(switch, channel, extension, context)
     for left in switch.leave_bridge(channel):
         switch.hang_up(left)
 
