@@ -106,6 +106,43 @@ CHAPTERS = {
         """,
         "ParkedCall ParkedCallGiveUp",
     ),
+    "calls sent elsewhere": _chapter(
+        """
+        hints_are_added
+        where_calls_may_go
+        a_call_is_sent_to_a_phone
+        a_caller_is_sent_elsewhere_while_it_rings
+        keys_are_pressed
+        a_phone_is_called_busy
+        who_is_busy
+        """,
+        "Newexten DTMFEnd",
+    ),
+    "parking": _chapter(
+        """
+        hints_are_added
+        a_call_is_parked_by_somebody
+        what_cannot_be_parked
+        a_parked_call_is_taken
+        a_parked_call_comes_back
+        the_lot_is_full
+        who_is_busy
+        """,
+        "ParkedCall ParkedCallGiveUp UnParkedCall ParkedCallTimeOut",
+    ),
+    "calls that are joined": _chapter(
+        """
+        hints_are_added
+        a_call_is_picked_up
+        there_is_nothing_to_pick_up
+        a_call_is_taken_over
+        a_call_that_is_in_no_bridge_is_taken_over
+        there_is_nothing_to_take_over
+        a_call_is_listened_to
+        who_is_busy
+        """,
+        "BridgeEnter NewConnectedLine Hangup",
+    ),
     "conferences": _chapter(
         """
         hints_are_added
@@ -581,6 +618,244 @@ class Scenario:
         self.hang_up(mine)
         self.session.listing("ParkedCalls")
 
+    def where_calls_may_go(self) -> None:
+        for place in (
+            "internal,102,1",
+            "internal,12,1",
+            "nowhere,102,1",
+            "internal,102,2",
+            "internal,602,2",
+            "internal,602,3",
+            "internal,102",
+            "internal",
+            "",
+            "internal,9030123,1",
+        ):
+            self.session.action("Getvar", Variable=f"DIALPLAN_EXISTS({place})")
+
+    def a_call_is_sent_to_a_phone(self) -> None:
+        """Either end; the other one is let go."""
+        for end in ("101", "102"):
+            self.bridged(self.originate("PJSIP/101", "102"))
+            channel = self.last_new_channel(end)
+            self.bridged(self.redirect(channel, "103"))
+            settle(self.session)
+            self.session.listing("CoreShowChannels")
+            self.hang_up(channel)
+            self.redirect(channel, "103")
+        waiting = self.waits("PJSIP/101")
+        self.bridged(self.redirect(waiting, "102"))
+        settle(self.session)
+        self.hang_up(waiting)
+
+    def a_caller_is_sent_elsewhere_while_it_rings(self) -> None:
+        mine = self.rings(self.originate("PJSIP/101", "105"), "105")
+        since = self.redirect(mine, "602")
+        self.session.event("Newexten", since, Channel=mine, Application="Wait")
+        settle(self.session)
+        self.session.listing("CoreShowChannels")
+        self.hang_up(mine)
+        for number in ("602", "102"):
+            mine = self.rings_by_hand("105", "101")
+            since = self.redirect(mine, number)
+            if number == "602":
+                self.session.event("Newexten", since, Channel=mine, Application="Wait")
+            else:
+                self.bridged(since)
+            settle(self.session)
+            self.session.listing("CoreShowChannels")
+            self.hang_up(mine)
+
+    def keys_are_pressed(self) -> None:
+        mine = self.bridged(self.originate("PJSIP/101", "102"))
+        settle(self.session)
+        for fields in (
+            {"Channel": mine, "Digit": "5", "Duration": "150"},
+            {"Channel": mine, "Digit": "#"},
+            {"Channel": mine, "Digit": "5", "Duration": "x"},
+            {"Channel": mine},
+            {"Digit": "5"},
+            {},
+        ):
+            self.session.action("PlayDTMF", **fields)
+        self.hang_up(mine)
+        self.session.action("PlayDTMF", Channel=mine, Digit="5")
+        since = self.originate("Local/602@internal", "600")
+        half = self.outcome(since)["Channel"]
+        settle(self.session)
+        since = len(self.session.messages)
+        self.session.action("PlayDTMF", Channel=half, Digit="5", Duration="150")
+        self.session.event("DTMFEnd", since)
+        self.hang_up(half)
+
+    def a_phone_is_called_busy(self) -> None:
+        """Whoever dials it hears the tone, and cannot be sent elsewhere any more; or is refused."""
+        for is_sent in (False, True):
+            mine = self.rings(self.originate("PJSIP/101", "105"), "105")
+            self.session.action("Hangup", Channel=self.last_new_channel("105"), Cause="17")
+            settle(self.session)
+            self.session.listing("CoreShowChannels")
+            if is_sent:
+                self.session.event("Hangup", self.redirect(mine, "602"), Channel=mine)
+            else:
+                self.hang_up(mine)
+        mine = self.rings_by_hand("105", "101")
+        since = len(self.session.messages)
+        self.session.action("Hangup", Channel=self.last_new_channel("105"), Cause="17")
+        self.session.event("Hangup", since, Channel=mine)
+        since = self.originate("PJSIP/105", "602")
+        self.session.event("Newstate", since, ChannelStateDesc="Ringing")
+        self.session.action("Hangup", Channel=self.last_new_channel("105"), Cause="17")
+        self.outcome(since)
+
+    # Parking.
+
+    def a_call_is_parked_by_somebody(self) -> None:
+        """Who hears the space, and is let go then."""
+        for end, other in (("101", "102"), ("102", "101")):
+            self.bridged(self.originate("PJSIP/101", "102"))
+            channel = self.last_new_channel(end)
+            self.park(channel, self.last_new_channel(other))
+            self.session.listing("ParkedCalls")
+            self.session.listing("CoreShowChannels")
+            self.hang_up(channel)
+        mine = self.bridged(self.originate("PJSIP/101", "102"))
+        settle(self.session)
+        self.park(mine, "PJSIP/107-ffffffff")
+        since = self.redirect(mine, "602")
+        self.session.event("Newexten", since, Channel=mine, Application="Wait")
+        settle(self.session)
+        self.hang_up(mine)
+
+    def what_cannot_be_parked(self) -> None:
+        self.session.action("Park")
+        self.session.action("Park", Channel="PJSIP/nobody-00000000", TimeoutChannel="PJSIP/101-ffffffff")
+        mine = self.bridged(self.originate("PJSIP/101", "102"))
+        settle(self.session)
+        for parker in ("", self.last_new_channel("102")):
+            self.session.action("Park", Channel=mine, TimeoutChannel=parker, Parkinglot="nothing")
+            # Whoever wanted to park it is told so.
+            settle(self.session, quiet=4.0, limit=4.5)
+        self.session.listing("CoreShowChannels")
+        self.hang_up(mine)
+
+    def a_parked_call_is_taken(self) -> None:
+        """By a phone whose caller is not known, and by one whose caller is. Nobody waits in the last space."""
+        mine = self.bridged(self.originate("PJSIP/101", "102"))
+        space = self.park(mine, self.last_new_channel("102"))["ParkingSpace"]
+        self.ends("PJSIP/103", "ParkedCall", "default,720")
+        for number in ("103", "102"):
+            self.bridged(self.application(f"PJSIP/{number}", "ParkedCall", f"default,{space}"))
+            settle(self.session)
+            self.session.listing("CoreShowChannels")
+            self.session.listing("ParkedCalls")
+            if number == "103":
+                space = self.park(mine, self.last_new_channel("103"))["ParkingSpace"]
+        self.hang_up(self.last_new_channel("102"))
+
+    def a_parked_call_comes_back(self) -> None:
+        mine = self.bridged(self.originate("PJSIP/101", "102"))
+        settle(self.session)
+        since = len(self.session.messages)
+        self.park(mine, self.last_new_channel("102"), Timeout="4000")
+        since = self.session.number_of(self.session.event("ParkedCallTimeOut", since))
+        self.bridged(since)
+        settle(self.session)
+        self.session.listing("CoreShowChannels")
+        self.hang_up(mine)
+
+    def the_lot_is_full(self) -> None:
+        """The call goes on as it was, although the answer is that it is parked."""
+        parked = [self.waits("PJSIP/101") for _space in range(20)]
+        for channel in parked:
+            since = len(self.session.messages)
+            self.session.action("Park", Channel=channel)
+            self.session.event("ParkedCall", since)
+        settle(self.session)
+        mine = self.bridged(self.originate("PJSIP/103", "102"))
+        settle(self.session)
+        self.session.action("Park", Channel=mine, TimeoutChannel=self.last_new_channel("102"))
+        settle(self.session, quiet=4.0, limit=4.5)
+        self.session.listing("CoreShowChannels")
+        for channel in (mine, *parked):
+            self.session.action("Hangup", Channel=channel, Cause="16")
+        settle(self.session)
+
+    # Calls that somebody else joins.
+
+    def a_call_is_picked_up(self) -> None:
+        mine = self.rings(self.originate("PJSIP/101", "105"), "105")
+        for picker in ("102", "103", "102"):
+            self.bridged(self.application(f"PJSIP/{picker}", "PickupChan", self.last_new_channel("105")))
+            settle(self.session)
+            self.session.listing("CoreShowChannels")
+            self.hang_up(self.last_new_channel(picker))
+            mine = self.rings_by_hand("105", "101")
+        self.hang_up(mine)
+        since = self.originate("PJSIP/105", "602")
+        self.session.event("Newstate", since, ChannelStateDesc="Ringing")
+        ringing = self.last_new_channel("105")
+        since = self.application("PJSIP/102", "PickupChan", ringing)
+        self.session.event("Hangup", since, Channel=ringing)
+        settle(self.session)
+        self.session.listing("CoreShowChannels")
+        self.hang_up(self.last_new_channel("102"))
+
+    def there_is_nothing_to_pick_up(self) -> None:
+        mine = self.bridged(self.originate("PJSIP/101", "103"))
+        for whom in (mine, self.last_new_channel("103"), "PJSIP/105-ffffffff"):
+            self.ends("PJSIP/102", "PickupChan", whom)
+        self.hang_up(mine)
+
+    def a_call_is_taken_over(self) -> None:
+        for end, taker in (("102", "103"), ("101", "103"), ("103", "102")):
+            self.bridged(self.originate("PJSIP/101", "103" if taker == "102" else "102"))
+            target = self.last_new_channel(end)
+            self.bridged(self.application(f"PJSIP/{taker}", "Bridge", target))
+            settle(self.session)
+            self.session.listing("CoreShowChannels")
+            self.hang_up(self.last_new_channel(taker) if end == "101" else target)
+
+    def a_call_that_is_in_no_bridge_is_taken_over(self) -> None:
+        """One that waits, one that is parked, and two whose call rings somewhere."""
+        parked = self.bridged(self.originate("PJSIP/101", "102"))
+        settle(self.session)
+        self.park(parked, "")
+        self.taken_over(parked)
+        self.taken_over(self.waits("PJSIP/101"))
+        self.taken_over(self.rings(self.originate("PJSIP/101", "105"), "105"))
+        self.taken_over(self.rings_by_hand("105", "101"))
+
+    def taken_over(self, channel: str) -> None:
+        self.bridged(self.application("PJSIP/102", "Bridge", channel))
+        settle(self.session)
+        self.session.listing("CoreShowChannels")
+        self.hang_up(self.last_new_channel("102"))
+
+    def there_is_nothing_to_take_over(self) -> None:
+        member = self.joins("PJSIP/101", "8001")
+        for whom in (member, "PJSIP/105-ffffffff"):
+            self.ends("PJSIP/102", "Bridge", whom)
+        self.hang_up(member)
+
+    def a_call_is_listened_to(self) -> None:
+        """No event of those that the panel reads tells of it."""
+        mine = self.bridged(self.originate("PJSIP/101", "102"))
+        uniqueid = self.session.event("BridgeEnter", Channel=mine)["Uniqueid"]
+        self.ends("PJSIP/103", "ChanSpy", "1.1,uqES")
+        for options in ("uqES", "uqESw", "uqESB"):
+            self.outcome(self.application("PJSIP/103", "ChanSpy", f"{uniqueid},{options}"))
+        settle(self.session)
+        self.session.listing("CoreShowChannels")
+        since = self.redirect(mine, "602")
+        self.session.event("Newexten", since, Channel=mine, Application="Wait")
+        settle(self.session)
+        self.session.listing("CoreShowChannels")
+        self.hang_up(mine)
+        self.session.listing("CoreShowChannels")
+
+    # Calls through Local channels.
+
     def a_local_channel(self) -> None:
         since = self.originate("Local/602@internal", "600", CallerID='"Zoë" <4711>')
         mine = self.outcome(since)["Channel"]
@@ -916,6 +1191,48 @@ class Scenario:
         since = len(self.session.messages)
         self.session.action("Originate", *variables, Channel=channel, Exten=extension, **{**INTERNAL, **fields})
         return since
+
+    def application(self, channel: str, application: str, data: str) -> int:
+        """Ask for a call that runs an application; returns the number of the first message after it."""
+        settle(self.session)
+        since = len(self.session.messages)
+        fields = {"Application": application, "Data": data, "Async": "true", "Timeout": "8000"}
+        self.session.action("Originate", Channel=channel, **fields)
+        return since
+
+    def ends(self, channel: str, application: str, data: str) -> None:
+        """The application ends by itself, and the channel with it."""
+        since = self.application(channel, application, data)
+        self.session.event("Hangup", since, Channel=self.outcome(since)["Channel"])
+
+    def waits(self, channel: str) -> str:
+        """A phone that hears nothing, in no bridge."""
+        since = self.originate(channel, "602")
+        waiting = self.outcome(since)["Channel"]
+        self.session.event("Newexten", since, Channel=waiting, Application="Wait")
+        return waiting
+
+    def redirect(self, channel: str, extension: str) -> int:
+        settle(self.session)
+        since = len(self.session.messages)
+        self.session.action("Redirect", Channel=channel, Context="internal", Exten=extension, Priority="1")
+        return since
+
+    def park(self, channel: str, parker: str, **fields: str) -> Message:
+        """Park a call, and wait until the parker has heard where."""
+        settle(self.session)
+        since = len(self.session.messages)
+        self.session.action("Park", Channel=channel, TimeoutChannel=parker, **fields)
+        parked = self.session.event("ParkedCall", since)
+        settle(self.session, quiet=3.2, limit=3.5)
+        return parked
+
+    def rings_by_hand(self, to: str, number: str) -> str:
+        """Somebody dials a phone that rings; the caller's channel is returned."""
+        settle(self.session)
+        since = len(self.session.messages)
+        self.bench.dial_by_hand(to, number, "")
+        return self.rings(since, to)
 
     def outcome(self, since: int) -> Message:
         return self.session.event("OriginateResponse", since)

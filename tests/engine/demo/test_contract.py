@@ -40,7 +40,7 @@ def events_the_panel_reads() -> frozenset[str]:
 
 # What the panel would read and this scenario does not bring about. The list is fixed: whatever else the panel
 # begins to read has to be played, or put here.
-NOT_PLAYED = {"Rename", "UnParkedCall", "ParkedCallTimeOut", "ParkedCallSwap"}
+NOT_PLAYED = {"Rename", "ParkedCallSwap"}
 # Asterisk 22 has these names, but locking and unlocking sends nothing.
 NEVER_SENT = {"ConfbridgeLock", "ConfbridgeUnlock"}
 

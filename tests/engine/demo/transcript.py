@@ -23,8 +23,9 @@ _ANY = {
     "CoreReloadTime", "Uptime", "LastReload", "Duration", "AnsweredTime", "BridgeNumChannels", "BridgeTechnology",
     "ParkingTimeout", "ParkingDuration", "Seconds",
 }  # fmt: skip
-# Devices of channels and queues: of the first Asterisk tells twice or after they are gone, the demo has neither.
-_OTHER_DEVICES = ("Local/", "CBAnn/", "Queue:")
+# Devices of channels, of what stands in for one that is moved, and of queues: of the first Asterisk tells twice or after
+# they are gone, the demo has none of them.
+_OTHER_DEVICES = ("Local/", "CBAnn/", "Surrogate/", "Queue:")
 _CHANNEL_NAME = re.compile(r"(PJSIP/[^-\s!]+|(?:Local|CBAnn|CBRec)/[^-\s!]+)-[0-9a-f]{8}")
 _UNIQUEID = re.compile(r"\b\d{10}\.\d+\b")
 _BRIDGE = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
