@@ -1,6 +1,7 @@
 // The menu of each row, and the dialogs.
 
 import { disableWhatCannotWork } from "../panel/availability.js";
+import { openDialog } from "../panel/dialogs.js";
 import { byId, setText } from "../panel/dom.js";
 import { fullNameOf, people, rows } from "./people.js";
 
@@ -36,11 +37,6 @@ people.addEventListener("click", (event) => {
 });
 
 // --- Dialogs. ---
-
-export function openDialog(dialog) {
-  dialog.returnValue = "";
-  if (!dialog.open) dialog.showModal();
-}
 
 // What there is to choose from in a dialog about one participant.
 const prepare = {
@@ -81,24 +77,14 @@ function openFor(opener) {
   openDialog(dialog);
 }
 
-function isInside(event, element) {
-  const box = element.getBoundingClientRect();
-  return (
-    event.clientX >= box.left && event.clientX <= box.right && event.clientY >= box.top && event.clientY <= box.bottom
-  );
-}
-
 document.addEventListener("click", (event) => {
   const opener = event.target.closest("[data-opens]");
   if (opener) openFor(opener);
-  if (event.target.closest("[data-close-dialog]")) event.target.closest("dialog").close();
   const choice = event.target.closest("[data-choose]");
   if (choice) {
     byId("move-to").value = choice.dataset.choose;
     choice.closest("form").querySelector("[type=submit]").focus();
   }
-  // A click beside a dialog comes as one on the dialog itself.
-  if (event.target.matches("dialog[open]") && !isInside(event, event.target)) event.target.close();
 });
 // What the answer says is shown as a toast, which a dialog would hide.
 document.addEventListener("submit", (event) => {

@@ -1,7 +1,7 @@
 // Keys. The row that has the focus is the one that they are about.
 
+import { openDialog } from "../panel/dialogs.js";
 import { byId } from "../panel/dom.js";
-import { openDialog } from "./dialogs.js";
 import { people, seenRows } from "./people.js";
 
 let place = 0;

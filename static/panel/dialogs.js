@@ -1,6 +1,25 @@
-// What is asked before something is done: a question that a button has, and the password.
+// Dialogs: how they open and close, and what is asked before something is done: a question that a button has, and the
+// password.
 
 import { byId, setText } from "./dom.js";
+
+export function openDialog(dialog) {
+  dialog.returnValue = "";
+  if (!dialog.open) dialog.showModal();
+}
+
+function isInside(event, element) {
+  const box = element.getBoundingClientRect();
+  return (
+    event.clientX >= box.left && event.clientX <= box.right && event.clientY >= box.top && event.clientY <= box.bottom
+  );
+}
+
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-close-dialog]")) event.target.closest("dialog").close();
+  // A click beside a dialog comes as one on the dialog itself.
+  if (event.target.matches("dialog[open]") && !isInside(event, event.target)) event.target.close();
+});
 
 // A page may have a dialog of its own for a button's question; then this one is not for it.
 addEventListener("htmx:confirm", (event) => {
