@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 
@@ -53,6 +53,13 @@ class Party:
     number: str
     # They were put aside while others of the same call talk.
     waits: bool = False
+    # Somebody is with them.
+    talks: bool = False
+    parked: bool = False
+
+    @property
+    def id(self) -> str:
+        return dom_id("party", self.channel.pbx_id, self.channel.uniqueid)
 
     @property
     def label(self) -> str:
@@ -62,6 +69,11 @@ class Party:
     def detail(self) -> str:
         """The number, where the label is a name."""
         return self.number if self.name else ""
+
+    @property
+    def full_label(self) -> str:
+        """Name and number: two people may have the same name."""
+        return f"{self.label} {self.detail}".strip()
 
     @property
     def does(self) -> str:
@@ -91,14 +103,15 @@ class Call:
         self.channels = sorted(channels, key=lambda channel: age_of(channel.uniqueid))
         self._bridges = bridges or {}
         parked = parked or {}
-        self.parked = next((parked[c.uniqueid] for c in self.channels if c.uniqueid in parked), None)
+        self._parked = {c.uniqueid: parked[c.uniqueid] for c in self.channels if c.uniqueid in parked}
+        self.parked = next(iter(self._parked.values()), None)
 
     @cached_property
     def _facts(self) -> tuple[object, ...]:
         """All that is known of it; two calls with the same are equal."""
         names = [field.attname for field in Channel._meta.concrete_fields]
         channels = tuple(tuple(getattr(channel, name) for name in names) for channel in self.channels)
-        parked = self.parked and (self.parked.space, self.parked.lot, self.parked.parked_at)
+        parked = tuple((key, row.space, row.lot, row.parked_at) for key, row in self._parked.items())
         room = (self._is_in_conference, self.conference)
         return (self.pbx, self.linkedid, channels, tuple(self._rooms.values()), room, parked)
 
@@ -145,7 +158,15 @@ class Call:
     def parties(self) -> list[Party]:
         """The parties at its ends, in words."""
         talkers = self._talkers
-        return [_party(end, waits=bool(talkers and end.bridge and end.uniqueid not in talkers)) for end in self._ends]
+        return [
+            replace(
+                _party(end),
+                waits=bool(talkers and end.bridge and end.uniqueid not in talkers),
+                talks=end.uniqueid in talkers,
+                parked=end.uniqueid in self._parked,
+            )
+            for end in self._ends
+        ]
 
     @property
     def named_parties(self) -> list[Party]:
@@ -240,7 +261,7 @@ class Call:
     def who(self) -> str:
         """Whose call it is: each of the parties that its card names, with the number."""
         separator = gettext(", ")
-        return separator.join(f"{party.label} {party.detail}".strip() for party in self.named_parties)
+        return separator.join(party.full_label for party in self.named_parties)
 
     @property
     def created_at(self) -> datetime:
@@ -262,16 +283,16 @@ class Call:
         return list(self._ends)
 
 
-def _party(channel: Channel, *, waits: bool) -> Party:
+def _party(channel: Channel) -> Party:
     if channel.is_of_ours:
-        return Party(channel, gettext("A sound of the panel"), "", waits)
+        return Party(channel, gettext("A sound of the panel"), "")
     if channel.is_local and not channel.caller_number and not channel.caller_name:
-        return Party(channel, "", stands_for(channel.name), waits)
+        return Party(channel, "", stands_for(channel.name))
     # A channel that the PBX dialled may have its caller's name beside its own number.
     is_his = channel.caller_name != channel.connected_name or channel.caller_number == channel.connected_number
     name = channel.caller_name if is_his else ""
     number = channel.caller_number or shown(channel.endpoint.partition("/")[2] or channel.name)
-    return Party(channel, name if name != number else "", number, waits)
+    return Party(channel, name if name != number else "", number)
 
 
 def calls_of(channels: Iterable[Channel], bridges: Iterable[Bridge], parked: Iterable[ParkedCall]) -> list[Call]:

@@ -17,7 +17,7 @@ export function disableWhatCannotWork() {
   for (const link of document.querySelectorAll('[data-link="down"]')) down.add(link.dataset.pbxName);
   for (const button of document.querySelectorAll("[data-action]")) {
     // A button of a form is busy while the form's request is under way.
-    if (button.closest(".htmx-request, .is-ended")) continue;
+    if (button.closest(".htmx-request, .is-ended, .is-over")) continue;
     const unable = offline || trouble || down.has(button.closest("[data-pbx]")?.dataset.pbx);
     if (button.disabled !== unable) button.disabled = unable;
   }

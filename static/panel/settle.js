@@ -9,6 +9,9 @@ function markMine() {
   for (const call of document.querySelectorAll("[data-phones]")) {
     call.toggleAttribute("data-mine", Boolean(mine) && call.dataset.phones.split(" ").includes(mine));
   }
+  for (const party of document.querySelectorAll("[data-endpoint]")) {
+    party.toggleAttribute("data-mine", Boolean(mine) && party.dataset.endpoint === mine);
+  }
 }
 
 export function settle() {
