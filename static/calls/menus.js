@@ -16,11 +16,12 @@ function fill(menu) {
   disableWhatCannotWork();
 }
 
-// Above its button, where there is no room below.
+// Above its button where there is no room below, and to its left where there is none to its right.
 function place(items) {
-  items.classList.remove("is-above");
-  const { bottom, height } = items.getBoundingClientRect();
+  items.classList.remove("is-above", "is-left");
+  const { bottom, height, right } = items.getBoundingClientRect();
   items.classList.toggle("is-above", bottom > innerHeight && bottom - height > height);
+  items.classList.toggle("is-left", right > document.documentElement.clientWidth);
 }
 
 document.addEventListener(

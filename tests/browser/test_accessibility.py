@@ -24,7 +24,16 @@ AXE = Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js"
 WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 ROOM = "8001"
 # What a route's parameters are, in the world of `_WORLD`.
-ARGUMENTS = {"pbx": "main", "name": ROOM, "pk": "1", "linkedid": "1.1", "uniqueid": "1.1", "verb": "x", "code": "1"}
+ARGUMENTS = {
+    "pbx": "main",
+    "name": ROOM,
+    "pk": "1",
+    "linkedid": "1.1",
+    "uniqueid": "1.1",
+    "key": "1.1",
+    "verb": "x",
+    "code": "1",
+}
 # Pages that show more when they are asked for something.
 ASKED = [
     "/calls/?q=nothing-is-called-so",
@@ -236,6 +245,25 @@ def test_no_dialog_and_no_menu_has_a_violation(site: Site, context: BrowserConte
     page.locator("[data-action=originate]").click()
     expect(page.locator(".panel-toast")).to_be_visible()
     found |= in_every_look(page, "toast")
+    assert found == {}
+
+
+def test_neither_a_menu_of_a_call_nor_its_dialogs_have_a_violation(site: Site, context: BrowserContext) -> None:
+    page = log_in(context, site.panel, "anna", "/calls/")
+    page.locator("[data-opens=keys]").click()
+    found = in_every_look(page, "keys")
+    page.keyboard.press("Escape")
+    menu = page.locator(".call:not([data-mine]) .party[data-state=Up] > .party-menu")
+    items = page.locator(".party-menu .menu-items:visible")
+    for name, words in (("transfer", "Transfer"), ("keypad", "Press keys")):
+        menu.first.locator("summary").focus()
+        page.keyboard.press("Enter")
+        expect(items).to_be_visible()
+        found |= in_every_look(page, "menu of a party")
+        items.get_by_role("button", name=words).click()
+        expect(page.locator(f"#{name}-dialog")).to_be_visible()
+        found |= in_every_look(page, name)
+        page.keyboard.press("Escape")
     assert found == {}
 
 

@@ -197,7 +197,7 @@ def test_focus_open_legs_and_half_typed_text_survive_a_stream_of_updates(
     page = visit(panel, "anna", "/calls/")
     caller_factory(asterisk, "608", number="0401111111", name="Carla")
     call = page.locator(".call", has_text="Carla")
-    call.locator("summary").click()
+    call.locator(".legs > summary").click()
     expect(call.locator(".leg")).to_be_visible()
     page.locator("#dial-number").press_sequentially("0172")
     page.evaluate("() => document.getElementById('dial-number').setSelectionRange(2, 3)")

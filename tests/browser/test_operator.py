@@ -156,6 +156,8 @@ def test_the_focus_goes_to_the_next_card_after_a_hang_up_by_keyboard(
         expect(page.locator(".call", has_text=name)).to_have_count(0)
         expect(page.locator(".call", has_text=next_one)).to_be_focused()
     page.keyboard.press("Tab")
+    expect(page.get_by_label("More for Carla 0401")).to_be_focused()
+    page.keyboard.press("Tab")
     expect(page.locator(".call", has_text="Carla").locator("[data-action=hangup]")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator(".call")).to_have_count(0)
@@ -256,6 +258,6 @@ def test_buttons_and_menus_have_names_that_tell_two_of_one_name_apart(
     for number in ("0401", "0402"):
         card = page.get_by_role("article", name=f"Call of Ben Beta {number}")
         expect(card.get_by_role("button", name=f"Hang up the call of Ben Beta {number}")).to_be_visible()
-        card.locator("summary").click()
+        card.locator(".legs > summary").click()
         expect(card.get_by_role("button", name=re.compile(r"Hang up this leg PJSIP\/"))).to_be_visible()
-        expect(card.locator("summary")).to_have_text(f"Details of the call of Ben Beta {number}")
+        expect(card.locator(".legs > summary")).to_have_text(f"Details of the call of Ben Beta {number}")
