@@ -14,7 +14,7 @@ from engine.mirror import dialplan
 from engine.mirror.models import dom_id
 from engine.mirror.sanitize import shown
 
-from .models import RINGING_STATES, Bridge, Channel, ParkedCall, age_of, stands_for
+from .models import RINGING_STATES, Bridge, Channel, ParkedCall, Transfer, age_of, stands_for
 
 # How many of the people in one call (it may be a conference) its card names before it says "and n more".
 NAMED_PARTIES = 4
@@ -98,6 +98,7 @@ class Call:
         channels: Iterable[Channel],
         bridges: Mapping[str, Bridge] | None = None,
         parked: Mapping[str, ParkedCall] | None = None,
+        transfers: Mapping[str, Transfer] | None = None,
     ) -> None:
         self.pbx, self.linkedid = pbx, linkedid
         self.channels = sorted(channels, key=lambda channel: age_of(channel.uniqueid))
@@ -105,6 +106,9 @@ class Call:
         parked = parked or {}
         self._parked = {c.uniqueid: parked[c.uniqueid] for c in self.channels if c.uniqueid in parked}
         self.parked = next(iter(self._parked.values()), None)
+        held = transfers or {}
+        # Of whom one waits, on hold, while another of the call reaches somebody else.
+        self.transfer = next((held[c.uniqueid] for c in self.channels if c.uniqueid in held), None)
 
     @cached_property
     def _facts(self) -> tuple[object, ...]:
@@ -113,7 +117,8 @@ class Call:
         channels = tuple(tuple(getattr(channel, name) for name in names) for channel in self.channels)
         parked = tuple((key, row.space, row.lot, row.parked_at) for key, row in self._parked.items())
         room = (self._is_in_conference, self.conference)
-        return (self.pbx, self.linkedid, channels, tuple(self._rooms.values()), room, parked)
+        transfer = self.transfer and (self.transfer.code, self.transfer.state, self.transfer.number)
+        return (self.pbx, self.linkedid, channels, tuple(self._rooms.values()), room, parked, transfer)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Call) and self._facts == other._facts
@@ -167,6 +172,12 @@ class Call:
             )
             for end in self._ends
         ]
+
+    @property
+    def held_label(self) -> str:
+        """Who is on hold, where somebody is."""
+        held = self.transfer.held if self.transfer else ""
+        return next((party.label for party in self.parties if party.channel.uniqueid == held), "")
 
     @property
     def named_parties(self) -> list[Party]:
@@ -295,8 +306,15 @@ def _party(channel: Channel) -> Party:
     return Party(channel, name if name != number else "", number)
 
 
-def calls_of(channels: Iterable[Channel], bridges: Iterable[Bridge], parked: Iterable[ParkedCall]) -> list[Call]:
-    """Channels (of any number of PBXs), and the bridges and parking spaces they are in → calls, the oldest first."""
+def calls_of(
+    channels: Iterable[Channel],
+    bridges: Iterable[Bridge],
+    parked: Iterable[ParkedCall],
+    transfers: Iterable[Transfer] = (),
+) -> list[Call]:
+    """Channels (of any number of PBXs), and the bridges, parking spaces and transfers they are in → calls, the oldest
+    first.
+    """
     grouped: dict[tuple[str, str], list[Channel]] = {}
     for channel in channels:
         grouped.setdefault((channel.pbx_id, channel.call), []).append(channel)
@@ -306,8 +324,11 @@ def calls_of(channels: Iterable[Channel], bridges: Iterable[Bridge], parked: Ite
     parked_of: dict[str, dict[str, ParkedCall]] = {}
     for row in parked:
         parked_of.setdefault(row.pbx_id, {})[row.uniqueid] = row
+    held_of: dict[str, dict[str, Transfer]] = {}
+    for transfer in transfers:
+        held_of.setdefault(transfer.pbx_id, {})[transfer.held] = transfer
     calls = [
-        Call(pbx, linkedid, members, bridges_of.get(pbx), parked_of.get(pbx))
+        Call(pbx, linkedid, members, bridges_of.get(pbx), parked_of.get(pbx), held_of.get(pbx))
         for (pbx, linkedid), members in grouped.items()
     ]
     return sorted(calls, key=lambda call: call.order)

@@ -4,6 +4,7 @@ Where the user's own phone takes part, it rings first and joins once it is answe
 is. What is moved is moved by Asterisk's own actions and applications, so nothing depends on `features.conf`.
 """
 
+import asyncio
 from dataclasses import dataclass
 from functools import partial
 
@@ -32,6 +33,8 @@ from .forms import diallable
 from .models import Channel, ParkedCall
 from .placed import Purpose
 
+# How soon a call is in its parking space, in seconds.
+PARKED_WITHIN = 2.0
 # How long a tone of the keypad lasts, in milliseconds, and how many keys are pressed at a time.
 TONE, MOST_KEYS = 150, 30
 
@@ -137,6 +140,8 @@ async def transfer(ctx: CommandContext, channel: Channel, wanted: Transfer) -> O
     """
     if channel.state not in ("Up", "Ring"):
         return not_possible(gettext_noop("This phone is still ringing: transfer the caller instead."))
+    if channel.hears in (Channel.Tone.BUSY, Channel.Tone.CONGESTION):
+        return not_possible(gettext_noop("This call is ending: only a busy tone is heard."))
     refused = await number_exists(ctx, wanted)
     return refused or await ctx.run(actions.redirect(channel.name, wanted.context, wanted.to))
 
@@ -159,7 +164,6 @@ async def number_exists(ctx: CommandContext, wanted: Transfer) -> Outcome | None
     CHANNEL,
     IN_CALLS,
     actions=[actions.park],
-    optional=[actions.hangup],
     feature=PARKING,
 )
 async def park(ctx: CommandContext, channel: Channel, parameters: Parameters) -> Outcome:
@@ -171,7 +175,20 @@ async def park(ctx: CommandContext, channel: Channel, parameters: Parameters) ->
     others = partners(ctx.state, channel)
     if not others:
         return not_possible(gettext_noop("Nobody is with this caller, so there is nobody who could park the call."))
-    return await ctx.run(actions.park(channel.name, others[0].name))
+    outcome = await ctx.run(actions.park(channel.name, others[0].name))
+    # Asterisk says that it was parked, also where there is no room.
+    if outcome.done and not await _is_parked(ctx.state, channel):
+        return not_possible(gettext_noop("The call was not parked: the parking lot may be full."))
+    return outcome
+
+
+async def _is_parked(state: State, channel: Channel) -> bool:
+    until = asyncio.get_running_loop().time() + PARKED_WITHIN
+    while state.table(ParkedCall).get(channel.uniqueid) is None:
+        if asyncio.get_running_loop().time() > until:
+            return False
+        await asyncio.sleep(0.02)
+    return True
 
 
 # Whatever makes the user's own phone ring.
@@ -270,6 +287,8 @@ async def takeover(ctx: CommandContext, channel: Channel, wanted: OwnPhone) -> O
     """`Bridge()`: once the user has answered, they are with this end, and whoever was with it is let go."""
     if not channel.is_up:
         return not_possible(gettext_noop("Only a call that was answered can be taken over."))
+    if channel.application == "ConfBridge":
+        return not_possible(gettext_noop("Somebody in a conference cannot be taken over: move them instead."))
     if _is_my_phone(channel, wanted):
         return not_possible(MINE)
     return await ring_me(ctx, channel, wanted, Purpose.TAKEOVER, argument(channel.name))
@@ -337,15 +356,17 @@ class Keys(Parameters):
     example={"digits": "12#"},
 )
 async def keypad(ctx: CommandContext, channel: Channel, wanted: Keys) -> Outcome:
-    """`PlayDTMF`: this end hears the tones, one after another."""
+    """`PlayDTMF`: this end hears the tones, one after another. Each is answered when it is over, so they have a session
+    of their own.
+    """
     if not channel.is_up:
         return not_possible(gettext_noop("Keys can be pressed once the call was answered."))
-    outcome = Outcome(Status.DONE)
-    for digit in wanted.digits:
-        outcome = await ctx.run(actions.play_dtmf(channel.name, digit, TONE))
-        if not outcome.done:
-            break
-    return outcome
+    async with ctx.aside() as session:
+        for digit in wanted.digits:
+            answer = await session.ask(actions.play_dtmf(channel.name, digit, TONE), timeout=ctx.left)
+            if not answer.ok:
+                return outcome_of(answer)
+    return Outcome(Status.DONE)
 
 
 @verb(

@@ -24,7 +24,7 @@ from engine.mirror.sanitize import shown, unaccented
 
 from . import placed
 from .call import ALONE_IN, UNANSWERED_STATES, Call, CallState, calls_of
-from .models import RINGING_STATES, Bridge, Channel, ParkedCall
+from .models import RINGING_STATES, Bridge, Channel, ParkedCall, Transfer
 
 SEE = "calls.see_calls"
 # The fields of a channel that are searched.
@@ -60,8 +60,9 @@ def some_calls(pbx: str, linkedids: Iterable[str]) -> list[Call]:
     """Those of these calls that still exist."""
     channels = list(Channel.objects.filter(pbx=pbx, call__in=linkedids))
     bridges = Bridge.objects.filter(pbx=pbx, uniqueid__in={channel.bridge for channel in channels if channel.bridge})
-    parked = ParkedCall.objects.filter(pbx=pbx, uniqueid__in=[channel.uniqueid for channel in channels])
-    return calls_of(channels, bridges, parked)
+    uniqueids = [channel.uniqueid for channel in channels]
+    parked = ParkedCall.objects.filter(pbx=pbx, uniqueid__in=uniqueids)
+    return calls_of(channels, bridges, parked, Transfer.objects.filter(pbx=pbx, held__in=uniqueids))
 
 
 def calls_with(subjects: Iterable[Subject]) -> list[Call]:
@@ -388,4 +389,27 @@ def _told_of_joining(parameters: Mapping[str, Any]) -> Toast:
     return Toast(level, text, str(parameters["call"]), int(parameters["step"]), seconds)
 
 
+def told_of_transfer(parameters: Mapping[str, Any]) -> Toast:
+    """What the user who has put somebody on hold is notified of (see `calls.transfers.review`)."""
+    values = {"who": str(parameters["who"]), "number": str(parameters["number"])}
+    level, text = "info", ""
+    match str(parameters["how"]), bool(values["number"]):
+        case "gone", True:
+            level, text = "warning", _("The caller has hung up; you are still with %(number)s.") % values
+        case "gone", False:
+            level, text = "warning", _("The caller on hold has hung up.")
+        case "completed", _has_number:
+            level, text = "success", _("%(who)s was transferred to %(number)s.") % values
+        case "back", True:
+            text = _("You are back with %(who)s; %(number)s is not with you any more.") % values
+        case "back", False:
+            level, text = "success", _("You are back with %(who)s.") % values
+        case "taken", _has_number:
+            text = _("%(who)s is no longer on hold.") % values
+        case "recall", _has_number:
+            level, text = "warning", _("%(who)s was still on hold: your phone is being called.") % values
+    return Toast(level, text, str(parameters["code"]))
+
+
+fragments.notices["transfer"] = told_of_transfer
 fragments.notices[placed.NOTICE] = told_of_call

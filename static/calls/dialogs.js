@@ -80,6 +80,25 @@ addEventListener("htmx:error", (event) => {
   if (dialog && !ctx.response) refuse(dialog, document.body.dataset.textFailed);
 });
 
+// To consult first is another verb with the same number; Enter alone transfers, whichever button stands first.
+const transferDialog = byId("transfer-dialog");
+
+function aim(button) {
+  const form = button.closest("form");
+  const party = partyOf(form.closest("dialog"));
+  if (party) form.setAttribute("hx-post", addressOf(button.dataset.path ?? form.dataset.path, party));
+}
+
+transferDialog?.addEventListener("click", (event) => {
+  const button = event.target.closest("[type=submit]");
+  if (button) aim(button);
+});
+transferDialog?.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || event.isComposing || !event.target.matches("input")) return;
+  event.preventDefault();
+  transferDialog.querySelector(`[data-action=${event.shiftKey ? "consult" : "transfer"}]`).click();
+});
+
 // Somebody may hang up while a dialog is open.
 function follow(dialog) {
   const form = dialog.querySelector("form");

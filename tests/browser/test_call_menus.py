@@ -103,7 +103,7 @@ def test_a_call_is_parked_from_the_menu_and_retrieved_by_the_button_of_its_card(
     expect(card(ben, "Carla").locator(".call-state")).to_have_text("Talking")
     expect_no_button(card(vic, "Carla"))
     items = open_menu(ben, "Carla")
-    assert choices(items) == ["Transfer …", "Park", "Take over", "Press keys …"]
+    assert choices(items) == ["Transfer …", "Hold", "Park", "Take over", "Press keys …"]
     items.get_by_role("button", name="Park").click()
     expect(card(ben, "Carla").locator(".call-state")).to_have_text(re.compile("^Parked on 70"))
     items = open_menu(ben, "Carla")
@@ -174,7 +174,7 @@ def test_an_open_menu_and_what_is_typed_survive_what_happens_and_the_end_of_the_
     call.stop()
     dialog = ben.locator("#transfer-dialog")
     expect(dialog.get_by_text("This call has ended, or is no longer on this page.")).to_be_visible()
-    expect(dialog.locator("[type=submit]")).to_be_disabled()
+    expect(dialog.locator("[data-action=transfer]")).to_be_disabled()
     expect(dialog.locator("#transfer-to")).to_have_value("10")
     ben.keyboard.press("Enter")
     expect(dialog).to_be_visible()
@@ -314,3 +314,45 @@ def test_wide_screens_show_the_dots_where_the_mouse_or_the_focus_is(
     expect(ben.locator("#transfer-to")).to_be_focused()
     ben.keyboard.press("Escape")
     expect(dots).to_be_focused()
+
+
+def test_a_transfer_is_consulted_first_cancelled_and_consulted_again_until_it_is_completed(
+    asterisk22: Asterisk, panel22: Panel, visit: Visit, caller_factory: CallerFactory, phone_factory: PhoneFactory
+) -> None:
+    for number in ("102", "103"):
+        phone_factory(asterisk22, number)
+    ben, vic = visit(panel22, "ben", "/calls/"), visit(panel22, "vic", "/calls/")
+    caller_factory(asterisk22, "102", name="Carla")
+    strip = card(ben, "Carla").locator(".call-transfer")
+    for turn in range(2):
+        expect(card(ben, "Carla").locator(".call-state")).to_have_text("Talking")
+        open_menu(ben, "Carla").get_by_role("button", name="Transfer").click()
+        expect(ben.locator("#transfer-to")).to_be_focused()
+        ben.keyboard.type("103")
+        ben.keyboard.press("Shift+Enter")
+        expect(strip).to_contain_text("Carla is on hold while 103 is consulted")
+        expect(card(vic, "Carla").locator(".call-transfer")).to_contain_text("Carla is on hold")
+        expect(card(vic, "Carla").locator(".call-transfer-actions")).to_be_hidden()
+        if turn == 0:
+            strip.get_by_role("button", name="Back to Carla").click()
+            expect(strip).to_have_count(0)
+            expect(ben.locator(".panel-toast", has_text="You are back with Carla")).to_be_visible()
+    strip.get_by_role("button", name="Transfer Carla to 103 now").click()
+    expect(ben.locator(".panel-toast.is-success", has_text="Carla was transferred to 103.")).to_be_visible()
+    expect(card(ben, "Carla")).to_contain_text("103")
+    expect(strip).to_have_count(0)
+
+
+def test_a_caller_is_put_on_hold_from_the_menu_and_resumed(
+    asterisk22: Asterisk, panel22: Panel, visit: Visit, caller_factory: CallerFactory, phone_factory: PhoneFactory
+) -> None:
+    phone_factory(asterisk22, "102")
+    ben = visit(panel22, "ben", "/calls/")
+    caller_factory(asterisk22, "102", name="Carla")
+    expect(card(ben, "Carla").locator(".call-state")).to_have_text("Talking")
+    open_menu(ben, "Carla").get_by_role("button", name="Hold").click()
+    strip = card(ben, "Carla").locator(".call-transfer")
+    expect(strip).to_contain_text("Carla is on hold")
+    strip.get_by_role("button", name="Resume the call with Carla").click()
+    expect(strip).to_have_count(0)
+    expect(card(ben, "Carla").locator(".call-state")).to_have_text("Talking")

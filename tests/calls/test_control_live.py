@@ -16,8 +16,9 @@ from calls import control
 from calls.control import OwnPhone
 from calls.models import Channel, ParkedCall
 from calls.placed import Told
+from engine.ami import actions
 from engine.ami.client import Session
-from engine.ami.protocol import Message
+from engine.ami.protocol import Action, Message
 from engine.ami.transports import Address
 from engine.mirror import verbs
 from engine.mirror.commands import Outcome, Status
@@ -42,9 +43,7 @@ class Board:
         self.asterisk, self.follower = asterisk, follower
         self.state: State = follower.state
 
-    async def give(
-        self, verb: Verb[Channel, Any], channel: Channel | str, parameters: Parameters | None = None
-    ) -> Outcome:
+    async def give(self, verb: Verb[Any, Any], channel: Channel | str, parameters: Parameters | None = None) -> Outcome:
         key = channel if isinstance(channel, str) else channel.uniqueid
         ctx = CommandContext(self.follower.session, self.state, 7, time.time() + 10, command_id="c1")
         return await verb.carry_out(ctx, key, parameters or Parameters())
@@ -174,6 +173,23 @@ async def test_a_call_is_parked_and_retrieved_at_another_phone(
         await here.follower.until_told(Told.CONNECTED)
         late = await here.give(control.retrieve, caller, BY_102)
         assert late == Outcome(Status.NOT_POSSIBLE, "This call is no longer parked.")
+
+
+async def test_a_lot_that_is_full_is_told_and_the_call_goes_on(
+    asterisk: Asterisk, phone_factory: PhoneFactory, caller_factory: CallerFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asterisk says “Park successful” for a lot that it does not have, too, which stands here for one that is full."""
+    monkeypatch.setattr(actions, "park", _into_a_lot_that_is_not_there)
+    async with board(asterisk) as here:
+        caller, mine = await a_call(here, phone_factory, caller_factory)
+        outcome = await here.give(control.park, caller)
+        assert outcome.status is Status.NOT_POSSIBLE
+        assert "may be full" in outcome.text
+        await here.together(caller, mine)
+
+
+def _into_a_lot_that_is_not_there(channel: str, parker: str) -> Action:
+    return Action("Park", (("Channel", channel), ("TimeoutChannel", parker), ("Parkinglot", "nowhere")))
 
 
 async def test_who_waits_alone_is_not_parked(asterisk: Asterisk, caller_factory: CallerFactory) -> None:

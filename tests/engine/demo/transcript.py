@@ -23,8 +23,8 @@ _ANY = {
     "CoreReloadTime", "Uptime", "LastReload", "Duration", "AnsweredTime", "BridgeNumChannels", "BridgeTechnology",
     "ParkingTimeout", "ParkingDuration", "Seconds",
 }  # fmt: skip
-# Devices of channels, of what stands in for one that is moved, and of queues: of the first Asterisk tells twice or after
-# they are gone, the demo has none of them.
+# Devices of channels, of what stands in for one that is moved, and of queues: of the first Asterisk tells twice or
+# after they are gone, the demo has none of them.
 _OTHER_DEVICES = ("Local/", "CBAnn/", "Surrogate/", "Queue:")
 _CHANNEL_NAME = re.compile(r"(PJSIP/[^-\s!]+|(?:Local|CBAnn|CBRec)/[^-\s!]+)-[0-9a-f]{8}")
 _UNIQUEID = re.compile(r"\b\d{10}\.\d+\b")
