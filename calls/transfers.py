@@ -27,7 +27,7 @@ from engine.mirror.state import State
 from engine.mirror.sync import Snapshot
 from engine.mirror.verbs import Builder, Feature, Parameters, Rule, Target, Weight, verb
 
-from .commands import CHANNEL
+from .commands import CHANNEL, is_my_channel
 from .control import CONTROL_ANY, CONTROL_OWN, IN_CALLS, in_my_context, not_possible, number_exists, partners
 from .control import Transfer as Number
 from .models import Channel, Transfer
@@ -69,7 +69,9 @@ _MOVES: list[Builder] = [actions.dialplan_extension_add, actions.setvar, actions
 
 
 def _is_mine(user: User, row: Transfer) -> bool:
-    return row.user_id == user.pk
+    """Whoever asked for it, and whose phone it is. Queries the database."""
+    mine = Channel.objects.filter(pbx=row.pbx_id, uniqueid=row.mine).first()
+    return row.user_id == user.pk or (mine is not None and is_my_channel(user, mine))
 
 
 TRANSFER: Target[Transfer] = Target(

@@ -206,7 +206,10 @@ TABLE: dict[str, list[Line]] = {
 }  # fmt: skip
 
 # Of what kind of thing → the key of one; the call and its channel are the user's own (see below for those of others).
-KEYS = {"call": "1.1", "channel": "1.1", "participant": "3.1", "conference": "8001", "invitation": "1", "pbx": ""}
+KEYS = {
+    "call": "1.1", "channel": "1.1", "transfer": "t1", "participant": "3.1", "conference": "8001", "invitation": "1",
+    "pbx": "",
+}  # fmt: skip
 
 
 def who_have(permission: str) -> set[str]:

@@ -16,11 +16,11 @@ from tests.conferences.test_buttons import Buttons
 
 from .test_call import call, channel
 
-ALL = ["transfer", "park", "retrieve", "pickup", "takeover", "listen", "whisper", "barge", "keypad", "reject"]
+ALL = ["transfer", "hold", "park", "retrieve", "pickup", "takeover", "listen", "whisper", "barge", "keypad", "reject"]
 WHO_HAS_WHAT = {
     "Viewer": [],
-    "Moderator": ["transfer", "park", "keypad", "reject"],
-    "Operator": ["transfer", "park", "retrieve", "pickup", "takeover", "keypad", "reject"],
+    "Moderator": ["transfer", "hold", "park", "keypad", "reject"],
+    "Operator": ["transfer", "hold", "park", "retrieve", "pickup", "takeover", "keypad", "reject"],
     "Administrator": ALL,
 }
 

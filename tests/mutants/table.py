@@ -146,6 +146,46 @@ FAULTS = (
         ("tests/conferences/rooms/test_plans.py",),
         "a planned room calls people in for somebody who may place no calls any more",
     ),
+    # What is done with a call.
+    Fault(
+        "calls/control.py",
+        "Channel.objects.filter(pbx=pbx, call=channel.call, endpoint=endpoint).exists()",
+        "Channel.objects.filter(pbx=pbx, call=channel.call).exists()",
+        ("tests/access/test_who_may_not.py",),
+        "who may control their own calls controls the calls of others",
+    ),
+    Fault(
+        "calls/control.py",
+        '    exists = answer.response.get("Value") != "0"\n',
+        "    exists = True\n",
+        ("tests/calls/test_control_live.py",),
+        "a caller who is transferred to a number that is not there is lost",
+        "live",
+    ),
+    Fault(
+        "calls/control.py",
+        "    if outcome.done and not await _is_parked(ctx.state, channel):\n",
+        "    if False:\n",
+        ("tests/calls/test_control_live.py",),
+        "a call that could not be parked is said to be parked",
+        "live",
+    ),
+    Fault(
+        "calls/transfers.py",
+        '/n,{RINGS},g"),',
+        '/n,{RINGS}"),',
+        ("tests/calls/test_transfers_live.py",),
+        "a consulted target who hangs up leaves the caller in the music",
+        "live",
+    ),
+    Fault(
+        "calls/transfers.py",
+        '        state.ask_for_job("transfer-recall", row.code)\n',
+        "        pass\n",
+        ("tests/calls/test_transfers_live.py",),
+        "a caller on hold whose other end hangs up waits for ever",
+        "live",
+    ),
     # The road of a command.
     Fault(
         "engine/mirror/commands.py",
@@ -397,7 +437,7 @@ FAULTS = (
         "the calls of others show as mine",
     ),
     Fault(
-        "templates/calls/_call.html",
+        "templates/calls/_party.html",
         '<bdi class="party-label">{{ party.label }}</bdi>',
         '<bdi class="party-label">{{ party.label|safe }}</bdi>',
         ("tests/web/test_bad_input.py",),
@@ -707,8 +747,8 @@ FAULTS = (
     ),
     Fault(
         "static/panel/availability.js",
-        'if (button.closest(".htmx-request, .is-ended")) continue;',
-        'if (button.closest(".is-ended")) continue;',
+        'if (button.closest(".htmx-request, .is-ended, .is-over")) continue;',
+        'if (button.closest(".is-ended, .is-over")) continue;',
         ("tests/system/doctor/test_page.py",),
         "a form can be sent again while its first order is under way",
         "browser",
