@@ -253,7 +253,7 @@ def test_neither_a_menu_of_a_call_nor_its_dialogs_have_a_violation(site: Site, c
     page.locator("[data-opens=keys]").click()
     found = in_every_look(page, "keys")
     page.keyboard.press("Escape")
-    menu = page.locator(".call:not([data-mine]) .party[data-state=Up] > .party-menu")
+    menu = page.locator(".call:not([data-mine]) .party[data-state=Up] .party-menu")
     items = page.locator(".party-menu .menu-items:visible")
     for name, words in (("transfer", "Transfer"), ("keypad", "Press keys")):
         menu.first.locator("summary").focus()
