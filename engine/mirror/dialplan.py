@@ -24,6 +24,15 @@ async def write(ctx: CommandContext, extensions: Mapping[str, Steps]) -> Outcome
     return Outcome(Status.DONE)
 
 
+def stanza(extensions: Mapping[str, Steps]) -> str:
+    """The same as lines for extensions.conf, where a reload of the dialplan leaves it."""
+    lines = [f"[{CONTEXT}]"]
+    for extension, steps in extensions.items():
+        begins = [f"exten => {extension},1", *([" same => n"] * (len(steps) - 1))]
+        lines += [f"{begin},{name}({data})" for begin, (name, data) in zip(begins, steps, strict=True)]
+    return "\n".join(lines) + "\n"
+
+
 def argument(text: str) -> str:
     """A text as an argument of an application: nothing in it ends the argument."""
     return re.sub(r"([\\,\"()])", r"\\\1", text)
