@@ -271,7 +271,8 @@ def review(state: State, row: Transfer) -> None:
             if row.apart:
                 _over(state, row, "back")
         elif others:
-            _over(state, row, "completed" if row.number and row.state != Transfer.State.RECALL else "taken")
+            # The target is reached by a Local channel; anybody else has taken the caller.
+            _over(state, row, "completed" if row.number and any(other.is_local for other in others) else "taken")
     elif mine is None:
         state.ask_for_job("transfer-recall", row.code)
     else:
