@@ -4,6 +4,8 @@ import re
 from collections.abc import Callable
 
 _COMPARISON = re.compile(r"\s*(-?\d+)\s*([<>=])\s*(-?\d+)\s*")
+_DIFFERENCE = re.compile(r"\s*(\d+)\s+-\s+(\d+)(?=\s|$)")
+_SAMENESS = re.compile(r'\s*("[^"]*")\s*(!?=)\s*("[^"]*")\s*')
 
 
 def expand(text: str, value_of: Callable[[str], str]) -> str:
@@ -58,7 +60,11 @@ def _closing(text: str, start: int) -> int:
 
 
 def _compare(text: str) -> str:
-    """`12 > 0` → `1`; anything that is no comparison of two numbers stays as it is."""
+    """`12 > 0`, `12 - 3 < 10` or `"a" != "b"` → `1`; anything that is no comparison of two stays as it is."""
+    same = _SAMENESS.fullmatch(text)
+    if same is not None:
+        return str(int((same[1] == same[3]) == (same[2] == "=")))
+    text = _DIFFERENCE.sub(lambda found: str(int(found[1]) - int(found[2])), text)
     match = _COMPARISON.fullmatch(text)
     if match is None:
         return text.strip()

@@ -139,6 +139,10 @@ class Channel:
     conference_settings: dict[str, str] = field(default_factory=dict)
     # Counts how often it has been sent into the dialplan: what waits on an earlier way is void.
     ways: int = 0
+    # Runs the step behind the one it is in. That is what becomes of it when whoever it talks to is gone, if it
+    # `goes_on`; otherwise it hangs up.
+    next_step: Callable[[], None] | None = None
+    goes_on: bool = False
     # Where it really is while events show the dialplan that a key of the conference's menu has run.
     place: "Place | None" = None
     bridge: Bridge | None = None

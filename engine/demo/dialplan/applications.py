@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from .. import model
 from ..expressions import arguments, is_true
 from ..model import Channel
-from . import joining
+from . import dial, joining
 from .confbridge import enter_conference
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def execute(dialplan: "Dialplan", channel: Channel, application: str, data: str,
     later = dialplan.schedule.later
     match application:
         case "Answer":
-            dialplan.switch.answer(channel)
+            dialplan.answer(channel)
             go_on()
         case "Set":
             name, _, value = data.partition("=")
@@ -40,6 +40,24 @@ def execute(dialplan: "Dialplan", channel: Channel, application: str, data: str,
             go_on()
         case "Wait":
             later(float(data), go_on)
+        case "MusicOnHold":
+            _class, seconds, *_rest = [*arguments(data), ""]
+            if seconds:
+                later(float(seconds), go_on)
+        case "Goto":
+            _go_to(dialplan, channel, data)
+        case "GotoIf":
+            condition, _, places = data.partition("?")
+            then, _, otherwise = places.partition(":")
+            place = then if is_true(condition) else otherwise
+            if place:
+                _go_to(dialplan, channel, place)
+            else:
+                go_on()
+        case "Dial":
+            dial.dial_out(dialplan, channel, data, go_on)
+        case "Hangup":
+            dialplan.switch.hang_up(channel, model.NORMAL if channel.was_bridged else model.NO_CAUSE)
         case "Playback":
             seconds = SOUNDS.get(data)
             channel.variables["PLAYBACKSTATUS"] = "FAILED" if seconds is None else "SUCCESS"
@@ -73,6 +91,13 @@ def execute(dialplan: "Dialplan", channel: Channel, application: str, data: str,
             pass
         case _:
             dialplan.switch.hang_up(channel, model.NO_CAUSE)
+
+
+def _go_to(dialplan: "Dialplan", channel: Channel, data: str) -> None:
+    """`context,extension,priority`, of which the first ones may be missing."""
+    context, extension, priority = [channel.context, channel.extension, *arguments(data)][-3:]
+    channel.context = context
+    dialplan.go_on(channel, extension, int(priority) if priority.isdecimal() and len(priority) < 6 else 0)
 
 
 def _send_keys(dialplan: "Dialplan", channel: Channel, keys: str) -> None:

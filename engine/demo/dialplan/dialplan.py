@@ -10,6 +10,7 @@ from ..model import Channel, Party, State
 from ..schedule import Schedule
 from ..states import UNAVAILABLE
 from ..switch import Switch
+from ..switch.transfers import Destination
 from . import applications, confbridge, dial, originate, parking
 from .extensions import CONTEXT, OUTSIDE_CONTEXT, Step, is_dialled, steps
 
@@ -43,6 +44,7 @@ class Dialplan:
     press = confbridge.press
     originate = originate.originate
     park = parking.park
+    answer = dial.answer
     reject = dial.reject
 
     # What there is.
@@ -102,6 +104,12 @@ class Dialplan:
         self.switch.redirect(channel, extension, context)
         self.run(channel, extension, context)
 
+    def redirect_both(self, first: Channel, second: Channel, places: tuple[Destination, Destination]) -> None:
+        """Both go on, each with an extension of its own: neither leaves the other alone."""
+        self.switch.redirect_both(first, second, places)
+        for channel, (extension, context) in zip((first, second), places, strict=True):
+            self.run(channel, extension, context)
+
     def transfer(self, transferer: Channel, extension: str) -> None:
         """Whoever talks to the transferer goes on with another extension."""
         self.run(self.switch.blind_transfer(transferer, extension, CONTEXT), extension)
@@ -113,14 +121,16 @@ class Dialplan:
         # Whoever is only sent elsewhere is the same call.
         self.switch.calls_processed += channel.ways == 0
         channel.ways += 1
+        channel.next_step, channel.goes_on = None, False
         channel.context = context or channel.context
         if self._step(channel.context, extension, 1) is None and is_dialled(channel.context, extension):
             dial.dial(self, channel, extension)
         else:
-            self._go_on(channel, extension, 1)
+            self.go_on(channel, extension, 1)
 
-    def _go_on(self, channel: Channel, extension: str, priority: int) -> None:
+    def go_on(self, channel: Channel, extension: str, priority: int) -> None:
         """Run the step of this priority, and then the next."""
+        channel.next_step, channel.goes_on = None, False
         step = self._step(channel.context, extension, priority)
         if step is None:
             channel.priority = priority
@@ -130,7 +140,8 @@ class Dialplan:
         application, template = step
         data = expand(template, lambda name: self._value(channel, name))
         self.switch.run(channel, extension, priority, application, data)
-        next_step = self.unless_elsewhere(channel, lambda: self._go_on(channel, extension, priority + 1))
+        next_step = self.unless_elsewhere(channel, lambda: self.go_on(channel, extension, priority + 1))
+        channel.next_step, channel.goes_on = lambda: self.go_on(channel, extension, priority + 1), False
         applications.execute(self, channel, application, data, next_step)
 
     def unless_elsewhere(self, channel: Channel, act: Callable[[], None]) -> Callable[[], None]:
@@ -166,4 +177,6 @@ class Dialplan:
         """What `${…}` stands for: a variable of the channel or a global one, or the length of a text."""
         if name.startswith("LEN(") and name.endswith(")"):
             return str(len(name[4:-1].encode()))
+        if name == "EPOCH":
+            return str(int(self.switch.now()))
         return channel.variables.get(name, self.variables.get(name, ""))

@@ -37,6 +37,8 @@ def take_over(dialplan: "Dialplan", channel: Channel, data: str, go_on: GoOn) ->
     target = dialplan.switch.channels.get(arguments(data)[0])
     if target is None or target is channel or not dialplan.switch.take(channel, target):
         go_on()
+    else:
+        channel.goes_on = channel.next_step is not None
 
 
 def retrieve(dialplan: "Dialplan", channel: Channel, data: str, go_on: GoOn) -> None:

@@ -77,7 +77,7 @@ def hangup(session: "ManagerSession", action: ActionFields) -> None:
     channel = session.channel(action, "Channel", "No such channel")
     session.respond("Success", ("Message", "Channel Hungup"))
     given = action.get("Cause")
-    cause = int(given) if given.isdecimal() else NORMAL if channel.bridge else NO_CAUSE
+    cause = int(given) if given.isdecimal() else NORMAL if channel.was_bridged else NO_CAUSE
     if cause == BUSY and channel.dialled_by is not None:
         session.dialplan.reject(channel)
     elif channel.doomed:
@@ -93,8 +93,21 @@ def redirect(session: "ManagerSession", action: ActionFields) -> None:
         if not action.get(field):
             raise Refused(f"{field} not specified")
     channel = session.channel(action, "Channel", f"Channel does not exist: {action.get('Channel')}")
-    session.respond("Success", ("Message", "Redirect successful"))
-    session.dialplan.redirect(channel, action.get("Exten"), action.get("Context"))
+    place = action.get("Exten"), action.get("Context")
+    if not action.get("ExtraChannel"):
+        session.respond("Success", ("Message", "Redirect successful"))
+        session.dialplan.redirect(channel, *place)
+        return
+    # Without a context of its own the other one goes to the same place.
+    elsewhere = bool(action.get("ExtraContext"))
+    for field in ("ExtraExten", "ExtraPriority"):
+        if elsewhere and not action.get(field):
+            raise Refused(f"{field} not specified")
+    text = f"ExtraChannel does not exist: {action.get('ExtraChannel')}"
+    extra = session.channel(action, "ExtraChannel", text)
+    extra_place = (action.get("ExtraExten"), action.get("ExtraContext")) if elsewhere else place
+    session.respond("Success", ("Message", "Dual Redirect successful"))
+    session.dialplan.redirect_both(channel, extra, (place, extra_place))
 
 
 @answers("PlayDTMF", "Play DTMF signal on a specific channel.", "call,all")

@@ -4,7 +4,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from .. import states
-from ..model import UNKNOWN, Bridge, Channel, IllegalTransition, State, age, prefixed
+from ..model import UNKNOWN, Bridge, Channel, IllegalTransition, Party, State, age, prefixed
 from .devices import follow
 
 if TYPE_CHECKING:
@@ -98,24 +98,42 @@ def set_video_source(switch: "Switch", bridge: Bridge, uniqueid: str) -> None:
 
 
 def bridge(switch: "Switch", first: Channel, second: Channel) -> list[Channel]:
-    """AMI's Bridge: two channels that are up talk from now on; whomever they leave alone is hung up.
+    """AMI's Bridge: two channels that are up talk from now on; whomever they leave alone is let go.
 
-    The call that began first gives both its linkedid, of which no event tells.
+    One that dials gives that up. The call that began first gives both its linkedid, of which no event tells.
     """
-    if first is second or not (can_move(switch, first) and can_move(switch, second)):
+    if first is second or not all(can_move(switch, one) or _can_stop_dialling(one) for one in (first, second)):
         raise IllegalTransition(f"{first.name} and {second.name} cannot be bridged now.")
     bridge = new_bridge(switch)
     # Whoever is taken out of the dialplan counts as a call anew.
     switch.calls_processed += 1
     for channel in (first, second):
-        switch.leave_dialplan(channel)
+        if channel.bridge is None:
+            switch.stop_dialling(channel)
+            switch.leave_dialplan(channel)
     left = move(switch, bridge, first) + move(switch, bridge, second)
-    switch.set_connected(second, first.caller)
-    switch.set_connected(first, second.caller)
+    _introduce_through(switch, second, first.caller)
+    _introduce_through(switch, first, second.caller)
     for channel in left:
         if channel.bridge is not bridge:
-            switch.hang_up(channel)
+            switch.leave_alone(channel)
     return [first, second]
+
+
+def _can_stop_dialling(channel: Channel) -> bool:
+    return not channel.is_gone and channel.state is State.UP and channel.dials is not None and channel.twin is None
+
+
+def _introduce_through(switch: "Switch", channel: Channel, partner: Party) -> None:
+    """The channel sees its new partner; and so does whoever is behind it, where it is half of a Local channel."""
+    if channel.connected != partner:
+        switch.set_connected(channel, partner)
+    twin = channel.twin
+    if twin is not None and twin.bridge is not None and twin.caller != partner:
+        switch.set_caller(twin, partner)
+        for other in twin.bridge.channels:
+            if other is not twin:
+                switch.set_connected(other, partner)
 
 
 def take(switch: "Switch", taker: Channel, target: Channel) -> bool:
@@ -141,7 +159,7 @@ def take(switch: "Switch", taker: Channel, target: Channel) -> bool:
     enter(switch, bridge, taker)
     switch.introduce(taker, target)
     for channel in left:
-        switch.hang_up(channel)
+        switch.leave_alone(channel)
     return True
 
 

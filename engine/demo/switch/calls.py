@@ -32,8 +32,16 @@ def dial(switch: "Switch", caller: Channel, endpoint: str, callee: Party, contex
         switch.set_connected(channel, caller.caller)
     caller.dials, channel.dialled_by = channel, caller
     if known and caller.connected != channel.caller:
-        switch.set_connected(caller, channel.caller)
+        _see(switch, caller, channel.caller)
     return channel
+
+
+def _see(switch: "Switch", caller: Channel, callee: Party) -> None:
+    """The caller sees whom it calls; and so does whoever calls by it, where it is half of a Local channel."""
+    switch.set_connected(caller, callee)
+    before = caller.twin.dialled_by if caller.twin is not None else None
+    if before is not None:
+        _see(switch, before, callee)
 
 
 def ring(switch: "Switch", callee: Channel) -> None:
@@ -45,7 +53,7 @@ def ring(switch: "Switch", callee: Channel) -> None:
     # A phone that dials counts as in use from here on.
     follow(switch, caller)
     if not caller.connected.number or caller.connected.number != callee.caller.number:
-        switch.set_connected(caller, callee.caller)
+        _see(switch, caller, callee.caller)
     twin = caller.twin
     if caller.state is State.RING and twin is not None and twin.state is State.DOWN:
         twin.caller = callee.caller

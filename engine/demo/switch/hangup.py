@@ -63,14 +63,35 @@ def hang_up(
     for end in waiting:
         end()
     if caller is not None and not keep_caller:
-        switch.end_dialplan(caller, cause)
+        if not go_on(caller):
+            switch.end_dialplan(caller, cause)
     for other in others:
         if other is None:
             continue
         if other.is_consulting:
             return_from_consulting(switch, other)
         else:
-            switch.hang_up(other, cause or _own_cause(other))
+            switch.leave_alone(other, cause or _own_cause(other))
+
+
+def leave_alone(switch: "Switch", channel: Channel, cause: int = NORMAL) -> None:
+    """Whoever the channel talked to is gone: it goes on in the dialplan where its application lets it, or hangs up."""
+    if channel.is_gone:
+        return
+    if not channel.goes_on:
+        switch.hang_up(channel, cause)
+        return
+    for other in switch.leave_bridge(channel):
+        switch.leave_alone(other, cause)
+    go_on(channel)
+
+
+def go_on(channel: Channel) -> bool:
+    """The step behind the one the channel is in. False where there is none."""
+    step, channel.next_step, channel.goes_on = channel.next_step, None, False
+    if step is not None and not channel.is_gone:
+        step()
+    return step is not None
 
 
 def end_dialplan(switch: "Switch", channel: Channel, cause: int = NORMAL) -> None:

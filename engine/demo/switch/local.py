@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from ..model import NOBODY, Channel, IllegalTransition, State, prefixed
+from ..model import NOBODY, Channel, IllegalTransition, Party, State, prefixed, yes
 from .bridges import enter, is_waited_for, take_out
 from .channels import add
 from .events import say, say_local
@@ -24,25 +24,33 @@ def new_local(
     return one, two
 
 
-def dial_local(switch: "Switch", caller: Channel, extension: str, context: str = "internal") -> Channel:
+def dial_local(
+    switch: "Switch", caller: Channel, extension: str, context: str = "internal", *, stays: bool = False
+) -> Channel:
     """The caller's Dial() makes a Local channel; returned is the half that is to run the extension."""
     if caller.is_gone or caller.dials is not None or caller.bridge is not None or caller.parked is not None:
         raise IllegalTransition(f"{caller.name} cannot dial now.")
     one, two = switch.new_local(extension, context, caller.linkedid)
     one.originated = False
+    # Whom it reaches is not known yet: it is called by the number that the caller is at.
+    one.caller, one.connected = Party(caller.extension, caller.connected.name), caller.caller
     switch.run(one, caller.extension, 1, "AppDial", "(Outgoing Line)")
+    switch.set_caller(one, one.caller)
     if caller.caller:
         switch.set_connected(one, caller.caller)
         switch.set_caller(two, caller.caller)
-    say_bridged(switch, one, two, extension, context)
+    switch.set_connected(two, one.caller)
+    say_bridged(switch, one, two, extension, context, stays=stays)
     caller.dials, one.dialled_by = one, caller
     return two
 
 
-def say_bridged(switch: "Switch", one: Channel, two: Channel, extension: str, context: str) -> None:
+def say_bridged(
+    switch: "Switch", one: Channel, two: Channel, extension: str, context: str, *, stays: bool = False
+) -> None:
     """The two halves are joined, and `two` is about to run the extension."""
     place = (("Context", context), ("Exten", extension))
-    say_local(switch, "LocalBridge", one, two, *place, ("LocalOptimization", "Yes"))
+    say_local(switch, "LocalBridge", one, two, *place, ("LocalOptimization", yes(not stays)))
 
 
 def copy_to_twin(switch: "Switch", one: Channel) -> None:

@@ -28,17 +28,20 @@ def leave_dialplan(switch: "Switch", channel: Channel) -> None:
     """Somebody takes the channel out of what it runs: it would go on behind it."""
     channel.ways += 1
     channel.priority += 1
+    channel.goes_on = channel.next_step is not None
     begin(switch, channel, "", "")
 
 
 def go_to(switch: "Switch", channel: Channel, extension: str, context: str = "") -> None:
-    """Told before it leaves its bridge, while it still runs what brought it there."""
+    """Told before it leaves its bridge, while it still runs what brought it there; if anything did."""
     if channel.place is not None:
         _put(channel, channel.place)
         channel.place = None
     channel.context, channel.extension, channel.priority = context or channel.context, extension, 1
-    channel.sent_to = (extension, 1)
-    say_extension(switch, channel)
+    channel.next_step, channel.goes_on = None, False
+    if channel.application:
+        channel.sent_to = (extension, 1)
+        say_extension(switch, channel)
 
 
 def step_aside(switch: "Switch", channel: Channel, place: Place) -> None:

@@ -71,6 +71,7 @@ class Switch:
     merge = bridges.merge
 
     redirect = transfers.redirect
+    redirect_both = transfers.redirect_both
     blind_transfer = transfers.blind_transfer
     consult = transfers.consult
 
@@ -94,5 +95,7 @@ class Switch:
     spy = spying.spy
 
     hang_up = hangup.hang_up
+    leave_alone = hangup.leave_alone
+    go_on = staticmethod(hangup.go_on)
     end_dialplan = hangup.end_dialplan
     leave_bridge = hangup.leave_bridge

@@ -11,18 +11,40 @@ from .places import go_to
 if TYPE_CHECKING:
     from .switch import Switch
 
+# An extension and its context.
+Destination = tuple[str, str]
+
 
 def redirect(switch: "Switch", channel: Channel, extension: str, context: str = "") -> None:
     """The channel is free for another extension, which the caller of this lets it run; its partner hangs up."""
-    in_conference = channel.member is not None and channel.member.has_joined and not channel.is_gone
-    dials = not channel.is_gone and channel.dials is not None and channel.twin is None
-    if not (in_conference or dials or channel.parked is not None or can_move(switch, channel)):
-        raise IllegalTransition(f"{channel.name} cannot be redirected now.")
+    _check_redirect(switch, channel)
     switch.stop_dialling(channel)
     if channel.bridge is not None:
         go_to(switch, channel, extension, context)
     for left in switch.leave_bridge(channel):
-        switch.hang_up(left)
+        switch.leave_alone(left)
+
+
+def redirect_both(switch: "Switch", first: Channel, second: Channel, places: tuple[Destination, Destination]) -> None:
+    """Both are free for another extension (and its context) at once: neither hangs up because the other has left."""
+    both = ((first, places[0]), (second, places[1]))
+    for channel, _place in both:
+        _check_redirect(switch, channel)
+    for channel, (extension, context) in both:
+        switch.stop_dialling(channel)
+        if channel.bridge is not None:
+            go_to(switch, channel, extension, context)
+    for channel, _place in both:
+        for left in switch.leave_bridge(channel):
+            if left not in (first, second):
+                switch.leave_alone(left)
+
+
+def _check_redirect(switch: "Switch", channel: Channel) -> None:
+    in_conference = channel.member is not None and channel.member.has_joined and not channel.is_gone
+    dials = not channel.is_gone and channel.dials is not None and channel.twin is None
+    if not (in_conference or dials or channel.parked is not None or can_move(switch, channel)):
+        raise IllegalTransition(f"{channel.name} cannot be redirected now.")
 
 
 def blind_transfer(switch: "Switch", transferer: Channel, extension: str, context: str) -> Channel:

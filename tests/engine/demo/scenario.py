@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 import re
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import repeat
 
+from calls import transfers
 from conferences.moving import DIALPLAN
 from engine.mirror.dialplan import CONTEXT
+from engine.mirror.dialplan import Steps as Extension
 from tests.lab.ami import Ami, Message
 
 from .benches import Bench, settle
@@ -142,6 +144,32 @@ CHAPTERS = {
         who_is_busy
         """,
         "BridgeEnter NewConnectedLine Hangup",
+    ),
+    "calls on hold": _chapter(
+        """
+        hints_are_added
+        dialplan_of_holds_is_written
+        what_two_cannot_be_sent_to
+        a_caller_waits_and_is_taken_back
+        whoever_waits_hangs_up
+        whoever_has_put_somebody_on_hold_hangs_up
+        who_is_busy
+        """,
+        "BridgeLeave Newexten",
+    ),
+    "consultations": _chapter(
+        """
+        hints_are_added
+        dialplan_of_holds_is_written
+        a_consultation_is_completed
+        a_consultation_is_cancelled
+        whoever_is_consulted_is_not_to_be_had
+        whoever_is_consulted_hangs_up
+        somebody_hangs_up_who_is_talked_about
+        somebody_hangs_up_who_consults
+        who_is_busy
+        """,
+        "BridgeEnter Newexten Hangup",
     ),
     "conferences": _chapter(
         """
@@ -854,6 +882,172 @@ class Scenario:
         self.hang_up(mine)
         self.session.listing("CoreShowChannels")
 
+    # Calls on hold, and consultations: what calls/transfers.py asks.
+
+    def dialplan_of_holds_is_written(self) -> None:
+        self.write_dialplan(transfers.DIALPLAN)
+
+    def what_two_cannot_be_sent_to(self) -> None:
+        """Fields that are missing, channels that are not there. Without a context both go to the same place."""
+        caller, mine = self.answered_from_outside()
+        both = {"Channel": caller, "Context": CONTEXT, "Exten": "hold", "Priority": "1"}
+        both |= {"ExtraChannel": mine, "ExtraContext": CONTEXT, "ExtraExten": "holding", "ExtraPriority": "1"}
+        for missing in ("ExtraContext", "ExtraExten", "ExtraPriority"):
+            self.session.action("Redirect", **{key: value for key, value in both.items() if key != missing})
+        for key in ("Channel", "ExtraChannel"):
+            self.session.action("Redirect", **{**both, key: "PJSIP/nobody-00000000"})
+        settle(self.session)
+        self.session.listing("CoreShowChannels")
+        self.hang_up(caller)
+        self.hang_up(mine)
+
+    def a_caller_waits_and_is_taken_back(self) -> None:
+        """Whoever waited hangs up when the other does; either may."""
+        for leaves in (0, 1):
+            caller, mine = self.answered_from_outside()
+            for _time in range(2):
+                self.moves(caller, mine, "holding")
+                self.session.listing("CoreShowChannels")
+                self.brought_together(caller, mine, held=caller)
+            self.hang_up((caller, mine)[leaves])
+        mine = self.bridged(self.originate("PJSIP/101", "102"))
+        settle(self.session)
+        other = self.last_new_channel("102")
+        self.moves(other, mine, "holding")
+        self.brought_together(other, mine, held=other)
+        self.hang_up(mine)
+
+    def whoever_waits_hangs_up(self) -> None:
+        caller, mine = self.answered_from_outside()
+        self.moves(caller, mine, "holding")
+        self.hang_up(caller)
+        self.session.listing("CoreShowChannels")
+        self.hang_up(mine)
+
+    def whoever_has_put_somebody_on_hold_hangs_up(self) -> None:
+        """And is called back: answers, or is busy."""
+        for back in ("PJSIP/101", "PJSIP/104"):
+            caller, mine = self.answered_from_outside()
+            self.moves(caller, mine, "holding")
+            self.session.action("Setvar", Channel=caller, Variable="PBXPANEL_BACK", Value=back)
+            self.hang_up(mine)
+            since = len(self.session.messages)
+            self.session.action("Redirect", Channel=caller, Context=CONTEXT, Exten="back", Priority="1")
+            if back == "PJSIP/101":
+                self.bridged(since)
+            else:
+                self.session.event("Newexten", since, Channel=caller, Application="MusicOnHold")
+            settle(self.session)
+            self.session.listing("CoreShowChannels")
+            self.hang_up(self.last_new_channel("101") if back == "PJSIP/101" else caller)
+
+    def a_consultation_is_completed(self) -> None:
+        for number in ("103", "105"):
+            caller, mine = self.consults(number)
+            self.session.listing("CoreShowChannels")
+            if number == "103":
+                half = self.half_of(mine)
+                self.session.action("Setvar", Channel=mine, Variable="PBXPANEL_HELD", Value="")
+                self.brought_together(caller, half, held=caller)
+            else:
+                since = len(self.session.messages)
+                self.session.action("Redirect", Channel=caller, Context="internal", Exten="102", Priority="1")
+                self.session.action("Hangup", Channel=mine)
+                self.bridged(since)
+                settle(self.session)
+            self.session.listing("CoreShowChannels")
+            self.hang_up(self.last_new_channel("103" if number == "103" else "102"))
+
+    def a_consultation_is_cancelled(self) -> None:
+        for number in ("103", "105"):
+            caller, mine = self.consults(number)
+            self.brought_together(caller, mine, held=caller)
+            self.session.listing("CoreShowChannels")
+            self.hang_up(mine)
+
+    def whoever_is_consulted_is_not_to_be_had(self) -> None:
+        """Busy, or it rings and is refused: both are together again by themselves."""
+        for number in ("104", "105"):
+            caller, mine = self.answered_from_outside()
+            since = self.moves(caller, mine, "consult", number)
+            if number == "105":
+                self.session.action("Hangup", Channel=self.last_new_channel("105"), Cause="17")
+            self.both_meet(since, caller, mine)
+            self.session.listing("CoreShowChannels")
+            self.hang_up(mine)
+
+    def whoever_is_consulted_hangs_up(self) -> None:
+        caller, mine = self.consults("103")
+        since = len(self.session.messages)
+        self.hang_up(self.last_new_channel("103"))
+        self.both_meet(since, caller, mine)
+        self.session.listing("CoreShowChannels")
+        self.hang_up(caller)
+
+    def somebody_hangs_up_who_is_talked_about(self) -> None:
+        for number in ("103", "105"):
+            caller, mine = self.consults(number)
+            self.hang_up(caller)
+            self.session.listing("CoreShowChannels")
+            self.hang_up(mine)
+
+    def somebody_hangs_up_who_consults(self) -> None:
+        for number in ("103", "105"):
+            caller, mine = self.consults(number)
+            self.hang_up(mine)
+            self.session.listing("CoreShowChannels")
+            self.hang_up(caller)
+
+    def answered_from_outside(self) -> tuple[str, str]:
+        """A caller from outside talks to 101: both channels."""
+        settle(self.session)
+        since = len(self.session.messages)
+        self.bench.dial_by_hand("101", "+4930123456", "Jürgen Groß")
+        caller = self.bridged(since)
+        return caller, self.last_new_channel("101")
+
+    def moves(self, held: str, mine: str, extension: str, number: str = "") -> int:
+        """One waits, the other is sent to an extension; returns the number of the first message after it."""
+        for channel, name, value in (
+            (held, "BACK", "PJSIP/101"),
+            (mine, "HELD", held),
+            (mine, "TARGET", number),
+            (mine, "CONTEXT", "internal"),
+        ):
+            self.session.action("Setvar", Channel=channel, Variable=f"PBXPANEL_{name}", Value=value)
+        since = len(self.session.messages)
+        self.session.action(
+            "Redirect", Channel=held, Context=CONTEXT, Exten="hold", Priority="1",
+            ExtraChannel=mine, ExtraContext=CONTEXT, ExtraExten=extension, ExtraPriority="1",
+        )  # fmt: skip
+        self.session.event("Newexten", since, Channel=held, Application="MusicOnHold")
+        settle(self.session)
+        return since
+
+    def consults(self, number: str) -> tuple[str, str]:
+        """Somebody from outside waits while 101 calls the number: both channels, once that is answered or rings."""
+        caller, mine = self.answered_from_outside()
+        self.moves(caller, mine, "consult", number)
+        return caller, mine
+
+    def half_of(self, mine: str) -> str:
+        """The half of a Local channel that is with this channel."""
+        listed = self.session.listing("CoreShowChannels")
+        (bridge,) = {m["BridgeId"] for m in listed if m.get("Channel") == mine}
+        return next(m["Channel"] for m in listed if m.get("BridgeId") == bridge and m["Channel"] != mine)
+
+    def brought_together(self, caller: str, other: str, *, held: str) -> None:
+        settle(self.session)
+        since = len(self.session.messages)
+        self.session.action("Setvar", Channel=held, Variable="PBXPANEL_SINCE", Value=transfers.NEVER)
+        self.session.action("Bridge", Channel1=other, Channel2=caller, Tone="no")
+        self.both_meet(since, caller, other)
+
+    def both_meet(self, since: int, *channels: str) -> None:
+        for channel in channels:
+            self.session.event("BridgeEnter", since, Channel=channel)
+        settle(self.session)
+
     # Calls through Local channels.
 
     def a_local_channel(self) -> None:
@@ -1156,9 +1350,9 @@ class Scenario:
 
     # What the steps are made of.
 
-    def write_dialplan(self) -> None:
+    def write_dialplan(self, extensions: Mapping[str, Extension] = DIALPLAN) -> None:
         """As the panel does."""
-        for extension, steps in DIALPLAN.items():
+        for extension, steps in extensions.items():
             for priority, (application, data) in enumerate(steps, 1):
                 self.session.action(
                     "DialplanExtensionAdd", Context=CONTEXT, Extension=extension, Priority=str(priority),
