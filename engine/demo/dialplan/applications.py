@@ -41,9 +41,9 @@ def execute(dialplan: "Dialplan", channel: Channel, application: str, data: str,
         case "Wait":
             later(float(data), go_on)
         case "MusicOnHold":
-            _class, seconds, *_rest = [*arguments(data), ""]
-            if seconds:
-                later(float(seconds), go_on)
+            _class, duration, *_rest = [*arguments(data), ""]
+            if duration:
+                later(float(duration), go_on)
         case "Goto":
             _go_to(dialplan, channel, data)
         case "GotoIf":
@@ -95,8 +95,8 @@ def execute(dialplan: "Dialplan", channel: Channel, application: str, data: str,
 
 def _go_to(dialplan: "Dialplan", channel: Channel, data: str) -> None:
     """`context,extension,priority`, of which the first ones may be missing."""
-    context, extension, priority = [channel.context, channel.extension, *arguments(data)][-3:]
-    channel.context = context
+    given = arguments(data)
+    channel.context, extension, priority = [channel.context, channel.extension, ""][: 3 - len(given)] + given[:3]
     dialplan.go_on(channel, extension, int(priority) if priority.isdecimal() and len(priority) < 6 else 0)
 
 

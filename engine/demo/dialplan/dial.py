@@ -55,7 +55,8 @@ def dial_out(dialplan: "Dialplan", channel: Channel, data: str, go_on: Callable[
         extension, _, context = place.partition("@")
         two = dialplan.switch.dial_local(channel, extension, context or CONTEXT, stays="n" in flags)
         channel.goes_on = goes_on
-        dialplan.schedule.later(float(seconds or DIAL_SECONDS), partial(_give_up, dialplan, channel.dials))
+        if two.twin is not None:
+            dialplan.schedule.later(float(seconds or DIAL_SECONDS), partial(_give_up, dialplan, two.twin))
         dialplan.run(two, extension)
     elif technology == "PJSIP" and number in dialplan.phones:
         phone = dialplan.phones[number]

@@ -62,9 +62,8 @@ def hang_up(
     waiting, channel.at_its_end = channel.at_its_end, []
     for end in waiting:
         end()
-    if caller is not None and not keep_caller:
-        if not go_on(caller):
-            switch.end_dialplan(caller, cause)
+    if caller is not None and not keep_caller and not go_on(caller):
+        switch.end_dialplan(caller, cause)
     for other in others:
         if other is None:
             continue

@@ -38,6 +38,8 @@ def dial_local(
     switch.set_caller(one, one.caller)
     if caller.caller:
         switch.set_connected(one, caller.caller)
+    two.connected = one.caller
+    if caller.caller:
         switch.set_caller(two, caller.caller)
     switch.set_connected(two, one.caller)
     say_bridged(switch, one, two, extension, context, stays=stays)

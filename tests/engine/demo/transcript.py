@@ -33,6 +33,8 @@ _BRIDGE = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 _RECORDING = re.compile(r"/\S+/monitor/(\S+)-\d{10}(\.\w+)")
 # The PBX's clock, which two do not read in the same second.
 _CLOCK = re.compile(r"\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\b")
+# When somebody was put on hold, in seconds.
+_SINCE = re.compile(r"(?<=PBXPANEL_SINCE=)\d{10}\b")
 # `!seconds!` of a channel in `core show channels concise`.
 _CONCISE_SECONDS = re.compile(r"(?<=!3!)\d+(?=!)")
 
@@ -49,6 +51,15 @@ class Names:
             self.plain(message["Channel"])
             self.plain(message["Uniqueid"])
 
+    def hear_bridges(self, messages: list[Message]) -> None:
+        """Bridges are numbered by who entered each first: those that begin at once come in any order."""
+        first: dict[str, str] = {}
+        for message in messages:
+            if message.get("Event") == "BridgeEnter":
+                first.setdefault(message["BridgeUniqueid"], message["Channel"])
+        for bridge in sorted(first, key=lambda bridge: int(self._number("channel", first[bridge]))):
+            self.plain(bridge)
+
     def plain(self, text: str) -> str:
         """The text with every id replaced."""
         text = _CLOCK.sub("<clock>", text)
@@ -56,6 +67,7 @@ class Names:
         text = _CHANNEL_NAME.sub(lambda found: f"{found[1]}-#{self._number('channel', found[0])}", text)
         text = _UNIQUEID.sub(lambda found: f"<uniqueid {self._number('uniqueid', found[0])}>", text)
         text = _BRIDGE.sub(lambda found: f"<bridge {self._number('bridge', found[0])}>", text)
+        text = _SINCE.sub("<seconds>", text)
         return _CONCISE_SECONDS.sub("<seconds>", text)
 
     def _number(self, kind: str, value: str) -> str:
@@ -69,8 +81,11 @@ def tell(messages: Iterable[Message], events: frozenset[str], names: Names) -> d
     `events` are those to compare; the items of lists belong to their answers and are sorted.
     """
     told: dict[str, Lines] = defaultdict(list)
+    messages = list(messages)
     for message in messages:
         names.hear(message)
+    names.hear_bridges(messages)
+    for message in messages:
         if message.get("Device", "").startswith(_OTHER_DEVICES):
             continue
         if "Response" in message and "Event" not in message:
