@@ -169,6 +169,19 @@ async def test_a_phone_that_is_not_to_be_had_leaves_the_caller_on_hold(here: Boa
         assert (channel.priority, here.runs(here.caller)) == (2, "MusicOnHold")
 
 
+async def test_whoever_has_waited_long_is_with_the_phone_again_by_the_dialplan_alone(
+    here: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    brief = {f",{transfers.MUSIC}": ",1", f"< {transfers.MUSIC - 5}": "< 0"}
+    steps = transfers.DIALPLAN["hold"]
+    for long, short in brief.items():
+        steps = tuple((application, data.replace(long, short)) for application, data in steps)
+    monkeypatch.setattr(transfers, "DIALPLAN", {**transfers.DIALPLAN, "hold": steps})
+    assert (await here.give(transfers.hold, here.caller.uniqueid)).done
+    await here.over("taken")
+    assert here.runs(here.caller) == "Dial"
+
+
 # Consult.
 
 
