@@ -59,6 +59,12 @@ DIALPLAN: Mapping[str, Steps] = {
     "holding": (("Wait", str(MUSIC - 10)), ("Bridge", "${PBXPANEL_HELD}"), ("Hangup", "")),
     "consult": (
         ("Dial", f"Local/${{PBXPANEL_TARGET}}@${{PBXPANEL_CONTEXT}}/n,{RINGS},g"),
+        # Whoever was brought together with the target needs nobody; else back to the caller. A target may be busy so
+        # soon that the caller does not hear the music yet.
+        ("GotoIf", '$["${PBXPANEL_HELD}" = ""]?7'),
+        ("Bridge", "${PBXPANEL_HELD}"),
+        ("GotoIf", '$["${BRIDGERESULT}" = "SUCCESS"]?7'),
+        ("Wait", "1"),
         ("Bridge", "${PBXPANEL_HELD}"),
         ("Hangup", ""),
     ),

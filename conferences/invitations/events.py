@@ -4,6 +4,7 @@ import logging
 import uuid
 from datetime import timedelta
 
+import conferences.snapshot  # noqa: F401  its list of participants comes first: `find_calls` looks into it
 from calls.events import own_caller_id
 from calls.models import Channel
 from calls.placed import new_uniqueids
