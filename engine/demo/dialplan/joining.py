@@ -33,11 +33,16 @@ def pick_up(dialplan: "Dialplan", channel: Channel, data: str, go_on: GoOn) -> N
 
 
 def take_over(dialplan: "Dialplan", channel: Channel, data: str, go_on: GoOn) -> None:
-    """It talks to a channel of this name, whatever that does."""
+    """It talks to a channel of this name, whatever that does; `BRIDGERESULT` says whether it could."""
     target = dialplan.switch.channels.get(arguments(data)[0])
-    if target is None or target is channel or not dialplan.switch.take(channel, target):
+    if target is None or target is channel:
+        channel.variables["BRIDGERESULT"] = "NONEXISTENT" if target is None else "LOOP"
+        go_on()
+    elif not dialplan.switch.take(channel, target):
+        channel.variables["BRIDGERESULT"] = "FAILURE"
         go_on()
     else:
+        channel.variables["BRIDGERESULT"] = "SUCCESS"
         channel.goes_on = channel.next_step is not None
 
 
