@@ -16,7 +16,7 @@ from engine.mirror.commands import Outcome
 from engine.mirror.context import CommandContext, outcome_of
 from engine.mirror.models import PBX
 from engine.mirror.state import State
-from engine.mirror.verbs import ON_PBX, Feature, Parameters, Rule, Target, Weight, permission, verb
+from engine.mirror.verbs import ON_PBX, Feature, Parameters, Rule, Target, Weight, permission, target_of, verb
 
 from . import placed
 from .call import Call, calls_of
@@ -56,15 +56,7 @@ CALL: Target[Call] = Target(
     gone=_("This call has already ended."),
     describe=lambda call: ", ".join(str(channel) for channel in call.hangup_targets),
 )
-CHANNEL: Target[Channel] = Target(
-    "channel",
-    "calls/<str:pbx>/channels/<segment:key>/",
-    find=lambda pbx, uniqueid: Channel.objects.filter(pbx=pbx, uniqueid=uniqueid).first(),
-    current=lambda state, uniqueid: state.table(Channel).get(uniqueid),
-    key_of=lambda channel: channel.uniqueid,
-    pbx_of=lambda channel: channel.pbx_id,
-    gone=_("This call has already ended."),
-)
+CHANNEL = target_of(Channel, "channel", "calls/<str:pbx>/channels/<segment:key>/", _("This call has already ended."))
 
 
 def is_my_channel(user: User, channel: Channel) -> bool:

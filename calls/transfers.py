@@ -25,7 +25,7 @@ from engine.mirror.registry import job, on, snapshot_step, when_removed
 from engine.mirror.sanitize import exact
 from engine.mirror.state import State
 from engine.mirror.sync import Snapshot
-from engine.mirror.verbs import Builder, Feature, Parameters, Rule, Target, Weight, verb
+from engine.mirror.verbs import Builder, Feature, Parameters, Rule, Weight, target_of, verb
 
 from .commands import CHANNEL, is_my_channel
 from .control import CONTROL_ANY, CONTROL_OWN, IN_CALLS, in_my_context, not_possible, number_exists, partners
@@ -80,14 +80,11 @@ def _is_mine(user: User, row: Transfer) -> bool:
     return row.user_id == user.pk or (mine is not None and is_my_channel(user, mine))
 
 
-TRANSFER: Target[Transfer] = Target(
+TRANSFER = target_of(
+    Transfer,
     "transfer",
     "calls/<str:pbx>/transfers/<segment:key>/",
-    find=lambda pbx, code: Transfer.objects.filter(pbx=pbx, code=code).first(),
-    current=lambda state, code: state.table(Transfer).get(code),
-    key_of=lambda row: row.code,
-    pbx_of=lambda row: row.pbx_id,
-    gone=gettext_lazy("This is over already: nobody is on hold any more."),
+    gettext_lazy("This is over already: nobody is on hold any more."),
 )
 _of_transfer = partial(
     verb, target=TRANSFER, rule=Rule(CONTROL_ANY, _is_mine, CONTROL_OWN), feature=HOLDING, timeout=10.0

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
 from engine.mirror.sanitize import shown
-from engine.mirror.verbs import Feature, Rule, Target, Weight, permission
+from engine.mirror.verbs import Feature, Rule, Target, Weight, permission, target_of
 
 from .models import Conference, Participant
 from .rooms.models import moderates
@@ -36,26 +36,20 @@ def topic_of(conference: str) -> str:
     return f"conference/{conference}"
 
 
-PARTICIPANT: Target[Participant] = Target(
+PARTICIPANT = target_of(
+    Participant,
     "participant",
     "conferences/<str:pbx>/participants/<segment:key>/",
-    find=lambda pbx, uniqueid: Participant.objects.filter(pbx=pbx, uniqueid=uniqueid).first(),
-    current=lambda state, uniqueid: state.table(Participant).get(uniqueid),
-    key_of=lambda row: row.uniqueid,
-    pbx_of=lambda row: row.pbx_id,
-    gone=_("This participant has already left."),
+    _("This participant has already left."),
     gone_answer="No Channel by that name found in Conference.",
     describe=lambda row: f"{row.label} ({shown(row.channel)}) in {shown(row.conference)}",
     topic=lambda row: topic_of(row.conference),
 )
-CONFERENCE: Target[Conference] = Target(
+CONFERENCE = target_of(
+    Conference,
     "conference",
     "conferences/<str:pbx>/all/<segment:key>/",
-    find=lambda pbx, name: Conference.objects.filter(pbx=pbx, name=name).first(),
-    current=lambda state, name: state.table(Conference).get(name),
-    key_of=lambda row: row.name,
-    pbx_of=lambda row: row.pbx_id,
-    gone=_("This conference has already ended."),
+    _("This conference has already ended."),
     gone_answer="No Conference by that name found.",
     topic=lambda row: topic_of(row.name),
 )

@@ -19,7 +19,7 @@ from engine.ami import actions
 from engine.mirror.commands import Outcome, Status
 from engine.mirror.context import CommandContext
 from engine.mirror.sanitize import clean, shown
-from engine.mirror.verbs import Feature, NotReady, Parameters, Rule, Target, Weight, verb
+from engine.mirror.verbs import Feature, NotReady, Parameters, Rule, Weight, target_of, verb
 
 from .. import commands
 from ..commands import DONE
@@ -36,14 +36,11 @@ CALLED_ALREADY = Outcome(Status.NOT_POSSIBLE, gettext_noop("This number is alrea
 
 INVITING = Feature(gettext_noop("invitations into conferences"), Weight.USEFUL, ("Originate",), events=("DialEnd",))
 
-INVITATION: Target[Invitation] = Target(
+INVITATION = target_of(
+    Invitation,
     "invitation",
     "conferences/<str:pbx>/invitations/<segment:key>/",
-    find=lambda pbx, code: Invitation.objects.filter(pbx=pbx, code=code).first(),
-    current=lambda state, code: state.table(Invitation).get(code),
-    key_of=lambda row: row.code,
-    pbx_of=lambda row: row.pbx_id,
-    gone=gettext_lazy("This invitation no longer exists."),
+    gettext_lazy("This invitation no longer exists."),
     describe=lambda row: f"{row.label} ({row.number}) → {shown(row.conference)}",
     topic=lambda row: topic_of(row.conference),
 )

@@ -28,7 +28,7 @@ from engine.ami.protocol import Action
 
 from .commands import Command, Outcome, Status, run
 from .envelopes import MalformedEnvelope, fitting
-from .models import PBX
+from .models import PBX, Mirrored
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -50,6 +50,7 @@ class Parameters:
 
 R = TypeVar("R")
 P = TypeVar("P", bound=Parameters)
+M = TypeVar("M", bound=Mirrored)
 
 
 def parameter(form_field: forms.Field, **options: Any) -> Any:
@@ -157,6 +158,20 @@ class Target(Generic[R]):
     gone_answer: str = "No such channel"
     describe: Callable[[R], str] = str
     topic: Callable[[R], str] = lambda row: ""
+
+
+def target_of(model: type[M], name: str, route: str, gone: Label, **options: Any) -> Target[M]:
+    """The target that is a row of a mirrored model, by its `key_field`; `options` are further fields of `Target`."""
+    return Target(
+        name,
+        route,
+        find=lambda pbx, key: model._default_manager.filter(pbx=pbx, **{model.key_field: key}).first(),
+        current=lambda state, key: state.table(model).get(key),
+        key_of=lambda row: row.key,
+        pbx_of=lambda row: row.pbx_id,
+        gone=gone,
+        **options,
+    )
 
 
 def _find_pbx(pbx: str, key: str) -> PBX | None:
