@@ -1,6 +1,5 @@
 """What can be done with calls: click-to-call, and hanging up."""
 
-import asyncio
 from dataclasses import dataclass
 
 from django.contrib.auth.models import User
@@ -99,20 +98,15 @@ async def hangup(ctx: CommandContext, call: Call, parameters: Parameters) -> Out
     """
     first, *others = call.hangup_targets
     outcomes = [await ctx.run(actions.hangup(first.name))]
-    left = await _left_of(ctx.state, others)
-    outcomes += await ctx.run_all(actions.hangup(channel.name) for channel in left)
+    await ctx.until(lambda: not _left_of(ctx.state, others), FOLLOWS_WITHIN)
+    outcomes += await ctx.run_all(actions.hangup(channel.name) for channel in _left_of(ctx.state, others))
     return next((outcome for outcome in outcomes if outcome.done), outcomes[0])
 
 
-async def _left_of(state: State, channels: list[Channel]) -> list[Channel]:
-    """Those that are still there once the others had time to go."""
+def _left_of(state: State, channels: list[Channel]) -> list[Channel]:
+    """Those that are still there."""
     table = state.table(Channel)
-    until = asyncio.get_running_loop().time() + FOLLOWS_WITHIN
-    while left := [channel for channel in channels if table.get(channel.uniqueid) is channel]:
-        if asyncio.get_running_loop().time() > until:
-            break
-        await asyncio.sleep(0.01)
-    return left
+    return [channel for channel in channels if table.get(channel.uniqueid) is channel]
 
 
 @dataclass(frozen=True, slots=True)

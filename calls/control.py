@@ -4,7 +4,6 @@ Where the user's own phone takes part, it rings first and joins once it is answe
 is. What is moved is moved by Asterisk's own actions and applications, so nothing depends on `features.conf`.
 """
 
-import asyncio
 from dataclasses import dataclass
 from functools import partial
 
@@ -177,18 +176,10 @@ async def park(ctx: CommandContext, channel: Channel, parameters: Parameters) ->
         return not_possible(gettext_noop("Nobody is with this caller, so there is nobody who could park the call."))
     outcome = await ctx.run(actions.park(channel.name, others[0].name))
     # Asterisk says that it was parked, also where there is no room.
-    if outcome.done and not await _is_parked(ctx.state, channel):
+    parked = ctx.state.table(ParkedCall)
+    if outcome.done and not await ctx.until(lambda: parked.get(channel.uniqueid) is not None, PARKED_WITHIN):
         return not_possible(gettext_noop("The call was not parked: the parking lot may be full."))
     return outcome
-
-
-async def _is_parked(state: State, channel: Channel) -> bool:
-    until = asyncio.get_running_loop().time() + PARKED_WITHIN
-    while state.table(ParkedCall).get(channel.uniqueid) is None:
-        if asyncio.get_running_loop().time() > until:
-            return False
-        await asyncio.sleep(0.02)
-    return True
 
 
 # Whatever makes the user's own phone ring.

@@ -1,6 +1,5 @@
 """What can be done with calls into a conference: inviting, calling back, calling again, cancelling, dismissing."""
 
-import asyncio
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -161,15 +160,13 @@ async def call_back(ctx: CommandContext, place: Place, wanted: Invite) -> Outcom
     row = ctx.state.table(Participant).get(wanted.uniqueid)
     if row is None or row.conference != place.name:
         return _add(ctx, place, wanted)
-    channel = ctx.state.table(Channel).get(row.uniqueid)
+    channels = ctx.state.table(Channel)
+    channel = channels.get(row.uniqueid)
     outcome = await ctx.run(actions.hangup(row.channel))
     if not outcome.done and outcome.text != "No such channel":
         return outcome
     # A telephone that is still hanging up might be busy.
-    for _turn in range(round(HANGS_UP_WITHIN / 0.05)):
-        if not (channel and ctx.state.table(Channel).where("linkedid", channel.linkedid)):
-            break
-        await asyncio.sleep(0.05)
+    await ctx.until(lambda: channel is None or not channels.where("linkedid", channel.linkedid), HANGS_UP_WITHIN)
     return _add(ctx, place, wanted, row.arguments)
 
 

@@ -81,13 +81,22 @@ class CommandContext:
         return left
 
     async def ask(
-        self, action: Action, *, action_id: str = "", is_list: bool | None = False, timeout: float = 3600.0
+        self, action: Action, *, action_id: str = "", is_list: bool | None = False, timeout: float | None = None
     ) -> Answer:
-        """Send one action; see `Session.ask`. It may take as long as the command has left. Raises `AmiError`."""
+        """Send one action; see `Session.ask`. It may take `timeout` seconds, and no longer than the command has left.
+        Raises `AmiError`.
+        """
         if self.may_send is not None and action.name not in self.may_send:
             raise TypeError(f"{action.name} is not among the actions that this verb declares.")
-        within = min(timeout, self.left)
+        within = self.left if timeout is None else min(timeout, self.left)
         return await self.session.ask(action, timeout=within, action_id=action_id, is_list=is_list)
+
+    async def until(self, condition: Callable[[], bool], seconds: float) -> bool:
+        """Wait until the state is so, but not longer than this; whether it is."""
+        until = time.monotonic() + seconds
+        while not (is_so := condition()) and time.monotonic() <= until:  # noqa: ASYNC110 (it has no event)
+            await asyncio.sleep(0.01)
+        return is_so
 
     async def run(self, action: Action) -> Outcome:
         """Send one action; its answer as an outcome. Raises `AmiError`."""

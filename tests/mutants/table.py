@@ -164,7 +164,7 @@ FAULTS = (
     ),
     Fault(
         "calls/control.py",
-        "    if outcome.done and not await _is_parked(ctx.state, channel):\n",
+        "    if outcome.done and not await ctx.until(lambda: parked.get(channel.uniqueid) is not None, PARKED_WITHIN):\n",
         "    if False:\n",
         ("tests/calls/test_control_live.py",),
         "a call that could not be parked is said to be parked",
