@@ -10,9 +10,11 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
+from django.utils.translation import gettext as _
 
 from engine.live.fragments import Viewer
 from engine.mirror.models import PBX
+from engine.mirror.verbs import NotReady
 
 from . import demo
 from .models import Profile
@@ -48,6 +50,28 @@ def phone_of(profile: Profile) -> str:
     """A user's phone as no other PBX has it: `main/PJSIP/101`. Empty for somebody without."""
     pbx = pbx_of(profile) if profile.endpoint else None
     return f"{pbx.name}/{profile.endpoint}" if pbx else ""
+
+
+def profile_with_context(user: User) -> Profile:
+    """The profile of a user who dials numbers, in their context. Raises `NotReady`."""
+    profile = profile_of(user)
+    if not profile.dial_context:
+        raise NotReady(_("You have no dial context yet. Enter one under “My phone” first."))
+    return profile
+
+
+def profile_with_phone(user: User, pbx: str, elsewhere: str) -> Profile:
+    """The profile of a user whose own phone is to ring on this PBX.
+
+    Raises `NotReady`, for a phone on another one with the sentence `elsewhere`.
+    """
+    profile = profile_of(user)
+    mine = pbx_of(profile)
+    if not profile.endpoint:
+        raise NotReady(_("Your phone is not set up yet. Set it up under “My phone” first."))
+    if mine is None or mine.name != pbx:
+        raise NotReady(elsewhere)
+    return profile
 
 
 def viewer_of(user: User, language: str) -> Viewer:

@@ -1,5 +1,6 @@
 """What can be done with calls: click-to-call, and hanging up."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.contrib.auth.models import User
@@ -58,16 +59,20 @@ CALL: Target[Call] = Target(
 CHANNEL = target_of(Channel, "channel", "calls/<str:pbx>/channels/<segment:key>/", _("This call has already ended."))
 
 
+def is_at_one(user: User, channels: Iterable[Channel]) -> bool:
+    """Whether one of these channels is that of the user's own phone. Queries the database."""
+    phone = phone_of(profile_of(user))
+    return bool(phone) and any(f"{channel.pbx_id}/{channel.endpoint}" == phone for channel in channels)
+
+
 def is_my_channel(user: User, channel: Channel) -> bool:
     """Whether it is that of the user's own phone."""
-    phone = phone_of(profile_of(user))
-    return bool(phone) and f"{channel.pbx_id}/{channel.endpoint}" == phone
+    return is_at_one(user, [channel])
 
 
 def is_my_call(user: User, call: Call) -> bool:
     """Whether the user's own phone takes part in it."""
-    phone = phone_of(profile_of(user))
-    return bool(phone) and any(f"{channel.pbx_id}/{channel.endpoint}" == phone for channel in call.channels)
+    return is_at_one(user, call.channels)
 
 
 @verb(

@@ -15,8 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 
 from accounts import dialling
-from accounts.identity import phone_of, profile_of
-from accounts.models import Profile
+from accounts.identity import profile_with_context, profile_with_phone
 from accounts.policy import Call as WantedCall
 from engine import limits
 from engine.ami import actions
@@ -24,10 +23,10 @@ from engine.mirror.commands import Outcome, Status
 from engine.mirror.context import CommandContext, outcome_of
 from engine.mirror.dialplan import argument
 from engine.mirror.state import State
-from engine.mirror.verbs import Feature, NotReady, Parameters, Rule, Weight, parameter, permission, verb
+from engine.mirror.verbs import Feature, Parameters, Rule, Weight, parameter, permission, verb
 
 from . import placed
-from .commands import CHANNEL, ORIGINATE, RING_TIMEOUT
+from .commands import CHANNEL, ORIGINATE, RING_TIMEOUT, is_at_one
 from .forms import diallable
 from .models import Channel, ParkedCall
 from .placed import Purpose
@@ -68,8 +67,7 @@ KEYPAD = Feature(gettext_noop("keys pressed in a call"), Weight.USEFUL)
 
 def is_in_my_call(user: User, channel: Channel) -> bool:
     """Whether the user's own phone takes part in the call of this channel. Queries the database."""
-    pbx, _slash, endpoint = phone_of(profile_of(user)).partition("/")
-    return pbx == channel.pbx_id and Channel.objects.filter(pbx=pbx, call=channel.call, endpoint=endpoint).exists()
+    return is_at_one(user, Channel.objects.filter(pbx=channel.pbx_id, call=channel.call))
 
 
 IN_CALLS: Rule[Channel] = Rule(CONTROL_ANY, is_in_my_call, CONTROL_OWN)
@@ -110,10 +108,8 @@ class Transfer(Parameters):
 
 
 def in_my_context(user: User, channel: Channel, wanted: Transfer) -> Transfer:
-    profile = profile_of(user)
-    if not profile.dial_context:
-        raise NotReady(_("You have no dial context yet. Enter one under “My phone” first."))
-    return Transfer(wanted.to, profile.dial_context)
+    """Raises `NotReady`."""
+    return Transfer(wanted.to, profile_with_context(user).dial_context)
 
 
 @verb(
@@ -194,18 +190,10 @@ class OwnPhone(Parameters):
 
 
 def _by_my_phone(user: User, channel: Channel, wanted: OwnPhone) -> OwnPhone:
-    profile = phone_on(user, channel.pbx_id)
+    """Raises `NotReady`."""
+    elsewhere = _("Your phone is on a different PBX than this call. Change it under “My phone”.")
+    profile = profile_with_phone(user, channel.pbx_id, elsewhere)
     return OwnPhone(profile.endpoint, profile.extension)
-
-
-def phone_on(user: User, pbx: str) -> Profile:
-    """The profile of a user whose phone is on this PBX. Raises `NotReady`."""
-    profile = profile_of(user)
-    if not profile.endpoint:
-        raise NotReady(_("Your phone is not set up yet. Set it up under “My phone” first."))
-    if phone_of(profile).partition("/")[0] != pbx:
-        raise NotReady(_("Your phone is on a different PBX than this call. Change it under “My phone”."))
-    return profile
 
 
 def _my_phone_refusal(user: User, channel: Channel, wanted: OwnPhone) -> str:

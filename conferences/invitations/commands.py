@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 
 from accounts import dialling
-from accounts.identity import profile_of
+from accounts.identity import profile_of, profile_with_context
 from accounts.models import Profile
 from accounts.policy import Call
 from calls.commands import ORIGINATE
@@ -68,10 +68,8 @@ def ready_to_call(user: User, place: Place) -> Profile:
 
 def ready_to_dial(user: User, place: Place) -> Profile:
     """The same for numbers, which are dialled in the user's context. Raises `NotReady`."""
-    profile = ready_to_call(user, place)
-    if not profile.dial_context:
-        raise NotReady(_("You have no dial context yet. Enter one under “My phone” first."))
-    return profile
+    ready_to_call(user, place)
+    return profile_with_context(user)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import dialling
-from accounts.identity import pbx_of, user_of
+from accounts.identity import profile_with_phone, user_of
 from accounts.models import Profile
 from calls.forms import diallable
 from engine.mirror.commands import Outcome, Status, run
@@ -180,13 +180,9 @@ def _who_may(request: HttpRequest, pbx: str, name: str) -> tuple[User, Place]:
 
 def _my_phone(user: User, place: Place) -> Profile:
     """The profile of a user whose own phone is to be called into a conference. Raises `NotReady`."""
-    profile = ready_to_call(user, place)
-    mine = pbx_of(profile)
-    if not profile.endpoint:
-        raise NotReady(_("Your phone is not set up yet. Set it up under “My phone” first."))
-    if mine is None or mine.name != place.pbx:
-        raise NotReady(_("Your phone is on a different PBX than this conference. Change it under “My phone”."))
-    return profile
+    ready_to_call(user, place)
+    elsewhere = _("Your phone is on a different PBX than this conference. Change it under “My phone”.")
+    return profile_with_phone(user, place.pbx, elsewhere)
 
 
 # Groups.

@@ -149,8 +149,8 @@ FAULTS = (
     # What is done with a call.
     Fault(
         "calls/control.py",
-        "Channel.objects.filter(pbx=pbx, call=channel.call, endpoint=endpoint).exists()",
-        "Channel.objects.filter(pbx=pbx, call=channel.call).exists()",
+        "Channel.objects.filter(pbx=channel.pbx_id, call=channel.call)",
+        "Channel.objects.filter(pbx=channel.pbx_id)",
         ("tests/access/test_who_may_not.py",),
         "who may control their own calls controls the calls of others",
     ),
@@ -164,8 +164,8 @@ FAULTS = (
     ),
     Fault(
         "calls/control.py",
-        "    if outcome.done and not await ctx.until(lambda: parked.get(channel.uniqueid) is not None, PARKED_WITHIN):\n",
-        "    if False:\n",
+        "    if outcome.done and not await ctx.until(",
+        "    if False and not await ctx.until(",
         ("tests/calls/test_control_live.py",),
         "a call that could not be parked is said to be parked",
         "live",
