@@ -245,6 +245,7 @@ class Verb(Generic[R, P]):
     view: str
     places_call: bool
     describe: Callable[[R, P], str]
+    topic: Callable[[R, P], str]
     prepare: Callable[["User", R, P], P] | None
     refusal: Callable[["User", R, P], str] | None
     done: Callable[[R, P], str] | None
@@ -257,7 +258,7 @@ class Verb(Generic[R, P]):
         """The command by which a user asks this; `options` are further fields of it, such as `id` or `subject`."""
         given = self.parameters() if parameters is None else parameters
         options.setdefault("subject", self.describe(row, given))
-        options.setdefault("topic", self.target.topic(row))
+        options.setdefault("topic", self.topic(row, given))
         options.setdefault("timeout", self.timeout)
         return Command(self.target.pbx_of(row), self, self.target.key_of(row), given, user_id, **options)
 
@@ -331,6 +332,7 @@ def verb(
     view: str = "",
     places_call: bool = False,
     describe: Callable[[R, P], str] | None = None,
+    topic: Callable[[R, P], str] | None = None,
     prepare: Callable[["User", R, P], P] | None = None,
     refusal: Callable[["User", R, P], str] | None = None,
     done: Callable[[R, P], str] | None = None,
@@ -347,10 +349,10 @@ def verb(
 
     `view`: the name of the address of a view of its own; without, the address of the target and the view of
     `web.commands` are its. `places_call`: it counts as a call of the user's dial policy. `describe`: what the audit
-    trail calls whom or what it is about. `prepare`: fills in the parameters that the panel gives, and raises `NotReady`
-    where it cannot. `refusal`: a rule of ours that forbids it, in a sentence, asked once the command
-    is on record. `done`: a sentence that says it was done, where nothing else on the page shows that. `example`:
-    parameters with which it can be asked.
+    trail calls whom or what it is about; `topic`: what it can be asked for there. `prepare`: fills in the parameters
+    that the panel gives, and raises `NotReady` where it cannot. `refusal`: a rule of ours that forbids it, in a
+    sentence, asked once the command is on record. `done`: a sentence that says it was done, where nothing else on the
+    page shows that. `example`: parameters with which it can be asked.
     """
 
     def declare(handler: Handler[R, P] | None) -> Verb[R, P]:
@@ -369,6 +371,7 @@ def verb(
             view=view,
             places_call=places_call,
             describe=describe or (lambda row, parameters: target.describe(row)),
+            topic=topic or (lambda row, parameters: target.topic(row)),
             prepare=prepare,
             refusal=refusal,
             done=done,

@@ -67,7 +67,7 @@ ASTDB = Feature(gettext_noop("the AstDB"), Weight.ADMINISTRATIVE)
 # How long Asterisk may take to list the whole AstDB, or to change a family, in seconds.
 _LONG = 20.0
 
-_verb = partial(verb, target=ON_PBX, feature=ASTDB)
+_verb = partial(verb, target=ON_PBX, feature=ASTDB, topic=lambda pbx, wanted: "astdb")
 _changes = partial(_verb, rule=Rule(CHANGE))
 
 

@@ -25,8 +25,6 @@ from ..pages import on_pbx, page
 from . import commands
 from .models import AstDbChange
 
-# What the audit trail can be asked for.
-_TOPIC = "astdb"
 # How many of the entries that are about to be deleted are named.
 _NAMED = 8
 # Characters per line of the field for a value, and how many lines it shows at most.
@@ -62,7 +60,7 @@ class Entry:
 
 def _change(request: HttpRequest, pbx: PBX, verb: Verb[PBX, Any], parameters: Parameters) -> Outcome:
     """A command that changes something. Where nobody knows whether it did, an older change cannot be undone safely."""
-    outcome = verb.ask(user_of(request), pbx, parameters, topic=_TOPIC)
+    outcome = verb.ask(user_of(request), pbx, parameters)
     if outcome.status is Status.NO_ANSWER:
         _forget(request, pbx)
     return outcome
@@ -87,7 +85,7 @@ def astdb_page(request: HttpRequest, pbx: PBX) -> HttpResponse:
     if refusal:
         outcome = Outcome(Status.FORBIDDEN, refusal)
     else:
-        outcome = commands.browse.ask(user_of(request), pbx, commands.Browse(family, q), topic=_TOPIC)
+        outcome = commands.browse.ask(user_of(request), pbx, commands.Browse(family, q))
     context: dict[str, Any] = {
         "family": family,
         "q": q,
@@ -233,7 +231,7 @@ def astdb_tree(request: HttpRequest, pbx: PBX) -> HttpResponse:
 def _ask_about_tree(request: HttpRequest, pbx: PBX, family: str, failure: str = "", status: int = 200) -> HttpResponse:
     context: dict[str, Any] = {"family": family, "back": _address(pbx, family), "failure": failure}
     if family and not commands.complaint(family):
-        outcome = commands.browse.ask(user_of(request), pbx, commands.Browse(family), topic=_TOPIC)
+        outcome = commands.browse.ask(user_of(request), pbx, commands.Browse(family))
         if outcome.done:
             entries = [Entry(name, value, family) for name, value in outcome.data["entries"] if name != f"/{family}"]
             number = outcome.data["total"]
@@ -264,7 +262,7 @@ def astdb_undo(request: HttpRequest, pbx: PBX) -> HttpResponse:
         text = _("This cannot be undone: AMI cannot write the previous value (%(why)s).")
         why = commands.complaint(change.entries[0][1])
         return toasts.toast(request, "danger", text % {"why": why}, 409)
-    outcome = commands.undo.ask(user, pbx, commands.Undo(entries, change.family), topic=_TOPIC)
+    outcome = commands.undo.ask(user, pbx, commands.Undo(entries, change.family))
     if outcome.status is Status.REFUSED and outcome.text == commands.CHANGED:
         text = _("%(name)s has changed since, so nothing was undone.") % {"name": outcome.data["name"]}
         return toasts.toast(request, "warning", text, 409)

@@ -81,6 +81,7 @@ class Line(Parameters):
     timeout=15.0,
     view="system-cli-give",
     describe=lambda pbx, typed: masked_text(typed.line),
+    topic=lambda pbx, typed: TOPIC,
 )
 async def run_line(ctx: CommandContext, pbx: PBX, typed: Line) -> Outcome:
     """`Command`, in a session of its own."""
@@ -90,7 +91,7 @@ async def run_line(ctx: CommandContext, pbx: PBX, typed: Line) -> Outcome:
 def give(pbx: PBX, user: User, words: Sequence[str]) -> Entry:
     """Have Asterisk run a command, and record it; one that is not allowed is recorded too, but not sent."""
     line = cli_rules.line_of(words)
-    outcome = run_line.ask(user, pbx, Line(line), lambda: refusal(user, words), topic=TOPIC)
+    outcome = run_line.ask(user, pbx, Line(line), lambda: refusal(user, words))
     # Users whose rules allow a command that shows secrets see them; what everybody may run shows none.
     shows_secrets = not cli_rules.allows((), words) or [word.lower() for word in words[:3]] in _HELP
     return entry_of(line, outcome, shows_secrets=shows_secrets)

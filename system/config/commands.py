@@ -62,6 +62,7 @@ class Category(Parameters):
     feature=FINDING,
     view="system-config-find",
     describe=lambda pbx, wanted: wanted.text,
+    topic=lambda pbx, wanted: "config",
 )
 async def find(ctx: CommandContext, pbx: PBX, wanted: Category) -> Outcome:
     """`ListCategories` of every file that is loaded: where a category is of which the name holds `text`, in any case.
@@ -90,6 +91,10 @@ class File(Parameters):
     file: str
 
 
+def _file_topic(pbx: PBX, wanted: Any) -> str:
+    return f"config/{wanted.file}"
+
+
 @lookup("system.config.read")
 async def read_again(ctx: CommandContext, parameters: Mapping[str, Any]) -> Outcome:
     """As `read`, of a file that somebody has open."""
@@ -106,6 +111,7 @@ async def read_again(ctx: CommandContext, parameters: Mapping[str, Any]) -> Outc
     feature=READING,
     view="system-config",
     describe=lambda pbx, wanted: wanted.file,
+    topic=_file_topic,
 )
 async def read(ctx: CommandContext, pbx: PBX, wanted: File) -> Outcome:
     """`GetConfig` of a `file`, templates and all, and of those that it includes.
@@ -132,6 +138,7 @@ async def _whole(ctx: CommandContext, file: str) -> Outcome:
     path="read-config-as-json",
     view="system-config-json",
     describe=lambda pbx, wanted: wanted.file,
+    topic=_file_topic,
 )
 async def read_json(ctx: CommandContext, pbx: PBX, wanted: File) -> Outcome:
     """`GetConfigJSON`, in a session of its own."""
@@ -158,6 +165,7 @@ class Update(Parameters):
     optional=[actions.command],
     feature=EDITING,
     view="system-config-write",
+    topic=_file_topic,
 )
 async def write(ctx: CommandContext, pbx: PBX, wanted: Update) -> Outcome:
     """`UpdateConfig` of a `file` with these `updates`, if it is still of this `digest`; then it is read again.

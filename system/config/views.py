@@ -61,7 +61,7 @@ def config(request: HttpRequest, pbx: PBX) -> HttpResponse:
     if not NAME.fullmatch(file):
         context["failure"] = _("Enter the name of a file in Asterisk's own folder, without a path: extensions.conf.")
         return page(request, pbx, "config", context, status=400)
-    outcome = commands.read.ask(user_of(request), pbx, commands.File(file), topic=f"config/{file}")
+    outcome = commands.read.ask(user_of(request), pbx, commands.File(file))
     if not outcome.done or not outcome.data:
         context["failure"] = _words(outcome, file)
         return page(request, pbx, "config", context)
@@ -133,7 +133,7 @@ def find(request: HttpRequest, pbx: PBX) -> HttpResponse:
     if not text or len(text) > NAME_SIZE:
         context["failure"] = _("Enter the name of a category, or a part of it: 101.")
         return render(request, "system/config/_found.html", context, status=422)
-    outcome = commands.find.ask(user_of(request), pbx, commands.Category(text), topic="config")
+    outcome = commands.find.ask(user_of(request), pbx, commands.Category(text))
     if not outcome.done:
         context["failure"] = toasts.words(outcome, "")
         return render(request, "system/config/_found.html", context, status=toasts.code(outcome))
@@ -217,7 +217,7 @@ def write(request: HttpRequest, pbx: PBX) -> HttpResponse:
         planned.promise.digest,
         planned.promise.unordered_digest,
     )
-    outcome = commands.write.ask(user, pbx, wanted, subject=planned.subject, topic=f"config/{file}")
+    outcome = commands.write.ask(user, pbx, wanted, subject=planned.subject)
     if outcome.text == CHANGED:
         return _changed(request)
     if not outcome.done:
@@ -305,7 +305,7 @@ def as_json(request: HttpRequest, pbx: PBX) -> HttpResponse:
     file = request.GET.get("file", "")
     if not NAME.fullmatch(file):
         return HttpResponse(_("There is no such file."), content_type="text/plain; charset=utf-8", status=400)
-    outcome = commands.read_json.ask(user_of(request), pbx, commands.File(file), topic=f"config/{file}")
+    outcome = commands.read_json.ask(user_of(request), pbx, commands.File(file))
     try:
         if not outcome.done:
             raise ValueError(_words(outcome, file))

@@ -136,6 +136,7 @@ class AnyAction(Parameters):
     parameters=AnyAction,
     actions=None,
     view="system-action-send",
+    topic=lambda pbx, wanted: "action",
 )
 async def send(ctx: CommandContext, pbx: PBX, wanted: AnyAction) -> Outcome:
     """Send an action in a session of its own. Data: that of a `Reply`, and `outcome`.

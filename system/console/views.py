@@ -92,7 +92,6 @@ def send(request: HttpRequest, pbx: PBX) -> HttpResponse:
         pbx,
         commands.AnyAction(action.name, [list(pair) for pair in action.fields]),
         subject=commands.subject(action),
-        topic="action",
         timeout=commands.timeout_of(action),
     )
     failure = "" if outcome.done else _words(outcome)

@@ -118,9 +118,14 @@ async def recordings(ctx: CommandContext, parameters: Mapping[str, Any]) -> Outc
     return Outcome(Status.DONE, data=data)
 
 
-TOPIC = "recording"
 RECORDING = Feature(gettext_noop("recording of single channels"), Weight.ADMINISTRATIVE, events=("MixMonitorMute",))
-_verb = partial(verb, target=CHANNEL, rule=Rule("system.record_calls"), view="system-recording-act")
+_verb = partial(
+    verb,
+    target=CHANNEL,
+    rule=Rule("system.record_calls"),
+    view="system-recording-act",
+    topic=lambda channel, wanted: "recording",
+)
 of_mix_monitor = partial(_verb, feature=RECORDING)
 
 

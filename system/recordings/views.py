@@ -120,7 +120,7 @@ def file_name(typed: str, channel: Channel) -> str:
 
 def _run(request: HttpRequest, verb: str, channel: Channel, name: str, extension: str) -> Outcome:
     declared = commands.VERBS[verb]
-    return declared.ask(user_of(request), channel, _given(request, verb, name, extension), topic=commands.TOPIC)
+    return declared.ask(user_of(request), channel, _given(request, verb, name, extension))
 
 
 def _given(request: HttpRequest, verb: str, name: str, extension: str) -> Parameters:

@@ -31,6 +31,7 @@ class Asked(Parameters):
     feature=Feature(gettext_noop("querying a state"), Weight.ADMINISTRATIVE),
     view="system-states-ask",
     describe=lambda pbx, asked: asked.presentity or f"{asked.extension}@{asked.context}",
+    topic=lambda pbx, asked: "states",
 )
 async def ask_state(ctx: CommandContext, pbx: PBX, asked: Asked) -> Outcome:
     """`ExtensionState` or `PresenceState`, in a session of its own."""

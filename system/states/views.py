@@ -80,7 +80,7 @@ def _ask_presence(request: HttpRequest, pbx: PBX) -> HttpResponse:
 def _run(request: HttpRequest, pbx: PBX, asked: Asked) -> Outcome:
     if any(set(text) & set("\r\n\0") for text in (asked.extension, asked.context, asked.presentity)):
         return Outcome(Status.FORBIDDEN, _("It cannot contain line breaks."))
-    return ask_state.ask(user_of(request), pbx, asked, topic="states")
+    return ask_state.ask(user_of(request), pbx, asked)
 
 
 def _words(outcome: Outcome) -> str:

@@ -66,7 +66,14 @@ def _described(pbx: PBX, wanted: Variable) -> str:
     return " of ".join(part for part in (wanted.name, wanted.channel) if part) or "*"
 
 
-_verb = partial(verb, target=ON_PBX, parameters=Variable, feature=VARIABLES, describe=_described)
+_verb = partial(
+    verb,
+    target=ON_PBX,
+    parameters=Variable,
+    feature=VARIABLES,
+    describe=_described,
+    topic=lambda pbx, wanted: "variables",
+)
 _READS: list[Builder] = [actions.getvar, actions.getvar_global]
 
 

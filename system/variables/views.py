@@ -20,8 +20,6 @@ from ..pages import may, on_pbx, page
 from . import commands
 from .commands import Variable
 
-# What the audit trail can be asked for.
-_TOPIC = "variables"
 # How many live channels are offered to choose from.
 _OFFERED = 500
 
@@ -65,7 +63,7 @@ def get(request: HttpRequest, pbx: PBX) -> HttpResponse:
     # SHELL(…) does what it says when it is read.
     if not commands.is_harmless(name) and may(user, "change_variables") and not is_confirmed(request):
         return ask(request)
-    outcome = commands.get.ask(user, pbx, Variable(channel, name), lambda: _refusal(user, name), topic=_TOPIC)
+    outcome = commands.get.ask(user, pbx, Variable(channel, name), lambda: _refusal(user, name))
     if not outcome.done:
         return toasts.toast(request, "danger", _words(outcome, name), toasts.code(outcome))
     return _result(request, channel, name, outcome.data)
@@ -78,7 +76,7 @@ def set_(request: HttpRequest, pbx: PBX) -> HttpResponse:
     channel, name, value = _text(request, "channel"), _text(request, "name"), request.POST.get("value", "")
     if complaint := _complaint(name, channel, value):
         return toasts.toast(request, "warning", complaint, 400)
-    outcome = commands.set_.ask(user_of(request), pbx, Variable(channel, name, value), topic=_TOPIC)
+    outcome = commands.set_.ask(user_of(request), pbx, Variable(channel, name, value))
     if not outcome.done:
         return toasts.toast(request, "danger", _words(outcome, name), toasts.code(outcome))
     return _result(request, channel, name, outcome.data, was_set=True)
@@ -91,7 +89,7 @@ def everything(request: HttpRequest, pbx: PBX) -> HttpResponse:
     channel = _text(request, "channel")
     if complaint := _complaint("*", channel):
         return toasts.toast(request, "warning", complaint, 400)
-    outcome = commands.everything.ask(user_of(request), pbx, Variable(channel), topic=_TOPIC)
+    outcome = commands.everything.ask(user_of(request), pbx, Variable(channel))
     if not outcome.done:
         return toasts.toast(request, "danger", _words(outcome, ""), toasts.code(outcome))
     context = {"channel": channel, "variables": outcome.data}
