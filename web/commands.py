@@ -10,7 +10,8 @@ from django.urls import URLPattern, path
 from django.views.decorators.http import require_POST
 
 import web.converters  # noqa: F401  registers `segment`
-from engine.mirror.verbs import BadParameters, NotReady, Target, addressed, parameters_in, targets
+from engine.mirror.commands import run
+from engine.mirror.verbs import BadParameters, NotReady, Target, addressed, targets
 
 from . import toasts
 
@@ -37,18 +38,17 @@ def ask(request: HttpRequest, target: Target[Any], pbx: str, verb: str, key: str
     if found is None:
         raise Http404
     user, row = request.user, target.find(pbx, key)
-    if not isinstance(user, User) or not found.rule.allows(user, row):
+    if not isinstance(user, User) or (row is None and not found.rule.allows(user, None)):
         raise PermissionDenied
     if row is None:
         return toasts.toast(request, "info", str(target.gone), 404)
     try:
-        parameters = parameters_in(found.parameters, request.POST)
+        command, refusal = found.asked(user, row, request.POST)
     except BadParameters as error:
         return toasts.toast(request, "warning", str(error), 400)
-    try:
-        outcome = found.ask(user, row, parameters)
     except NotReady as error:
         return toasts.toast(request, "warning", str(error), 409)
+    outcome = run(command, refusal)
     if outcome.done and found.done is not None:
-        return toasts.toast(request, "success", found.done(row, parameters))
+        return toasts.toast(request, "success", found.done(row, command.parameters))
     return toasts.answer(request, outcome, gone=str(target.gone))

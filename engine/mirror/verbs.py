@@ -129,11 +129,6 @@ class Rule(Generic[R]):
             return False
         return bool(self.own) if row is None else self.is_own(user, row)
 
-    @property
-    def permissions(self) -> tuple[str, ...]:
-        """Those that have any part in it."""
-        return tuple(filter(None, (self.permission, self.own, *self.also)))
-
 
 # What it is about.
 
@@ -280,16 +275,20 @@ class Verb(Generic[R, P]):
         self,
         user: "User",
         row: R,
-        parameters: P | None = None,
+        parameters: P | Mapping[str, Any] | None = None,
         refusal: Callable[[], str] | None = None,
         **options: Any,
     ) -> tuple[Command, Callable[[], str] | None]:
-        """The command, and why this user is refused it, as `run` and `CommandContext.give` take them. Raises
-        `PermissionDenied` where the user may not, and `NotReady`.
+        """The command, and why this user is refused it, as `run` and `CommandContext.give` take them. A mapping of
+        parameters is what a form sends, which is read once the user may. Raises `PermissionDenied` where they may not,
+        `BadParameters` and `NotReady`.
         """
         if not self.rule.allows(user, row):
             raise PermissionDenied
-        given = self.parameters() if parameters is None else parameters
+        if isinstance(parameters, Mapping):
+            given = parameters_in(self.parameters, parameters)
+        else:
+            given = self.parameters() if parameters is None else parameters
         if self.prepare is not None:
             given = self.prepare(user, row, given)
         command = self.command(user.pk, row, given, **options)

@@ -90,7 +90,8 @@ def test_a_new_installation_has_each_permission_with_its_groups() -> None:
 @pytest.mark.django_db
 def test_every_permission_that_a_verb_asks_for_exists() -> None:
     known = {f"{found.content_type.app_label}.{found.codename}" for found in Permission.objects.all()}
-    asked = {name for verb in verbs.verbs.values() for name in verb.rule.permissions}
+    rules = [verb.rule for verb in verbs.verbs.values()]
+    asked = {name for rule in rules for name in (rule.permission, rule.own, *rule.also) if name}
     assert asked <= known
 
 
