@@ -26,7 +26,7 @@ from engine.mirror.state import State
 from engine.mirror.verbs import Feature, Parameters, Rule, Weight, parameter, permission, verb
 
 from . import placed
-from .commands import CHANNEL, ORIGINATE, RING_TIMEOUT, is_at_one
+from .commands import CHANNEL, HANG_UP, ORIGINATE, RING_TIMEOUT, is_at_one
 from .forms import diallable
 from .models import Channel, ParkedCall
 from .placed import Purpose
@@ -58,7 +58,7 @@ LISTEN = permission("calls.channel", "listen", gettext_lazy("Can listen to calls
 WHISPER = permission("calls.channel", "whisper", gettext_lazy("Can whisper into calls"), ("Administrator",))
 BARGE = permission("calls.channel", "barge", gettext_lazy("Can barge into calls"), ("Administrator",))
 
-TRANSFER = Feature(gettext_noop("transferring calls"), Weight.USEFUL)
+TRANSFERRING = Feature(gettext_noop("transferring calls"), Weight.USEFUL)
 PARKING = Feature(gettext_noop("parking and retrieving calls"), Weight.USEFUL)
 PICKING_UP = Feature(gettext_noop("picking up and taking over calls"), Weight.USEFUL)
 LISTENING = Feature(gettext_noop("listening to calls"), Weight.USEFUL)
@@ -95,7 +95,7 @@ class _Number(forms.CharField):
 
 
 @dataclass(frozen=True, slots=True)
-class Transfer(Parameters):
+class Destination(Parameters):
     """The number `to` which it goes, in the `context` of whoever asks."""
 
     to: str = parameter(
@@ -107,29 +107,34 @@ class Transfer(Parameters):
     context: str = ""
 
 
-def in_my_context(user: User, channel: Channel, wanted: Transfer) -> Transfer:
+def _in_my_context(user: User, channel: Channel, wanted: Destination) -> Destination:
     """Raises `NotReady`."""
-    return Transfer(wanted.to, profile_with_context(user).dial_context)
+    return Destination(wanted.to, profile_with_context(user).dial_context)
 
 
-@verb(
-    "transfer",
-    gettext_lazy("Transfer"),
-    CHANNEL,
-    IN_CALLS,
-    parameters=Transfer,
-    actions=[actions.redirect, actions.getvar_global],
-    feature=TRANSFER,
+to_a_number = partial(
+    verb,
+    target=CHANNEL,
+    rule=IN_CALLS,
+    parameters=Destination,
     places_call=True,
-    prepare=in_my_context,
+    prepare=_in_my_context,
     describe=lambda channel, wanted: f"{channel} → {wanted.to}",
     refusal=lambda user, channel, wanted: dialling.refusal(user, WantedCall(context=wanted.context, number=wanted.to)),
+    example={"to": "102"},
+)
+
+
+@to_a_number(
+    "transfer",
+    gettext_lazy("Transfer"),
+    actions=[actions.redirect, actions.getvar_global],
+    feature=TRANSFERRING,
     done=lambda channel, wanted: (
         _("%(who)s is being transferred to %(number)s.") % {"who": channel.label, "number": wanted.to}
     ),
-    example={"to": "102"},
 )
-async def transfer(ctx: CommandContext, channel: Channel, wanted: Transfer) -> Outcome:
+async def transfer(ctx: CommandContext, channel: Channel, wanted: Destination) -> Outcome:
     """`Redirect` of this end; the other one is let go. A number that is not in the context would end the call, so the
     dialplan is asked first.
     """
@@ -137,11 +142,11 @@ async def transfer(ctx: CommandContext, channel: Channel, wanted: Transfer) -> O
         return not_possible(gettext_noop("This phone is still ringing: transfer the caller instead."))
     if channel.hears in (Channel.Tone.BUSY, Channel.Tone.CONGESTION):
         return not_possible(gettext_noop("This call is ending: only a busy tone is heard."))
-    refused = await number_exists(ctx, wanted)
+    refused = await no_such_number(ctx, wanted)
     return refused or await ctx.run(actions.redirect(channel.name, wanted.context, wanted.to))
 
 
-async def number_exists(ctx: CommandContext, wanted: Transfer) -> Outcome | None:
+async def no_such_number(ctx: CommandContext, wanted: Destination) -> Outcome | None:
     """Why nobody can be sent to a number: it is not in the dialplan, or that cannot be asked. None where it is."""
     answer = await ctx.ask(actions.getvar_global(f"DIALPLAN_EXISTS({wanted.context},{wanted.to},1)"))
     if not answer.ok:
@@ -239,7 +244,7 @@ def _is_my_phone(channel: Channel, wanted: OwnPhone) -> bool:
     return channel.endpoint == wanted.endpoint
 
 
-MINE = gettext_noop("This is your own phone.")
+OWN_PHONE = gettext_noop("This is your own phone.")
 
 
 @_by_phone("retrieve", gettext_lazy("Retrieve"), rule=Rule(PICK_UP, also=(ORIGINATE,)), feature=PARKING)
@@ -257,7 +262,7 @@ async def pickup(ctx: CommandContext, channel: Channel, wanted: OwnPhone) -> Out
     if channel.state != "Ringing":
         return not_possible(gettext_noop("This phone is not ringing any more."))
     if _is_my_phone(channel, wanted):
-        return not_possible(MINE)
+        return not_possible(OWN_PHONE)
     return await ring_me(ctx, channel, wanted, Purpose.PICKUP, argument(channel.name))
 
 
@@ -269,7 +274,7 @@ async def takeover(ctx: CommandContext, channel: Channel, wanted: OwnPhone) -> O
     if channel.application == "ConfBridge":
         return not_possible(gettext_noop("Somebody in a conference cannot be taken over: move them instead."))
     if _is_my_phone(channel, wanted):
-        return not_possible(MINE)
+        return not_possible(OWN_PHONE)
     return await ring_me(ctx, channel, wanted, Purpose.TAKEOVER, argument(channel.name))
 
 
@@ -280,7 +285,7 @@ async def _spy(ctx: CommandContext, channel: Channel, wanted: OwnPhone, options:
     if not channel.is_up:
         return not_possible(gettext_noop("Only a call that was answered can be listened to."))
     if _is_my_phone(channel, wanted):
-        return not_possible(MINE)
+        return not_possible(OWN_PHONE)
     return await ring_me(ctx, channel, wanted, Purpose.LISTEN, f"{argument(channel.uniqueid)},{options}")
 
 
@@ -354,7 +359,7 @@ async def keypad(ctx: CommandContext, channel: Channel, wanted: Keys) -> Outcome
     CHANNEL,
     IN_CALLS,
     actions=[actions.hangup],
-    feature=TRANSFER,
+    feature=HANG_UP,
 )
 async def reject(ctx: CommandContext, channel: Channel, parameters: Parameters) -> Outcome:
     """`Hangup` of a ringing phone as busy (Q.850 cause 17): the dialplan goes on as for a busy phone."""

@@ -411,5 +411,4 @@ def told_of_transfer(parameters: Mapping[str, Any]) -> Toast:
     return Toast(level, text, str(parameters["code"]))
 
 
-fragments.notices["transfer"] = told_of_transfer
 fragments.notices[placed.NOTICE] = told_of_call

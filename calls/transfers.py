@@ -13,10 +13,9 @@ from functools import partial
 from django.contrib.auth.models import User
 from django.utils.translation import gettext_lazy, gettext_noop
 
-from accounts import dialling
-from accounts.policy import Call as WantedCall
 from engine.ami import actions
 from engine.ami.protocol import CHANNEL_FIELDS, Message
+from engine.live.fragments import notices
 from engine.mirror import dialplan
 from engine.mirror.commands import Outcome, Status
 from engine.mirror.context import CommandContext
@@ -28,11 +27,21 @@ from engine.mirror.sync import Snapshot
 from engine.mirror.verbs import Builder, Feature, Parameters, Rule, Weight, target_of, verb
 
 from .commands import CHANNEL, is_my_channel
-from .control import CONTROL_ANY, CONTROL_OWN, IN_CALLS, in_my_context, not_possible, number_exists, partners
-from .control import Transfer as Number
+from .control import (
+    CONTROL_ANY,
+    CONTROL_OWN,
+    IN_CALLS,
+    Destination,
+    no_such_number,
+    not_possible,
+    partners,
+    to_a_number,
+)
+from .fragments import told_of_transfer
 from .models import Channel, Transfer
 
 NOTICE = "transfer"
+notices[NOTICE] = told_of_transfer
 # How long somebody hears music before the phone that put them on hold is called, and how long that rings, in seconds.
 MUSIC, CALLED_BACK = 600, 30
 # How soon after the end of one call the channels of another have met, in seconds.
@@ -138,24 +147,16 @@ async def hold(ctx: CommandContext, channel: Channel, parameters: Parameters) ->
     return await _begin(ctx, channel, "holding")
 
 
-@verb(
+@to_a_number(
     "consult",
     gettext_lazy("Consult"),
-    CHANNEL,
-    IN_CALLS,
-    parameters=Number,
     actions=[*_MOVES, actions.getvar_global],
     feature=HOLDING,
     timeout=10.0,
-    places_call=True,
-    prepare=in_my_context,
-    describe=lambda channel, wanted: f"{channel} → {wanted.to}",
-    refusal=lambda user, channel, wanted: dialling.refusal(user, WantedCall(context=wanted.context, number=wanted.to)),
-    example={"to": "102"},
 )
-async def consult(ctx: CommandContext, channel: Channel, wanted: Number) -> Outcome:
+async def consult(ctx: CommandContext, channel: Channel, wanted: Destination) -> Outcome:
     """This end hears music while the other calls the number, which is asked for first."""
-    refused = await number_exists(ctx, wanted)
+    refused = await no_such_number(ctx, wanted)
     if refused is not None:
         return refused
     return await _begin(ctx, channel, "consult", number=wanted.to, context=wanted.context)
@@ -213,7 +214,7 @@ async def complete(ctx: CommandContext, row: Transfer, parameters: Parameters) -
         # Where the target goes, the dialplan would bring my phone back to the caller.
         outcome = await ctx.run(actions.setvar(mine.name, "PBXPANEL_HELD", ""))
         return await _together(ctx, held, target) if outcome.done else outcome
-    refused = await number_exists(ctx, Number(row.number, row.context))
+    refused = await no_such_number(ctx, Destination(row.number, row.context))
     if refused is not None:
         return refused
     outcome = await ctx.run(actions.redirect(held.name, row.context, row.number))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
@@ -15,7 +15,7 @@ from accounts.policy import Call
 from calls.commands import ORIGINATE
 from calls.models import Channel
 from engine.ami import actions
-from engine.mirror.commands import Outcome, Status
+from engine.mirror.commands import Command, Outcome, Status
 from engine.mirror.context import CommandContext
 from engine.mirror.sanitize import clean, shown
 from engine.mirror.verbs import Feature, NotReady, Parameters, Rule, Weight, target_of, verb
@@ -108,18 +108,19 @@ def _described(place: Place, wanted: Invite) -> str:
     return f"{Person(wanted.number, wanted.name)} → {place}"
 
 
-@verb(
-    "invite",
-    gettext_lazy("Invite"),
-    PLACE,
-    OF_PLACES,
+_calls_somebody = partial(
+    verb,
+    target=PLACE,
+    rule=OF_PLACES,
     parameters=Invite,
     feature=INVITING,
     timeout=TIMEOUT,
     places_call=True,
-    view="invite",
     describe=_described,
 )
+
+
+@_calls_somebody("invite", gettext_lazy("Invite"), view="invite")
 async def invite(ctx: CommandContext, place: Place, wanted: Invite) -> Outcome:
     """Call somebody into a conference, which need not run (see `events.advance`)."""
     return _add(ctx, place, wanted)
@@ -140,19 +141,7 @@ def _add(ctx: CommandContext, place: Place, wanted: Invite, arguments: str = "")
     return CALLED_ALREADY if row is None else DONE
 
 
-@verb(
-    "call-back",
-    gettext_lazy("Call back"),
-    PLACE,
-    OF_PLACES,
-    parameters=Invite,
-    actions=[actions.hangup],
-    feature=INVITING,
-    timeout=TIMEOUT,
-    places_call=True,
-    view="call-back",
-    describe=_described,
-)
+@_calls_somebody("call-back", gettext_lazy("Call back"), view="call-back", actions=[actions.hangup])
 async def call_back(ctx: CommandContext, place: Place, wanted: Invite) -> Outcome:
     """The same for one who is, or was, in the conference: if they still are, they are hung up first."""
     row = ctx.state.table(Participant).get(wanted.uniqueid)
@@ -189,14 +178,14 @@ def _as_asker(user: User, row: Invitation, parameters: Retry) -> Retry:
     return Retry(channel, caller_number, title_of(row.pbx_id, row.conference))
 
 
-@verb(
+_of_invitation = partial(verb, target=INVITATION, feature=INVITING, timeout=TIMEOUT)
+
+
+@_of_invitation(
     "retry-invitation",
     gettext_lazy("Invite again"),
-    INVITATION,
-    Rule(MODERATE, _of_my_room, also=(ORIGINATE,)),
+    rule=Rule(MODERATE, _of_my_room, also=(ORIGINATE,)),
     parameters=Retry,
-    feature=INVITING,
-    timeout=TIMEOUT,
     places_call=True,
     path="retry",
     prepare=_as_asker,
@@ -219,14 +208,11 @@ async def retry(ctx: CommandContext, row: Invitation, wanted: Retry) -> Outcome:
     return DONE
 
 
-@verb(
+@_of_invitation(
     "cancel-invitation",
     gettext_lazy("Cancel an invitation"),
-    INVITATION,
-    Rule(MODERATE, _of_my_room),
+    rule=Rule(MODERATE, _of_my_room),
     actions=[actions.hangup],
-    feature=INVITING,
-    timeout=TIMEOUT,
     path="cancel",
 )
 async def cancel(ctx: CommandContext, row: Invitation, parameters: Parameters) -> Outcome:
@@ -246,13 +232,10 @@ async def call_off(ctx: CommandContext, row: Invitation) -> Outcome:
     return DONE
 
 
-@verb(
+@_of_invitation(
     "dismiss-invitation",
     gettext_lazy("Dismiss an invitation"),
-    INVITATION,
-    Rule(MODERATE, _of_my_room),
-    feature=INVITING,
-    timeout=TIMEOUT,
+    rule=Rule(MODERATE, _of_my_room),
     path="dismiss",
 )
 async def dismiss(ctx: CommandContext, row: Invitation, parameters: Parameters) -> Outcome:
@@ -275,7 +258,7 @@ commands.before_end.append(call_off_all)
 # Asking it, for the views and for plans.
 
 # A command, and why this user may not give it, as `run` and `CommandContext.give` take them.
-Asked = tuple[Any, Callable[[], str] | None]
+Asked = tuple[Command, Callable[[], str] | None]
 
 
 def invitation_of(user: User, profile: Profile, place: Place, person: Person, who: str = "") -> Asked:

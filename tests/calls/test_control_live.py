@@ -33,7 +33,7 @@ from tests.lab.fixtures import CallerFactory, PhoneFactory
 pytestmark = pytest.mark.timeout(120)
 
 BY_101, BY_102 = OwnPhone("PJSIP/101", "101"), OwnPhone("PJSIP/102", "102")
-TO_103 = control.Transfer("103", "internal")
+TO_103 = control.Destination("103", "internal")
 
 
 class Board:
@@ -145,7 +145,7 @@ async def test_a_number_that_is_not_there_leaves_the_call_as_it_is(
 ) -> None:
     async with board(asterisk) as here:
         caller, mine = await a_call(here, phone_factory, caller_factory)
-        for wanted in (control.Transfer("77777", "internal"), control.Transfer("103", "nowhere")):
+        for wanted in (control.Destination("77777", "internal"), control.Destination("103", "nowhere")):
             outcome = await here.give(control.transfer, caller, wanted)
             assert outcome == Outcome(Status.NOT_POSSIBLE, "The number does not exist in your dial context.")
         assert (await here.give(control.transfer, "7.7", TO_103)).text == "No such channel"

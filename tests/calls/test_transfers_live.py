@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from calls import transfers
-from calls.control import Transfer as Number
+from calls.control import Destination
 from calls.models import Channel, Transfer
 from engine.mirror.commands import Status
 from tests.calls.test_control_live import Board, a_call, board
@@ -14,7 +14,7 @@ from tests.lab.fixtures import CallerFactory, PhoneFactory
 
 pytestmark = pytest.mark.timeout(150)
 
-TO_103 = Number("103", "internal")
+TO_103 = Destination("103", "internal")
 STATE = Transfer.State
 
 
@@ -184,7 +184,7 @@ async def test_a_number_that_is_not_there_moves_nobody(
 ) -> None:
     async with board(asterisk) as here:
         caller, mine = await a_call(here, phone_factory, caller_factory)
-        outcome = await here.give(transfers.consult, caller, Number("77777", "internal"))
+        outcome = await here.give(transfers.consult, caller, Destination("77777", "internal"))
         assert outcome.status is Status.NOT_POSSIBLE
         await here.together(caller, mine)
         assert row_of(here) is None

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from calls import transfers
-from calls.control import Transfer as Number
+from calls.control import Destination
 from calls.models import Channel, Transfer
 from engine.demo import DemoPbx
 from engine.demo.fixtures import Phone
@@ -88,7 +88,7 @@ class Board:
         return self.pbx.switch.channels[channel.name].application
 
     async def consult(self, number: str) -> None:
-        assert (await self.give(transfers.consult, self.caller.uniqueid, Number(number, "internal"))).done
+        assert (await self.give(transfers.consult, self.caller.uniqueid, Destination(number, "internal"))).done
         state = STATE.TALKING if number == ANSWERS else STATE.RINGING
         await self.until(lambda: self.row.state == state and not self.caller.bridge)
         if number == RINGS:
@@ -223,7 +223,7 @@ async def test_a_transfer_is_completed_while_the_target_still_rings(here: Board)
 @pytest.mark.parametrize("number", [IS_BUSY, RINGS, ANSWERS])
 async def test_a_target_that_is_busy_refuses_or_hangs_up_brings_me_back_by_itself(here: Board, number: str) -> None:
     if number == IS_BUSY:
-        assert (await here.give(transfers.consult, here.caller.uniqueid, Number(number, "internal"))).done
+        assert (await here.give(transfers.consult, here.caller.uniqueid, Destination(number, "internal"))).done
     else:
         await here.consult(number)
         target = here.at(f"PJSIP/{number}", "Up" if number == ANSWERS else "Ringing")
@@ -269,7 +269,7 @@ async def test_who_hangs_up_while_they_consult_is_called_back_with_the_caller(he
 
 
 async def test_a_number_that_is_not_there_moves_nobody(here: Board) -> None:
-    outcome = await here.give(transfers.consult, here.caller.uniqueid, Number("12", "internal"))
+    outcome = await here.give(transfers.consult, here.caller.uniqueid, Destination("12", "internal"))
     assert outcome.status is Status.NOT_POSSIBLE
     await here.together(here.caller, here.mine)
     assert not here.state.table(Transfer).rows
