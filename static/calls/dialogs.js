@@ -10,9 +10,12 @@ const partyOf = (dialog) => {
   return party?.closest(".is-ended") ? null : party;
 };
 
-// The keys that were pressed while a request was under way, go together with the next.
-let pressed = "";
-let sent = "";
+const keypadDialog = byId("keypad-dialog");
+const keypadForm = keypadDialog?.querySelector("form");
+const keypad = keypadDialog?.querySelector(".keypad");
+
+// What waits on the keypad for the request that is under way, in the order in which it was entered.
+let waiting = [];
 let isSending = false;
 
 export function openFor(party, name) {
@@ -24,10 +27,9 @@ export function openFor(party, name) {
   dialog.dataset.pbx = party.closest("[data-pbx]").dataset.pbx;
   setText(dialog.querySelector("[data-who]"), nameOf(party));
   refuse(dialog, "");
-  if (name === "keypad") {
-    pressed = "";
-    sent = "";
-    showKeys(dialog);
+  if (dialog === keypadDialog) {
+    waiting = [];
+    dialog.querySelector(".keypad-pressed").textContent = "";
   }
   // Where the focus is when it closes.
   const menu = party.querySelector(".party-menu > summary");
@@ -56,8 +58,10 @@ function sentenceOf(html) {
 }
 
 addEventListener("htmx:before:request", (event) => {
-  const dialog = event.detail.ctx.sourceElement.closest("dialog[data-party]");
-  if (dialog) refuse(dialog, "");
+  const { sourceElement } = event.detail.ctx;
+  const dialog = sourceElement.closest("dialog[data-party]");
+  // What the keypad sends was entered earlier, perhaps before the refusal that is shown.
+  if (dialog && dialog !== keypadDialog) refuse(dialog, "");
 });
 
 addEventListener("htmx:after:request", (event) => {
@@ -67,8 +71,9 @@ addEventListener("htmx:after:request", (event) => {
   if (!dialog?.open) return;
   if (ctx.response.status >= 400) {
     refuse(dialog, sentenceOf(ctx.text) || document.body.dataset.textFailed);
-  } else if (form.matches("[data-stays]")) {
-    form.reset();
+  } else if (form === keypadForm) {
+    // Unless other keys were typed meanwhile.
+    if (form.elements.digits.value === ctx.values.digits) form.reset();
   } else if (form.matches("form")) {
     dialog.close();
   }
@@ -121,40 +126,52 @@ document.addEventListener("panel:settled", () => {
   if (wasOver) disableWhatCannotWork();
 });
 
-// --- The keypad. One request at a time, so that the keys arrive in the order in which they were pressed. ---
+// --- The keypad. One request at a time, so that keys arrive in the order in which they were entered: keys that are
+// pressed meanwhile go together with the next, and so do not wait for each other; keys that were typed may be refused,
+// and go alone. ---
 
-function showKeys(dialog) {
-  dialog.querySelector(".keypad-pressed").textContent = sent + pressed;
-}
-
-async function send(dialog) {
-  if (isSending || !pressed) return;
+async function sendKeys() {
+  const next = !isSending && waiting.shift();
+  if (!next) return;
   isSending = true;
-  const digits = pressed;
-  sent += digits;
-  pressed = "";
-  const path = dialog.querySelector("form").getAttribute("hx-post");
-  const source = dialog.querySelector(".keypad");
-  await htmx.ajax("POST", path, { source, values: { digits }, swap: "none" });
+  await htmx.ajax("POST", keypadForm.getAttribute("hx-post"), { ...next, swap: "none" });
   isSending = false;
-  send(dialog);
+  sendKeys();
 }
 
-function press(dialog, key) {
-  pressed += key;
-  showKeys(dialog);
-  send(dialog);
+function enter(source, digits) {
+  refuse(keypadDialog, "");
+  const last = waiting.at(-1);
+  if (source === keypad && last?.source === keypad) last.values.digits += digits;
+  else waiting.push({ source, values: { digits } });
+  sendKeys();
 }
 
-document.addEventListener("click", (event) => {
+function press(key) {
+  keypadDialog.querySelector(".keypad-pressed").textContent += key;
+  enter(keypad, key);
+}
+
+keypad?.addEventListener("click", (event) => {
   const button = event.target.closest("[data-key]");
-  if (button) press(button.closest("dialog"), button.dataset.key);
+  if (button) press(button.dataset.key);
 });
 
-byId("keypad-dialog")?.addEventListener("keydown", (event) => {
+keypadDialog?.addEventListener("keydown", (event) => {
   if (event.target.matches("input") || event.ctrlKey || event.metaKey || event.altKey) return;
-  const button = /^[0-9*#]$/.test(event.key) && event.currentTarget.querySelector(`[data-key="${event.key}"]`);
+  const button = /^[0-9*#]$/.test(event.key) && keypad.querySelector(`[data-key="${event.key}"]`);
   if (!button || button.disabled) return;
   event.preventDefault();
-  press(event.currentTarget, event.key);
+  press(event.key);
 });
+
+keypadForm?.addEventListener(
+  "submit",
+  (event) => {
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    if (waiting.some((one) => one.source === keypadForm)) return;
+    enter(keypadForm, keypadForm.elements.digits.value);
+  },
+  { capture: true },
+);
