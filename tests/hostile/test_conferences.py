@@ -123,12 +123,20 @@ def test_a_conference_of_any_name_shows_and_obeys(
 
 READ_PEOPLE = """() => Object.fromEntries([...document.querySelectorAll("#participants > *")].map((row) =>
     [row.id, row.querySelector("bdi").textContent]))"""
-CLICK_ALL = """(verb) => {
+CLICK_ON = """([verb, ids]) => {
     // Kicking asks first.
     const yes = (event) => { event.preventDefault(); event.stopImmediatePropagation(); event.detail.issueRequest(); };
     document.addEventListener("htmx:confirm", yes, true);
-    for (const button of document.querySelectorAll(`#participants [data-action=${verb}]`)) button.click();
+    for (const id of ids) document.getElementById(id).querySelector(`[data-action=${verb}]`).click();
 }"""
+# So many at once as are answered well within the minute after which a browser gives a request up.
+AT_ONCE = 30
+
+
+def click_on_all(page: Page, verb: str, ids: list[str]) -> None:
+    for start in range(0, len(ids), AT_ONCE):
+        page.evaluate(CLICK_ON, [verb, ids[start : start + AT_ONCE]])
+        expect(page.locator("#participants .htmx-request")).to_have_count(0, timeout=60_000)
 
 
 def test_participants_of_any_name_are_muted_and_kicked(asterisk22: Asterisk, panel22: Panel, visit: Visit) -> None:
@@ -146,12 +154,12 @@ def test_participants_of_any_name_are_muted_and_kicked(asterisk22: Asterisk, pan
 
     until(read, named)
     expect(page.locator("#participants > *")).to_have_count(len(people))
-    page.evaluate(CLICK_ALL, "mute")
-    expect(page.locator("#participants > .is-muted")).to_have_count(len(people), timeout=180_000)
+    click_on_all(page, "mute", ids)
+    expect(page.locator("#participants > .is-muted")).to_have_count(len(people))
     page.reload()
     page.wait_for_selector("html[data-live]")
     until(read, named)
-    page.evaluate(CLICK_ALL, "kick")
-    expect(page.locator("#participants > *")).to_have_count(0, timeout=180_000)
+    click_on_all(page, "kick", ids)
+    expect(page.locator("#participants > *")).to_have_count(0)
     expect(page.locator(".panel-toast")).to_have_count(0)
     watch.check()
