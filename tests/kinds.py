@@ -85,5 +85,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.section(f"{len(reports)} failed and ran once more")
     for report in reports:
         terminalreporter.line(f"{report.nodeid} ({report.when}):")
-        for line in report.longreprtext.splitlines()[-12:]:
+        lines = report.longreprtext.splitlines()
+        # Where in the test it was, and how it ended.
+        told = [line for line in lines[:-12] if line.startswith(">")] + lines[-12:]
+        told += [line for title, text in report.sections if title == "the lab" for line in text.splitlines()]
+        for line in told:
             terminalreporter.line(f"    {line}")

@@ -248,6 +248,14 @@ class Asterisk:
         """The names of the channels that are up now."""
         return [line.split("!")[0] for line in self.cli("core show channels concise").splitlines() if "!" in line]
 
+    def story(self) -> str:
+        """What it is doing, for a test that failed: its channels, and the end of its log."""
+        try:
+            channels = self.cli("core show channels concise") if self.pid else "stopped"
+        except (RuntimeError, subprocess.TimeoutExpired) as error:
+            channels = str(error)
+        return f"Asterisk {self.version}: {channels.strip() or 'no channel'}\n{self.log[-1500:].strip()}"
+
     def quiet(self, timeout: float = 10.0) -> None:
         """Hang up whatever is up, and wait until it is gone: so that one test leaves nothing to the next.
 

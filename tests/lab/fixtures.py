@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Protocol
 
 import pytest
 
 from .asterisk import Asterisk
 from .chroot import VERSIONS, LabUnavailableError, build
-from .phones import Behaviour, Caller, Phone
+from .phones import Behaviour, Caller, Phone, started
 
 
 class PhoneFactory(Protocol):
@@ -42,6 +42,21 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     """Mark those that use a real Asterisk, for ``-m live``."""
     if _versions_of(item):
         item.add_marker("live")
+
+
+def pytest_runtest_logstart() -> None:
+    started.clear()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """With a test that failed goes what the telephones and Asterisk itself tell of it."""
+    report = yield
+    if report.failed and report.when == "call":
+        used = {one for one in getattr(item, "funcargs", {}).values() if isinstance(one, Asterisk)}
+        if stories := [one.story() for one in started] + [one.story() for one in used]:
+            report.sections.append(("the lab", "\n".join(stories)))
+    return report
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -20,6 +20,8 @@ Behaviour = Literal["answer", "ring", "busy", "decline", "answer_and_hangup", "a
 Headers = dict[str, str]
 
 _numbers = itertools.count(1)
+# Those that were started during the test that runs, for what is told when it fails.
+started: list[Sipp] = []
 # How sipp's message log introduces each message.
 _BORDER = re.compile(r"^-{20,}[^\n]*\n[A-Z0-9]+ message (received|sent) [^\n]*\n\n", re.MULTILINE)
 
@@ -47,24 +49,26 @@ class Sipp:
 
     def start(self) -> None:
         """Start the process and wait until it listens."""
+        started.append(self)
         folder = self.asterisk.folder / "phones"
         folder.mkdir(exist_ok=True)
         log = self._log = folder / f"{self._scenario}-{next(_numbers)}.log"
-        self._process = subprocess.Popen(
+        with log.with_suffix(".errors").open("wb") as errors:
+            self._process = subprocess.Popen(
             [
-                "sipp", *self._options, "-sf", str(SCENARIOS / f"{self._scenario}.xml"),
-                "-i", HOST, "-p", str(self.port), "-mi", HOST, "-mp", str(free_port()), "-ci", HOST, "-nostdin",
-                "-trace_msg", "-message_file", str(log), "-timeout", f"{self._lifetime:.0f}s",
-            ],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder,
-            start_new_session=True,
-        )  # fmt: skip
+                    "sipp", *self._options, "-sf", str(SCENARIOS / f"{self._scenario}.xml"),
+                    "-i", HOST, "-p", str(self.port), "-mi", HOST, "-mp", str(free_port()), "-ci", HOST, "-nostdin",
+                    "-trace_msg", "-message_file", str(log), "-timeout", f"{self._lifetime:.0f}s",
+                ],
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors, cwd=folder,
+                start_new_session=True,
+            )  # fmt: skip
         # Each line of the kernel's list has the local address as hexadecimal, little-endian.
         listening = f" 0100007F:{self.port:04X} "
         deadline = time.monotonic() + 10
         while listening not in Path("/proc/net/udp").read_text():
             if self._process.poll() is not None and not log.exists():
-                raise RuntimeError(f"sipp ended at its start: {' '.join(map(str, self._process.args))}")  # type: ignore[arg-type]
+                raise RuntimeError(f"sipp ended at its start: {self.story()}")
             if time.monotonic() > deadline:
                 self.stop()
                 raise TimeoutError("sipp does not listen")
@@ -86,6 +90,20 @@ class Sipp:
                 voice.bind((HOST, self.port))
                 for text in goodbyes:
                     voice.sendto(text.encode(), (HOST, self.asterisk.sip_port))
+
+    def story(self) -> str:
+        """What became of it, for a test that failed: the process, its complaints, each message's first line."""
+        process = self._process
+        state = (
+            "stopped" if process is None else "running" if process.poll() is None else f"ended: {process.returncode}"
+        )
+        lines = [f"sipp {self._scenario} on port {self.port} {' '.join(self._options)}: {state}"]
+        if self._log is not None:
+            lines.append(self._log.with_suffix(".errors").read_text(encoding="utf-8", errors="replace")[-500:].strip())
+            text = self._log.read_text(encoding="utf-8", errors="replace") if self._log.exists() else ""
+            parts = _BORDER.split(text)
+            lines += [f"  {way} {_parse(text)[0]}" for way, text in zip(parts[1::2], parts[2::2], strict=True)]
+        return "\n".join(filter(None, lines))
 
     def messages(self, direction: Literal["received", "sent"]) -> list[tuple[str, Headers]]:
         """The first line and the headers of every SIP message so far, in order."""
