@@ -52,6 +52,14 @@ def phone_of(profile: Profile) -> str:
     return f"{pbx.name}/{profile.endpoint}" if pbx else ""
 
 
+def phones_in_use(pbx: str, endpoints: Collection[str]) -> set[str]:
+    """Those of these endpoints of a PBX that are somebody's phone. Queries the database."""
+    found = set(Profile.objects.filter(endpoint__in=endpoints).values_list("pbx_id", "endpoint"))
+    first = PBX.objects.first() if any(name is None for name, _endpoint in found) else None
+    unset = first.name if first else ""
+    return {endpoint for name, endpoint in found if (name or unset) == pbx}
+
+
 def profile_with_context(user: User) -> Profile:
     """The profile of a user who dials numbers, in their context. Raises `NotReady`."""
     profile = profile_of(user)

@@ -7,4 +7,4 @@ class CallsConfig(AppConfig):
     verbose_name = _("Calls")
 
     def ready(self) -> None:
-        from . import commands, control, events, fragments, transfers  # noqa: F401  they register themselves
+        from . import commands, control, events, fragments, my_phone, transfers  # noqa: F401  they register themselves

@@ -173,11 +173,24 @@ class Call:
             for end in self._ends
         ]
 
+    def partners_of(self, channel: Channel) -> list[Party]:
+        """Whoever is with this end."""
+        room = self._rooms[channel.uniqueid]
+        return [
+            party
+            for party in self.parties
+            if party.channel.uniqueid != channel.uniqueid and self._rooms[party.channel.uniqueid] == room
+        ]
+
     @property
-    def held_label(self) -> str:
+    def held(self) -> Party | None:
         """Who is on hold, where somebody is."""
         held = self.transfer.held if self.transfer else ""
-        return next((party.label for party in self.parties if party.channel.uniqueid == held), "")
+        return next((party for party in self.parties if party.channel.uniqueid == held), None)
+
+    @property
+    def held_label(self) -> str:
+        return self.held.label if self.held else ""
 
     @property
     def named_parties(self) -> list[Party]:

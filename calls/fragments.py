@@ -287,6 +287,8 @@ def call_rows(pbx: str, keys: set[str]) -> Iterable[Row]:
             yield Row(dom_id("call", pbx, linkedid), "call", None, permission=SEE)
         else:
             yield row_of(call)
+    phones = {channel.endpoint for call in found.values() for channel in call.channels if channel.endpoint}
+    yield from fragments.renderers["phone"](pbx, phones)
     yield count_row()
 
 

@@ -103,7 +103,7 @@ class Channel(Mirrored):
         return shown(self.name)
 
     def subjects(self) -> set[Subject]:
-        return {("call", self.call)}
+        return {("call", self.call), ("phone", self.endpoint)} if self.endpoint else {("call", self.call)}
 
     @property
     def is_local(self) -> bool:

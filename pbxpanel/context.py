@@ -4,12 +4,15 @@ import time
 import uuid
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.models import User
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
+from django.utils.translation import get_language
 
-from accounts.identity import phone_of, profile_of
+from accounts.identity import phone_of, profile_of, viewer_of
+from calls import my_phone
 from calls.fragments import count as count_calls
 from conferences.models import Conference
 from conferences.rooms.models import Room
@@ -26,12 +29,16 @@ def abilities_of(user: User) -> str:
     )
 
 
+def _phone_bar(user: User) -> str:
+    return my_phone.drawn_for(viewer_of(user, get_language() or settings.LANGUAGE_CODE))
+
+
 def panel(request: HttpRequest) -> dict[str, Any]:
     """Template variables, each computed when a template asks for it.
 
-    `profile`; `phone`; `pbxs`; `abilities`, classes for the body; `server_time` in ms; `command_id`, which makes
-    the dial box of this page one call; `count_calls` and `count_conferences`; `has_rooms`, whether they moderate any;
-    `may_administer`, whether Administration opens.
+    `profile`; `phone`; `my_phone`, the inside of its bar; `pbxs`; `abilities`, classes for the body; `server_time` in
+    ms; `command_id`, which makes the dial box of this page one call; `count_calls` and `count_conferences`;
+    `has_rooms`, whether they moderate any; `may_administer`, whether Administration opens.
     """
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
@@ -39,6 +46,7 @@ def panel(request: HttpRequest) -> dict[str, Any]:
     return {
         "profile": SimpleLazyObject(lambda: profile_of(user)),
         "phone": SimpleLazyObject(lambda: phone_of(profile_of(user))),
+        "my_phone": SimpleLazyObject(lambda: _phone_bar(user)),
         "pbxs": SimpleLazyObject(lambda: list(PBX.objects.all())),
         "abilities": abilities_of(user),
         "server_time": int(time.time() * 1000),

@@ -28,6 +28,7 @@ class Delivery:
     def hand_out(self, rows: Mapping[Viewport | None, Iterable[Row]]) -> None:
         """Put rows into the queues of the subscribers, each those of its viewport; composed once per viewport."""
         shared: dict[tuple[object, ...], str] = {}
+        phones = {viewport: {row.phone for row in batch} - {""} for viewport, batch in rows.items()}
         for subscriber in self._subscribers:
             if subscriber.viewport not in rows:
                 continue
@@ -35,7 +36,8 @@ class Delivery:
             if page.personal:
                 text = compose(rows[subscriber.viewport], page, key, viewer)
             else:
-                same_for = (page.name, key, viewer.language, viewer.permissions, subscriber.viewport)
+                phone = viewer.phone if viewer.phone in phones[subscriber.viewport] else ""
+                same_for = (page.name, key, viewer.language, viewer.permissions, subscriber.viewport, phone)
                 if same_for not in shared:
                     shared[same_for] = compose(rows[subscriber.viewport], page, key, viewer)
                 text = shared[same_for]

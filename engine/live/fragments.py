@@ -23,7 +23,8 @@ class Row:
 
     `facets` holds plain JSON values; `permission` is what a viewer needs to be sent it (empty: nothing), or else
     `also` (empty: nothing else will do), such as that for one of their rooms. `aloud` is what is announced to whoever
-    has a phone, on any page, while the row is so: phone → a sentence by language.
+    has a phone, on any page, while the row is so: phone → a sentence by language. With a `phone` it is sent to those
+    alone whose phone that is.
     """
 
     id: str
@@ -33,6 +34,7 @@ class Row:
     permission: str = ""
     also: str = ""
     aloud: Mapping[str, Html] = field(default_factory=dict)
+    phone: str = ""
 
     def is_for(self, permissions: frozenset[str]) -> bool:
         """Whether a viewer with these permissions may be sent it."""
@@ -47,6 +49,7 @@ class Row:
             "permission": self.permission,
             "also": self.also,
             "aloud": dict(self.aloud),
+            "phone": self.phone,
         }
 
 
@@ -148,6 +151,8 @@ class LivePage:
         return self.admits is not None and self.admits(permissions, key)
 
     def container_of(self, row: Row, viewer: Viewer, key: str) -> str | None:
+        if row.phone and row.phone != viewer.phone:
+            return None
         if not row.is_for(viewer.permissions):
             return ""
         container = self.containers.get(row.kind) or COMMON.get(row.kind, "")
@@ -185,8 +190,8 @@ class Toast:
         return render_to_string("components/_toast.html", {"toast": self}).strip()
 
 
-# What every page has: the state of the links, and the counts in the navigation.
-COMMON: Mapping[str, str] = {"pbx": "links", "count": "navigation"}
+# What every page has: the state of the links, the counts in the navigation, and the calls of my phone.
+COMMON: Mapping[str, str] = {"pbx": "links", "count": "navigation", "phone": "my-phone"}
 
 Renderer = Callable[[str, set[str]], Iterable[Row]]
 NoticeText = Callable[[Mapping[str, Any]], Toast]
@@ -203,6 +208,8 @@ def viewers_of(sessions: Collection[str]) -> dict[str, Viewer]:
 renderers: dict[str, Renderer] = {}
 # What a fresh board holds on every page: rows of the kinds in COMMON, each app's own.
 common_rows: list[Callable[[], Iterable[Row]]] = []
+# The same, for one viewer alone: rows of the phone that is theirs.
+own_rows: list[Callable[[Viewer], Iterable[Row]]] = []
 live_pages: dict[str, LivePage] = {}
 notices: dict[str, NoticeText] = {}
 
@@ -310,6 +317,9 @@ def board_of(page: LivePage, viewer: Viewer, key: str, inside: Mapping[str, str]
     for row in rows_on_every_page([viewer.language]):
         if row.html is not None and row.is_for(viewer.permissions):
             parts.append(partial(COMMON[row.kind], row.html[viewer.language], "rows"))
+    with drawing([viewer.language]):
+        own = [row for rows in own_rows for row in rows(viewer) if row.is_for(viewer.permissions)]
+    parts.append(partial(COMMON["phone"], "".join((row.html or {})[viewer.language] for row in own), "innerMorph"))
     return "".join(parts)
 
 

@@ -33,7 +33,7 @@ export function openFor(party, name) {
   }
   // Where the focus is when it closes.
   const menu = party.querySelector(".party-menu > summary");
-  (menu?.checkVisibility() ? menu : party.closest(".call")).focus({ preventScroll: true });
+  (menu?.checkVisibility() ? menu : party.closest(".call, .my-call")).focus({ preventScroll: true });
   openDialog(dialog);
   follow(dialog);
   disableWhatCannotWork();
@@ -41,10 +41,8 @@ export function openFor(party, name) {
 
 document.addEventListener("click", (event) => {
   const opener = event.target.closest("[data-opens]");
-  if (!opener) return;
-  const party = opener.closest(".party");
+  const party = opener?.closest(".party") ?? opener?.closest(".my-call")?.querySelector(".party");
   if (party) openFor(party, opener.dataset.opens);
-  else openDialog(byId(`${opener.dataset.opens}-dialog`));
 });
 
 function refuse(dialog, sentence) {

@@ -29,6 +29,10 @@ const keys = {
   "?": () => openDialog(byId("keys-dialog")),
 };
 
+document.addEventListener("click", (event) => {
+  if (event.target.closest('[data-opens="keys"]')) openDialog(byId("keys-dialog"));
+});
+
 document.addEventListener("keydown", (event) => {
   const act = Object.hasOwn(keys, event.key) && keys[event.key];
   if (!act || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;

@@ -98,11 +98,12 @@ class Sipp:
             "stopped" if process is None else "running" if process.poll() is None else f"ended: {process.returncode}"
         )
         lines = [f"sipp {self._scenario} on port {self.port} {' '.join(self._options)}: {state}"]
-        if self._log is not None:
-            lines.append(self._log.with_suffix(".errors").read_text(encoding="utf-8", errors="replace")[-500:].strip())
-            text = self._log.read_text(encoding="utf-8", errors="replace") if self._log.exists() else ""
-            parts = _BORDER.split(text)
-            lines += [f"  {way} {_parse(text)[0]}" for way, text in zip(parts[1::2], parts[2::2], strict=True)]
+        if self._log is None or not self._log.parent.exists():
+            return f"{lines[0]}; its Asterisk has ended"
+        lines.append(self._log.with_suffix(".errors").read_text(encoding="utf-8", errors="replace")[-500:].strip())
+        text = self._log.read_text(encoding="utf-8", errors="replace") if self._log.exists() else ""
+        parts = _BORDER.split(text)
+        lines += [f"  {way} {_parse(text)[0]}" for way, text in zip(parts[1::2], parts[2::2], strict=True)]
         return "\n".join(filter(None, lines))
 
     def messages(self, direction: Literal["received", "sent"]) -> list[tuple[str, Headers]]:

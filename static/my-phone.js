@@ -1,0 +1,4 @@
+// The bar of my phone, on every page: the dialogs about its calls, and what an incoming call does beside being shown.
+
+import "./calls/dialogs.js";
+import "./calls/parties.js";
