@@ -26,7 +26,7 @@ from engine.mirror.state import State
 from engine.mirror.verbs import Feature, Parameters, Rule, Weight, parameter, permission, verb
 
 from . import placed
-from .commands import CHANNEL, HANG_UP, ORIGINATE, RING_TIMEOUT, is_at_one
+from .commands import CHANNEL, HANG_UP, ORIGINATE, RING_TIMEOUT, answers_by_itself, is_at_one
 from .forms import diallable
 from .models import Channel, ParkedCall
 from .placed import Purpose
@@ -188,17 +188,18 @@ async def park(ctx: CommandContext, channel: Channel, parameters: Parameters) ->
 
 @dataclass(frozen=True, slots=True)
 class OwnPhone(Parameters):
-    """The `endpoint` of whoever asks, and the `extension` that it calls as."""
+    """The `endpoint` of whoever asks, the `extension` that it calls as, and whether it answers by itself."""
 
     endpoint: str = ""
     extension: str = ""
+    answers: bool = False
 
 
 def _by_my_phone(user: User, channel: Channel, wanted: OwnPhone) -> OwnPhone:
     """Raises `NotReady`."""
     elsewhere = _("Your phone is on a different PBX than this call. Change it under “My phone”.")
     profile = profile_with_phone(user, channel.pbx_id, elsewhere)
-    return OwnPhone(profile.endpoint, profile.extension)
+    return OwnPhone(profile.endpoint, profile.extension, profile.answers_itself)
 
 
 def _my_phone_refusal(user: User, channel: Channel, wanted: OwnPhone) -> str:
@@ -229,7 +230,10 @@ async def ring_me(ctx: CommandContext, channel: Channel, wanted: OwnPhone, purpo
         data,
         timeout=RING_TIMEOUT,
         uniqueids=(uniqueids[0], ""),
-        variables=[(name, argument(value)) for name, value in variables if value],
+        variables=[
+            *((name, argument(value)) for name, value in variables if value),
+            *answers_by_itself(wanted.endpoint, wanted.answers),
+        ],
     )
     calls = ctx.state.memory(placed.PlacedCalls)
     call = placed.PlacedCall(ctx.user_id, ctx.command_id, channel.label, purpose, channel.call)

@@ -2,3 +2,7 @@
 
 import "./calls/dialogs.js";
 import "./calls/parties.js";
+import "./phone/ringing.js";
+import "./phone/settings.js";
+import "./phone/tabs.js";
+import "./phone/tones.js";

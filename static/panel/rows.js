@@ -33,7 +33,22 @@ function insertRow(container, row) {
   else container.prepend(row);
 }
 
+// A part of a row that has ended stays in its place, too: nothing beside it moves under the pointer.
+function keepEndedParts(existing, row) {
+  if (!pointerIsAtWorkIn(existing)) return;
+  for (const part of existing.querySelectorAll(":scope > [data-part]")) {
+    if (row.querySelector(`#${CSS.escape(part.id)}`)) continue;
+    const ended = part.cloneNode(true);
+    ended.classList.add("is-ended");
+    for (const button of ended.querySelectorAll("button")) button.disabled = true;
+    const next = part.nextElementSibling && row.querySelector(`#${CSS.escape(part.nextElementSibling.id)}`);
+    if (next) next.before(ended);
+    else row.append(ended);
+  }
+}
+
 function changeRow(container, existing, row) {
+  keepEndedParts(existing, row);
   const moves =
     row.dataset.order && (existing.dataset.order !== row.dataset.order || existing.parentElement !== container);
   morph(existing, row);

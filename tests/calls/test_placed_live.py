@@ -33,8 +33,8 @@ pytestmark = [pytest.mark.timeout(90)]
 class Caller:
     """Somebody at a phone with a worker of their own, as far as it follows calls that are placed."""
 
-    def __init__(self, phone: str) -> None:
-        self.phone = phone
+    def __init__(self, phone: str, answers: bool = False) -> None:
+        self.phone, self.answers = phone, answers
         self.state = State("main")
         self.session: Session
         self.tasks: set[asyncio.Task[None]] = set()
@@ -53,7 +53,7 @@ class Caller:
 
     async def dial(self, number: str) -> None:
         ctx = CommandContext(self.session, self.state, 7, time.time() + 5, command_id="c1")
-        outcome = await originate.carry_out(ctx, "", Originate(number, self.phone, "", "internal"))
+        outcome = await originate.carry_out(ctx, "", Originate(number, self.phone, "", "internal", self.answers))
         assert outcome.done, outcome
         (self.uniqueid,) = self.state.memory(placed.PlacedCalls).calls
 
@@ -212,3 +212,17 @@ async def test_a_phone_that_is_there_and_says_nothing_is_not_told_to_ring(asteri
         assert caller.told == []
         await caller.hang_up()
         await caller.until_told(Told.CANCELLED)
+
+
+@pytest.mark.parametrize("answers", [True, False])
+async def test_a_phone_is_asked_to_answer_by_itself_where_its_user_wants_that(
+    answers: bool, asterisk: Asterisk, phone_factory: PhoneFactory
+) -> None:
+    phone = await asyncio.to_thread(phone_factory, asterisk, "101")
+    async with anna(asterisk) as caller:
+        caller.answers = answers
+        await caller.dial("602")
+        invite = await asyncio.to_thread(phone.wait_for_invite)
+        await caller.until_told(Told.CONNECTED)
+    assert invite.get("Call-Info", "") == ("<sip:pbxpanel>;answer-after=0" if answers else "")
+    assert ("info=alert-autoanswer" in invite.get("Alert-Info", "")) is answers

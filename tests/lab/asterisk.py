@@ -72,13 +72,16 @@ def _process_of_the_run() -> tuple[int, int]:
     return int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")), count
 
 
-def free_port() -> int:
-    """A port on loopback that nobody listens on, by TCP or UDP, and that this process has not given away yet."""
+def free_port(count: int = 1) -> int:
+    """A port on loopback that nobody listens on, by TCP or UDP, and that this process has not given away yet; the first
+    of so many in a row.
+    """
     ports = own_share(PORTS)
     for _ in range(1000):
-        port = random.choice(ports)
-        if port not in _taken and is_free(port):
-            _taken.add(port)
+        port = random.choice(ports[: len(ports) - count + 1])
+        wanted = range(port, port + count)
+        if _taken.isdisjoint(wanted) and all(map(is_free, wanted)):
+            _taken.update(wanted)
             return port
     raise chroot.LabUnavailableError("No free port on 127.0.0.1.")
 

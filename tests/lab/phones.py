@@ -15,6 +15,8 @@ from .asterisk import HOST, Asterisk, free_port
 
 SCENARIOS = Path(__file__).parent / "sipp"
 DEFAULT_LIFETIME = 600.0
+# sipp ends where it does not get a port for sound and, two further, one for pictures, each with the one behind it.
+MEDIA_PORTS = 4
 
 Behaviour = Literal["answer", "ring", "busy", "decline", "answer_and_hangup", "answer_and_hold"]
 Headers = dict[str, str]
@@ -57,7 +59,7 @@ class Sipp:
             self._process = subprocess.Popen(
             [
                     "sipp", *self._options, "-sf", str(SCENARIOS / f"{self._scenario}.xml"),
-                    "-i", HOST, "-p", str(self.port), "-mi", HOST, "-mp", str(free_port()), "-ci", HOST, "-nostdin",
+                    "-i", HOST, "-p", str(self.port), "-mi", HOST, "-mp", str(free_port(MEDIA_PORTS)), "-ci", HOST, "-nostdin",
                     "-trace_msg", "-message_file", str(log), "-timeout", f"{self._lifetime:.0f}s",
                 ],
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors, cwd=folder,
