@@ -51,9 +51,7 @@ def dial(request: HttpRequest) -> HttpResponse:
     if pbx is None:
         return toasts.toast(request, "danger", _("There is no PBX yet: is the worker running?"), 503)
     number = form.cleaned_data["number"]
-    wanted = Originate(
-        number, profile.endpoint, profile.extension, profile.dial_context, profile.answers_itself
-    )
+    wanted = Originate(number, profile.endpoint, profile.extension, profile.dial_context, profile.answers_itself)
     outcome = originate.ask(user_of(request), pbx, wanted, id=form.cleaned_data["command_id"])
     unknown = _(
         "The number %(number)s does not exist in the dial context %(context)s. Check the number, or your context."

@@ -59,7 +59,8 @@ class Sipp:
             self._process = subprocess.Popen(
             [
                     "sipp", *self._options, "-sf", str(SCENARIOS / f"{self._scenario}.xml"),
-                    "-i", HOST, "-p", str(self.port), "-mi", HOST, "-mp", str(free_port(MEDIA_PORTS)), "-ci", HOST, "-nostdin",
+                    "-i", HOST, "-p", str(self.port), "-mi", HOST, "-mp", str(free_port(MEDIA_PORTS)), "-ci", HOST,
+                    "-nostdin",
                     "-trace_msg", "-message_file", str(log), "-timeout", f"{self._lifetime:.0f}s",
                 ],
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors, cwd=folder,
