@@ -1,7 +1,7 @@
 // What an incoming call does beside being shown: title and icon of the tab, sound, notification, a page about the caller.
 
 import { byId, setText } from "../panel/dom.js";
-import { giveUp, isFirst, isMine } from "./tabs.js";
+import { beTheOne, isFirst } from "./tabs.js";
 import { isHeard, play, stop } from "./tones.js";
 
 const bar = byId("my-phone");
@@ -13,6 +13,7 @@ const settings = bar.dataset;
 let ringing = null;
 let sounds = false;
 let notification = null;
+let giveUp = () => {};
 
 const nameOf = (call) => `${call.dataset.name} ${call.dataset.number}`.trim() || call.getAttribute("aria-label");
 
@@ -35,11 +36,8 @@ function showLinks() {
 
 // In one tab alone; another one takes over when this one is closed.
 function ringHere() {
-  if (!ringing || !isMine()) return;
-  if (settings.ringTone && !sounds) {
-    sounds = true;
-    play(settings.ringTone);
-  }
+  sounds = Boolean(settings.ringTone);
+  if (sounds) play(settings.ringTone);
   if (!isFirst(ringing.id)) return;
   if ("notifies" in settings && window.Notification?.permission === "granted") {
     const body = ringing.querySelector(".my-call-facts").innerText;
@@ -60,15 +58,20 @@ function stopRinging() {
   giveUp();
 }
 
+function startRinging(call) {
+  document.title = `\u260e ${nameOf(call)} \u00b7 ${title}`;
+  icon.href = settings.icon;
+  giveUp = beTheOne(ringHere);
+}
+
 function look() {
   showLinks();
   const call = bar.querySelector("[data-rings]:not(.is-ended)");
-  if (ringing && call?.id !== ringing.id) stopRinging();
+  const former = ringing?.id;
   ringing = call;
+  if (former && former !== call?.id) stopRinging();
   if (!call) return;
-  document.title = `\u260e ${nameOf(call)} \u00b7 ${title}`;
-  icon.href = settings.icon;
-  ringHere();
+  if (former !== call.id) startRinging(call);
   const hint = call.querySelector(".is-silent");
   setText(hint, settings.textSilent);
   hint.hidden = !sounds || isHeard();
@@ -76,6 +79,6 @@ function look() {
 
 document.addEventListener("panel:settled", look);
 document.addEventListener("panel:ticked", look);
-addEventListener("pagehide", giveUp);
+addEventListener("pagehide", () => giveUp());
 // The click that lets the browser play it.
 addEventListener("click", () => sounds && !isHeard() && play(settings.ringTone));
