@@ -141,7 +141,7 @@ def test_an_incoming_call_sounds_in_one_tab_and_shows_in_the_title_of_all(
     assert sorted(played) == [False, True]
     notified = [page.evaluate("notified") for page in (ben, other)]
     assert sorted(map(len, notified)) == [0, 1]
-    assert [text for texts in notified for text in texts][0][0] == "Carla 0401234567"
+    assert next(text for texts in notified for text in texts)[0] == "Carla 0401234567"
     caller.stop()
     for page in (ben, other):
         expect(page).to_have_title("Calls · PBX Panel")
