@@ -7,6 +7,7 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.contrib.auth.models import AnonymousUser, User
 from django.contrib.sessions.models import Session
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
@@ -105,8 +106,7 @@ def viewers_of(sessions: Collection[str]) -> dict[str, Viewer]:
     ids = {user.pk for user in users.values()}
     may: dict[str, set[int]] = {}
     for name in SEEING:
-        allowed = User.objects.with_perm(name, backend=_PERMISSIONS).filter(pk__in=ids)
-        may[name] = set(allowed.values_list("pk", flat=True))
+        may[name] = set(users_with(name).filter(pk__in=ids).values_list("pk", flat=True))
     own = _own_permissions(ids)
     profiles = {profile.user_id: profile for profile in Profile.objects.filter(user_id__in=ids)}
     pbxs = list(PBX.objects.values_list("name", flat=True))
@@ -118,6 +118,11 @@ def viewers_of(sessions: Collection[str]) -> dict[str, Viewer]:
         permissions = {name for name in SEEING if user.pk in may[name]} | own.get(user.pk, set())
         viewers[session] = Viewer(user.pk, phone, frozenset(permissions), language="")
     return viewers
+
+
+def users_with(permission: str) -> QuerySet[User]:
+    """The active users who have a permission, by themselves, by a group or as superusers."""
+    return User.objects.with_perm(permission, backend=_PERMISSIONS)
 
 
 def logged_in(sessions: Collection[str]) -> dict[str, User]:

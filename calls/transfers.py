@@ -78,6 +78,7 @@ DIALPLAN: Mapping[str, Steps] = {
         ("Hangup", ""),
     ),
 }
+dialplan.lasting.update(DIALPLAN)
 
 # What is sent to write the dialplan, and to move two channels there.
 _MOVES: list[Builder] = [actions.dialplan_extension_add, actions.setvar, actions.redirect_both]

@@ -130,6 +130,12 @@ def parked_calls() -> Action:
     return Action("ParkedCalls")
 
 
+@sends("Parkinglots", "call")
+def parking_lots() -> Action:
+    """`Parkinglots`: a list of `Parkinglot` events, each with the first and the last space."""
+    return Action("Parkinglots")
+
+
 @sends("ExtensionStateList", "call", "reporting")
 def extension_state_list() -> Action:
     """`ExtensionStateList`: a list of `ExtensionStatus` events, one for each hint."""

@@ -1,13 +1,21 @@
 """Whose calls are examined: a user of the panel, by their profile and their dial policies."""
 
+import functools
+from typing import Any
+
 from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 
 from accounts import dialling
-from accounts.identity import pbx_of, profile_of
+from accounts.demo import admitted
+from accounts.identity import pbx_of, profile_of, users_with
+from accounts.models import Profile
 from accounts.policy import Call
+from engine.mirror.models import PBX
+from engine.mirror.verbs import Verb, verbs
 
-from .examination import Wanted
+from .examination import Person, Wanted
+from .requirements import by_context, by_phone, labels_of
 
 
 def wanted_of(user: User, number: str = "", *, call: bool = False) -> Wanted:
@@ -21,9 +29,36 @@ def wanted_of(user: User, number: str = "", *, call: bool = False) -> Wanted:
         number=number,
         user=user.get_username(),
         refusal=dialling.sentence(dialling.policies_of(user), refused, wished) if refused else "",
+        verbs=frozenset(name for name, verb in verbs.items() if verb.rule.allows(user, None)),
         # A phone that they may not have would dial somebody else.
         call=call and dialling.refused_part(user, Call(phone=profile.endpoint)) is None,
     )
+
+
+def everybody(pbx: str) -> list[Person]:
+    """The active users whose phone is, or would be, on this PBX, and who may do something that needs one or a context.
+
+    Asks the database as often as there are permissions, however many the users are.
+    """
+    pbxs = list(PBX.objects.values_list("name", flat=True))
+    holders = functools.cache(lambda name: frozenset(users_with(name).values_list("pk", flat=True)))
+
+    def may(user: User, verb: Verb[Any, Any]) -> bool:
+        rule = verb.rule
+        own = user.pk in holders(rule.own) if rule.own else False
+        return (own or user.pk in holders(rule.permission)) and all(user.pk in holders(name) for name in rule.also)
+
+    found = []
+    for user in User.objects.filter(admitted(), is_active=True).select_related("profile").order_by("username"):
+        profile = user.profile if hasattr(user, "profile") else Profile()
+        if (profile.pbx_id or next(iter(pbxs), "")) != pbx:
+            continue
+        with_phone = tuple(labels_of(verb for verb in by_phone() if may(user, verb)))
+        with_context = tuple(labels_of(verb for verb in by_context() if may(user, verb)))
+        if with_phone or with_context:
+            name = user.get_username()
+            found.append(Person(name, profile.endpoint, profile.dial_context, with_phone, with_context))
+    return found
 
 
 def is_elsewhere(user: User, pbx: str) -> str:

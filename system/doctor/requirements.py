@@ -4,13 +4,15 @@ The doctor's checks and the stanza for manager.conf are derived from it. The cla
 its builder (`engine.ami.actions`); those of events are what Asterisk 16 and 22 name in each event's `Privilege`.
 """
 
+import dataclasses
 from collections.abc import Collection, Iterable
 from dataclasses import replace
+from typing import Any
 
 from django.utils.translation import gettext_noop
 
 from engine.ami.actions import PRIVILEGES
-from engine.mirror.verbs import Feature, Weight, verbs
+from engine.mirror.verbs import Feature, Verb, Weight, verbs
 
 # Event → its class.
 EVENTS: dict[str, str] = {
@@ -115,6 +117,29 @@ def features() -> list[Feature]:
             of_verbs.setdefault(verb.feature, set(verb.feature.actions)).update(verb.actions)
     declared = [replace(feature, actions=tuple(sorted(needed))) for feature, needed in of_verbs.items()]
     return sorted([*FEATURES, *declared], key=lambda feature: list(Weight).index(feature.weight))
+
+
+def _from_the_profile(verb: Verb[Any, Any], name: str) -> bool:
+    """Whether the panel fills in this parameter, from the profile of whoever asks; the page of the profile itself
+    does not.
+    """
+    named = any(entry.name == name and not entry.metadata for entry in dataclasses.fields(verb.parameters))
+    return named and verb.places_call and verb.view != "profile"
+
+
+def by_phone() -> list[Verb[Any, Any]]:
+    """The verbs for which whoever asks needs a phone of their own."""
+    return [verb for verb in verbs.values() if _from_the_profile(verb, "endpoint")]
+
+
+def by_context() -> list[Verb[Any, Any]]:
+    """The verbs for which whoever asks needs a dial context."""
+    return [verb for verb in verbs.values() if _from_the_profile(verb, "context")]
+
+
+def labels_of(found: Iterable[Verb[Any, Any]]) -> list[str]:
+    """What people read, in the active language, each once."""
+    return list(dict.fromkeys(str(verb.label) for verb in found))
 
 
 # In the order of Asterisk's own list.
