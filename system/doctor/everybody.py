@@ -22,20 +22,20 @@ async def phones_and_contexts(examination: Examination) -> Finding:
     without_context = [one for one in people if one.by_context and not one.context]
     with_phone = [one for one in people if one.by_phone and one.phone]
     with_context = [one for one in people if one.by_context and one.context]
-    seen = [*_missed(gettext_noop("No phone is set for %(users)s."), without_phone, lambda one: one.by_phone)]
-    seen += _missed(gettext_noop("No dial context is set for %(users)s."), without_context, lambda one: one.by_context)
+    seen = [*_missed(gettext_noop("Without a phone: %(users)s."), without_phone, lambda one: one.by_phone)]
+    seen += _missed(gettext_noop("Without a dial context: %(users)s."), without_context, lambda one: one.by_context)
     phones = await _states(examination, {one.phone for one in with_phone})
     contexts = {name: await _exists(examination, name) for name in sorted({one.context for one in with_context})}
 
     def having(state: str) -> list[Person]:
         return [one for one in with_phone if phones[one.phone] == state]
 
-    sentence = gettext_noop("Asterisk does not know the phone of %(users)s.")
+    sentence = gettext_noop("With a phone that Asterisk does not know: %(users)s.")
     seen += _missed(sentence, having(_UNKNOWN), lambda one: one.by_phone, lambda one: one.phone)
-    sentence = gettext_noop("No phone is registered, or it does not answer, of %(users)s.")
+    sentence = gettext_noop("With a phone that is not registered, or does not answer: %(users)s.")
     seen += _missed(sentence, having(_ABSENT), lambda one: one.by_phone, lambda one: one.phone)
     lost = [one for one in with_context if contexts[one.context] is False]
-    sentence = gettext_noop("The dialplan does not have the dial context of %(users)s.")
+    sentence = gettext_noop("With a dial context that is not in the dialplan: %(users)s.")
     seen += _missed(sentence, lost, lambda one: one.by_context, lambda one: one.context)
 
     facts = {
@@ -116,18 +116,14 @@ async def _states(examination: Examination, phones: set[str]) -> dict[str, str]:
     """Phone → what is known of it."""
     states = dict.fromkeys(phones, "")
     if examination.may("PJSIPShowEndpoints") and any(phone.startswith("PJSIP/") for phone in phones):
-        # Where there is no endpoint at all it answers with an error.
+        # With no endpoint at all it answers with an error. One without a contact is unavailable, too.
         listed = {
-            f"PJSIP/{event.get('ObjectName')}": event
+            f"PJSIP/{event.get('ObjectName')}": event.get("DeviceState")
             for event in (await examination.ask_list(actions.pjsip_show_endpoints())).events
         }
         for phone in (phone for phone in phones if phone.startswith("PJSIP/")):
-            event = listed.get(phone)
-            if event is None:
-                states[phone] = _UNKNOWN
-            else:
-                is_there = event.get("Contacts").strip(" ,") and event.get("DeviceState") != "Unavailable"
-                states[phone] = _THERE if is_there else _ABSENT
+            state = listed.get(phone)
+            states[phone] = {None: _UNKNOWN, "Unavailable": _ABSENT}.get(state, _THERE)
     if examination.may("Getvar"):
         unasked = sorted(phone for phone, state in states.items() if not state and can_be_asked_for(phone))
         for phone in unasked[:_ASKED]:

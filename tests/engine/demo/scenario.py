@@ -285,6 +285,7 @@ class Scenario:
         for action in ("Ping", "CoreSettings", "CoreStatus", "ConfbridgeListRooms"):
             self.session.action(action)
         self.session.listing("CoreShowChannels")
+        self.session.listing("Parkinglots")
         for line in (
             "core show channels concise",
             "core show channels",

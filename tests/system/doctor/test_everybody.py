@@ -113,13 +113,14 @@ def test_each_fault_is_told_with_whom_it_concerns_and_what_they_miss(asterisk: A
         found = examined(address, *somebody)
     assert found.status is Status.WARNING
     text = words(found)
-    assert "No phone is set for dora. Does not work for them: Call, Pick up." in text
-    assert "No dial context is set for dora. Does not work for them: Call, Transfer." in text
-    assert "Asterisk does not know the phone of ben (PJSIP/999). Does not work for them: Call, Pick up." in text
-    assert "Asterisk does not know the phone of guy (PJSIP/999). Does not work for them: Listen." in text
-    assert "No phone is registered, or it does not answer, of carl (PJSIP/109)." in text
+    assert "Without a phone: dora. Does not work for them: Call, Pick up." in text
+    assert "Without a dial context: dora. Does not work for them: Call, Transfer." in text
+    assert "With a phone that Asterisk does not know: ben (PJSIP/999). Does not work for them: Call, Pick up." in text
+    assert "With a phone that Asterisk does not know: guy (PJSIP/999). Does not work for them: Listen." in text
+    assert "With a phone that is not registered, or does not answer: carl (PJSIP/109)." in text
     assert (
-        "does not have the dial context of eve (nowhere), fay (a,b)). Does not work for them: Call, Transfer." in text
+        "With a dial context that is not in the dialplan: eve (nowhere), fay (a,b)). Does not work for them: Call, T"
+        in text
     )
     assert "anna" not in text
     assert found.finding.facts == {
@@ -180,5 +181,5 @@ def test_the_page_examines_everybody_where_nobody_is_chosen(settings: object, as
     client = Client()
     client.force_login(User.objects.create_superuser("chief"))
     html = client.post("/system/main/doctor/", {}, headers={"HX-Request": "true"}).content.decode()
-    assert "does not know the phone of b&lt;b&gt;en (PJSIP/999)" in html
-    assert "No phone is set for chief" in html
+    assert "does not know: b&lt;b&gt;en (PJSIP/999)" in html
+    assert "Without a phone: chief" in html

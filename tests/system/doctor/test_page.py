@@ -238,7 +238,7 @@ def test_the_command_examines_the_phone_of_everybody(settings: Any, asterisk22: 
     status, text = run("--everybody")
     assert status == 0, text
     assert "! Phones and contexts of all users" in text
-    assert "does not answer, of ben (PJSIP/109)" in " ".join(text.split())
+    assert "does not answer: ben (PJSIP/109)" in " ".join(text.split())
 
 
 @pytest.mark.django_db
@@ -284,9 +284,9 @@ def test_the_browser_shows_who_will_miss_what(panel22: Panel, visit: Visit, aste
     page.click('[data-action="examine"]')
     expect(page.locator("#title-doctor-report")).to_contain_text("main works; something could be better")
     people = page.locator('[data-check="people"]')
-    expect(people).to_contain_text("No phone is set for chief")
-    expect(people).to_contain_text("Asterisk does not know the phone of ghost (PJSIP/199).")
-    expect(people).to_contain_text("does not answer, of nowhere (PJSIP/109).")
+    expect(people).to_contain_text("Without a phone: chief")
+    expect(people).to_contain_text("With a phone that Asterisk does not know: ghost (PJSIP/199).")
+    expect(people).to_contain_text("does not answer: nowhere (PJSIP/109).")
     expect(page.locator('[data-check="extensions"]')).to_contain_text("There is no [pbxpanel] in extensions.conf.")
     expect(page.locator("#doctor-extensions")).to_contain_text("exten => hold,1,Set(PBXPANEL_SINCE=${EPOCH})")
 
