@@ -20,7 +20,7 @@ from engine.mirror import dialplan
 from engine.mirror.commands import Outcome, Status
 from engine.mirror.context import CommandContext
 from engine.mirror.dialplan import CONTEXT, Steps
-from engine.mirror.registry import job, on, snapshot_step, when_removed
+from engine.mirror.registry import each_second, job, on, snapshot_step, when_removed
 from engine.mirror.sanitize import exact
 from engine.mirror.state import State
 from engine.mirror.sync import Snapshot
@@ -321,3 +321,21 @@ async def let_go(ctx: CommandContext, uniqueid: str) -> None:
     mine = ctx.state.table(Channel).get(uniqueid)
     if mine is not None and not mine.bridge and mine.context == CONTEXT and mine.extension == "holding":
         await ctx.ask(actions.hangup(mine.name))
+
+
+# The dialplan, while somebody may come to its next step.
+
+
+@each_second
+def somebody_is_on_hold(state: State) -> None:
+    if state.table(Transfer).rows:
+        state.ask_for_job("transfer-dialplan", "")
+
+
+@job("transfer-dialplan")
+async def write_again(ctx: CommandContext, key: str) -> None:
+    """`Getvar` of `DIALPLAN_EXISTS`: a reload takes away what was added, and no event says so."""
+    for extension in DIALPLAN:
+        answer = await ctx.ask(actions.getvar_global(f"DIALPLAN_EXISTS({CONTEXT},{extension},1)"))
+        if answer.ok and answer.response.get("Value") == "0":
+            await dialplan.write(ctx, {extension: DIALPLAN[extension]})

@@ -21,7 +21,7 @@ from engine.ami.transports import Address
 from engine.mirror import commands, registry, sync
 from engine.mirror.context import CommandContext
 from engine.mirror.folding import EVENT_MASK, UNWANTED_EVENTS
-from engine.mirror.jobs import REFRESH_DELAY
+from engine.mirror.jobs import CLOCK_EVERY, REFRESH_DELAY
 from engine.mirror.state import State
 from tests.engine.mirror.asked import do_what_is_asked, is_anything_asked
 from tests.lab.asterisk import Asterisk
@@ -50,6 +50,14 @@ class Caller:
     async def _refresh(self) -> None:
         await asyncio.sleep(REFRESH_DELAY)
         await do_what_is_asked(self.session, self.state)
+
+    async def watch_the_clock(self) -> None:
+        while True:
+            await asyncio.sleep(CLOCK_EVERY)
+            for clock in registry.clocks:
+                clock(self.state)
+            if is_anything_asked(self.state):
+                self._start(self._refresh())
 
     async def dial(self, number: str) -> None:
         ctx = CommandContext(self.session, self.state, 7, time.time() + 5, command_id="c1")
@@ -108,6 +116,7 @@ async def following(address: Address, phone: str) -> AsyncIterator[Caller]:
         for event in UNWANTED_EVENTS:
             assert (await caller.session.ask(actions.filter_out(event))).ok
         await sync.take(caller.session, caller.state)
+        caller._start(caller.watch_the_clock())
         yield caller
     finally:
         for task in caller.tasks:
