@@ -72,18 +72,24 @@ def _process_of_the_run() -> tuple[int, int]:
     return int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")), count
 
 
-def free_port(count: int = 1) -> int:
-    """A port on loopback that nobody listens on, by TCP or UDP, and that this process has not given away yet; the first
-    of so many in a row.
+def free_port(*beside: int) -> int:
+    """A port on loopback that nobody listens on, by TCP or UDP, and that this process has not given away yet.
+
+    So are those that lie so far beside it.
     """
     ports = own_share(PORTS)
     for _ in range(1000):
-        port = random.choice(ports[: len(ports) - count + 1])
-        wanted = range(port, port + count)
-        if _taken.isdisjoint(wanted) and all(map(is_free, wanted)):
-            _taken.update(wanted)
+        port = random.choice(ports)
+        all_of_them = {port, *(port + further for further in beside)}
+        if not all_of_them & _taken and all(map(is_free, all_of_them)):
+            _taken.update(all_of_them)
             return port
     raise chroot.LabUnavailableError("No free port on 127.0.0.1.")
+
+
+def give_back(*ports: int) -> None:
+    """Ports that are not needed any more."""
+    _taken.difference_update(ports)
 
 
 def is_free(port: int) -> bool:

@@ -11,8 +11,8 @@ import pytest
 
 from tests.waiting import until
 
-from . import chroot
-from .asterisk import Asterisk
+from . import chroot, phones
+from .asterisk import HOST, Asterisk, free_port
 from .fixtures import CallerFactory, PhoneFactory
 from .phones import Behaviour
 
@@ -44,6 +44,19 @@ def test_a_hostile_name_arrives_as_it_was_sent(
     name = "<img src=x onerror=alert(1)> [call_id]; 50% & more"
     caller_factory(asterisk, "102", name=name).wait_for_status(180)
     assert f'"{name}"' in phone.wait_for_invite()["From"]
+
+
+def test_a_phone_is_there_although_somebody_has_the_port_of_its_video(
+    asterisk22: Asterisk, phone_factory: PhoneFactory, caller_factory: CallerFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    audio = free_port(phones.VIDEO)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as somebody:
+        somebody.bind((HOST, audio + phones.VIDEO))
+        first = iter([audio])
+        monkeypatch.setattr(phones, "free_port", lambda *beside: next(first, None) or free_port(*beside))
+        phone_factory(asterisk22, "101")
+        caller_factory(asterisk22, "101").wait_for_status(200)
+        assert next(first, None) is None
 
 
 @pytest.mark.parametrize(("number", "behaviour", "status"), [("103", "busy", 486), ("104", "decline", 503)])
