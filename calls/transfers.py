@@ -46,6 +46,8 @@ notices[NOTICE] = told_of_transfer
 MUSIC, CALLED_BACK = 600, 30
 # How soon after the end of one call the channels of another have met, in seconds.
 PARTING = 1.0
+# How many Local channels are looked through, one behind the other.
+MOST_LOCAL = 10
 # How long a target rings, in seconds.
 RINGS = 60
 # Later than any music may have begun: behind it, whoever waited hangs up when the other does.
@@ -101,6 +103,19 @@ _of_transfer = partial(
 )
 
 
+def phone_behind(state: State, channel: Channel) -> str:
+    """What is dialled to reach whoever is at this end: of a Local channel the phone at its other end."""
+    near = channel
+    for _ in range(MOST_LOCAL):
+        half = next(iter(state.table(Channel).where("name", near.other_half)), None) if near.is_local else None
+        others = partners(state, half) if half is not None else []
+        if len(others) != 1:
+            break
+        near = others[0]
+    # Where no phone is behind it, its own number is.
+    return near.endpoint or near.name.rpartition("-")[0]
+
+
 async def _begin(
     ctx: CommandContext, channel: Channel, extension: str, *, number: str = "", context: str = ""
 ) -> Outcome:
@@ -115,7 +130,7 @@ async def _begin(
     if not written.done:
         return written
     variables = [
-        (channel, "PBXPANEL_BACK", mine.endpoint or mine.name),
+        (channel, "PBXPANEL_BACK", phone_behind(ctx.state, mine)),
         (mine, "PBXPANEL_HELD", channel.name),
         (mine, "PBXPANEL_TARGET", number),
         (mine, "PBXPANEL_CONTEXT", context),
