@@ -8,3 +8,5 @@ class CallsConfig(AppConfig):
 
     def ready(self) -> None:
         from . import commands, control, events, fragments, my_phone, transfers  # noqa: F401  they register themselves
+        from .records import events as _events  # noqa: F401
+        from .records import fragments as _fragments  # noqa: F401

@@ -14,7 +14,7 @@ from engine.mirror import dialplan
 from engine.mirror.models import dom_id
 from engine.mirror.sanitize import shown
 
-from .models import RINGING_STATES, Bridge, Channel, ParkedCall, Transfer, age_of, stands_for
+from .models import RINGING_STATES, Bridge, Channel, ParkedCall, Transfer, stands_for
 
 # How many of the people in one call (it may be a conference) its card names before it says "and n more".
 NAMED_PARTIES = 4
@@ -101,7 +101,7 @@ class Call:
         transfers: Mapping[str, Transfer] | None = None,
     ) -> None:
         self.pbx, self.linkedid = pbx, linkedid
-        self.channels = sorted(channels, key=lambda channel: age_of(channel.uniqueid))
+        self.channels = sorted(channels, key=lambda channel: channel.age)
         self._bridges = bridges or {}
         parked = parked or {}
         self._parked = {c.uniqueid: parked[c.uniqueid] for c in self.channels if c.uniqueid in parked}
@@ -165,7 +165,7 @@ class Call:
         talkers = self._talkers
         return [
             replace(
-                _party(end),
+                party_of(end),
                 waits=bool(talkers and end.bridge and end.uniqueid not in talkers),
                 talks=end.uniqueid in talkers,
                 parked=end.uniqueid in self._parked,
@@ -307,7 +307,8 @@ class Call:
         return list(self._ends)
 
 
-def _party(channel: Channel) -> Party:
+def party_of(channel: Channel) -> Party:
+    """Who is at this channel, in words."""
     if channel.is_of_ours:
         return Party(channel, gettext("A sound of the panel"), "")
     if channel.is_local and not channel.caller_number and not channel.caller_name:

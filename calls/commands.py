@@ -41,7 +41,7 @@ HANG_UP_ANY = permission("calls.channel", "hangup_any", _("Can hang up any call"
 
 def call_of(state: State, linkedid: str) -> Call | None:
     """The call of this linked id, as it is now."""
-    channels = [row for row in state.table(Channel).rows.values() if row.call == linkedid]
+    channels = state.table(Channel).where("call", linkedid)
     bridges, parked = state.table(Bridge).rows.values(), state.table(ParkedCall).rows.values()
     return next(iter(calls_of(channels, bridges, parked)), None)
 

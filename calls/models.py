@@ -35,7 +35,7 @@ class Channel(Mirrored):
     belongs to: its own, or an older one that a Local channel joins it to (see `calls.events.regroup`).
     """
 
-    indexed_fields = ("bridge", "linkedid", "name")
+    indexed_fields = ("bridge", "call", "linkedid", "name")
     compared_fields = (
         "linkedid",
         "call",
@@ -126,6 +126,11 @@ class Channel(Mirrored):
         if not self.is_local or self.name[-2:] not in (";1", ";2"):
             return ""
         return self.name[:-1] + ("2" if self.name.endswith("1") else "1")
+
+    @property
+    def age(self) -> tuple[int, int, str]:
+        """To sort by: the oldest first."""
+        return age_of(self.uniqueid, self.created_at)
 
     @property
     def label(self) -> str:
@@ -265,9 +270,16 @@ def stands_for(channel: str) -> str:
     return shown(channel.removeprefix("Local/").rpartition("-")[0])
 
 
-def age_of(uniqueid: str) -> tuple[int, int, str]:
-    """To sort by: `1732451234.12`, perhaps behind the name of a system, is when a channel began and a serial number."""
+def age_of(uniqueid: str, seen: datetime) -> tuple[int, int, str]:
+    """To sort by: `1732451234.12`, perhaps behind the name of a system, is when a channel began and a serial number. Of
+    an id that is no time, when it was seen counts.
+    """
     seconds, _separator, serial = uniqueid.rpartition("-")[2].partition(".")
     if seconds.isdecimal() and serial.isdecimal():
         return (int(seconds[:18]), int(serial[:18]), uniqueid)
-    return (0, 0, uniqueid)
+    # Before those of the same second: who gives an id of their own begins the call.
+    return (int(seen.timestamp()), seen.microsecond - 10**6, uniqueid)
+
+
+# Django finds the models of an app here.
+from .records import models as _records  # noqa: E402,F401

@@ -73,6 +73,7 @@ TABLE: dict[str, list[Line]] = {
     "": [Line("/", "GET", LOGGED_IN, 200)],
     "calls/": [Line("/calls/", "GET", SEEING, 200)],
     "calls/dial/": [Line("/calls/dial/", "POST", CALLING, 200, NUMBER)],
+    "calls/<str:pbx>/<segment:linkedid>/": [Line("/calls/main/1.1/", "GET", SEEING, 200)],
     "conferences/": [Line("/conferences/", "GET", SEEING, 200)],
     "conferences/<str:pbx>/<segment:name>/": [Line("/conferences/main/8001/", "GET", SEEING, 200)],
     "conferences/<str:pbx>/choices/<segment:name>/": [

@@ -105,5 +105,10 @@ class Told:
         return set(self.state.table(Participant).rows)
 
     def subjects(self) -> set[tuple[str, str]]:
-        """What would be drawn anew; it is taken."""
-        return self.state.take().subjects
+        """What would be drawn anew, beside the steps of calls; it is taken."""
+        return of_cards(self.state.take().subjects)
+
+
+def of_cards(subjects: set[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Those that are not what is kept of a call."""
+    return {(kind, key) for kind, key in subjects if kind not in ("call-step", "call-record")}
