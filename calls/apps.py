@@ -7,6 +7,15 @@ class CallsConfig(AppConfig):
     verbose_name = _("Calls")
 
     def ready(self) -> None:
-        from . import commands, control, events, fragments, my_phone, transfers  # noqa: F401  they register themselves
+        from . import (  # noqa: F401  they register themselves
+            commands,
+            control,
+            events,
+            fragments,
+            muting,
+            my_phone,
+            recordings,
+            transfers,
+        )
         from .records import events as _events  # noqa: F401
         from .records import fragments as _fragments  # noqa: F401

@@ -76,6 +76,11 @@ class Party:
         return f"{self.label} {self.detail}".strip()
 
     @property
+    def muted(self) -> str:
+        """What of it is muted, in words."""
+        return str(Channel.Muted(self.channel.muted).label) if self.channel.muted else ""
+
+    @property
     def does(self) -> str:
         """What of it is not as with one who talks, in a word."""
         if self.channel.is_ringing:
@@ -270,6 +275,22 @@ class Call:
     @property
     def _ringing(self) -> list[Channel]:
         return [channel for channel in self.channels if channel.state in UNANSWERED_STATES]
+
+    @property
+    def recorded(self) -> str:
+        """Whether it is recorded, by a value of `Channel.Recorded`: by whichever channel most of it is."""
+        found = {channel.recorded for channel in self.channels}
+        return next((value for value in Channel.Recorded.values if value in found), "")
+
+    @property
+    def recorded_name(self) -> str:
+        """The same in words."""
+        return str(Channel.Recorded(self.recorded).label) if self.recorded else ""
+
+    @property
+    def recording_files(self) -> str:
+        """The names of the files, without their folders."""
+        return ", ".join(channel.recording_file for channel in self.channels if channel.recording_file)
 
     @property
     def since(self) -> datetime:

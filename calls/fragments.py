@@ -107,7 +107,8 @@ def text_of(call: Call) -> str:
 def words_of(call: Call) -> str:
     """What its card says in the active language."""
     said = [call.state_name, shown(call.conference) if call.conference else "", call.destination]
-    said += [word for party in call.named_parties for word in (party.label, party.does)]
+    said += [word for party in call.named_parties for word in (party.label, party.does, party.muted)]
+    said += [call.recorded_name, *(channel.recording_file for channel in call.channels)]
     return "\n".join(both_ways(text) for text in dict.fromkeys(said) if text)
 
 
@@ -147,6 +148,8 @@ _SAID: list[tuple[Promise | str, Q]] = [
     (gettext_lazy("waiting"), Q(state="Up") & ~Q(bridge="")),
     (gettext_lazy("A sound of the panel"), Q(name__startswith="Local/", name__contains=f"@{dialplan.CONTEXT}-")),
     *((tone.label, Q(hears=tone)) for tone in Channel.Tone),
+    *((recorded.label, Q(recorded=recorded)) for recorded in Channel.Recorded),
+    *((muted.label, Q(muted=muted)) for muted in Channel.Muted),
     *((words, Q(application=application)) for application, words in ALONE_IN.items()),
 ]
 
@@ -162,6 +165,7 @@ def _may_say(word: str) -> Q:
         Q(uniqueid__in=parked.values("uniqueid"))
         | Q(bridge__in=conferences.values("uniqueid"))
         | Q(application__in=("Queue", "ConfBridge"), application_data__icontains=word)
+        | Q(recording_file__icontains=word)
     )
     return reduce(or_, said, values)
 

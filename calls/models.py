@@ -64,6 +64,20 @@ class Channel(Mirrored):
         BUSY = "busy", _("Busy tone")
         CONGESTION = "congestion", _("Congestion tone")
 
+    class Recorded(models.TextChoices):
+        """What of it is in a recording; of the side that is silent, nothing."""
+
+        ON = "on", _("Recorded")
+        PART = "part", _("Recorded, one side silent")
+        PAUSED = "paused", _("Recording paused")
+
+    class Muted(models.TextChoices):
+        """What somebody at the panel has muted: what comes from it, what goes to it, or both."""
+
+        IN = "in", _("muted")
+        OUT = "out", _("hears nothing")
+        ALL = "all", _("muted, hears nothing")
+
     uniqueid = models.CharField(_("unique id"), max_length=150)
     linkedid = models.CharField(_("linked id"), max_length=150)
     call = models.CharField(_("call"), max_length=150)
@@ -82,6 +96,10 @@ class Channel(Mirrored):
     bridge = models.CharField(_("bridge"), max_length=150, blank=True)
     on_hold = models.BooleanField(_("on hold"), default=False)
     hears = models.CharField(_("tone"), max_length=10, blank=True, choices=Tone.choices)
+    recorded = models.CharField(_("recorded"), max_length=10, blank=True, choices=Recorded.choices)
+    # The name of the file, without its folder.
+    recording_file = models.CharField(_("recording file"), max_length=255, blank=True)
+    muted = models.CharField(_("muted"), max_length=3, blank=True, choices=Muted.choices)
     # Its names and numbers without accents where they have some: `zoe`, for a search.
     folded = models.TextField(_("without accents"), blank=True)
     created_at = models.DateTimeField(_("since"))

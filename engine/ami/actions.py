@@ -340,6 +340,13 @@ def play_dtmf(channel: str, digit: str, milliseconds: int) -> Action:
     return Action("PlayDTMF", (("Channel", channel), ("Digit", digit), ("Duration", str(milliseconds))))
 
 
+@sends("MuteAudio", "system", changes=True)
+def mute_audio(channel: str, direction: str, *, muted: bool) -> Action:
+    """`MuteAudio` of a channel: `in` is what comes from it, `out` what goes to it; `all`. No event tells of it."""
+    fields = (("Channel", channel), ("Direction", direction), ("State", "on" if muted else "off"))
+    return Action("MuteAudio", fields)
+
+
 @sends("DialplanExtensionAdd", "system", changes=True)
 def dialplan_extension_add(context: str, extension: str, priority: int, application: str, data: str) -> Action:
     """`DialplanExtensionAdd`: a step of dialplan, replacing an existing one; until the next reload."""
@@ -462,6 +469,18 @@ def setvar_global(variable: str, value: str) -> Action:
 def status_with_variables(channel: str) -> Action:
     """`Status` of one channel: a list; its event has a `Variable` for each, `NAME=value`."""
     return Action("Status", (("Channel", channel), ("AllVariables", "true")))
+
+
+@sends("Status", "system", "call", "reporting")
+def status_with(variables: Iterable[str]) -> Action:
+    """`Status` of all channels: a list; its events have a `Variable` for each, `NAME=(null)` where it is not set."""
+    return Action("Status", (("Variables", ",".join(variables)),))
+
+
+@sends("Command", "command", changes=True)
+def list_mix_monitors(channel: str) -> Action:
+    """`Command` (`mixmonitor list`): the recordings of a channel whose name is one word."""
+    return command(f"mixmonitor list {channel}")
 
 
 @sends("MixMonitor", "system", changes=True)

@@ -62,11 +62,21 @@ def run(
         case ["core", "show", "channels", "concise"]:
             hidden = [_concise_hidden(channel, switch.now()) for channel in switch.hidden()]
             return [*hidden, *(_concise(channel, switch.now()) for channel in switch.channels.values())]
+        case ["mixmonitor", "list", name]:
+            return _recording_lines(switch, name)
         case ["confbridge", "list"]:
             return _conference_lines(switch)
         case ["confbridge", "list", name]:
             return _member_lines(switch, name)
     return None
+
+
+def _recording_lines(switch: Switch, name: str) -> list[str]:
+    channel = switch.channels.get(name)
+    if channel is None:
+        return [f"No channel matching '{name}' found."]
+    heading = ["MixMonitor ID\tFile\tReceive File\tTransmit File", "=" * 73]
+    return [*heading, *(f"{one.id}\t{one.path.rpartition('.')[0]}\t\t" for one in channel.recordings)]
 
 
 def failure(line: str) -> list[str]:

@@ -37,6 +37,8 @@ EVENTS: dict[str, str] = {
     "Hangup": "call",
     "Hold": "call",
     "MixMonitorMute": "call",
+    "MixMonitorStart": "call",
+    "MixMonitorStop": "call",
     "NewAccountCode": "call",
     "NewCallerid": "call",
     "NewConnectedLine": "call",

@@ -11,6 +11,8 @@ from tests.panel import Panel, Visit
 
 from .test_calls import dial
 
+MUTING = ["Mute", "Let them hear nothing"]
+
 
 def card(page: Page, name: str) -> Locator:
     return page.locator(".call", has_text=name)
@@ -52,7 +54,7 @@ def test_a_caller_is_transferred_and_what_was_typed_wrong_stays(
     caller_factory(asterisk22, "602", name="Carla")
     expect(card(ben, "Carla").locator(".call-state")).to_have_text("Connected")
     items = open_menu(ben, "Carla")
-    assert choices(items) == ["Transfer …", "Take over", "Press keys …"]
+    assert choices(items) == ["Transfer …", "Take over", "Press keys …", *MUTING]
     items.get_by_role("button", name="Transfer").click()
     dialog = ben.locator("#transfer-dialog")
     expect(dialog.locator("[data-who]")).to_have_text("Carla 0401234567")
@@ -103,11 +105,11 @@ def test_a_call_is_parked_from_the_menu_and_retrieved_by_the_button_of_its_card(
     expect(card(ben, "Carla").locator(".call-state")).to_have_text("Talking")
     expect_no_button(card(vic, "Carla"))
     items = open_menu(ben, "Carla")
-    assert choices(items) == ["Transfer …", "Hold", "Park", "Take over", "Press keys …"]
+    assert choices(items) == ["Transfer …", "Hold", "Park", "Take over", "Press keys …", *MUTING]
     items.get_by_role("button", name="Park").click()
     expect(card(ben, "Carla").locator(".call-state")).to_have_text(re.compile("^Parked on 70"))
     items = open_menu(ben, "Carla")
-    assert choices(items) == ["Transfer …", "Retrieve", "Press keys …"]
+    assert choices(items) == ["Transfer …", "Retrieve", "Press keys …", *MUTING]
     ben.keyboard.press("Escape")
     expect(card(vic, "Carla").locator(".call-state")).to_have_text(re.compile("^Parked on 70"))
     expect_no_button(card(vic, "Carla"))

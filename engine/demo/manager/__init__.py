@@ -17,6 +17,7 @@ from . import (  # noqa: F401 (each enters its actions into the table)
     login,
     originate,
     parking,
+    recordings,
     states,
 )
 from .messages import ActionFields, Event, encode, event

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from ..model import Bridge, Channel, Conference, Emit, ParkedCall
 from ..states import States
-from . import bridges, calls, channels, conferences, hangup, local, parking, places, spying, transfers
+from . import bridges, calls, channels, conferences, hangup, local, parking, places, recordings, spying, transfers
 
 
 class Switch:
@@ -93,6 +93,10 @@ class Switch:
     show_video_of = conferences.show_video_of
 
     spy = spying.spy
+
+    begin_recording = recordings.begin_recording
+    end_recording = recordings.end_recording
+    mute_recordings = recordings.mute_recordings
 
     hang_up = hangup.hang_up
     leave_alone = hangup.leave_alone

@@ -145,6 +145,15 @@ CHAPTERS = {
         """,
         "BridgeEnter NewConnectedLine Hangup",
     ),
+    "calls that are recorded and muted": _chapter(
+        """
+        hints_are_added
+        a_call_is_recorded
+        what_cannot_be_recorded
+        a_call_is_muted
+        """,
+        "MixMonitorStart MixMonitorStop MixMonitorMute",
+    ),
     "calls on hold": _chapter(
         """
         hints_are_added
@@ -882,6 +891,69 @@ class Scenario:
         self.session.listing("CoreShowChannels")
         self.hang_up(mine)
         self.session.listing("CoreShowChannels")
+
+    # What calls/recordings.py and calls/muting.py ask.
+
+    def a_call_is_recorded(self) -> None:
+        """Twice at a time; it goes on in another call, and ends with the channel."""
+        ask, variables = self.session.action, "MIXMONITOR_FILENAME,PBXPANEL_SILENT"
+        mine = self.bridged(self.originate("PJSIP/101", "102"))
+        settle(self.session)
+        ask("Command", Command=f"mixmonitor list {mine}")
+        self.session.listing("Status", Variables=variables)
+        ids = [
+            ask("MixMonitor", Channel=mine, File=f"{name}.wav", Options="i(PBXPANEL_MIXMONITOR)")["MixMonitorID"]
+            for name in ("one", "two")
+        ]
+        settle(self.session)
+        ask("Command", Command=f"mixmonitor list {mine}")
+        for name in ("MIXMONITOR_FILENAME", "PBXPANEL_MIXMONITOR"):
+            ask("Getvar", Channel=mine, Variable=name)
+        for direction, state in (("both", "1"), ("read", "0"), ("write", "0"), ("both", "1")):
+            ask("MixMonitorMute", Channel=mine, Direction=direction, State=state)
+        ask("Setvar", Channel=mine, Variable="PBXPANEL_SILENT", Value="both")
+        settle(self.session)
+        self.session.listing("Status", Variables=variables)
+        ask("StopMixMonitor", Channel=mine, MixMonitorID=ids[0])
+        settle(self.session)
+        ask("Command", Command=f"mixmonitor list {mine}")
+        self.bridged(self.redirect(mine, "103"))
+        settle(self.session)
+        ask("StopMixMonitor", Channel=mine)
+        settle(self.session)
+        ask("Command", Command=f"mixmonitor list {mine}")
+        ask("Getvar", Channel=mine, Variable="MIXMONITOR_FILENAME")
+        ask("MixMonitor", Channel=mine, File="three.wav", Options="")
+        settle(self.session)
+        self.hang_up(mine)
+
+    def what_cannot_be_recorded(self) -> None:
+        ask = self.session.action
+        mine = self.waits("PJSIP/101")
+        for name in ("MixMonitor", "StopMixMonitor", "MixMonitorMute"):
+            ask(name)
+            ask(name, Channel="PJSIP/nobody-00000000", File="x.wav", Direction="both", State="1")
+        ask("MixMonitor", Channel=mine)
+        ask("StopMixMonitor", Channel=mine)
+        ask("StopMixMonitor", Channel=mine, MixMonitorID="0x1")
+        for fields in ({}, {"Direction": "up"}, {"Direction": "both"}, {"Direction": "both", "State": "1"}):
+            ask("MixMonitorMute", Channel=mine, **fields)
+        ask("Command", Command="mixmonitor list PJSIP/nobody-00000000")
+        self.hang_up(mine)
+
+    def a_call_is_muted(self) -> None:
+        """No event tells of it."""
+        ask = self.session.action
+        mine = self.bridged(self.originate("PJSIP/101", "102"))
+        settle(self.session)
+        for fields in ({}, {"Direction": "in"}, {"Direction": "up", "State": "on"}):
+            ask("MuteAudio", Channel=mine, **fields)
+        ask("MuteAudio")
+        ask("MuteAudio", Channel="PJSIP/nobody-00000000", Direction="in", State="on")
+        for direction, state in (("in", "on"), ("in", "on"), ("out", "on"), ("all", "off"), ("all", "off")):
+            ask("MuteAudio", Channel=mine, Direction=direction, State=state)
+        settle(self.session)
+        self.hang_up(mine)
 
     # Calls on hold, and consultations: what calls/transfers.py asks.
 
