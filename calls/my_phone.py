@@ -110,6 +110,17 @@ class MyCall:
         return [party for party in self.call.parties if party.channel.uniqueid == self.channel.uniqueid]
 
     @property
+    def recorded(self) -> Channel | None:
+        """By whichever of its channels the call is recorded; None where it is not."""
+        channels = [self.channel, *(party.channel for party in self.others)]
+        return next((channel for channel in channels if channel.recorded), None)
+
+    @property
+    def is_muted(self) -> bool:
+        """Whether nobody hears the phone."""
+        return self.channel.muted in (Channel.Muted.IN, Channel.Muted.ALL)
+
+    @property
     def queue(self) -> str:
         """The queue through which the caller came; empty where there is none."""
         if not self.is_incoming:
