@@ -113,6 +113,7 @@ TABLE: dict[str, list[Line]] = {
         Line("/profile/", "GET", CALLING, 200, only=False),
         Line("/profile/", "POST", CALLING, 302, {"extension": "101", "endpoint": "PJSIP/101"}, only=False),
     ],
+    "profile/incoming/": [Line("/profile/incoming/", "POST", CALLING, 302, {"ring_tone": "chime"}, only=False)],
     "profile/proof/": [Line("/profile/proof/", "GET", CALLING, 204)],
     "profile/offers/": [Line("/profile/offers/", "GET", CALLING, 200)],
     # Of a phone that is shared with whoever asks see test_phones.py.

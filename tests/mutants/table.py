@@ -555,7 +555,7 @@ FAULTS = (
         "who may only read a configuration reads the passwords in it",
     ),
     Fault(
-        "system/recordings/commands.py",
+        "calls/recordings.py",
         "return bool(_NAME.fullmatch(name))",
         "return bool(_NAME.match(name))",
         ("tests/system/recordings/test_recordings.py",),
