@@ -81,6 +81,8 @@ class Command(BaseCommand):
         if options["everybody"]:
             if any(options[name] for name in ("user", "phone", "context", "number", "call")):
                 raise CommandError("Give --everybody, or one user, phone, context or number.", returncode=2)
+            if not pbx:
+                raise CommandError("--everybody needs a PBX of AMI_URL, whose users the panel knows.", returncode=2)
             try:
                 wanted.people = people.everybody(pbx)
             except DatabaseError as error:

@@ -214,6 +214,7 @@ def test_what_the_command_prints_for_programs(asterisk22: Asterisk) -> None:
         (("--url", "ami://a:b@127.0.0.1", "--call"), "--call needs"),
         (("--url", "ami://a:b@127.0.0.1", "--user", "ghost"), "no user “ghost”"),
         (("--url", "ami://a:b@127.0.0.1", "--everybody", "--number", "1"), "--everybody, or one user"),
+        (("--url", "ami://a:b@127.0.0.1", "--everybody"), "--everybody needs a PBX of AMI_URL"),
     ],
 )
 @pytest.mark.django_db
