@@ -4,6 +4,7 @@ Where the user's own phone takes part, it rings first and joins once it is answe
 is. What is moved is moved by Asterisk's own actions and applications, so nothing depends on `features.conf`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -19,9 +20,10 @@ from accounts.identity import profile_with_context, profile_with_phone
 from accounts.policy import Call as WantedCall
 from engine import limits
 from engine.ami import actions
+from engine.mirror import dialplan
 from engine.mirror.commands import Outcome, Status
 from engine.mirror.context import CommandContext, outcome_of
-from engine.mirror.dialplan import argument
+from engine.mirror.dialplan import Steps, argument
 from engine.mirror.state import State
 from engine.mirror.verbs import Feature, Parameters, Rule, Weight, parameter, permission, verb
 
@@ -217,17 +219,30 @@ _by_phone = partial(
 )
 
 
+# What these run is dialplan of ours: a phone that was called for such an application alone is let go as soon as it is
+# sent elsewhere, as to put the call on hold.
+JOINING: Mapping[str, Steps] = {
+    "takeover": ((Purpose.TAKEOVER.value, "${PBXPANEL_ABOUT}"), ("Hangup", "")),
+    "retrieve": ((Purpose.RETRIEVE.value, "${PBXPANEL_ABOUT}"), ("Hangup", "")),
+}
+
+
 async def ring_me(ctx: CommandContext, channel: Channel, wanted: OwnPhone, purpose: Purpose, data: str) -> Outcome:
     """`Originate` of the user's phone; once it is answered, it runs the application that is about this channel.
 
     What becomes of it comes later, as notices (see `placed`).
     """
-    uniqueids = placed.new_uniqueids(timezone.now())
+    uniqueids, extension = placed.new_uniqueids(timezone.now()), purpose.name.lower()
     variables = [("CONNECTEDLINE(num)", channel.caller_number), ("CONNECTEDLINE(name)", channel.caller_name)]
-    action = actions.originate_application(
-        wanted.endpoint,
-        purpose.value,
-        data,
+    if extension in JOINING:
+        written = await dialplan.write(ctx, {extension: JOINING[extension]})
+        if not written.done:
+            return written
+        variables.append(("PBXPANEL_ABOUT", data))
+        build = partial(actions.originate, wanted.endpoint, dialplan.CONTEXT, extension)
+    else:
+        build = partial(actions.originate_application, wanted.endpoint, purpose.value, data)
+    action = build(
         timeout=RING_TIMEOUT,
         uniqueids=(uniqueids[0], ""),
         variables=[
@@ -244,6 +259,9 @@ async def ring_me(ctx: CommandContext, channel: Channel, wanted: OwnPhone, purpo
     return outcome
 
 
+_by_dialplan = partial(_by_phone, actions=[actions.originate, actions.dialplan_extension_add])
+
+
 def _is_my_phone(channel: Channel, wanted: OwnPhone) -> bool:
     return channel.endpoint == wanted.endpoint
 
@@ -251,7 +269,7 @@ def _is_my_phone(channel: Channel, wanted: OwnPhone) -> bool:
 OWN_PHONE = gettext_noop("This is your own phone.")
 
 
-@_by_phone("retrieve", gettext_lazy("Retrieve"), rule=Rule(PICK_UP, also=(ORIGINATE,)), feature=PARKING)
+@_by_dialplan("retrieve", gettext_lazy("Retrieve"), rule=Rule(PICK_UP, also=(ORIGINATE,)), feature=PARKING)
 async def retrieve(ctx: CommandContext, channel: Channel, wanted: OwnPhone) -> Outcome:
     """`ParkedCall()`: the user's phone rings, and gets the parked call."""
     parked = ctx.state.table(ParkedCall).get(channel.uniqueid)
@@ -270,7 +288,7 @@ async def pickup(ctx: CommandContext, channel: Channel, wanted: OwnPhone) -> Out
     return await ring_me(ctx, channel, wanted, Purpose.PICKUP, argument(channel.name))
 
 
-@_by_phone("takeover", gettext_lazy("Take over"), rule=Rule(PICK_UP, also=(ORIGINATE,)), feature=PICKING_UP)
+@_by_dialplan("takeover", gettext_lazy("Take over"), rule=Rule(PICK_UP, also=(ORIGINATE,)), feature=PICKING_UP)
 async def takeover(ctx: CommandContext, channel: Channel, wanted: OwnPhone) -> Outcome:
     """`Bridge()`: once the user has answered, they are with this end, and whoever was with it is let go."""
     if not channel.is_up:
