@@ -10,6 +10,7 @@ from django.db.models import TextChoices
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from engine.live.fragments import Subject
 from engine.mirror import dialplan
 from engine.mirror.models import dom_id
 from engine.mirror.sanitize import shown
@@ -248,7 +249,7 @@ class Call:
     @property
     def waits(self) -> bool:
         """Whether somebody waits in a queue, on a parking space or on hold."""
-        if self.state in (CallState.ON_HOLD, CallState.PARKED):
+        if self.held_label or self.state in (CallState.ON_HOLD, CallState.PARKED):
             return True
         return self.state is CallState.ALONE and any(end.application == "Queue" for end in self._ends)
 
@@ -366,4 +367,22 @@ def calls_of(
         Call(pbx, linkedid, members, bridges_of.get(pbx), parked_of.get(pbx), held_of.get(pbx))
         for (pbx, linkedid), members in grouped.items()
     ]
+    return sorted(calls, key=lambda call: call.order)
+
+
+def some_calls(pbx: str, linkedids: Iterable[str]) -> list[Call]:
+    """Those of these calls that still exist."""
+    channels = list(Channel.objects.filter(pbx=pbx, call__in=linkedids))
+    bridges = Bridge.objects.filter(pbx=pbx, uniqueid__in={channel.bridge for channel in channels if channel.bridge})
+    uniqueids = [channel.uniqueid for channel in channels]
+    parked = ParkedCall.objects.filter(pbx=pbx, uniqueid__in=uniqueids)
+    return calls_of(channels, bridges, parked, Transfer.objects.filter(pbx=pbx, held__in=uniqueids))
+
+
+def calls_with(subjects: Iterable[Subject]) -> list[Call]:
+    """Those of these calls that still exist, on any number of PBXs, the oldest first."""
+    linkedids: dict[str, set[str]] = {}
+    for pbx, linkedid in subjects:
+        linkedids.setdefault(pbx, set()).add(linkedid)
+    calls = [call for pbx, on_pbx in linkedids.items() for call in some_calls(pbx, on_pbx)]
     return sorted(calls, key=lambda call: call.order)

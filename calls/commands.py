@@ -19,9 +19,8 @@ from engine.mirror.state import State
 from engine.mirror.verbs import ON_PBX, Feature, Parameters, Rule, Target, Weight, permission, target_of, verb
 
 from . import placed
-from .call import Call, calls_of
+from .call import Call, calls_of, some_calls
 from .events import own_caller_id
-from .fragments import some_calls
 from .models import Bridge, Channel, ParkedCall
 
 # How long the user's own phone may ring before a click-to-call gives up, in seconds.

@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache, partial, reduce
 from operator import or_
 from typing import Any
@@ -17,13 +17,24 @@ from django.utils.translation import get_language, gettext, gettext_lazy
 from django.utils.translation import gettext as _
 
 from engine.live import fragments
-from engine.live.fragments import PART, PARTS_LIMIT, Found, LivePage, PagedList, Query, Row, Subject, Toast
+from engine.live.fragments import PART, PARTS_LIMIT, Found, LivePage, PagedList, Query, Row, Subject, Toast, Viewer
 from engine.mirror import dialplan
 from engine.mirror.models import dom_id
 from engine.mirror.sanitize import shown, unaccented
 
 from . import placed
-from .call import ALONE_IN, UNANSWERED_STATES, Call, CallState, calls_of
+from .call import ALONE_IN, UNANSWERED_STATES, Call, CallState, calls_with, some_calls
+from .groups import (
+    NONE_IN,
+    calls_of_phone,
+    counted_for,
+    group_asked_for,
+    group_of_each,
+    groups,
+    groups_of,
+    groups_of_all,
+    is_phone,
+)
 from .models import RINGING_STATES, Bridge, Channel, ParkedCall, Transfer
 
 SEE = "calls.see_calls"
@@ -56,33 +67,15 @@ def _card(call: Call, language: str) -> str:
     return render_to_string("calls/_call.html", {"call": call}).strip()
 
 
-def some_calls(pbx: str, linkedids: Iterable[str]) -> list[Call]:
-    """Those of these calls that still exist."""
-    channels = list(Channel.objects.filter(pbx=pbx, call__in=linkedids))
-    bridges = Bridge.objects.filter(pbx=pbx, uniqueid__in={channel.bridge for channel in channels if channel.bridge})
-    uniqueids = [channel.uniqueid for channel in channels]
-    parked = ParkedCall.objects.filter(pbx=pbx, uniqueid__in=uniqueids)
-    return calls_of(channels, bridges, parked, Transfer.objects.filter(pbx=pbx, held__in=uniqueids))
-
-
-def calls_with(subjects: Iterable[Subject]) -> list[Call]:
-    """Those of these calls that still exist, on any number of PBXs, the oldest first."""
-    linkedids: dict[str, set[str]] = {}
-    for pbx, linkedid in subjects:
-        linkedids.setdefault(pbx, set()).add(linkedid)
-    calls = [call for pbx, on_pbx in linkedids.items() for call in some_calls(pbx, on_pbx)]
-    return sorted(calls, key=lambda call: call.order)
-
-
 def calls_that(channels: Q) -> list[Call]:
     """The calls that have such a channel, the oldest first."""
     return calls_with(set(Channel.objects.filter(channels).order_by().values_list("pbx_id", "call")))
 
 
 def attention_of(call: Call) -> str:
-    """What needs attention: somebody is `ringing`, or `waiting`; else nothing."""
-    if call.state is CallState.RINGING:
-        return "ringing"
+    """What needs attention: somebody is `ringing`, `parked`, or else `waiting`; else nothing."""
+    if call.state in (CallState.RINGING, CallState.PARKED):
+        return call.state.value
     return "waiting" if call.waits else ""
 
 
@@ -92,6 +85,7 @@ NEEDS_ATTENTION = (
     | Q(on_hold=True)
     | Q(application="Queue")
     | Q(uniqueid__in=ParkedCall.objects.order_by().values("uniqueid"))
+    | Q(uniqueid__in=Transfer.objects.order_by().values("held"))
 )
 
 
@@ -174,14 +168,25 @@ def _without_values(phrase: str) -> str:
     return re.sub(r"%\(\w+\)s", "", phrase)
 
 
-def find(query: Query) -> Found:
+def find(query: Query, each: Mapping[Subject, str] | None = None) -> Found:
     """The part of the board that is shown; a word may be found in any channel of a call, or on its card.
+    `each`, if it is known: see `group_of_each`.
 
     The database knows which calls surely match all words, and which may. Each of these is checked; but where there are
     very many, as of those who talk, only as many as are shown, and the rest are counted as if they matched.
     """
     with translation.override(query.language or get_language() or settings.LANGUAGE_CODE):
-        sure = _candidates(query)
+        if query.group and not is_phone(query.group):
+            each = each or group_of_each()
+        sure = dict.fromkeys(each, True) if each and not query.words else _candidates(query)
+        if is_phone(query.group):
+            of_phone = calls_of_phone(query.group)
+            sure = {subject: is_sure for subject, is_sure in sure.items() if subject in of_phone}
+        elif query.group:
+            each = each or {}
+            sure = {
+                subject: is_sure for subject, is_sure in sure.items() if query.group in groups(each.get(subject, ""))
+            }
         found, others = ([], list(sure)) if not all(sure.values()) else (list(sure), [])
         looks_at_all = len(sure) - sum(sure.values()) <= LOOKED_AT
         while others and (looks_at_all or len(found) < query.limit):
@@ -228,13 +233,16 @@ def _any_channel(channels: Q) -> Max:
 
 def foot(query: Query, more: int) -> Row:
     """The end of the board: how many more there are, or why there are none."""
-    context = {"more": more, "next": min(query.limit + PART, PARTS_LIMIT), "look": query}
+    none = _("You are not in a call.") if is_phone(query.group) else NONE_IN.get(query.group, "")
+    context = {"more": more, "next": min(query.limit + PART, PARTS_LIMIT), "look": query, "none": none}
     return Row("calls-more", "foot", fragments.draw("calls/_foot.html", context), permission=SEE)
 
 
-def part(query: Query) -> Mapping[str, str]:
-    """The inside of each container of the board, as of now, in the active language."""
-    found = find(query)
+def part(query: Query, each: Mapping[Subject, str] | None = None) -> Mapping[str, str]:
+    """The inside of each container of the board, as of now, in the active language. `each`, if it is known: see
+    `group_of_each`.
+    """
+    found = find(query, each)
     language = get_language() or settings.LANGUAGE_CODE
     last = foot(query, found.total - len(found.shown))
     return fragments.inside_of(fragments.live_pages["calls"], LONG, language, found.shown.values(), last)
@@ -258,6 +266,7 @@ def row_of(call: Call) -> Row:
     facets = {
         "phones": call.phones,
         "attention": attention_of(call),
+        "groups": groups_of(call),
         "subject": [call.pbx, call.linkedid],
         "text": text_of(call),
         "words": fragments.in_languages(lambda: words_of(call)),
@@ -310,13 +319,34 @@ LONG = PagedList(
     lambda subjects: [row_of(call) for call in calls_with(subjects)],
     lambda subjects: cards(calls_with(subjects)),
     foot,
+    group_asked_for,
+    groups_of_all,
+    counted_for,
 )
+# What stands on the board before the calls, from the domains above: a kind of rows → what a viewer sees of it, as HTML
+# in the active language. Each kind has its container.
+_beside: dict[str, Callable[[Viewer], str]] = {}
+_containers = {"call": "calls", "foot": "calls-foot"}
+
+
+def put_beside(kind: str, container: str, inside: Callable[[Viewer], str]) -> None:
+    """Have rows of this kind on the board too, in this container."""
+    _containers[kind] = container
+    _beside[kind] = inside
+
+
+def beside(viewer: Viewer) -> dict[str, str]:
+    """The inside of each container beside that of the calls, in the active language."""
+    return {_containers[kind]: inside(viewer) for kind, inside in _beside.items()}
+
+
 fragments.live_pages["calls"] = LivePage(
     "calls",
     frozenset([SEE]),
-    {"call": "calls", "foot": "calls-foot"},
-    lambda viewer, key: part(Query()),
+    _containers,
+    lambda viewer, key: {**part(Query()), **beside(viewer)},
     paged_list=LONG,
+    beside=beside,
 )
 
 

@@ -128,7 +128,7 @@ def test_a_card_says_where_its_call_is_parked() -> None:
     assert card.html is not None
     assert "Parked on 701" in card.html["en"]
     assert f'data-since="{round(NOW.timestamp() * 1000)}"' in card.html["en"]
-    assert (card.id, card.facets["attention"]) == ("call-main-1-1", "waiting")
+    assert (card.id, card.facets["attention"]) == ("call-main-1-1", "parked")
     assert list(parked_rows("main", {"9.9"})) == []
 
 
