@@ -23,13 +23,29 @@ export function sweepEndedRows() {
   }
 }
 
+// A row that went to another list leaves a copy, dimmed, where the pointer is at work.
+function leaveCopy(row) {
+  const copy = row.cloneNode(true);
+  for (const part of [copy, ...copy.querySelectorAll("[id]")]) part.removeAttribute("id");
+  copy.classList.add("is-ended");
+  copy.inert = true;
+  row.before(copy);
+}
+
 const compare = (one, other) => Number(one.dataset.order) - Number(other.dataset.order) || (one.id < other.id ? -1 : 1);
+
+// Where the pointer is at work nothing changes its place, and what comes is put to the end; later they are put in order.
+const misplaced = new Set();
+const standsStill = (container) => container.matches(".board:not(.participants)") && pointerIsAtWorkIn(container);
 
 function insertRow(container, row) {
   // Nearly always the new row is the newest, so look from the end.
   let after = container.lastElementChild;
-  while (after && compare(after, row) > 0) after = after.previousElementSibling;
-  if (after) after.after(row);
+  while (after && (misplaced.has(after) || compare(after, row) > 0)) after = after.previousElementSibling;
+  if (after !== container.lastElementChild && standsStill(container)) {
+    misplaced.add(row);
+    container.append(row);
+  } else if (after) after.after(row);
   else container.prepend(row);
 }
 
@@ -47,16 +63,31 @@ function keepEndedParts(existing, row) {
   }
 }
 
+function moveRow(container, row) {
+  const held = row.contains(document.activeElement) ? document.activeElement : null;
+  misplaced.delete(row);
+  row.remove();
+  insertRow(container, row);
+  held?.focus({ preventScroll: true });
+}
+
+export function putInOrder() {
+  for (const row of misplaced) {
+    if (!row.isConnected) misplaced.delete(row);
+    else if (!standsStill(row.parentElement)) moveRow(row.parentElement, row);
+  }
+}
+
 function changeRow(container, existing, row) {
   keepEndedParts(existing, row);
-  const moves =
-    row.dataset.order && (existing.dataset.order !== row.dataset.order || existing.parentElement !== container);
+  const from = existing.parentElement;
+  const goes = from !== container;
+  const moves = row.dataset.order && (existing.dataset.order !== row.dataset.order || goes);
+  if (moves && goes && standsStill(from)) leaveCopy(existing);
   morph(existing, row);
   if (!moves) return;
-  const held = existing.contains(document.activeElement) ? document.activeElement : null;
-  existing.remove();
-  insertRow(container, existing);
-  held?.focus({ preventScroll: true });
+  if (!goes && standsStill(container)) misplaced.add(existing);
+  else moveRow(container, existing);
 }
 
 // A list that stands still (data-still) while the pointer is at work in it: what it is to show then, by its id.
