@@ -108,6 +108,8 @@ def execute(dialplan: "Dialplan", channel: Channel, application: str, data: str,
             joining.pick_up(dialplan, channel, data, go_on)
         case "Bridge":
             joining.take_over(dialplan, channel, data, go_on)
+        case "BridgeAdd":
+            joining.join(dialplan, channel, data, go_on)
         case "ParkedCall":
             joining.retrieve(dialplan, channel, data, go_on)
         case "ChanSpy":

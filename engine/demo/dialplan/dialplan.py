@@ -163,9 +163,15 @@ class Dialplan:
     # Variables.
 
     def assign(self, channel: Channel, name: str, value: str) -> None:
-        """Set a variable of a channel, or what `CONFBRIDGE(user,…)` keeps for its next conference."""
+        """Set a variable of a channel, whom its party sees as the other side (`CONNECTEDLINE`), or what
+        `CONFBRIDGE(user,…)` keeps for its next conference.
+        """
         function, *options = arguments(name.replace("(", ",").rstrip(")"))
-        if function != "CONFBRIDGE":
+        if function == "CONNECTEDLINE" and options[:1] in (["name"], ["num"]):
+            number, text = channel.connected.number, channel.connected.name
+            channel.connected = Party(value, text) if options[0] == "num" else Party(number, value)
+            self.switch.set_connected(channel, channel.connected)
+        elif function != "CONFBRIDGE":
             channel.variables[name] = value
         elif options[:1] == ["user"] and len(options) == 2:
             if options[1] == "clear":

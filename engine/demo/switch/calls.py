@@ -40,7 +40,7 @@ def _see(switch: "Switch", caller: Channel, callee: Party) -> None:
     """The caller sees whom it calls; and so does whoever calls by it, where it is half of a Local channel."""
     switch.set_connected(caller, callee)
     before = caller.twin.dialled_by if caller.twin is not None else None
-    if before is not None:
+    if before is not None and before.connected != callee:
         _see(switch, before, callee)
 
 

@@ -54,7 +54,7 @@ def hang_up(
     del switch.channels[channel.name]
     waits = [*channel.consults_for.channels] if channel.consults_for is not None else []
     channel.consults_for = None
-    others = [*switch.leave_bridge(channel), *waits, channel.twin, channel.dials]
+    others, twin = [*switch.leave_bridge(channel), *waits, channel.dials], channel.twin
     caller = channel.dialled_by
     _part(channel)
     _say_hangup(switch, channel, cause, tech_cause)
@@ -64,6 +64,8 @@ def hang_up(
         end()
     if caller is not None and not keep_caller and not go_on(caller):
         switch.end_dialplan(caller, cause)
+    if twin is not None:
+        hang_up(switch, twin, cause or _own_cause(twin))
     for other in others:
         if other is None:
             continue
@@ -120,6 +122,8 @@ def leave_bridge(switch: "Switch", channel: Channel) -> list[Channel]:
         return []
     if not bridge.channels:
         bridges.destroy(switch, bridge)
+    elif len(bridge.channels) == 2:
+        bridges.two_are_left(switch, bridge)
     return list(bridge.channels) if len(bridge.channels) == 1 else []
 
 
