@@ -14,6 +14,7 @@ class CallsConfig(AppConfig):
             fragments,
             muting,
             my_phone,
+            recalls,
             recordings,
             transfers,
         )

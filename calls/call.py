@@ -190,7 +190,7 @@ class Call:
 
     @property
     def held(self) -> Party | None:
-        """Who is on hold, where somebody is."""
+        """Who was put on hold, where somebody was."""
         held = self.transfer.held if self.transfer else ""
         return next((party for party in self.parties if party.channel.uniqueid == held), None)
 

@@ -98,7 +98,9 @@ class _Number(forms.CharField):
 
 @dataclass(frozen=True, slots=True)
 class Destination(Parameters):
-    """The number `to` which it goes, in the `context` of whoever asks."""
+    """The number `to` which it goes, in the `context` of whoever asks; and the phone to which it is to come `back`,
+    where that is asked for.
+    """
 
     to: str = parameter(
         _Number(
@@ -107,6 +109,7 @@ class Destination(Parameters):
         )
     )
     context: str = ""
+    back: str = ""
 
 
 def _in_my_context(user: User, channel: Channel, wanted: Destination) -> Destination:
@@ -140,12 +143,17 @@ async def transfer(ctx: CommandContext, channel: Channel, wanted: Destination) -
     """`Redirect` of this end; the other one is let go. A number that is not in the context would end the call, so the
     dialplan is asked first.
     """
+    refused = await not_to_be_sent(ctx, channel, wanted)
+    return refused or await ctx.run(actions.redirect(channel.name, wanted.context, wanted.to))
+
+
+async def not_to_be_sent(ctx: CommandContext, channel: Channel, wanted: Destination) -> Outcome | None:
+    """Why this channel cannot be sent to a number; None where it can."""
     if channel.state not in ("Up", "Ring"):
         return not_possible(gettext_noop("This phone is still ringing: transfer the caller instead."))
     if channel.hears in (Channel.Tone.BUSY, Channel.Tone.CONGESTION):
         return not_possible(gettext_noop("This call is ending: only a busy tone is heard."))
-    refused = await no_such_number(ctx, wanted)
-    return refused or await ctx.run(actions.redirect(channel.name, wanted.context, wanted.to))
+    return await no_such_number(ctx, wanted)
 
 
 async def no_such_number(ctx: CommandContext, wanted: Destination) -> Outcome | None:

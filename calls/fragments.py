@@ -431,17 +431,24 @@ def told_of_transfer(parameters: Mapping[str, Any]) -> Toast:
     level, text = "info", ""
     match str(parameters["how"]), bool(values["number"]):
         case "gone", True:
-            level, text = "warning", _("The caller has hung up; you are still with %(number)s.") % values
+            level, text = "warning", _("The caller has hung up; you are with %(number)s.") % values
         case "gone", False:
             level, text = "warning", _("The caller on hold has hung up.")
         case "completed", _has_number:
             level, text = "success", _("%(who)s was transferred to %(number)s.") % values
+        case "joined", _has_number:
+            level, text = "success", _("%(who)s, %(number)s and you talk all three.") % values
         case "back", True:
             text = _("You are back with %(who)s; %(number)s is not with you any more.") % values
         case "back", False:
             level, text = "success", _("You are back with %(who)s.") % values
         case "taken", _has_number:
             text = _("%(who)s is no longer on hold.") % values
+        case "returned", _has_number:
+            level = "warning"
+            text = _("%(number)s did not take the call of %(who)s: it comes back, your phone is being called.") % values
+        case "lost", _has_number:
+            level, text = "warning", _("The caller has hung up before %(number)s answered.") % values
         case "recall", _has_number:
             level, text = "warning", _("%(who)s was still on hold: your phone is being called.") % values
     return Toast(level, text, str(parameters["code"]))

@@ -231,17 +231,22 @@ class ParkedCall(Mirrored):
 
 @mirrored
 class Transfer(Mirrored):
-    """A call of two of whom one waits with music: just on hold, or while the other talks to a third, `number`.
+    """A call of two of whom one waits with music: just on hold, or while the other talks to a third, `number`. Or one
+    that was sent to the number, and comes back if nobody answers there.
 
-    `held` and `mine` are the unique ids of who waits, and of the phone of whoever asked for it.
+    `held` and `mine` are the unique ids of who was put on hold, and of the phone of whoever asked for it; `target` is
+    that of the channel by which the number is reached, once it has answered. Of one that was sent only `held` is known.
     """
 
     class State(models.TextChoices):
-        """What the phone does meanwhile."""
+        """What the phone does meanwhile; or whoever was sent."""
 
         HELD = "held", _("on hold")
         RINGING = "ringing", _("ringing")
         TALKING = "talking", _("talking")
+        # With who was put on hold first, while the target waits.
+        SWAPPED = "swapped", _("back with the caller")
+        SENT = "sent", _("being transferred")
         RECALL = "recall", _("called back")
 
     # Whether the two have been seen apart since; not stored.
@@ -249,11 +254,12 @@ class Transfer(Mirrored):
 
     key_field = "code"
     inherited = True
-    indexed_fields = ("held", "mine")
+    indexed_fields = ("held", "mine", "target")
 
     code = models.CharField(_("code"), max_length=32)
     held = models.CharField(_("on hold"), max_length=150)
-    mine = models.CharField(_("phone"), max_length=150)
+    mine = models.CharField(_("phone"), max_length=150, blank=True)
+    target = models.CharField(_("target"), max_length=150, blank=True)
     # The call that it is drawn on.
     call = models.CharField(_("call"), max_length=150)
     number = models.CharField(_("number"), max_length=150, blank=True)
@@ -273,6 +279,11 @@ class Transfer(Mirrored):
 
     def subjects(self) -> set[Subject]:
         return {("call", self.call)}
+
+    @property
+    def by_turns(self) -> bool:
+        """Whether the phone is with one of the two while the other waits."""
+        return self.state in (self.State.TALKING, self.State.SWAPPED)
 
 
 def endpoint_of(channel: str) -> str:

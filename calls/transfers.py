@@ -3,11 +3,12 @@
 The panel moves both by dialplan of its own, so nothing depends on keys or on `features.conf`, and what happens when the
 target is busy, silent or gone is decided there, whatever has become of the panel meanwhile: whoever asked is back with
 the caller. A caller whose other end goes is called back to the phone, and then waits where an operator can fetch them.
+What is stored of it follows from what Asterisk says of who is with whom: a worker that takes over sees the same.
 """
 
 import asyncio
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 
 from django.contrib.auth.models import User
@@ -50,8 +51,11 @@ PARTING = 1.0
 MOST_LOCAL = 10
 # How long a target rings, in seconds.
 RINGS = 60
-# Later than any music may have begun: behind it, whoever waited hangs up when the other does.
-NEVER = "99999999999"
+# How soon those who were moved are together, in seconds.
+MOVED_WITHIN = 2.0
+# When the music began, as whoever was taken out of it is told: later than any may have begun, and they hang up when the
+# other does; or long ago, and they are called back.
+NEVER, LONG_AGO = "99999999999", "0"
 
 HOLDING = Feature(gettext_noop("hold, and transfer with consultation"), Weight.USEFUL)
 
@@ -77,6 +81,20 @@ DIALPLAN: Mapping[str, Steps] = {
         ("GotoIf", '$["${BRIDGERESULT}" = "SUCCESS"]?7'),
         ("Wait", "1"),
         ("Bridge", "${PBXPANEL_HELD}"),
+        ("Hangup", ""),
+    ),
+    # With one of the two whom the phone talks to by turns; when that one hangs up, with the other.
+    "swap": (("Bridge", "${PBXPANEL_WITH}"), ("Goto", "consult,2")),
+    # To a number, and back to the phone where nobody answers.
+    "sent": (
+        ("Dial", "Local/${PBXPANEL_TARGET}@${PBXPANEL_CONTEXT}/n,${PBXPANEL_RINGS}"),
+        ("Goto", "hold,4"),
+    ),
+    # Into the bridge of the two others. (Asterisk 16 does not tell that it could be done.)
+    "join": (
+        ("Set", "BRIDGERESULT=SUCCESS"),
+        ("BridgeAdd", "${PBXPANEL_WITH}"),
+        ("GotoIf", '$["${BRIDGERESULT}" != "SUCCESS"]?hold,4'),
         ("Hangup", ""),
     ),
 }
@@ -135,10 +153,12 @@ async def _begin(
         (mine, "PBXPANEL_TARGET", number),
         (mine, "PBXPANEL_CONTEXT", context),
     ]
-    for row, name, value in variables:
-        outcome = await ctx.run(actions.setvar(row.name, name, value))
-        if not outcome.done:
-            return outcome
+    if number:
+        # Whom a phone calls bears the name of whom it was with, unless the endpoint has one of its own.
+        variables += [(mine, "CONNECTEDLINE(name,i)", ""), (mine, "CONNECTEDLINE(num)", number)]
+    outcome = await set_all(ctx, variables)
+    if not outcome.done:
+        return outcome
     # Known before it is sent: a target that is busy has both back together before Asterisk has answered.
     transfer = table.add(
         uuid.uuid4().hex,
@@ -155,6 +175,15 @@ async def _begin(
     if not outcome.done and table.get(transfer.code) is transfer:
         table.remove(transfer.code)
     return outcome
+
+
+async def set_all(ctx: CommandContext, variables: Iterable[tuple[Channel, str, str]]) -> Outcome:
+    """`Setvar` of each, until one is refused."""
+    for row, name, value in variables:
+        outcome = await ctx.run(actions.setvar(row.name, name, value))
+        if not outcome.done:
+            return outcome
+    return Outcome(Status.DONE)
 
 
 @verb("hold", gettext_lazy("Hold"), CHANNEL, IN_CALLS, actions=_MOVES, feature=HOLDING, timeout=10.0)
@@ -183,9 +212,14 @@ def _ends(state: State, row: Transfer) -> tuple[Channel | None, Channel | None]:
     return table.get(row.held), table.get(row.mine)
 
 
+def waits(channel: Channel) -> bool:
+    """Whether it hears the music of ours."""
+    return not channel.bridge and channel.context == CONTEXT and channel.extension == "hold"
+
+
 async def _together(ctx: CommandContext, held: Channel, other: Channel) -> Outcome:
-    """Bring them together: from now on whoever was on hold hangs up when the other does."""
-    outcome = await ctx.run(actions.setvar(held.name, "PBXPANEL_SINCE", NEVER))
+    """Bring them together: from now on each hangs up when the other does."""
+    outcome = await set_all(ctx, [(held, "PBXPANEL_SINCE", NEVER), (other, "PBXPANEL_SINCE", NEVER)])
     return await ctx.run(actions.bridge(other.name, held.name)) if outcome.done else outcome
 
 
@@ -205,10 +239,23 @@ async def resume(ctx: CommandContext, row: Transfer, parameters: Parameters) -> 
     return await _back(ctx, row)
 
 
-@_of_transfer("cancel", gettext_lazy("Back to the caller"), actions=_BRIDGES)
+@_of_transfer(
+    "cancel",
+    gettext_lazy("Back to the caller"),
+    actions=[*_BRIDGES, actions.hangup, actions.redirect, actions.dialplan_extension_add],
+)
 async def cancel(ctx: CommandContext, row: Transfer, parameters: Parameters) -> Outcome:
-    """`Bridge` of the two: the target, ringing or talking, is let go."""
-    return await _back(ctx, row)
+    """`Bridge` of the two: the target, ringing or talking, is let go. One that waits while the two talk hangs up.
+    `Redirect` of one who was sent to a number, to the extension that calls the phone.
+    """
+    held, mine, target = _three(ctx.state, row)
+    if held is not None and not row.mine:
+        written = await dialplan.write(ctx, DIALPLAN)
+        return await ctx.run(actions.redirect(held.name, CONTEXT, "back")) if written.done else written
+    if held is None or mine is None or target is None or not waits(target):
+        return await _back(ctx, row)
+    outcome = await set_all(ctx, [(held, "PBXPANEL_SINCE", NEVER), (mine, "PBXPANEL_HELD", "")])
+    return await ctx.run(actions.hangup(target.name)) if outcome.done else outcome
 
 
 @_of_transfer(
@@ -218,26 +265,98 @@ async def cancel(ctx: CommandContext, row: Transfer, parameters: Parameters) -> 
 )
 async def complete(ctx: CommandContext, row: Transfer, parameters: Parameters) -> Outcome:
     """`Bridge` of the caller and the target; where that still rings, the caller is sent to it, and my phone let go."""
-    held, mine = _ends(ctx.state, row)
+    held, mine, target = _three(ctx.state, row)
     if held is None or mine is None:
         return Outcome(Status.REFUSED, TRANSFER.gone_answer)
     if not row.number:
         return not_possible(gettext_noop("Nobody is being consulted: transfer the caller instead."))
+    if target is not None:
+        # Where both go, the dialplan would bring my phone back to one of them.
+        outcome = await set_all(ctx, [(mine, "PBXPANEL_HELD", "")])
+        return await _together(ctx, held, target) if outcome.done else outcome
     if held.bridge:
         return not_possible(gettext_noop("The call is still being put on hold. Try again."))
-    target = next(iter(partners(ctx.state, mine)), None)
-    if target is not None:
-        # Where the target goes, the dialplan would bring my phone back to the caller.
-        outcome = await ctx.run(actions.setvar(mine.name, "PBXPANEL_HELD", ""))
-        return await _together(ctx, held, target) if outcome.done else outcome
     refused = await no_such_number(ctx, Destination(row.number, row.context))
     if refused is not None:
         return refused
     outcome = await ctx.run(actions.redirect(held.name, row.context, row.number))
     if outcome.done:
-        _over(ctx.state, row, "completed")
+        over(ctx.state, row, "completed")
         await ctx.run(actions.hangup(mine.name))
     return outcome
+
+
+# The caller and the target by turns, or both.
+
+
+def _three(state: State, row: Transfer) -> tuple[Channel | None, Channel | None, Channel | None]:
+    """Who was put on hold, the phone, and the target if it has answered."""
+    table = state.table(Channel)
+    return table.get(row.held), table.get(row.mine), table.get(row.target)
+
+
+def _by_turns(state: State, row: Transfer) -> tuple[Channel, Channel, Channel] | None:
+    """The phone, whom it talks to, and who waits meanwhile; None where it is not so."""
+    held, mine, target = _three(state, row)
+    if held is None or mine is None or target is None:
+        return None
+    waiting, other = (target, held) if row.state == Transfer.State.SWAPPED else (held, target)
+    return (mine, other, waiting) if waits(waiting) and mine in partners(state, other) else None
+
+
+NOT_BY_TURNS = gettext_noop("The caller and the target must both be there: one on the phone, the other on hold.")
+
+
+@_of_transfer("swap", gettext_lazy("Swap"), actions=_MOVES)
+async def swap(ctx: CommandContext, row: Transfer, parameters: Parameters) -> Outcome:
+    """`Redirect` of whom the phone talks to, who hears music from now on, and of the phone, which goes to the other."""
+    found = _by_turns(ctx.state, row)
+    if found is None:
+        return not_possible(NOT_BY_TURNS)
+    mine, other, waiting = found
+    written = await dialplan.write(ctx, DIALPLAN)
+    if not written.done:
+        return written
+    # The caller is called back where the phone hangs up in either position; the target is not.
+    since = LONG_AGO if waiting.uniqueid == row.held else NEVER
+    outcome = await set_all(
+        ctx,
+        [
+            (waiting, "PBXPANEL_SINCE", since),
+            (other, "PBXPANEL_BACK", mine.endpoint or mine.name),
+            (mine, "PBXPANEL_HELD", other.name),
+            (mine, "PBXPANEL_WITH", waiting.name),
+        ],
+    )
+    if not outcome.done:
+        return outcome
+    outcome = await ctx.run(actions.redirect_both(other.name, "hold", mine.name, "swap", CONTEXT))
+    if outcome.done:
+        await ctx.until(lambda: mine in partners(ctx.state, waiting), MOVED_WITHIN)
+    return outcome
+
+
+@_of_transfer("join", gettext_lazy("Join all three"), actions=[*_MOVES, actions.redirect])
+async def join(ctx: CommandContext, row: Transfer, parameters: Parameters) -> Outcome:
+    """`Redirect` of who waits, into the bridge of the two others (`BridgeAdd`): the call of three ends with the last
+    two, whoever they are.
+    """
+    found = _by_turns(ctx.state, row)
+    if found is None:
+        return not_possible(NOT_BY_TURNS)
+    mine, other, waiting = found
+    written = await dialplan.write(ctx, DIALPLAN)
+    if not written.done:
+        return written
+    outcome = await set_all(
+        ctx,
+        [
+            (waiting, "PBXPANEL_WITH", mine.name),
+            (other, "PBXPANEL_SINCE", NEVER),
+            (mine, "PBXPANEL_HELD", ""),
+        ],
+    )
+    return await ctx.run(actions.redirect(waiting.name, CONTEXT, "join")) if outcome.done else outcome
 
 
 # What becomes of it.
@@ -249,7 +368,7 @@ def somebody_meets(state: State, event: Message) -> None:
     if not rows:
         return
     there = {row.uniqueid for row in state.table(Channel).where("bridge", exact(event.get("BridgeUniqueid")))}
-    for row in [row for row in rows.values() if there & {row.held, row.mine}]:
+    for row in [row for row in rows.values() if there & {row.held, row.mine, row.target}]:
         review(state, row)
 
 
@@ -258,14 +377,24 @@ def somebody_parts(state: State, event: Message) -> None:
     table, uniqueid = state.table(Transfer), exact(event.get("Uniqueid"))
     if table.rows:
         for row in [*table.where("held", uniqueid), *table.where("mine", uniqueid)]:
-            row.apart = True
+            row.apart = row.apart or bool(row.mine)
 
 
 @when_removed(Channel)
 def somebody_goes(state: State, channel: Channel) -> None:
     table = state.table(Transfer)
     if table.rows:
-        for row in [*table.where("held", channel.uniqueid), *table.where("mine", channel.uniqueid)]:
+        for field in ("held", "mine", "target"):
+            for row in table.where(field, channel.uniqueid):
+                review(state, row)
+
+
+@on("Newexten", required=CHANNEL_FIELDS)
+def somebody_is_sent_on(state: State, event: Message) -> None:
+    """Whoever hears music of ours from now on."""
+    table, uniqueid = state.table(Transfer), exact(event.get("Uniqueid"))
+    if table.rows:
+        for row in [*table.where("held", uniqueid), *table.where("target", uniqueid)]:
             review(state, row)
 
 
@@ -279,34 +408,51 @@ async def find_out(snapshot: Snapshot) -> None:
 
 def review(state: State, row: Transfer) -> None:
     """Whether it is over, and how; and what the phone does meanwhile, by where the channels are."""
-    held, mine = _ends(state, row)
+    if not row.mine:
+        return  # see `recalls`
+    change = partial(state.table(Transfer).change, row)
+    held, mine, target = _three(state, row)
     if held is None:
         if mine is not None and not mine.bridge:
             state.ask_for_job("transfer-over", mine.uniqueid)
-        _over(state, row, "gone")
-    elif held.bridge:
-        # Of two who are brought together one is there first.
-        others = partners(state, held)
-        if mine is not None and mine in others:
+        over(state, row, "gone")
+        return
+    # Of those who are brought together one is there first.
+    others = partners(state, held)
+    if target is not None and target in others:
+        over(state, row, "joined" if mine is not None and mine in others else "completed")
+    elif mine is not None and mine in others:
+        if target is None or partners(state, target):
             if row.apart:
-                _over(state, row, "back")
-        elif others:
-            # The target is reached by a Local channel; anybody else has taken the caller.
-            _over(state, row, "completed" if row.number and any(other.is_local for other in others) else "taken")
+                over(state, row, "back")
+        elif waits(target):
+            change(state=Transfer.State.SWAPPED)
+    elif others:
+        # A target that has not been seen is reached by a Local channel; anybody else has taken the caller.
+        over(state, row, "completed" if row.number and any(other.is_local for other in others) else "taken")
+    elif held.bridge:
+        pass
     elif mine is None:
         state.ask_for_job("transfer-recall", row.code)
     else:
         row.apart = True
-        if mine.bridge and row.number:
-            state.table(Transfer).change(row, state=Transfer.State.TALKING)
+        with_mine = partners(state, mine)
+        if with_mine and row.number:
+            change(state=Transfer.State.TALKING, target=with_mine[0].uniqueid)
 
 
-def _over(state: State, row: Transfer, how: str) -> None:
+def over(state: State, row: Transfer, how: str) -> None:
     state.table(Transfer).remove(row.code)
-    _tell(state, row, how)
+    tell(state, row, how)
+    if how in ("back", "taken"):
+        state.ask_for_job("transfer-settled", row.held)
+    if how == "taken" and row.mine:
+        state.ask_for_job("transfer-over", row.mine)
+    if row.target:
+        state.ask_for_job("transfer-left", row.target)
 
 
-def _tell(state: State, row: Transfer, how: str) -> None:
+def tell(state: State, row: Transfer, how: str) -> None:
     held = state.table(Channel).get(row.held)
     who = held.label if held is not None else ""
     state.notices.append((row.user_id, NOTICE, {"how": how, "who": who, "number": row.number, "code": row.code}))
@@ -314,7 +460,8 @@ def _tell(state: State, row: Transfer, how: str) -> None:
 
 @job("transfer-recall")
 async def recall(ctx: CommandContext, code: str) -> None:
-    """`Redirect` of somebody on hold whose other end is gone, to the extension that calls its phone back.
+    """`Redirect` of somebody on hold whose other end is gone, to the extension that calls its phone back; `Hangup` of a
+    target that waited meanwhile.
 
     Not at once: whoever is brought together with somebody else loses the phone a moment before.
     """
@@ -324,10 +471,13 @@ async def recall(ctx: CommandContext, code: str) -> None:
     held = ctx.state.table(Channel).get(row.held) if row is not None else None
     if row is None or held is None or held.bridge or row.state == Transfer.State.RECALL:
         return
-    table.change(row, state=Transfer.State.RECALL)
-    _tell(ctx.state, row, "recall")
-    await dialplan.write(ctx, DIALPLAN)
-    await ctx.ask(actions.redirect(held.name, CONTEXT, "back"))
+    target = row.target
+    table.change(row, state=Transfer.State.RECALL, target="")
+    tell(ctx.state, row, "recall")
+    if held.application != "Dial":
+        await dialplan.write(ctx, DIALPLAN)
+        await ctx.ask(actions.redirect(held.name, CONTEXT, "back"))
+    await _end(ctx, target)
 
 
 @job("transfer-over")
@@ -336,6 +486,27 @@ async def let_go(ctx: CommandContext, uniqueid: str) -> None:
     mine = ctx.state.table(Channel).get(uniqueid)
     if mine is not None and not mine.bridge and mine.context == CONTEXT and mine.extension == "holding":
         await ctx.ask(actions.hangup(mine.name))
+
+
+@job("transfer-settled")
+async def settle(ctx: CommandContext, uniqueid: str) -> None:
+    """`Setvar`: whoever was on hold, and is with somebody by other means than ours, hangs up when that one does."""
+    held = ctx.state.table(Channel).get(uniqueid)
+    if held is not None and held.bridge:
+        await ctx.ask(actions.setvar(held.name, "PBXPANEL_SINCE", NEVER))
+
+
+@job("transfer-left")
+async def leave_nobody(ctx: CommandContext, uniqueid: str) -> None:
+    """`Hangup` of a target that still waits though all is over; the phone may be on its way to it."""
+    await asyncio.sleep(PARTING)
+    await _end(ctx, uniqueid)
+
+
+async def _end(ctx: CommandContext, uniqueid: str) -> None:
+    target = ctx.state.table(Channel).get(uniqueid)
+    if target is not None and waits(target):
+        await ctx.ask(actions.hangup(target.name))
 
 
 # The dialplan, while somebody may come to its next step.

@@ -37,8 +37,9 @@ def panel(request: HttpRequest) -> dict[str, Any]:
     """Template variables, each computed when a template asks for it.
 
     `profile`; `phone`; `my_phone`, the inside of its bar; `pbxs`; `abilities`, classes for the body; `server_time` in
-    ms; `command_id`, which makes the dial box of this page one call; `count_calls` and `count_conferences`;
-    `has_rooms`, whether they moderate any; `may_administer`, whether Administration opens.
+    ms; `command_id`, which makes the dial box of this page one call; `recall_seconds`, of a transfer with recall;
+    `count_calls` and `count_conferences`; `has_rooms`, whether they moderate any; `may_administer`, whether
+    Administration opens.
     """
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
@@ -53,6 +54,7 @@ def panel(request: HttpRequest) -> dict[str, Any]:
         "command_id": uuid.uuid4().hex,
         "count_calls": count_calls,
         "count_conferences": Conference.objects.count,
+        "recall_seconds": settings.RECALL_SECONDS,
         "may_administer": SimpleLazyObject(lambda: admin.site.has_permission(request)),
         "has_rooms": SimpleLazyObject(lambda: Room.objects.filter(moderators=user.pk).exists()),
     }

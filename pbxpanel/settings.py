@@ -132,6 +132,9 @@ FIELD_LIMITS = field_limits.FIELDS
 X_FRAME_OPTIONS = "DENY"
 DEFAULT_EXCEPTION_REPORTER_FILTER = "pbxpanel.log_filters.NoSecrets"
 
+# After how many seconds a caller who was transferred, and whom nobody has answered, comes back.
+RECALL_SECONDS = environment.number("RECALL_SECONDS", default=30)
+
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
 LOCALE_PATHS = [BASE_DIR / "pbxpanel" / "locale"]

@@ -83,14 +83,25 @@ addEventListener("htmx:error", (event) => {
   if (dialog && !ctx.response) refuse(dialog, document.body.dataset.textFailed);
 });
 
-// To consult first is another verb with the same number; Enter alone transfers, whichever button stands first.
+// To consult first, and to have the call come back, are other verbs with the same number; Enter alone transfers,
+// whichever button stands first.
 const transferDialog = byId("transfer-dialog");
+const recall = byId("transfer-recall");
 
 function aim(button) {
   const form = button.closest("form");
   const party = partyOf(form.closest("dialog"));
-  if (party) form.setAttribute("hx-post", addressOf(button.dataset.path ?? form.dataset.path, party));
+  const path = button.dataset.path ?? (recall.checked ? form.dataset.recallPath : form.dataset.path);
+  if (party) form.setAttribute("hx-post", addressOf(path, party));
 }
+
+// What was chosen last in this browser is there again, also after the form was reset.
+const RECALL = "transfer-recall";
+if (recall) recall.defaultChecked = localStorage.getItem(RECALL) === "yes";
+recall?.addEventListener("change", () => {
+  recall.defaultChecked = recall.checked;
+  localStorage.setItem(RECALL, recall.checked ? "yes" : "no");
+});
 
 transferDialog?.addEventListener("click", (event) => {
   const button = event.target.closest("[type=submit]");

@@ -105,7 +105,7 @@ def test_a_call_is_parked_from_the_menu_and_retrieved_by_the_button_of_its_card(
     expect(card(ben, "Carla").locator(".call-state")).to_have_text("Talking")
     expect_no_button(card(vic, "Carla"))
     items = open_menu(ben, "Carla")
-    assert choices(items) == ["Transfer …", "Hold", "Park", "Take over", "Press keys …", *MUTING]
+    assert choices(items) == ["Transfer …", "Hold", "Add a person …", "Park", "Take over", "Press keys …", *MUTING]
     items.get_by_role("button", name="Park").click()
     expect(card(ben, "Carla").locator(".call-state")).to_have_text(re.compile("^Parked on 70"))
     items = open_menu(ben, "Carla")

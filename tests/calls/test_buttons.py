@@ -21,9 +21,20 @@ KEYS = ["keypad", "mute", "mute", "unmute", "reject"]
 PICKING_UP = ["retrieve", "pickup", "takeover"]
 WHO_HAS_WHAT = {
     "Viewer": [],
-    "Moderator": ["transfer", "hold", "park", *KEYS],
-    "Operator": ["transfer", "hold", "park", *PICKING_UP, *RECORDING, *KEYS],
-    "Administrator": ["transfer", "hold", "park", *PICKING_UP, "listen", "whisper", "barge", *RECORDING, *KEYS],
+    "Moderator": ["transfer", "hold", "add-person", "park", *KEYS],
+    "Operator": ["transfer", "hold", "add-person", "park", *PICKING_UP, *RECORDING, *KEYS],
+    "Administrator": [
+        "transfer",
+        "hold",
+        "add-person",
+        "park",
+        *PICKING_UP,
+        "listen",
+        "whisper",
+        "barge",
+        *RECORDING,
+        *KEYS,
+    ],
 }
 
 

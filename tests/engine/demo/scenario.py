@@ -180,6 +180,37 @@ CHAPTERS = {
         """,
         "BridgeEnter Newexten Hangup",
     ),
+    "by turns": _chapter(
+        """
+        hints_are_added
+        dialplan_of_holds_is_written
+        they_are_swapped_and_cancelled
+        they_are_swapped_and_completed
+        somebody_hangs_up_after_a_swap
+        who_is_busy
+        """,
+        "BridgeEnter BridgeLeave Newexten Hangup",
+    ),
+    "transfers with recall": _chapter(
+        """
+        hints_are_added
+        dialplan_of_holds_is_written
+        whoever_is_sent_is_answered
+        whoever_is_sent_comes_back
+        who_is_busy
+        """,
+        "BridgeEnter BridgeLeave Newexten Hangup",
+    ),
+    "three in a call": _chapter(
+        """
+        hints_are_added
+        dialplan_of_holds_is_written
+        all_three_talk
+        nobody_is_joined
+        who_is_busy
+        """,
+        "BridgeEnter BridgeLeave Newexten Hangup",
+    ),
     "conferences": _chapter(
         """
         hints_are_added
@@ -1071,6 +1102,130 @@ class Scenario:
             self.session.listing("CoreShowChannels")
             self.hang_up(caller)
 
+    # The caller and the target by turns, and all three.
+
+    def they_are_swapped_and_cancelled(self) -> None:
+        for turns in (1, 2):
+            caller, mine, half = self.swapped(turns)
+            self.session.listing("CoreShowChannels")
+            if turns == 1:
+                self.session.action("Setvar", Channel=caller, Variable="PBXPANEL_SINCE", Value=transfers.NEVER)
+                self.session.action("Setvar", Channel=mine, Variable="PBXPANEL_HELD", Value="")
+                self.session.action("Hangup", Channel=half)
+                settle(self.session)
+            else:
+                self.brought_together(caller, mine, held=caller)
+            self.session.listing("CoreShowChannels")
+            self.hang_up(mine)
+
+    def they_are_swapped_and_completed(self) -> None:
+        for turns in (1, 2):
+            caller, mine, half = self.swapped(turns)
+            self.session.action("Setvar", Channel=mine, Variable="PBXPANEL_HELD", Value="")
+            self.session.action("Setvar", Channel=half, Variable="PBXPANEL_SINCE", Value=transfers.NEVER)
+            self.brought_together(caller, half, held=caller)
+            self.session.listing("CoreShowChannels")
+            self.hang_up(caller)
+
+    def somebody_hangs_up_after_a_swap(self) -> None:
+        """The phone is with the target; nothing changes; the caller is called back."""
+        for leaves in ("caller", "target", "mine"):
+            caller, mine, half = self.swapped(1)
+            since = len(self.session.messages)
+            self.hang_up({"caller": caller, "target": self.last_new_channel("103"), "mine": mine}[leaves])
+            if leaves == "caller":
+                self.both_meet(since, mine, half)
+            elif leaves == "mine":
+                self.session.event("BridgeEnter", since, Channel=caller)
+                settle(self.session)
+            self.session.listing("CoreShowChannels")
+            if leaves == "mine":
+                self.hang_up(half)
+                self.hang_up(self.last_new_channel("101"))
+            elif leaves == "caller":
+                self.hang_up(mine)
+            else:
+                self.session.action("Setvar", Channel=caller, Variable="PBXPANEL_SINCE", Value=transfers.NEVER)
+                self.hang_up(mine)
+
+    def all_three_talk(self) -> None:
+        """And one after the other leaves."""
+        for leaves in ("mine", "caller", "target"):
+            caller, mine = self.consults("103")
+            half = self.half_of(mine)
+            self.session.action("Setvar", Channel=caller, Variable="PBXPANEL_WITH", Value=mine)
+            self.session.action("Setvar", Channel=half, Variable="PBXPANEL_SINCE", Value=transfers.NEVER)
+            self.session.action("Setvar", Channel=mine, Variable="PBXPANEL_HELD", Value="")
+            since = len(self.session.messages)
+            self.session.action("Redirect", Channel=caller, Context=CONTEXT, Exten="join", Priority="1")
+            self.session.event("BridgeEnter", since, Channel=caller)
+            settle(self.session)
+            self.session.listing("CoreShowChannels")
+            self.hang_up({"caller": caller, "target": self.last_new_channel("103"), "mine": mine}[leaves])
+            self.session.listing("CoreShowChannels")
+            self.hang_up(mine if leaves == "caller" else caller)
+
+    def whoever_is_sent_is_answered(self) -> None:
+        caller, since = self.sends("103")
+        self.session.event("BridgeEnter", since, Channel=caller)
+        settle(self.session)
+        self.session.listing("CoreShowChannels")
+        self.hang_up(self.last_new_channel("103"))
+
+    def whoever_is_sent_comes_back(self) -> None:
+        """From one who is busy, and one who does not answer."""
+        for number in ("104", "105"):
+            caller, since = self.sends(number, seconds="2")
+            self.session.event("BridgeEnter", since, Channel=caller)
+            settle(self.session)
+            self.session.listing("CoreShowChannels")
+            self.hang_up(caller)
+
+    def sends(self, number: str, seconds: str = "30") -> tuple[str, int]:
+        """A caller is sent to a number, and back to 101; also returned is the number of the first message after it."""
+        caller, _mine = self.answered_from_outside()
+        for name, value in (("BACK", "PJSIP/101"), ("TARGET", number), ("CONTEXT", "internal"), ("RINGS", seconds)):
+            self.session.action("Setvar", Channel=caller, Variable=f"PBXPANEL_{name}", Value=value)
+        since = len(self.session.messages)
+        self.session.action("Redirect", Channel=caller, Context=CONTEXT, Exten="sent", Priority="1")
+        return caller, since
+
+    def nobody_is_joined(self) -> None:
+        """Who was to join whomever is not there any more is called back."""
+        caller, mine = self.answered_from_outside()
+        self.moves(caller, mine, "holding")
+        self.hang_up(mine)
+        self.session.action("Setvar", Channel=caller, Variable="PBXPANEL_WITH", Value=mine)
+        since = len(self.session.messages)
+        self.session.action("Redirect", Channel=caller, Context=CONTEXT, Exten="join", Priority="1")
+        self.session.event("BridgeEnter", since, Channel=caller)
+        settle(self.session)
+        self.session.listing("CoreShowChannels")
+        self.hang_up(caller)
+
+    def swapped(self, turns: int) -> tuple[str, str, str]:
+        """Somebody from outside waits while 101 talks to 103, and they have been swapped so often: their channels."""
+        caller, mine = self.consults("103")
+        half = self.half_of(mine)
+        for turn in range(turns):
+            waiting, other = (caller, half) if turn % 2 == 0 else (half, caller)
+            since_then = transfers.LONG_AGO if turn % 2 == 0 else transfers.NEVER
+            for channel, name, value in (
+                (waiting, "SINCE", since_then),
+                (other, "BACK", "PJSIP/101"),
+                (mine, "HELD", other),
+                (mine, "WITH", waiting),
+            ):
+                self.session.action("Setvar", Channel=channel, Variable=f"PBXPANEL_{name}", Value=value)
+            since = len(self.session.messages)
+            self.session.action(
+                "Redirect", Channel=other, Context=CONTEXT, Exten="hold", Priority="1",
+                ExtraChannel=mine, ExtraContext=CONTEXT, ExtraExten="swap", ExtraPriority="1",
+            )  # fmt: skip
+            self.session.event("Newexten", since, Channel=other, Application="MusicOnHold")
+            self.both_meet(since, waiting, mine)
+        return caller, mine, half
+
     def answered_from_outside(self) -> tuple[str, str]:
         """A caller from outside talks to 101: both channels."""
         settle(self.session)
@@ -1088,6 +1243,9 @@ class Scenario:
             (mine, "CONTEXT", "internal"),
         ):
             self.session.action("Setvar", Channel=channel, Variable=f"PBXPANEL_{name}", Value=value)
+        if number:
+            self.session.action("Setvar", Channel=mine, Variable="CONNECTEDLINE(name,i)", Value="")
+            self.session.action("Setvar", Channel=mine, Variable="CONNECTEDLINE(num)", Value=number)
         since = len(self.session.messages)
         self.session.action(
             "Redirect", Channel=held, Context=CONTEXT, Exten="hold", Priority="1",
