@@ -16,8 +16,8 @@ from engine.mirror.sanitize import shown
 from extensions.fragments import device_context
 from extensions.models import Device
 
-from .call import Call, Party
-from .fragments import SEE, some_calls
+from .call import Call, Party, some_calls
+from .fragments import SEE
 from .models import Channel, Transfer
 
 

@@ -17,7 +17,8 @@ from engine.live.fragments import LivePage, Row, Viewer
 from engine.mirror.models import dom_id
 from web.templatetags.panel import icon
 
-from ..fragments import SEE, cards, some_calls
+from ..call import some_calls
+from ..fragments import SEE, cards
 from .models import KEPT_STEPS, CallRecord, CallStep
 from .words import LOOKS, is_minor, sentence
 

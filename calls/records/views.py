@@ -8,7 +8,7 @@ from django.views.decorators.http import require_safe
 from engine import limits
 from engine.mirror.models import PBX
 
-from ..fragments import some_calls
+from ..call import some_calls
 from ..models import Channel
 from . import fragments
 from .models import CallRecord

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("calls", "0003_transfer"),
+        ("calls", "0005_recorded_and_muted"),
     ]
 
     operations = [
