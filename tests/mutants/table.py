@@ -769,8 +769,8 @@ FAULTS = (
     ),
     Fault(
         "static/panel/rows.js",
-        "while (after && compare(after, row) > 0) after",
-        "while (after && compare(after, row) < 0) after",
+        "while (after && (misplaced.has(after) || compare(after, row) > 0)) after",
+        "while (after && (misplaced.has(after) || compare(after, row) < 0)) after",
         ("tests/browser/test_board.py",),
         "calls do not stand in the order in which they began",
         "browser",
