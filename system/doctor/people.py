@@ -15,7 +15,7 @@ from engine.mirror.models import PBX
 from engine.mirror.verbs import Verb, verbs
 
 from .examination import Person, Wanted
-from .requirements import by_context, by_phone, labels_of
+from .requirements import by_context, by_phone
 
 
 def wanted_of(user: User, number: str = "", *, call: bool = False) -> Wanted:
@@ -40,25 +40,33 @@ def everybody(pbx: str) -> list[Person]:
 
     Asks the database as often as there are permissions, however many the users are.
     """
-    pbxs = list(PBX.objects.values_list("name", flat=True))
+    first = next(iter(PBX.objects.values_list("name", flat=True)), "")
     holders = functools.cache(lambda name: frozenset(users_with(name).values_list("pk", flat=True)))
 
-    def may(user: User, verb: Verb[Any, Any]) -> bool:
-        rule = verb.rule
-        own = user.pk in holders(rule.own) if rule.own else False
-        return (own or user.pk in holders(rule.permission)) and all(user.pk in holders(name) for name in rule.also)
+    def allowed(verbs: list[Verb[Any, Any]]) -> list[tuple[str, frozenset[int]]]:
+        """The label of each, and who may ask it: of something of their own at least."""
+        found = []
+        for verb in verbs:
+            rule = verb.rule
+            ids = holders(rule.permission) | (holders(rule.own) if rule.own else frozenset())
+            found.append((str(verb.label), ids.intersection(*map(holders, rule.also))))
+        return found
 
+    with_phone, with_context = allowed(by_phone()), allowed(by_context())
     found = []
     for user in User.objects.filter(admitted(), is_active=True).select_related("profile").order_by("username"):
         profile = user.profile if hasattr(user, "profile") else Profile()
-        if (profile.pbx_id or next(iter(pbxs), "")) != pbx:
+        if (profile.pbx_id or first) != pbx:
             continue
-        with_phone = tuple(labels_of(verb for verb in by_phone() if may(user, verb)))
-        with_context = tuple(labels_of(verb for verb in by_context() if may(user, verb)))
-        if with_phone or with_context:
+        phone, context = ([label for label, ids in part if user.pk in ids] for part in (with_phone, with_context))
+        if phone or context:
             name = user.get_username()
-            found.append(Person(name, profile.endpoint, profile.dial_context, with_phone, with_context))
+            found.append(Person(name, profile.endpoint, profile.dial_context, _once(phone), _once(context)))
     return found
+
+
+def _once(labels: list[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(labels))
 
 
 def is_elsewhere(user: User, pbx: str) -> str:

@@ -595,8 +595,8 @@ FAULTS = (
     ),
     Fault(
         "system/doctor/people.py",
-        "(own or user.pk in holders(rule.permission)) and all(",
-        "(own or user.pk in holders(rule.permission)) or all(",
+        "        if phone or context:\n",
+        "        if True:\n",
         ("tests/system/doctor/test_everybody.py",),
         "the doctor names people who miss nothing, since they may not do it anyway",
     ),
