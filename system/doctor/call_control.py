@@ -223,8 +223,8 @@ async def extensions(examination: Examination) -> Finding:
             ),
             Text(
                 gettext_noop(
-                    "Check it yourself: without them, whoever is on hold during a “dialplan reload” is cut off when "
-                    "the music ends."
+                    "Check it yourself: without them, whoever is on hold during a “dialplan reload” while the panel is "
+                    "away is cut off when the music ends."
                 )
             ),
             lines=lines,
@@ -234,8 +234,9 @@ async def extensions(examination: Examination) -> Finding:
         return ok(Text(gettext_noop("The panel's extensions are in %(file)s."), file=file), **facts)
     lost = Text(
         gettext_noop(
-            "The panel writes these extensions when they are needed, and a “dialplan reload” takes them away: whoever "
-            "is on hold then is cut off when the music ends."
+            "The panel writes these extensions when they are needed, and again within a second where a “dialplan "
+            "reload” has taken them away. If the panel is away just then, whoever is on hold is cut off when the music "
+            "ends."
         )
     )
     if not found:
