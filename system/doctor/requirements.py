@@ -16,6 +16,8 @@ from engine.mirror.verbs import Feature, Verb, Weight, verbs
 
 # Event → its class.
 EVENTS: dict[str, str] = {
+    "AttendedTransfer": "call",
+    "BlindTransfer": "call",
     "BridgeCreate": "call",
     "BridgeDestroy": "call",
     "BridgeEnter": "call",
@@ -31,10 +33,12 @@ EVENTS: dict[str, str] = {
     "ConfbridgeUnmute": "call",
     "DTMFEnd": "dtmf",
     "DeviceStateChange": "call",
+    "DialBegin": "call",
     "DialEnd": "call",
     "ExtensionStatus": "call",
     "FullyBooted": "system",
     "Hangup": "call",
+    "HangupRequest": "call",
     "Hold": "call",
     "MixMonitorMute": "call",
     "MixMonitorStart": "call",
@@ -50,9 +54,11 @@ EVENTS: dict[str, str] = {
     "ParkedCallGiveUp": "call",
     "ParkedCallSwap": "call",
     "ParkedCallTimeOut": "call",
+    "Pickup": "call",
     "PresenceStateChange": "call",
     "Reload": "system",
     "Rename": "call",
+    "SoftHangupRequest": "call",
     "UnParkedCall": "call",
     "Unhold": "call",
     "UserEvent": "user",
@@ -82,6 +88,14 @@ FEATURES: tuple[Feature, ...] = (
     ),
     Feature(gettext_noop("the caller ID of phones that have none"), Weight.USEFUL, ("PJSIPShowEndpoint",)),
     Feature(gettext_noop("the list of phones"), Weight.USEFUL, ("PJSIPShowEndpoints", "Command", "Getvar")),
+    Feature(
+        gettext_noop("what happened in a call"),
+        Weight.USEFUL,
+        events=(
+            "AttendedTransfer", "BlindTransfer", "DialBegin", "DialEnd", "HangupRequest", "Newexten", "Pickup",
+            "SoftHangupRequest",
+        ),
+    ),
     Feature(gettext_noop("who is on hold"), Weight.USEFUL, ("Getvar",), ("Hold", "Unhold")),
     Feature(
         gettext_noop("parked calls"),

@@ -23,6 +23,7 @@ SOUNDS: Mapping[str, float] = {
 SYNOPSES: Mapping[str, str] = {
     "Answer": "Answer a channel if ringing.",
     "Bridge": "Bridge two channels.",
+    "BridgeAdd": "Join a bridge that contains the specified channel.",
     "ChanSpy": "Listen to a channel, and optionally whisper into it.",
     "ConfBridge": "Conference bridge application.",
     "Dial": "Attempt to connect to another device or endpoint and bridge the call.",
