@@ -75,6 +75,12 @@ def hang_up(
             switch.leave_alone(other, cause or _own_cause(other))
 
 
+def put_down(switch: "Switch", channel: Channel) -> None:
+    """Somebody at a telephone puts the receiver down."""
+    say(switch, "HangupRequest", channel, ("Cause", str(NORMAL)))
+    switch.hang_up(channel)
+
+
 def leave_alone(switch: "Switch", channel: Channel, cause: int = NORMAL) -> None:
     """Whoever the channel talked to is gone: it goes on in the dialplan where its application lets it, or hangs up."""
     if channel.is_gone:

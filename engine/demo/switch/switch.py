@@ -50,6 +50,7 @@ class Switch:
 
     dial = calls.dial
     ring = calls.ring
+    begin_dial = calls.begin_dial
     end_dial = calls.end_dial
     stop_dialling = calls.stop_dialling
     refuse = calls.refuse
@@ -99,6 +100,7 @@ class Switch:
     mute_recordings = recordings.mute_recordings
 
     hang_up = hangup.hang_up
+    put_down = hangup.put_down
     leave_alone = hangup.leave_alone
     go_on = staticmethod(hangup.go_on)
     end_dialplan = hangup.end_dialplan

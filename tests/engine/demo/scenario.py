@@ -106,7 +106,7 @@ CHAPTERS = {
         a_local_channel_to_a_phone
         who_is_busy
         """,
-        "ParkedCall ParkedCallGiveUp",
+        "ParkedCall ParkedCallGiveUp BlindTransfer",
     ),
     "calls sent elsewhere": _chapter(
         """
@@ -143,7 +143,7 @@ CHAPTERS = {
         a_call_is_listened_to
         who_is_busy
         """,
-        "BridgeEnter NewConnectedLine Hangup",
+        "BridgeEnter NewConnectedLine Hangup Pickup",
     ),
     "calls that are recorded and muted": _chapter(
         """

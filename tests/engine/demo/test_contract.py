@@ -28,8 +28,8 @@ PLAYS = 3
 
 
 # The demo does not say how every dial ended: not of an Originate, nor of one that the caller gives up, of which causes
-# tell the same.
-NOT_IN_THE_DEMO = {"DialEnd"}
+# tell the same; nor, of every channel that ends, who ended it.
+NOT_IN_THE_DEMO = {"DialBegin", "DialEnd", "HangupRequest", "SoftHangupRequest"}
 
 
 def events_the_panel_reads() -> frozenset[str]:
@@ -38,7 +38,7 @@ def events_the_panel_reads() -> frozenset[str]:
 
 # What the panel would read and this scenario does not bring about. The list is fixed: whatever else the panel
 # begins to read has to be played, or put here.
-NOT_PLAYED = {"Rename", "ParkedCallSwap"}
+NOT_PLAYED = {"Rename", "ParkedCallSwap", "AttendedTransfer"}
 # Asterisk 22 has these names, but locking and unlocking sends nothing.
 NEVER_SENT = {"ConfbridgeLock", "ConfbridgeUnlock"}
 
