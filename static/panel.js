@@ -12,6 +12,7 @@ import "./panel/menus.js";
 import "./panel/morph.js";
 import "./panel/search.js";
 import "./panel/sections.js";
+import "./panel/shortcuts.js";
 import "./panel/toasts.js";
 import { tick } from "./panel/clock.js";
 import { probe } from "./panel/connection.js";
