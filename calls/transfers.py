@@ -227,7 +227,9 @@ async def _back(ctx: CommandContext, row: Transfer) -> Outcome:
     held, mine = _ends(ctx.state, row)
     if held is None or mine is None:
         return Outcome(Status.REFUSED, TRANSFER.gone_answer)
-    return await _together(ctx, held, mine)
+    # From now on the caller may go elsewhere, and the dialplan must not fetch them back from there.
+    outcome = await ctx.run(actions.setvar(mine.name, "PBXPANEL_HELD", ""))
+    return await _together(ctx, held, mine) if outcome.done else outcome
 
 
 _BRIDGES: list[Builder] = [actions.setvar, actions.bridge]
@@ -447,7 +449,7 @@ def over(state: State, row: Transfer, how: str) -> None:
     if how in ("back", "taken"):
         state.ask_for_job("transfer-settled", row.held)
     if how == "taken" and row.mine:
-        state.ask_for_job("transfer-over", row.mine)
+        state.ask_for_job("transfer-taken", row.mine)
     if row.target:
         state.ask_for_job("transfer-left", row.target)
 
@@ -507,6 +509,17 @@ async def _end(ctx: CommandContext, uniqueid: str) -> None:
     target = ctx.state.table(Channel).get(uniqueid)
     if target is not None and waits(target):
         await ctx.ask(actions.hangup(target.name))
+
+
+@job("transfer-taken")
+async def fetch_nobody(ctx: CommandContext, uniqueid: str) -> None:
+    """`Setvar` of a phone whose caller is with somebody else: the dialplan would bring them together again when the
+    target goes, or the wait is over. Who only waited is let go.
+    """
+    mine = ctx.state.table(Channel).get(uniqueid)
+    if mine is not None and not ctx.state.table(Transfer).where("mine", uniqueid):
+        await ctx.ask(actions.setvar(mine.name, "PBXPANEL_HELD", ""))
+        await let_go(ctx, uniqueid)
 
 
 # The dialplan, while somebody may come to its next step.
