@@ -22,7 +22,7 @@ from engine.mirror.commands import Outcome, Status
 from engine.mirror.context import CommandContext
 from engine.mirror.dialplan import CONTEXT, Steps
 from engine.mirror.registry import each_second, job, on, snapshot_step, when_removed
-from engine.mirror.sanitize import exact
+from engine.mirror.sanitize import clean, exact
 from engine.mirror.state import State
 from engine.mirror.sync import Snapshot
 from engine.mirror.verbs import Builder, Feature, Parameters, Rule, Weight, target_of, verb
@@ -283,7 +283,8 @@ async def complete(ctx: CommandContext, row: Transfer, parameters: Parameters) -
         return refused
     outcome = await ctx.run(actions.redirect(held.name, row.context, row.number))
     if outcome.done:
-        over(ctx.state, row, "completed")
+        if ctx.state.table(Transfer).get(row.code) is row:
+            over(ctx.state, row, "completed")
         await ctx.run(actions.hangup(mine.name))
     return outcome
 
@@ -380,6 +381,17 @@ def somebody_parts(state: State, event: Message) -> None:
     if table.rows:
         for row in [*table.where("held", uniqueid), *table.where("mine", uniqueid)]:
             row.apart = row.apart or bool(row.mine)
+
+
+@on("Newexten", required=CHANNEL_FIELDS)
+def somebody_is_sent_elsewhere(state: State, event: Message) -> None:
+    """Whoever is on hold, into other dialplan than ours."""
+    table = state.table(Transfer)
+    if table.rows and event.get("Context") != CONTEXT:
+        place = (clean(event.get("Exten")), clean(event.get("Context")))
+        for row in table.where("held", exact(event.get("Uniqueid"))):
+            if row.mine:
+                over(state, row, "completed" if place == (row.number, row.context) else "taken")
 
 
 @when_removed(Channel)

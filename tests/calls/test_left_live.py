@@ -52,6 +52,20 @@ async def test_who_is_taken_from_hold_stays_with_who_took_them(
         await here.together(caller, await here.channel("PJSIP/102"))
 
 
+async def test_who_is_transferred_from_hold_is_not_on_hold_any_more(
+    asterisk: Asterisk, phone_factory: PhoneFactory, caller_factory: CallerFactory
+) -> None:
+    async with board(asterisk) as here:
+        caller, _mine = await a_call(here, phone_factory, caller_factory)
+        assert (await here.give(transfers.hold, caller)).done
+        await state_is(here, STATE.HELD)
+        await hears_music(here, caller)
+        assert (await here.give(control.transfer, caller, Destination("602", "internal"))).done
+        await over(here, "taken")
+        await here.gone("PJSIP/101")
+        assert caller.uniqueid in here.state.table(Channel).rows
+
+
 async def test_who_is_taken_from_a_consultation_stays_when_the_target_goes(
     asterisk: Asterisk, phone_factory: PhoneFactory, caller_factory: CallerFactory
 ) -> None:
