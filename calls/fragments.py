@@ -447,11 +447,13 @@ def told_of_transfer(parameters: Mapping[str, Any]) -> Toast:
         case "returned", _has_number:
             level = "warning"
             text = _("%(number)s did not take the call of %(who)s: it comes back, your phone is being called.") % values
+        case "answered", _has_number:
+            level, text = "success", _("%(who)s came back from %(number)s and was answered.") % values
         case "lost", _has_number:
             level, text = "warning", _("The caller has hung up before %(number)s answered.") % values
         case "recall", _has_number:
             level, text = "warning", _("%(who)s was still on hold: your phone is being called.") % values
-    return Toast(level, text, str(parameters["code"]))
+    return Toast(level, text, str(parameters["code"]), int(parameters["step"]))
 
 
 fragments.notices[placed.NOTICE] = told_of_call

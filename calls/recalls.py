@@ -141,7 +141,7 @@ def review(state: State, row: Transfer) -> None:
         pass
     elif others := partners(state, held):
         # The number is reached by a Local channel.
-        over(state, row, "completed" if any(other.is_local for other in others) else "taken")
+        over(state, row, "completed" if any(other.is_local for other in others) else "answered")
     elif waits(held) and row.state == Transfer.State.SENT:
         state.table(Transfer).change(row, state=Transfer.State.RECALL)
         tell(state, row, "returned")

@@ -458,7 +458,7 @@ def review(state: State, row: Transfer) -> None:
 def over(state: State, row: Transfer, how: str) -> None:
     state.table(Transfer).remove(row.code)
     tell(state, row, how)
-    if how in ("back", "taken"):
+    if how in ("back", "taken", "answered"):
         state.ask_for_job("transfer-settled", row.held)
     if how == "taken" and row.mine:
         state.ask_for_job("transfer-taken", row.mine)
@@ -469,7 +469,10 @@ def over(state: State, row: Transfer, how: str) -> None:
 def tell(state: State, row: Transfer, how: str) -> None:
     held = state.table(Channel).get(row.held)
     who = held.label if held is not None else ""
-    state.notices.append((row.user_id, NOTICE, {"how": how, "who": who, "number": row.number, "code": row.code}))
+    # Of several about one transfer the newest stands.
+    step = int(state.now().timestamp() * 1000)
+    said = {"how": how, "who": who, "number": row.number, "code": row.code, "step": step}
+    state.notices.append((row.user_id, NOTICE, said))
 
 
 @job("transfer-recall")

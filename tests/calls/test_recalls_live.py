@@ -61,8 +61,8 @@ async def test_whoever_is_not_answered_comes_back_to_me(
     async with board(asterisk) as here:
         caller, _mine = await sent(here, phone_factory, caller_factory)
         await with_me_again(here, caller)
-        await over(here, "taken")
-        assert told(here) == ["returned", "taken"]
+        await over(here, "answered")
+        assert told(here) == ["returned", "answered"]
         (_user, _notice, parameters) = here.state.notices[0]
         assert (parameters["who"], parameters["number"]) == ("Outside", "103")
 
@@ -95,7 +95,7 @@ async def test_it_comes_back_when_the_panel_is_gone_meanwhile(
         assert again is not None
         await with_me_again(here, again)
         await recalls.find_out(Snapshot(here.follower.session, here.state))
-        await over(here, "taken")
+        await over(here, "answered")
 
 
 async def test_it_is_brought_back_now(

@@ -39,8 +39,8 @@ async def test_whoever_is_not_answered_comes_back_to_me(here: Board, number: str
     settings.RECALL_SECONDS = 1
     await send(here, number)
     await with_me_again(here)
-    await here.over("taken")
-    assert here.told == ["returned", "taken"]
+    await here.over("answered")
+    assert here.told == ["returned", "answered"]
 
 
 async def test_it_is_brought_back_now(here: Board) -> None:
