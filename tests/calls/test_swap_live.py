@@ -1,6 +1,7 @@
 """The caller and the target by turns, and all three together, on a real Asterisk 22 and 16 with SIP telephones."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -8,6 +9,8 @@ from calls import transfers
 from calls.control import Destination, partners
 from calls.models import Channel, Transfer
 from engine.mirror.commands import Status
+from engine.mirror.sync import Snapshot
+from engine.mirror.verbs import Verb
 from tests.calls.test_control_live import Board, board
 from tests.calls.test_transfers_live import consulting, hears_music, over, state_is, told
 from tests.lab import ears
@@ -222,3 +225,32 @@ async def test_each_hears_whom_they_are_with(asterisk: Asterisk, phone_factory: 
         assert (await here.give(transfers.join, row.code)).done
         await here.together(caller, mine, target)
         assert (await hears(mine), await hears(caller), await hears(target)) == ({CALLER, TARGET}, {TARGET}, {CALLER})
+
+
+# The next worker.
+
+
+@pytest.mark.parametrize("verb", [transfers.swap, transfers.complete, transfers.cancel, transfers.join])
+async def test_a_worker_that_takes_over_sees_who_is_with_whom_and_goes_on(
+    asterisk: Asterisk, phone_factory: PhoneFactory, caller_factory: CallerFactory, verb: Verb[Any, Any]
+) -> None:
+    """Also where the former one has not stored the last change."""
+    async with board(asterisk) as here:
+        caller, mine, target, row = await swapped(here, phone_factory, caller_factory)
+        stored = Transfer(pbx_id="main", code=row.code, held=row.held, mine=row.mine, call=row.call, number="103")
+        stored.target, stored.state, stored.started_at = row.target, STATE.TALKING, row.started_at
+    async with board(asterisk) as here:
+        here.state.table(Transfer).adopt(stored)
+        await transfers.find_out(Snapshot(here.follower.session, here.state))
+        assert stored.state == STATE.SWAPPED
+        caller, mine, target = (here.state.table(Channel).rows[one.uniqueid] for one in (caller, mine, target))
+        assert (await here.give(verb, stored.code)).done
+        if verb is transfers.swap:
+            await with_the_target(here, caller, mine, target)
+        else:
+            parties: dict[object, tuple[Channel, ...]] = {
+                transfers.complete: (caller, target),
+                transfers.cancel: (caller, mine),
+            }
+            await here.together(*parties.get(verb, (caller, mine, target)))
+            await over(here, {transfers.complete: "completed", transfers.cancel: "back"}.get(verb, "joined"))
