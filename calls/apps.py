@@ -17,6 +17,7 @@ class CallsConfig(AppConfig):
             recalls,
             recordings,
             transfers,
+            voicemail,
         )
         from .records import events as _events  # noqa: F401
         from .records import fragments as _fragments  # noqa: F401

@@ -149,11 +149,16 @@ async def transfer(ctx: CommandContext, channel: Channel, wanted: Destination) -
 
 async def not_to_be_sent(ctx: CommandContext, channel: Channel, wanted: Destination) -> Outcome | None:
     """Why this channel cannot be sent to a number; None where it can."""
+    return not_to_be_moved(channel) or await no_such_number(ctx, wanted)
+
+
+def not_to_be_moved(channel: Channel) -> Outcome | None:
+    """Why this channel cannot be sent anywhere; None where it can."""
     if channel.state not in ("Up", "Ring"):
         return not_possible(gettext_noop("This phone is still ringing: transfer the caller instead."))
     if channel.hears in (Channel.Tone.BUSY, Channel.Tone.CONGESTION):
         return not_possible(gettext_noop("This call is ending: only a busy tone is heard."))
-    return await no_such_number(ctx, wanted)
+    return None
 
 
 async def no_such_number(ctx: CommandContext, wanted: Destination) -> Outcome | None:

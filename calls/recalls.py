@@ -26,7 +26,7 @@ from engine.mirror.sync import Snapshot
 
 from .control import Destination, not_possible, not_to_be_sent, partners, to_a_number
 from .models import Channel, Transfer
-from .transfers import DIALPLAN, HOLDING, over, set_all, tell, waits
+from .transfers import DIALPLAN, HOLDING, forget, over, set_all, tell, waits
 
 
 def _to_my_phone(user: User, channel: Channel, wanted: Destination) -> Destination:
@@ -73,9 +73,7 @@ async def transfer_with_recall(ctx: CommandContext, channel: Channel, wanted: De
     if not outcome.done:
         return outcome
     table = ctx.state.table(Transfer)
-    for row in table.where("held", channel.uniqueid):
-        table.remove(row.code)
-        ctx.state.ask_for_job("transfer-over", row.mine)
+    forget(ctx.state, channel)
     row = table.add(
         uuid.uuid4().hex,
         held=channel.uniqueid,

@@ -90,6 +90,8 @@ DIALPLAN: Mapping[str, Steps] = {
         ("Dial", "Local/${PBXPANEL_TARGET}@${PBXPANEL_CONTEXT}/n,${PBXPANEL_RINGS}"),
         ("Goto", "hold,4"),
     ),
+    # Of the application of the first step no event tells.
+    "voicemail": (("Answer", ""), ("VoiceMail", "${PBXPANEL_BOX},u"), ("Hangup", "")),
     # Into the bridge of the two others. (Asterisk 16 does not tell that it could be done.)
     "join": (
         ("Set", "BRIDGERESULT=SUCCESS"),
@@ -464,6 +466,14 @@ def over(state: State, row: Transfer, how: str) -> None:
         state.ask_for_job("transfer-taken", row.mine)
     if row.target:
         state.ask_for_job("transfer-left", row.target)
+
+
+def forget(state: State, channel: Channel) -> None:
+    """Whoever was on hold, or on the way, is sent elsewhere: a phone that waits for them is let go."""
+    table = state.table(Transfer)
+    for row in table.where("held", channel.uniqueid):
+        table.remove(row.code)
+        state.ask_for_job("transfer-over", row.mine)
 
 
 def tell(state: State, row: Transfer, how: str) -> None:

@@ -334,6 +334,12 @@ def park(channel: str, parker: str) -> Action:
     return Action("Park", (("Channel", channel), ("TimeoutChannel", parker)))
 
 
+@sends("VoicemailUsersList", "call", "reporting")
+def voicemail_users_list() -> Action:
+    """`VoicemailUsersList`: a list of `VoicemailUserEntry` events. With no mailbox the answer is an error."""
+    return Action("VoicemailUsersList")
+
+
 @sends("PlayDTMF", "call", changes=True)
 def play_dtmf(channel: str, digit: str, milliseconds: int) -> Action:
     """`PlayDTMF`: a channel hears the tone of one key."""

@@ -115,3 +115,22 @@ def test_a_transfer_comes_back_and_the_choice_is_remembered(
     expect(toast(ben, "Carla came back from 104 and was answered.")).to_be_visible()
     expect(card(ben, "Carla").locator(".call-state")).to_have_text("Talking")
     expect(card(ben, "Carla")).to_contain_text("Ben Beta")
+
+
+def test_a_caller_is_sent_to_voicemail(
+    asterisk22: Asterisk, panel22: Panel, visit: Visit, caller_factory: CallerFactory, phone_factory: PhoneFactory
+) -> None:
+    phone_factory(asterisk22, "102")
+    ben = visit(panel22, "ben", "/calls/")
+    caller_factory(asterisk22, "102", name="Carla")
+    expect(card(ben, "Carla").locator(".call-state")).to_have_text("Talking")
+    open_menu(ben, "Carla").get_by_role("button", name="Transfer").click()
+    dialog = ben.locator("#transfer-dialog")
+    dialog.locator("#transfer-to").fill("104")
+    dialog.get_by_role("button", name="To voicemail").click()
+    expect(dialog.get_by_role("alert").filter(has_text="There is no voicemail for this number.")).to_be_visible()
+    dialog.locator("#transfer-to").fill("103")
+    dialog.get_by_role("button", name="To voicemail").click()
+    expect(dialog).to_be_hidden()
+    expect(toast(ben, "Carla may leave a message for 103.")).to_be_visible()
+    expect(card(ben, "Carla").locator(".call-state")).to_have_text("Leaving a message")

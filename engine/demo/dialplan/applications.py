@@ -115,7 +115,7 @@ def execute(dialplan: "Dialplan", channel: Channel, application: str, data: str,
             joining.retrieve(dialplan, channel, data, go_on)
         case "ChanSpy":
             joining.listen(dialplan, channel, data, go_on)
-        case "Echo":
+        case "Echo" | "VoiceMail":
             pass
         case _:
             dialplan.switch.hang_up(channel, model.NO_CAUSE)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 from .. import model
 from ..expressions import arguments, expand
-from ..fixtures import Phone
+from ..fixtures import WITH_MAILBOX, Phone
 from ..model import Channel, Party, State
 from ..schedule import Schedule
 from ..states import UNAVAILABLE
@@ -31,6 +31,8 @@ class Dialplan:
         self.schedule, self.chance = schedule, chance
         # The global ones.
         self.variables: dict[str, str] = {}
+        # Whose voicemail there is, by number.
+        self.mailboxes = {number: phone.name for number, phone in phones.items() if number in WITH_MAILBOX}
         self._added: dict[tuple[str, str, int], Step] = {}
         # Each telephone has a hint. Callers from outside come from no address that could be called.
         for number in phones:

@@ -19,6 +19,7 @@ from . import (  # noqa: F401 (each enters its actions into the table)
     parking,
     recordings,
     states,
+    voicemail,
 )
 from .messages import ActionFields, Event, encode, event
 from .originate import parse_caller_id

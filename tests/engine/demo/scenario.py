@@ -197,6 +197,7 @@ CHAPTERS = {
         dialplan_of_holds_is_written
         whoever_is_sent_is_answered
         whoever_is_sent_comes_back
+        a_caller_may_leave_a_message
         who_is_busy
         """,
         "BridgeEnter BridgeLeave Newexten Hangup",
@@ -1180,6 +1181,15 @@ class Scenario:
             settle(self.session)
             self.session.listing("CoreShowChannels")
             self.hang_up(caller)
+
+    def a_caller_may_leave_a_message(self) -> None:
+        self.session.listing("VoicemailUsersList")
+        caller, _mine = self.answered_from_outside()
+        self.session.action("Setvar", Channel=caller, Variable="PBXPANEL_BOX", Value="103@default")
+        self.session.action("Redirect", Channel=caller, Context=CONTEXT, Exten="voicemail", Priority="1")
+        settle(self.session)
+        self.session.listing("CoreShowChannels")
+        self.hang_up(caller)
 
     def sends(self, number: str, seconds: str = "30") -> tuple[str, int]:
         """A caller is sent to a number, and back to 101; also returned is the number of the first message after it."""

@@ -1,12 +1,13 @@
-"""A transfer that comes back, on the demo: as tests/calls/test_recalls_live.py on a real Asterisk."""
+"""A transfer that comes back, or to voicemail, on the demo: as tests/calls/test_recalls_live.py on a real Asterisk."""
 
 from typing import Any
 
 import pytest
 
-from calls import recalls, transfers
+from calls import recalls, transfers, voicemail
 from calls.control import Destination
 from calls.models import Channel
+from engine.mirror.commands import Outcome, Status
 
 from .test_transfers import ANSWERS, IS_BUSY, RINGS, STATE, Board, here
 
@@ -56,3 +57,18 @@ async def test_who_hangs_up_on_the_way_is_told(here: Board) -> None:
     here.hang_up(here.caller)
     await here.over("lost")
     await here.only()
+
+
+# Voicemail.
+
+
+async def test_the_caller_may_leave_a_message(here: Board) -> None:
+    wanted = Destination(ANSWERS, "internal")
+    assert (await here.give(voicemail.to_voicemail, here.caller.uniqueid, wanted)).done
+    await here.only(here.caller.name)
+    assert here.runs(here.caller) == "VoiceMail"
+    outcome = await here.give(voicemail.to_voicemail, here.caller.uniqueid, Destination(IS_BUSY, "internal"))
+    assert outcome == Outcome(Status.NOT_POSSIBLE, "There is no voicemail for this number.")
+    here.pbx.dialplan.mailboxes.clear()
+    outcome = await here.give(voicemail.to_voicemail, here.caller.uniqueid, wanted)
+    assert outcome == Outcome(Status.NOT_POSSIBLE, "This PBX has no voicemail.")
