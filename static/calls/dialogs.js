@@ -31,12 +31,28 @@ export function openFor(party, name) {
     waiting = [];
     dialog.querySelector(".keypad-pressed").textContent = "";
   }
+  offer(dialog);
   // Where the focus is when it closes.
   const menu = party.querySelector(".party-menu > summary");
   (menu?.checkVisibility() ? menu : party.closest(".call, .my-call")).focus({ preventScroll: true });
   openDialog(dialog);
   follow(dialog);
   disableWhatCannotWork();
+}
+
+// What there is to choose from comes from the server.
+async function offer(dialog) {
+  const select = dialog.querySelector("select[data-options]");
+  if (!select) return;
+  const path = select.dataset.options.replace("/PBX/", () => `/${encodeURIComponent(dialog.dataset.pbx)}/`);
+  const loading = new Option(select.dataset.loading, "", true, true);
+  loading.disabled = true;
+  select.replaceChildren(loading);
+  const response = await fetch(path).catch(() => null);
+  const html = response?.ok ? await response.text() : "";
+  const options = new DOMParser().parseFromString(html, "text/html").querySelectorAll("option");
+  if (options.length) select.replaceChildren(...options);
+  else refuse(dialog, document.body.dataset.textFailed);
 }
 
 document.addEventListener("click", (event) => {

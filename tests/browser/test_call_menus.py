@@ -318,6 +318,7 @@ def test_wide_screens_show_the_dots_where_the_mouse_or_the_focus_is(
     dots.focus()
     expect(dots).to_have_css("opacity", "1")
     ben.keyboard.press("Enter")
+    expect(card(ben, "Carla").locator(".menu-items")).to_be_visible()
     ben.keyboard.press("Tab")
     expect(card(ben, "Carla").get_by_role("button", name="Transfer")).to_be_focused()
     ben.keyboard.press("Enter")

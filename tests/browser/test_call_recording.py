@@ -96,11 +96,15 @@ def test_who_is_muted_shows_and_is_unmuted(
     party = vic.locator(".party", has_text="Carla")
     for name, words in (("Mute", "muted"), ("Let them hear nothing", "muted, hears nothing")):
         press(ben, name)
-        expect(party.locator(".party-state")).to_have_text(words)
+        expect(party.locator(".badge.is-muted")).to_have_text(words)
+    # It is read whole, also on a small screen.
+    box = card(ben, "Carla").locator(".badge.is-muted").bounding_box()
+    assert box is not None
+    assert 0 <= box["x"] <= box["x"] + box["width"] <= 375
     items = open_menu(ben, "Carla")
     assert choices(items)[-1] == "Unmute"
     assert not {*MUTING} & {*choices(items)}
     items.get_by_role("button", name="Unmute", exact=True).click()
-    expect(party.locator(".party-state")).to_have_count(0)
+    expect(party.locator(".badge.is-muted")).to_have_count(0)
     expect(ben.locator(".panel-toast.is-success", has_text="Carla is heard, and hears.")).to_be_visible()
     assert ben.evaluate("document.documentElement.scrollWidth") <= 375

@@ -21,21 +21,13 @@ KEYS = ["keypad", "mute", "mute", "unmute", "reject"]
 PICKING_UP = ["retrieve", "pickup", "takeover"]
 WHO_HAS_WHAT = {
     "Viewer": [],
-    "Moderator": ["transfer", "hold", "add-person", "park", *KEYS],
+    "Moderator": ["transfer", "hold", "add-person", "park", "to-conference", *KEYS],
     "Operator": ["transfer", "hold", "add-person", "park", *PICKING_UP, *RECORDING, *KEYS],
     "Administrator": [
-        "transfer",
-        "hold",
-        "add-person",
-        "park",
-        *PICKING_UP,
-        "listen",
-        "whisper",
-        "barge",
-        *RECORDING,
-        *KEYS,
+        "transfer", "hold", "add-person", "park", "to-conference", *PICKING_UP, "listen", "whisper", "barge",
+        *RECORDING, *KEYS,
     ],
-}
+}  # fmt: skip
 
 
 @pytest.mark.django_db

@@ -241,6 +241,14 @@ CHAPTERS = {
         """,
         "UserEvent",
     ),
+    "calls that are brought into a conference": _chapter(
+        """
+        dialplan_is_written
+        both_are_brought_into_a_conference
+        one_is_brought_into_a_conference
+        """,
+        "ConfbridgeJoin BridgeLeave Hangup",
+    ),
     "people in a conference": _chapter(
         """
         dialplan_is_written
@@ -1452,6 +1460,36 @@ class Scenario:
         self.ask_about_conferences()
         self.hang_up(ada)
         self.hang_up(bob)
+
+    def both_are_brought_into_a_conference(self) -> None:
+        """What conferences/bringing.py asks; by no profiles, since nobody is there."""
+        mine = self.bridged(self.originate("PJSIP/101", "102"))
+        theirs = self.last_new_channel("102")
+        for channel in (mine, theirs):
+            self.session.action("Setvar", Channel=channel, Variable="PBXPANEL_CONFERENCE", Value="8009")
+        settle(self.session)
+        since = len(self.session.messages)
+        self.session.action(
+            "Redirect", Channel=mine, Context=CONTEXT, Exten="move", Priority="1",
+            ExtraChannel=theirs, ExtraContext=CONTEXT, ExtraExten="move", ExtraPriority="1",
+        )  # fmt: skip
+        for channel in (mine, theirs):
+            self.session.event("ConfbridgeJoin", since, Channel=channel)
+        settle(self.session)
+        self.session.listing("CoreShowChannels")
+        self.session.listing("ConfbridgeList", Conference="8009")
+        for channel in (theirs, mine):
+            self.hang_up(channel)
+
+    def one_is_brought_into_a_conference(self) -> None:
+        """Whoever was with it is let go."""
+        ada = self.joins("Local/8001@internal", "602", CallerID='"Ada" <722>')
+        mine = self.bridged(self.originate("PJSIP/101", "102"))
+        self.send(mine, "move", "8001,panel_bridge,panel_user,panel_menu")
+        self.session.listing("CoreShowChannels")
+        self.ask_about_conferences()
+        for channel in (mine, ada):
+            self.hang_up(channel)
 
     def two_are_taken_aside(self) -> None:
         user = self.joins("Local/8401@internal", "602", CallerID='"User" <723>')
