@@ -6,11 +6,13 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
+from django.conf import settings
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from accounts.identity import phones_in_use
 from engine.live import fragments
-from engine.live.fragments import Row, Viewer
+from engine.live.fragments import Row
 from engine.mirror.models import dom_id
 from engine.mirror.sanitize import shown
 from extensions.fragments import device_context
@@ -188,17 +190,16 @@ def _rows(pbx: str, endpoints: Iterable[str]) -> Iterable[Row]:
             yield Row(row_id(pbx, endpoint), "phone", html, permission=SEE, phone=f"{pbx}/{endpoint}")
 
 
-def own(viewer: Viewer) -> Iterable[Row]:
-    """The bar of whoever looks."""
-    pbx, _separator, endpoint = viewer.phone.partition("/")
+def _rows_of(phone: str) -> Iterable[Row]:
+    pbx, _separator, endpoint = phone.partition("/")
     return _rows(pbx, [endpoint]) if endpoint else []
 
 
-fragments.own_rows.append(own)
+fragments.own_rows.append(lambda viewer: _rows_of(viewer.phone))
 
 
-def drawn_for(viewer: Viewer) -> str:
-    """The inside of the bar of whoever looks, in their language."""
-    with fragments.drawing([viewer.language]):
-        rows = [row for row in own(viewer) if row.is_for(viewer.permissions)]
-    return "".join((row.html or {})[viewer.language] for row in rows)
+def drawn_for(phone: str) -> str:
+    """The inside of the bar of a phone, in the active language; nothing for none."""
+    language = get_language() or settings.LANGUAGE_CODE
+    with fragments.drawing([language]):
+        return "".join((row.html or {})[language] for row in _rows_of(phone))

@@ -9,10 +9,10 @@ from django.contrib import admin
 from django.contrib.auth.models import User
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
-from django.utils.translation import get_language
 
-from accounts.identity import phone_of, profile_of, viewer_of
+from accounts.identity import phone_of, profile_of
 from calls import my_phone
+from calls.fragments import SEE
 from calls.fragments import count as count_calls
 from conferences.models import Conference
 from conferences.rooms.models import Room
@@ -29,10 +29,6 @@ def abilities_of(user: User) -> str:
     )
 
 
-def _phone_bar(user: User) -> str:
-    return my_phone.drawn_for(viewer_of(user, get_language() or settings.LANGUAGE_CODE))
-
-
 def panel(request: HttpRequest) -> dict[str, Any]:
     """Template variables, each computed when a template asks for it.
 
@@ -44,10 +40,12 @@ def panel(request: HttpRequest) -> dict[str, Any]:
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return {}
+    profile: Any = SimpleLazyObject(lambda: profile_of(user))
+    phone = SimpleLazyObject(lambda: phone_of(profile))
     return {
-        "profile": SimpleLazyObject(lambda: profile_of(user)),
-        "phone": SimpleLazyObject(lambda: phone_of(profile_of(user))),
-        "my_phone": SimpleLazyObject(lambda: _phone_bar(user)),
+        "profile": profile,
+        "phone": phone,
+        "my_phone": lambda: my_phone.drawn_for(str(phone)) if user.has_perm(SEE) else "",
         "pbxs": SimpleLazyObject(lambda: list(PBX.objects.all())),
         "abilities": abilities_of(user),
         "server_time": int(time.time() * 1000),

@@ -43,6 +43,7 @@ SYNOPSES: Mapping[str, str] = {
     "Set": "Set channel variable or function value.",
     "UserEvent": "Send an arbitrary user-defined event to parties interested in a channel (AMI users and relevant "
     "res_stasis applications).",
+    "VoiceMail": "Leave a Voicemail message.",
     "Wait": "Waits for some time.",
 }
 

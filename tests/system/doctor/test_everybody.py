@@ -63,7 +63,7 @@ def test_who_is_examined_and_for_what() -> None:
     assert set(found) == {"ben", "mona", "chief"}
     assert (found["ben"].phone, found["ben"].context) == ("PJSIP/102", "internal")
     assert found["ben"].by_phone == ("Call", "Retrieve", "Pick up", "Take over")
-    assert found["ben"].by_context == ("Call", "Transfer", "Consult", "Transfer with recall")
+    assert found["ben"].by_context == ("Call", "Transfer", "Consult", "Transfer with recall", "Transfer to voicemail")
     assert found["mona"].by_phone == ("Call",)
     assert found["chief"].by_phone[-3:] == ("Listen", "Whisper", "Barge in")
     assert [one.name for one in users.everybody("second")] == ["ella"]
