@@ -12,6 +12,7 @@ class CallsConfig(AppConfig):
             control,
             events,
             fragments,
+            listening,
             muting,
             my_phone,
             recalls,

@@ -63,7 +63,7 @@ BARGE = permission("calls.channel", "barge", gettext_lazy("Can barge into calls"
 TRANSFERRING = Feature(gettext_noop("transferring calls"), Weight.USEFUL)
 PARKING = Feature(gettext_noop("parking and retrieving calls"), Weight.USEFUL)
 PICKING_UP = Feature(gettext_noop("picking up and taking over calls"), Weight.USEFUL)
-LISTENING = Feature(gettext_noop("listening to calls"), Weight.USEFUL)
+LISTENING = Feature(gettext_noop("listening to calls"), Weight.USEFUL, events=("ChanSpyStart", "ChanSpyStop"))
 KEYPAD = Feature(gettext_noop("keys pressed in a call"), Weight.USEFUL)
 
 

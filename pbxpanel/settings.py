@@ -113,6 +113,9 @@ AXES_VERBOSE = False
 AXES_SENSITIVE_PARAMETERS = ["username", "csrfmiddlewaretoken"]
 
 # Over plain HTTP nothing is served but what machines ask for on the way in.
+# How often whoever is listened to hears a tone, in seconds; 0: never.
+LISTEN_TONE = environment.number("LISTEN_TONE", default=0)
+
 HTTPS = environment.flag("HTTPS", default=not DEBUG)
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^metrics$"]

@@ -22,6 +22,8 @@ EVENTS: dict[str, str] = {
     "BridgeDestroy": "call",
     "BridgeEnter": "call",
     "BridgeLeave": "call",
+    "ChanSpyStart": "call",
+    "ChanSpyStop": "call",
     "ConfbridgeEnd": "call",
     "ConfbridgeJoin": "call",
     "ConfbridgeLeave": "call",

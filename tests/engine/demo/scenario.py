@@ -143,7 +143,7 @@ CHAPTERS = {
         a_call_is_listened_to
         who_is_busy
         """,
-        "BridgeEnter NewConnectedLine Hangup Pickup",
+        "BridgeEnter NewConnectedLine Hangup Pickup ChanSpyStart ChanSpyStop",
     ),
     "calls that are recorded and muted": _chapter(
         """
@@ -917,7 +917,6 @@ class Scenario:
         self.hang_up(member)
 
     def a_call_is_listened_to(self) -> None:
-        """No event of those that the panel reads tells of it."""
         mine = self.bridged(self.originate("PJSIP/101", "102"))
         uniqueid = self.session.event("BridgeEnter", Channel=mine)["Uniqueid"]
         self.ends("PJSIP/103", "ChanSpy", "1.1,uqES")
