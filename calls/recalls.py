@@ -26,7 +26,7 @@ from engine.mirror.sync import Snapshot
 
 from .control import Destination, not_possible, not_to_be_sent, partners, to_a_number
 from .models import Channel, Transfer
-from .transfers import DIALPLAN, HOLDING, forget, over, set_all, tell, waits
+from .transfers import DIALPLAN, HOLDING, forget, over, set_all, shown_instead, tell, waits
 
 
 def _to_my_phone(user: User, channel: Channel, wanted: Destination) -> Destination:
@@ -68,6 +68,7 @@ async def transfer_with_recall(ctx: CommandContext, channel: Channel, wanted: De
             (channel, "PBXPANEL_TARGET", wanted.to),
             (channel, "PBXPANEL_CONTEXT", wanted.context),
             (channel, "PBXPANEL_RINGS", str(settings.RECALL_SECONDS)),
+            *shown_instead(channel, wanted.to),
         ],
     )
     if not outcome.done:

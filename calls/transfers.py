@@ -156,8 +156,7 @@ async def _begin(
         (mine, "PBXPANEL_CONTEXT", context),
     ]
     if number:
-        # Whom a phone calls bears the name of whom it was with, unless the endpoint has one of its own.
-        variables += [(mine, "CONNECTEDLINE(name,i)", ""), (mine, "CONNECTEDLINE(num)", number)]
+        variables += shown_instead(mine, number)
     outcome = await set_all(ctx, variables)
     if not outcome.done:
         return outcome
@@ -177,6 +176,13 @@ async def _begin(
     if not outcome.done and table.get(transfer.code) is transfer:
         table.remove(transfer.code)
     return outcome
+
+
+def shown_instead(channel: Channel, number: str) -> list[tuple[Channel, str, str]]:
+    """What is set before a channel calls a number: whoever is called would bear the name of whom it was with, where the
+    endpoint has none of its own.
+    """
+    return [(channel, "CONNECTEDLINE(name,i)", ""), (channel, "CONNECTEDLINE(num)", number)]
 
 
 async def set_all(ctx: CommandContext, variables: Iterable[tuple[Channel, str, str]]) -> Outcome:

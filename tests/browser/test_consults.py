@@ -103,6 +103,7 @@ def test_a_transfer_comes_back_and_the_choice_is_remembered(
     ben.locator("#transfer-to").press("Enter")
     expect(toast(ben, "Carla is being transferred to 103, and comes back if nobody answers.")).to_be_visible()
     expect(strip(ben)).to_contain_text("Carla is being transferred to 103, and comes back if nobody answers")
+    expect(card(ben, "Carla")).not_to_contain_text("Ben Beta")
     strip(ben).get_by_role("button", name="Bring Carla back now").click()
     expect(strip(ben)).to_have_count(0)
     expect(card(ben, "Carla").locator(".call-state")).to_have_text("Talking")

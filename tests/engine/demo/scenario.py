@@ -1203,6 +1203,8 @@ class Scenario:
         caller, _mine = self.answered_from_outside()
         for name, value in (("BACK", "PJSIP/101"), ("TARGET", number), ("CONTEXT", "internal"), ("RINGS", seconds)):
             self.session.action("Setvar", Channel=caller, Variable=f"PBXPANEL_{name}", Value=value)
+        self.session.action("Setvar", Channel=caller, Variable="CONNECTEDLINE(name,i)", Value="")
+        self.session.action("Setvar", Channel=caller, Variable="CONNECTEDLINE(num)", Value=number)
         since = len(self.session.messages)
         self.session.action("Redirect", Channel=caller, Context=CONTEXT, Exten="sent", Priority="1")
         return caller, since
