@@ -65,12 +65,14 @@ DIALPLAN: Mapping[str, Steps] = {
     "hold": (
         ("Set", "PBXPANEL_SINCE=${EPOCH}"),
         ("MusicOnHold", f",{MUSIC}"),
-        ("GotoIf", f"$[${{EPOCH}} - ${{PBXPANEL_SINCE}} < {MUSIC - 5}]?6"),
+        # Where the PBX has no music, it ends at once.
+        ("ExecIf", f"$[${{EPOCH}} - ${{PBXPANEL_SINCE}} = 0]?Wait({MUSIC})"),
+        ("GotoIf", f"$[${{EPOCH}} - ${{PBXPANEL_SINCE}} < {MUSIC - 5}]?7"),
         ("Dial", f"${{PBXPANEL_BACK}},{CALLED_BACK}"),
         ("GotoIf", '$["${DIALSTATUS}" != "ANSWER"]?1'),
         ("Hangup", ""),
     ),
-    "back": (("Goto", "hold,4"),),
+    "back": (("Goto", "hold,5"),),
     "holding": (("Wait", str(MUSIC - 10)), ("Bridge", "${PBXPANEL_HELD}"), ("Hangup", "")),
     "consult": (
         ("Dial", f"Local/${{PBXPANEL_TARGET}}@${{PBXPANEL_CONTEXT}}/n,{RINGS},g"),
@@ -88,7 +90,7 @@ DIALPLAN: Mapping[str, Steps] = {
     # To a number, and back to the phone where nobody answers.
     "sent": (
         ("Dial", "Local/${PBXPANEL_TARGET}@${PBXPANEL_CONTEXT}/n,${PBXPANEL_RINGS}"),
-        ("Goto", "hold,4"),
+        ("Goto", "hold,5"),
     ),
     # Of the application of the first step no event tells.
     "voicemail": (("Answer", ""), ("VoiceMail", "${PBXPANEL_BOX},u"), ("Hangup", "")),
@@ -96,7 +98,7 @@ DIALPLAN: Mapping[str, Steps] = {
     "join": (
         ("Set", "BRIDGERESULT=SUCCESS"),
         ("BridgeAdd", "${PBXPANEL_WITH}"),
-        ("GotoIf", '$["${BRIDGERESULT}" != "SUCCESS"]?hold,4'),
+        ("GotoIf", '$["${BRIDGERESULT}" != "SUCCESS"]?hold,5'),
         ("Hangup", ""),
     ),
 }

@@ -63,8 +63,9 @@ def execute(dialplan: "Dialplan", channel: Channel, application: str, data: str,
             condition, _, then = data.partition("?")
             name, _, inner = then.partition("(")
             if is_true(condition):
-                execute(dialplan, channel, name, inner.removesuffix(")"), lambda: None)
-            go_on()
+                execute(dialplan, channel, name, inner.removesuffix(")"), go_on)
+            else:
+                go_on()
         case "Wait":
             later(float(data), go_on)
         case "MusicOnHold":
