@@ -30,9 +30,9 @@ from .groups import (
     counted_for,
     group_asked_for,
     group_of_each,
-    groups,
     groups_of,
     groups_of_all,
+    in_group,
     is_phone,
 )
 from .models import RINGING_STATES, Bridge, Channel, ParkedCall, Transfer
@@ -183,10 +183,8 @@ def find(query: Query, each: Mapping[Subject, str] | None = None) -> Found:
             of_phone = calls_of_phone(query.group)
             sure = {subject: is_sure for subject, is_sure in sure.items() if subject in of_phone}
         elif query.group:
-            each = each or {}
-            sure = {
-                subject: is_sure for subject, is_sure in sure.items() if query.group in groups(each.get(subject, ""))
-            }
+            keep = in_group(each or {}, query.group)
+            sure = {subject: is_sure for subject, is_sure in sure.items() if subject in keep}
         found, others = ([], list(sure)) if not all(sure.values()) else (list(sure), [])
         looks_at_all = len(sure) - sum(sure.values()) <= LOOKED_AT
         while others and (looks_at_all or len(found) < query.limit):

@@ -7,7 +7,7 @@ of the viewer is *mine*, and in `LISTED` unless its conference stands for it.
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 
-from django.db.models import Case, Count, Max, Min, Q, When
+from django.db.models import Count, Max, Min, Q
 from django.utils.translation import gettext_lazy as _
 
 from engine.live.fragments import Subject, Viewer
@@ -89,46 +89,50 @@ def counted_for(viewer: Viewer) -> dict[str, str]:
 def group_of_each() -> dict[Subject, str]:
     """Every call, the oldest first, with what becomes of it. Reads the database.
 
-    One query tells of the many of which some end is on hold, of which none is up yet, or in which two just talk: all of
-    their channels are up, in one bridge, and no halves of Local channels, which have no endpoint. Every other call is
-    asked itself.
+    In most of them two just talk: all of their channels are up, in one bridge, and none is on hold or half of a Local
+    channel, which has no endpoint. Of the others those are known of which an end is on hold or none is up yet; the rest
+    are asked themselves.
     """
     calls = (
         Channel.objects.order_by()
         .values("pbx_id", "call")
-        .annotate(
-            began=Min("created_at"),
-            channels=Count("pk"),
-            up=Count(Case(When(state="Up", then=1))),
-            unanswered=Count(Case(When(state__in=UNANSWERED_STATES, then=1))),
-            held=Count(Case(When(Q(on_hold=True, state="Up") & ~Q(endpoint=""), then=1))),
-            first_bridge=Min("bridge"),
-            last_bridge=Max("bridge"),
-            phone=Min("endpoint"),
-        )
+        .annotate(began=Min("created_at"), channels=Count("pk"), first_bridge=Min("bridge"), last_bridge=Max("bridge"))
         .order_by("began", "pbx_id", "call")
-        .values_list("pbx_id", "call", "channels", "up", "unanswered", "held", "first_bridge", "last_bridge", "phone")
+        .values_list("pbx_id", "call", "channels", "first_bridge", "last_bridge")
     )
     others = Bridge.objects.filter(Q(technology="holding_bridge") | Q(creator="ConfBridge")).order_by()
     no_talks = {"", *others.values_list("uniqueid", flat=True)}
     aside = ParkedCall.objects.order_by().values("uniqueid"), Transfer.objects.order_by().values("held")
     put_aside = Channel.objects.filter(Q(uniqueid__in=aside[0]) | Q(uniqueid__in=aside[1])).order_by()
     must_be_asked = set(put_aside.values_list("pbx_id", "call"))
-    found, unsure = {}, []
-    for pbx, linkedid, channels, up, unanswered, held, bridge, last_bridge, phone in calls:
+    special, held, not_up, unanswered = set(must_be_asked), set(), Counter[Subject](), set()
+    rows = Channel.objects.exclude(state="Up", on_hold=False, endpoint__gt="").order_by()
+    for pbx, linkedid, state, on_hold, phone in rows.values_list("pbx_id", "call", "state", "on_hold", "endpoint"):
         subject = pbx, linkedid
-        found[subject] = ""
-        if held:
+        special.add(subject)
+        if state == "Up" and on_hold and phone:
+            held.add(subject)
+        not_up[subject] += state != "Up"
+        if state in UNANSWERED_STATES:
+            unanswered.add(subject)
+    found, unsure = {}, []
+    for pbx, linkedid, channels, bridge, last_bridge in calls:
+        subject = pbx, linkedid
+        found[subject] = "talking"
+        if subject in held:
             found[subject] = "held"
-        elif subject in must_be_asked:
-            unsure.append(subject)
-        elif up == channels > 1 and bridge == last_bridge and bridge not in no_talks and phone:
-            found[subject] = "talking"
-        elif not up and unanswered:
+        elif subject in unanswered and not_up[subject] == channels and subject not in must_be_asked:
             found[subject] = "ringing"
-        else:
+        elif subject in special or channels == 1 or bridge != last_bridge or bridge in no_talks:
             unsure.append(subject)
     return found | {(call.pbx, call.linkedid): group_of(call) for call in calls_with(unsure)}
+
+
+def in_group(each: Mapping[Subject, str], group: str) -> set[Subject]:
+    """The calls of these that are in this group, which is none of a phone."""
+    if group == LISTED:
+        return {subject for subject, found in each.items() if found != "conference"}
+    return {subject for subject, found in each.items() if found == group}
 
 
 def is_phone(group: str) -> bool:
