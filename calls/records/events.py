@@ -30,6 +30,8 @@ Kind = CallStep.Kind
 
 # Of two who meet so soon after one has answered, the answer says it.
 ANSWER_SAYS_IT = timedelta(seconds=1.5)
+# How soon those who are with somebody who hangs up are let go.
+FOLLOWS_WITHIN = timedelta(seconds=1)
 # For how long what follows is put down to what a user has asked.
 ASKED_LATELY = timedelta(seconds=5)
 # How many calls that have gone on in another one are remembered.
@@ -70,8 +72,8 @@ class Leg:
     place: str = ""
     # With whom it was last: unique ids.
     met: tuple[str, ...] = ()
-    # Who ended it: `self` or `pbx`.
-    ended_by: str = ""
+    # Whoever is at it has hung up.
+    hung_up: bool = False
 
 
 @dataclass(slots=True)
@@ -147,8 +149,8 @@ def _write(state: State, record: CallRecord, kind: str, *, at: datetime | None =
     memory.serial = max(memory.serial + 1, microseconds(now))
     key, when = str(memory.serial), at or now
     order = memory.serial if at is None else microseconds(at)
-    row = steps.add(key, call=record.key, kind=kind, at=when, order=order, **values)
-    steps.close(row)
+    steps.add(key, call=record.key, kind=kind, at=when, order=order, **values)
+    steps.closed.add(key)
     return key
 
 
@@ -210,13 +212,20 @@ def hung_up(state: State, event: Message) -> None:
     if not channel.is_local:
         cause = clean(event.get("Cause"), 5)
         was_called = leg.dialled or channel.state == "Ringing"
-        by = asked_by(state, channel, "hangup", "reject") if leg.ended_by != "self" else 0
+        by = 0 if leg.hung_up else asked_by(state, channel, "hangup", "reject")
         if channel.answered_at is None and was_called:
             if not leg.is_picked_up:
                 add_step(state, channel, Kind.FAILED, detail=f"{leg.status} {cause}", user_id=by)
-        else:
-            add_step(state, channel, Kind.LEFT, detail=f"{leg.ended_by or 'pbx'} {cause}", user_id=by)
+        elif leg.hung_up or by or not _follows(state, channel, cause):
+            add_step(state, channel, Kind.LEFT, detail=f"{'self' if leg.hung_up else 'pbx'} {cause}", user_id=by)
     _end(state, channel.call, state.now())
+
+
+def _follows(state: State, channel: Channel, cause: str) -> bool:
+    """Whether it only ends because another one of the call has just hung up, which says it."""
+    record = state.table(CallRecord).get(channel.call)
+    at = record.hung_up_at if record is not None else None
+    return at is not None and state.now() - at <= FOLLOWS_WITHIN and cause in ("", "0", "16")
 
 
 def _end(state: State, call: str, at: datetime) -> None:
@@ -335,13 +344,13 @@ def picked_up(state: State, event: Message) -> None:
     add_step(state, target, Kind.PICKED_UP, who=label(channel), other=label(target))
 
 
-@on("HangupRequest", "SoftHangupRequest", required=CHANNEL_FIELDS)
-def end_is_asked_for(state: State, event: Message) -> None:
-    """`HangupRequest`: the far side has hung up; `SoftHangupRequest`: Asterisk hangs it up. The first one counts."""
+@on("HangupRequest", required=CHANNEL_FIELDS)
+def hangs_up(state: State, event: Message) -> None:
+    """The far side has hung up. Without it the PBX does (`SoftHangupRequest`, which comes for most channels)."""
     channel = channel_of(state, event.get("Uniqueid"))
-    if channel is not None and not channel.is_local:
-        leg = state.memory(Ladder).leg(channel)
-        leg.ended_by = leg.ended_by or ("self" if event.name == "HangupRequest" else "pbx")
+    if channel is not None:
+        state.memory(Ladder).leg(channel).hung_up = True
+        record_of(state, channel.call, channel.created_at).hung_up_at = state.now()
 
 
 # Who is with whom, and where.
@@ -349,7 +358,7 @@ def end_is_asked_for(state: State, event: Message) -> None:
 
 @on("Newexten", required=CHANNEL_FIELDS)
 def reaches(state: State, event: Message) -> None:
-    application = clean(event.get("Application"))
+    application = event.get("Application")
     if application not in PLACES:
         return
     channel = channel_of(state, event.get("Uniqueid"))
@@ -370,10 +379,13 @@ def meets(state: State, event: Message) -> None:
     channel = channel_of(state, event.get("Uniqueid"))
     if channel is None:
         return
-    people = sorted(together(state, channel), key=lambda person: person.age)
+    people = together(state, channel)
+    if len(people) < 2:
+        return
+    people.sort(key=lambda person: person.age)
     met = tuple(person.uniqueid for person in people)
     legs = [state.memory(Ladder).leg(person) for person in people]
-    if len(people) < 2 or all(leg.met == met for leg in legs):
+    if all(leg.met == met for leg in legs):
         return
     oldest = state.now() - ANSWER_SAYS_IT
     has_just_answered = any(

@@ -1,5 +1,6 @@
 """What is kept of a call once it is over: that it was, and the steps of what happened in it."""
 
+from datetime import datetime
 from enum import StrEnum
 
 from django.db import models
@@ -10,8 +11,12 @@ from engine.mirror.models import History, Subject
 from engine.mirror.registry import history
 from engine.mirror.sanitize import shown
 
-# How many calls of each PBX are kept, once they are over; and how many steps of each.
-KEPT_CALLS, KEPT_STEPS = 1000, 300
+# How many calls of each PBX are kept, once they are over, and how many steps of each. The oldest go when so many more
+# have ended, since to look for them takes as long as to write ten.
+KEPT_CALLS, KEPT_STEPS, THINNED_AFTER = 1000, 300, 100
+
+# PBX → how many have ended since; unknown at first.
+_ended: dict[str, int] = {}
 
 
 @history
@@ -22,6 +27,8 @@ class CallRecord(History):
     end_field = "ended_at"
     # How many steps it has, of which the first may be older than this worker; not stored.
     steps: int = 0
+    # When somebody in it last hung up; not stored.
+    hung_up_at: datetime | None = None
 
     key = models.CharField(_("key"), max_length=150)
     started_at = models.DateTimeField(_("started"))
@@ -48,8 +55,12 @@ class CallRecord(History):
         return {("call-record", self.key)} if self.ended_at else set()
 
     @classmethod
-    def thin_out(cls, pbx: str) -> None:
+    def thin_out(cls, pbx: str, ended: int) -> None:
         """The oldest go, with their steps, beyond those that are kept."""
+        _ended[pbx] = _ended.get(pbx, THINNED_AFTER) + ended
+        if _ended[pbx] < THINNED_AFTER:
+            return
+        _ended[pbx] = 0
         over = cls.objects.filter(pbx=pbx, ended_at__isnull=False).order_by("-ended_at", "-id")
         if old := list(over.values_list("key", flat=True)[KEPT_CALLS : KEPT_CALLS + 500]):
             CallStep.objects.filter(pbx=pbx, call__in=old).delete()

@@ -156,8 +156,8 @@ class History(WorkerOwned):
         return set()
 
     @classmethod
-    def thin_out(cls, pbx: str) -> None:
-        """Delete rows that are no longer kept; called in the transaction that writes the end of others."""
+    def thin_out(cls, pbx: str, ended: int) -> None:
+        """Delete rows that are no longer kept; called in the transaction that writes the end of so many others."""
 
 
 def dom_id(kind: str, pbx: str, key: str) -> str:

@@ -43,8 +43,8 @@ def write(changes: Changes) -> None:
                     model._base_manager.filter(some).delete()
             if rows := changes.upserts[model]:
                 _upsert(model, rows)
-            if changes.closed.get(model) and issubclass(model, History):
-                model.thin_out(changes.pbx)
+            if (closed := changes.closed.get(model)) and issubclass(model, History):
+                model.thin_out(changes.pbx, len(closed))
 
 
 @receiver(pre_delete, sender=PBX)

@@ -47,7 +47,7 @@ def test_a_call_is_followed_on_its_page_through_a_transfer_to_its_end(
     expect(ben.locator("#call-facts")).to_contain_text("This call is over.")
     expect(ben.locator("#call-card .call")).to_have_count(0)
     expect(ben.locator("#call-steps .step.is-left", has_text=f"{caller} hangs up")).to_have_count(1)
-    expect(ben.locator("#call-steps .step.is-left")).to_have_count(2)
+    expect(ben.locator("#call-steps .step.is-left")).to_have_count(1)
     said = steps(ben)
     # It can be read as long as it is kept, by whoever may see calls; and nobody's name is more than text.
     assert ben.title() == f"Call of {caller}, {anna} · PBX Panel"

@@ -29,7 +29,7 @@ PLAYS = 3
 
 # The demo does not say how every dial ended: not of an Originate, nor of one that the caller gives up, of which causes
 # tell the same; nor, of every channel that ends, who ended it.
-NOT_IN_THE_DEMO = {"DialBegin", "DialEnd", "HangupRequest", "SoftHangupRequest"}
+NOT_IN_THE_DEMO = {"DialBegin", "DialEnd", "HangupRequest"}
 
 
 def events_the_panel_reads() -> frozenset[str]:
