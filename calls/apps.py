@@ -18,6 +18,7 @@ class CallsConfig(AppConfig):
             recalls,
             recordings,
             transfers,
+            variables,
             voicemail,
         )
         from .records import events as _events  # noqa: F401

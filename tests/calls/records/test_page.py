@@ -85,6 +85,18 @@ def test_who_may_not_see_calls_has_no_page_of_one_that_is_over_either(role: str)
     assert b"Secret" not in response.content
 
 
+@pytest.mark.parametrize(("role", "may"), [("Operator", False), ("Administrator", True)])
+def test_the_variables_of_a_leg_are_a_click_away_for_who_may_read_them(role: str, may: bool) -> None:
+    """The card is the same for all; the page's class shows the link. Who may not is refused by the page it leads to."""
+    people.a_small_pbx()
+    client = viewer(role)
+    page = client.get("/calls/main/1.1/").content.decode()
+    assert ("may-see-variables" in page) is may
+    link = "/system/main/variables/?channel=PJSIP%2F101-00000011"
+    assert f'href="{link}"' in page
+    assert client.get(link).status_code == (200 if may else 403)
+
+
 def test_the_old_address_leads_to_the_call_that_goes_on() -> None:
     PBX.objects.create(name="main")
     record("1.1")
