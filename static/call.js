@@ -36,9 +36,22 @@ function measure() {
   }
 }
 
+// A step with which no phase begins leaves the call in the one that it was in.
+function colour() {
+  let phase = "";
+  for (const step of steps.children) {
+    const begins = /leads-to-(\w+)/.exec(step.className);
+    if (begins) phase = begins[1];
+    for (const name of ["ringing", "talking", "hold", "alone"]) {
+      step.classList.toggle(`is-in-${name}`, !begins && name === phase);
+    }
+  }
+}
+
 function settled() {
   openLegs();
   measure();
+  colour();
 }
 
 document.addEventListener("panel:settled", settled);
