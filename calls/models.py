@@ -249,8 +249,9 @@ class Transfer(Mirrored):
         SENT = "sent", _("being transferred")
         RECALL = "recall", _("called back")
 
-    # Whether the two have been seen apart since; not stored.
+    # Whether the two have been seen apart since, and whether somebody is being moved just now; not stored.
     apart: bool = False
+    moves: bool = False
 
     key_field = "code"
     inherited = True

@@ -8,8 +8,8 @@ What is stored of it follows from what Asterisk says of who is with whom: a work
 
 import asyncio
 import uuid
-from collections.abc import Iterable, Mapping
-from functools import partial
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import partial, wraps
 
 from django.contrib.auth.models import User
 from django.utils.translation import gettext_lazy, gettext_noop
@@ -143,27 +143,14 @@ async def _begin(
 ) -> Outcome:
     """Put this end on hold, and send the other to an extension of ours."""
     others, table = partners(ctx.state, channel), ctx.state.table(Transfer)
-    if table.where("held", channel.uniqueid):
+    if any(table.where(end, row.uniqueid) for end in ("held", "mine") for row in (channel, *others)):
         return not_possible(gettext_noop("This call is already on hold."))
     if len(others) != 1 or not channel.is_up or not others[0].is_up:
         return not_possible(gettext_noop("Only a call of two who talk can be put on hold."))
     mine = others[0]
-    written = await dialplan.write(ctx, DIALPLAN)
-    if not written.done:
-        return written
-    variables = [
-        (channel, "PBXPANEL_BACK", phone_behind(ctx.state, mine)),
-        (mine, "PBXPANEL_HELD", channel.name),
-        (mine, "PBXPANEL_TARGET", number),
-        (mine, "PBXPANEL_CONTEXT", context),
-    ]
-    if number:
-        variables += shown_instead(mine, number)
-    outcome = await set_all(ctx, variables)
-    if not outcome.done:
-        return outcome
-    # Known before it is sent: a target that is busy has both back together before Asterisk has answered.
-    transfer = table.add(
+    # Known before anything is sent: of two who ask at once one is first, and a target that is busy has both back
+    # together before Asterisk has answered.
+    row = table.add(
         uuid.uuid4().hex,
         held=channel.uniqueid,
         mine=mine.uniqueid,
@@ -174,9 +161,12 @@ async def _begin(
         user_id=ctx.user_id,
         started_at=ctx.state.now(),
     )
-    outcome = await ctx.run(actions.redirect_both(channel.name, "hold", mine.name, extension, CONTEXT))
-    if not outcome.done and table.get(transfer.code) is transfer:
-        table.remove(transfer.code)
+    outcome = Outcome(Status.NO_ANSWER)
+    try:
+        outcome = await _send_apart(ctx, row, channel, mine, extension)
+    finally:
+        if not outcome.done and table.get(row.code) is row:
+            table.remove(row.code)
     return outcome
 
 
@@ -194,6 +184,26 @@ async def set_all(ctx: CommandContext, variables: Iterable[tuple[Channel, str, s
         if not outcome.done:
             return outcome
     return Outcome(Status.DONE)
+
+
+async def _send_apart(ctx: CommandContext, row: Transfer, held: Channel, mine: Channel, extension: str) -> Outcome:
+    written = await dialplan.write(ctx, DIALPLAN)
+    if not written.done:
+        return written
+    variables = [
+        (held, "PBXPANEL_BACK", phone_behind(ctx.state, mine)),
+        (mine, "PBXPANEL_HELD", held.name),
+        (mine, "PBXPANEL_TARGET", row.number),
+        (mine, "PBXPANEL_CONTEXT", row.context),
+    ]
+    if row.number:
+        variables += shown_instead(mine, row.number)
+    outcome = await set_all(ctx, variables)
+    if not outcome.done:
+        return outcome
+    if mine not in partners(ctx.state, held):
+        return not_possible(gettext_noop("Only a call of two who talk can be put on hold."))
+    return await ctx.run(actions.redirect_both(held.name, "hold", mine.name, extension, CONTEXT))
 
 
 @verb("hold", gettext_lazy("Hold"), CHANNEL, IN_CALLS, actions=_MOVES, feature=HOLDING, timeout=10.0)
@@ -243,9 +253,32 @@ async def _back(ctx: CommandContext, row: Transfer) -> Outcome:
 
 
 _BRIDGES: list[Builder] = [actions.setvar, actions.bridge]
+Handler = Callable[[CommandContext, Transfer, Parameters], Awaitable[Outcome]]
+
+
+def one_at_a_time(handler: Handler) -> Handler:
+    """Refuse what is asked of somebody on hold while they are being moved: a second `Bridge` would part the two whom
+    the first has just brought together, and end the call.
+    """
+
+    @wraps(handler)
+    async def carry_out(ctx: CommandContext, row: Transfer, parameters: Parameters) -> Outcome:
+        if row.moves:
+            return not_possible(gettext_noop("This call is just being moved: see what becomes of it."))
+        row.moves, before, rows = True, row.state, ctx.state.table(Transfer)
+        try:
+            outcome = await handler(ctx, row, parameters)
+            if outcome.done:
+                await ctx.until(lambda: rows.get(row.code) is not row or row.state != before, MOVED_WITHIN)
+            return outcome
+        finally:
+            row.moves = False
+
+    return carry_out
 
 
 @_of_transfer("resume", gettext_lazy("Resume"), actions=_BRIDGES)
+@one_at_a_time
 async def resume(ctx: CommandContext, row: Transfer, parameters: Parameters) -> Outcome:
     """`Bridge` of the two."""
     return await _back(ctx, row)
@@ -256,6 +289,7 @@ async def resume(ctx: CommandContext, row: Transfer, parameters: Parameters) -> 
     gettext_lazy("Back to the caller"),
     actions=[*_BRIDGES, actions.hangup, actions.redirect, actions.dialplan_extension_add],
 )
+@one_at_a_time
 async def cancel(ctx: CommandContext, row: Transfer, parameters: Parameters) -> Outcome:
     """`Bridge` of the two: the target, ringing or talking, is let go. One that waits while the two talk hangs up.
     `Redirect` of one who was sent to a number, to the extension that calls the phone.
@@ -275,6 +309,7 @@ async def cancel(ctx: CommandContext, row: Transfer, parameters: Parameters) -> 
     gettext_lazy("Complete the transfer"),
     actions=[*_BRIDGES, actions.redirect, actions.hangup, actions.getvar_global],
 )
+@one_at_a_time
 async def complete(ctx: CommandContext, row: Transfer, parameters: Parameters) -> Outcome:
     """`Bridge` of the caller and the target; where that still rings, the caller is sent to it, and my phone let go."""
     held, mine, target = _three(ctx.state, row)
@@ -321,6 +356,7 @@ NOT_BY_TURNS = gettext_noop("The caller and the target must both be there: one o
 
 
 @_of_transfer("swap", gettext_lazy("Swap"), actions=_MOVES)
+@one_at_a_time
 async def swap(ctx: CommandContext, row: Transfer, parameters: Parameters) -> Outcome:
     """`Redirect` of whom the phone talks to, who hears music from now on, and of the phone, which goes to the other."""
     found = _by_turns(ctx.state, row)
@@ -336,20 +372,18 @@ async def swap(ctx: CommandContext, row: Transfer, parameters: Parameters) -> Ou
         ctx,
         [
             (waiting, "PBXPANEL_SINCE", since),
-            (other, "PBXPANEL_BACK", mine.endpoint or mine.name),
+            (other, "PBXPANEL_BACK", phone_behind(ctx.state, mine)),
             (mine, "PBXPANEL_HELD", other.name),
             (mine, "PBXPANEL_WITH", waiting.name),
         ],
     )
     if not outcome.done:
         return outcome
-    outcome = await ctx.run(actions.redirect_both(other.name, "hold", mine.name, "swap", CONTEXT))
-    if outcome.done:
-        await ctx.until(lambda: mine in partners(ctx.state, waiting), MOVED_WITHIN)
-    return outcome
+    return await ctx.run(actions.redirect_both(other.name, "hold", mine.name, "swap", CONTEXT))
 
 
 @_of_transfer("join", gettext_lazy("Join all three"), actions=[*_MOVES, actions.redirect])
+@one_at_a_time
 async def join(ctx: CommandContext, row: Transfer, parameters: Parameters) -> Outcome:
     """`Redirect` of who waits, into the bridge of the two others (`BridgeAdd`): the call of three ends with the last
     two, whoever they are.
