@@ -60,7 +60,6 @@ EVENTS: dict[str, str] = {
     "PresenceStateChange": "call",
     "Reload": "system",
     "Rename": "call",
-    "SoftHangupRequest": "call",
     "UnParkedCall": "call",
     "Unhold": "call",
     "UserEvent": "user",
@@ -95,7 +94,6 @@ FEATURES: tuple[Feature, ...] = (
         Weight.USEFUL,
         events=(
             "AttendedTransfer", "BlindTransfer", "DialBegin", "DialEnd", "HangupRequest", "Newexten", "Pickup",
-            "SoftHangupRequest",
         ),
     ),
     Feature(gettext_noop("who is on hold"), Weight.USEFUL, ("Getvar",), ("Hold", "Unhold")),
