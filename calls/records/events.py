@@ -348,7 +348,8 @@ def picked_up(state: State, event: Message) -> None:
 def hangs_up(state: State, event: Message) -> None:
     """The far side has hung up. Without it the PBX does (`SoftHangupRequest`, which comes for most channels)."""
     channel = channel_of(state, event.get("Uniqueid"))
-    if channel is not None:
+    # That of a Local channel is only its other half.
+    if channel is not None and not channel.is_local:
         state.memory(Ladder).leg(channel).hung_up = True
         record_of(state, channel.call, channel.created_at).hung_up_at = state.now()
 
