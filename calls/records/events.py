@@ -474,9 +474,12 @@ def transferred(state: State, event: Message) -> None:
     if transferer is None or event.get("Result") != "Success":
         return
     transferee = channel_of(state, event.get("TransfereeUniqueid"))
-    target = channel_of(state, event.get("TransferTargetUniqueid"))
     who, by = label(transferee), label(transferer)[:80]
-    add_step(state, transferee or transferer, Kind.TRANSFERRED, who=who, other=label(target), detail=by)
+    # Asterisk does not always name the target; then it is whom the transferer was with.
+    target = channel_of(state, event.get("TransferTargetUniqueid"))
+    connected = [clean(event.get(f"SecondTransfererConnectedLine{part}")) for part in ("Name", "Num")]
+    other = label(target) or " ".join(text for text in connected if text != "<unknown>").strip()
+    add_step(state, transferee or transferer, Kind.TRANSFERRED, who=who, other=other[:200], detail=by)
 
 
 @when_added(ParkedCall)
