@@ -117,5 +117,5 @@ class Told:
 
 
 def of_cards(subjects: set[tuple[str, str]]) -> set[tuple[str, str]]:
-    """Those that are not what is kept of a call."""
-    return {(kind, key) for kind, key in subjects if kind not in ("call-step", "call-record")}
+    """Those that are not what is kept of a call, nor the bar of a phone."""
+    return {(kind, key) for kind, key in subjects if kind not in ("call-step", "call-record", "phone")}
