@@ -34,6 +34,8 @@ def check_caller_link(template: str) -> None:
     """Raises `ValidationError` for what is no web address with a place for the number or the name."""
     if not re.search(r"\{(number|name)\}", template) or re.search(r"[{}]", re.sub(r"\{(number|name)\}", "", template)):
         raise ValidationError(_("Write {number} where the caller's number goes, and no other braces."))
+    if not re.match(r"[a-z]+://[^/?#{}]+([/?#]|\Z)", template):
+        raise ValidationError(_("Write the server's name without braces."))
     URLValidator(["http", "https"])(re.sub(r"\{(number|name)\}", "0", template))
 
 

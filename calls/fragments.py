@@ -440,6 +440,8 @@ def told_of_transfer(parameters: Mapping[str, Any]) -> Toast:
             text = _("You are back with %(who)s; %(number)s is not with you any more.") % values
         case "back", False:
             level, text = "success", _("You are back with %(who)s.") % values
+        case "elsewhere", _has_number:
+            text = _("%(who)s was sent elsewhere meanwhile.") % values
         case "taken", _has_number:
             text = _("%(who)s is no longer on hold.") % values
         case "returned", _has_number:

@@ -14,7 +14,7 @@ from engine.ami.protocol import CHANNEL_FIELDS, Message
 from engine.mirror import dialplan
 from engine.mirror.context import CommandContext
 from engine.mirror.dialplan import CONTEXT, Steps
-from engine.mirror.registry import job, on
+from engine.mirror.registry import job, on, when_removed
 from engine.mirror.sanitize import exact
 from engine.mirror.state import State
 
@@ -56,6 +56,13 @@ def somebody_listens(state: State, event: Message) -> None:
 def nobody_listens(state: State, event: Message) -> None:
     tone = state.memory(Tones).playing.pop(exact(event.get("SpyerUniqueid")), "")
     if tone:
+        state.ask_for_job("listen-tone-over", tone)
+
+
+@when_removed(Channel)
+def listener_goes(state: State, channel: Channel) -> None:
+    """Where nothing told that it was over."""
+    if tone := state.memory(Tones).playing.pop(channel.uniqueid, ""):
         state.ask_for_job("listen-tone-over", tone)
 
 

@@ -175,7 +175,10 @@ def row_id(pbx: str, endpoint: str) -> str:
 @fragments.renders("phone")
 def phone_rows(pbx: str, keys: set[str]) -> Iterable[Row]:
     """The bar of each of these endpoints that is somebody's phone."""
-    if endpoints := phones_in_use(pbx, keys):
+    endpoints = phones_in_use(pbx, keys)
+    for endpoint in keys - endpoints:  # whoever has it next is told anew
+        fragments.is_news(row_id(pbx, endpoint), None)
+    if endpoints:
         yield from _rows(pbx, endpoints)
 
 

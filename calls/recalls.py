@@ -74,7 +74,7 @@ async def transfer_with_recall(ctx: CommandContext, channel: Channel, wanted: De
     if not outcome.done:
         return outcome
     table = ctx.state.table(Transfer)
-    forget(ctx.state, channel)
+    former = table.where("held", channel.uniqueid)
     row = table.add(
         uuid.uuid4().hex,
         held=channel.uniqueid,
@@ -86,7 +86,9 @@ async def transfer_with_recall(ctx: CommandContext, channel: Channel, wanted: De
         started_at=ctx.state.now(),
     )
     outcome = await ctx.run(actions.redirect(channel.name, CONTEXT, "sent"))
-    if not outcome.done and table.get(row.code) is row:
+    if outcome.done:
+        forget(ctx.state, former)
+    elif table.get(row.code) is row:
         table.remove(row.code)
     return outcome
 
@@ -110,7 +112,10 @@ def somebody_meets(state: State, event: Message) -> None:
 @on("Newexten", "BridgeLeave", required=CHANNEL_FIELDS)
 def somebody_is_sent_on(state: State, event: Message) -> None:
     for row in _sent(state, exact(event.get("Uniqueid"))):
-        review(state, row)
+        if row.apart and event.name == "Newexten" and event.get("Context") != CONTEXT:
+            over(state, row, "elsewhere")
+        else:
+            review(state, row)
 
 
 @when_removed(Channel)

@@ -252,6 +252,7 @@ async def _back(ctx: CommandContext, row: Transfer) -> Outcome:
     return await _together(ctx, held, mine) if outcome.done else outcome
 
 
+ON_THE_WAY = gettext_noop("The caller is already on the way to the number.")
 _BRIDGES: list[Builder] = [actions.setvar, actions.bridge]
 Handler = Callable[[CommandContext, Transfer, Parameters], Awaitable[Outcome]]
 
@@ -281,7 +282,7 @@ def one_at_a_time(handler: Handler) -> Handler:
 @one_at_a_time
 async def resume(ctx: CommandContext, row: Transfer, parameters: Parameters) -> Outcome:
     """`Bridge` of the two."""
-    return await _back(ctx, row)
+    return await _back(ctx, row) if row.mine else not_possible(ON_THE_WAY)
 
 
 @_of_transfer(
@@ -313,6 +314,8 @@ async def cancel(ctx: CommandContext, row: Transfer, parameters: Parameters) -> 
 async def complete(ctx: CommandContext, row: Transfer, parameters: Parameters) -> Outcome:
     """`Bridge` of the caller and the target; where that still rings, the caller is sent to it, and my phone let go."""
     held, mine, target = _three(ctx.state, row)
+    if held is not None and not row.mine:
+        return not_possible(ON_THE_WAY)
     if held is None or mine is None:
         return Outcome(Status.REFUSED, TRANSFER.gone_answer)
     if not row.number:
@@ -504,18 +507,24 @@ def over(state: State, row: Transfer, how: str) -> None:
     tell(state, row, how)
     if how in ("back", "taken", "answered"):
         state.ask_for_job("transfer-settled", row.held)
-    if how == "taken" and row.mine:
+    if how in ("back", "taken") and row.mine:
         state.ask_for_job("transfer-taken", row.mine)
     if row.target:
         state.ask_for_job("transfer-left", row.target)
 
 
-def forget(state: State, channel: Channel) -> None:
-    """Whoever was on hold, or on the way, is sent elsewhere: a phone that waits for them is let go."""
+def forget(state: State, rows: Iterable[Transfer]) -> None:
+    """Whoever was on hold, or on the way, was sent elsewhere: a phone that waits for them is let go, and none of its
+    dialplan fetches them back.
+    """
     table = state.table(Transfer)
-    for row in table.where("held", channel.uniqueid):
-        table.remove(row.code)
-        state.ask_for_job("transfer-over", row.mine)
+    for row in rows:
+        if table.get(row.code) is row:
+            table.remove(row.code)
+        if row.mine:
+            state.ask_for_job("transfer-taken", row.mine)
+        if row.target:
+            state.ask_for_job("transfer-left", row.target)
 
 
 def tell(state: State, row: Transfer, how: str) -> None:

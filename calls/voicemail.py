@@ -13,7 +13,7 @@ from engine.mirror.sanitize import exact
 from engine.mirror.verbs import Feature, Weight
 
 from .control import Destination, not_possible, not_to_be_moved, to_a_number
-from .models import Channel
+from .models import Channel, Transfer
 from .transfers import DIALPLAN, forget, set_all
 
 VOICEMAIL = Feature(gettext_noop("transfer to voicemail"), Weight.USEFUL)
@@ -38,7 +38,7 @@ DEFAULT = "default"
 )
 async def to_voicemail(ctx: CommandContext, channel: Channel, wanted: Destination) -> Outcome:
     """`Redirect` of this end to `VoiceMail()` of the number; the other one is let go. The mailbox is that of the dial
-    context, else of `default`, else of any other.
+    context, else of `default`, else the only other one of that number.
     """
     refused = not_to_be_moved(channel)
     if refused is not None:
@@ -52,15 +52,18 @@ async def to_voicemail(ctx: CommandContext, channel: Channel, wanted: Destinatio
     if not contexts:
         return not_possible(gettext_noop("There is no voicemail for this number."))
     context = next((name for name in (wanted.context, DEFAULT) if name in contexts), contexts[0])
+    if context not in (wanted.context, DEFAULT) and len(contexts) > 1:  # of which company, nobody can tell
+        return not_possible(gettext_noop("There is no voicemail for this number."))
     written = await dialplan.write(ctx, DIALPLAN)
     if not written.done:
         return written
+    former = ctx.state.table(Transfer).where("held", channel.uniqueid)
     box = argument(f"{wanted.to}@{context}")
     outcome = await set_all(ctx, [(channel, "PBXPANEL_BOX", box)])
     if outcome.done:
         outcome = await ctx.run(actions.redirect(channel.name, CONTEXT, "voicemail"))
     if outcome.done:
-        forget(ctx.state, channel)
+        forget(ctx.state, former)
     return outcome
 
 

@@ -113,9 +113,6 @@ AXES_VERBOSE = False
 AXES_SENSITIVE_PARAMETERS = ["username", "csrfmiddlewaretoken"]
 
 # Over plain HTTP nothing is served but what machines ask for on the way in.
-# How often whoever is listened to hears a tone, in seconds; 0: never.
-LISTEN_TONE = environment.number("LISTEN_TONE", default=0)
-
 HTTPS = environment.flag("HTTPS", default=not DEBUG)
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^metrics$"]
@@ -137,6 +134,8 @@ DEFAULT_EXCEPTION_REPORTER_FILTER = "pbxpanel.log_filters.NoSecrets"
 
 # After how many seconds a caller who was transferred, and whom nobody has answered, comes back.
 RECALL_SECONDS = environment.number("RECALL_SECONDS", default=30)
+# How often whoever is listened to hears a tone, in seconds; 0: never.
+LISTEN_TONE = environment.number("LISTEN_TONE", default=0)
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]

@@ -45,8 +45,8 @@ PLACES = frozenset((*ALONE_IN, "ConfBridge"))
 # Verbs that the events they cause, or a step of their own, tell; and those that no colleague need read of.
 TOLD_OTHERWISE = frozenset((
     "hangup", "reject", "park", "hold", "consult", "resume", "cancel", "retrieve", "pickup", "takeover", "transfer",
-    "complete", "record", "stop-record", "pause-record", "listen", "whisper", "barge", "keypad", "get-variable",
-    "set-variable", "list-variables",
+    "complete", "record", "stop-record", "pause-record", "resume-record", "listen", "whisper", "barge", "keypad",
+    "get-variable", "set-variable", "list-variables",
 ))  # fmt: skip
 
 DEST_FIELDS = frozenset(f"Dest{name}" for name in CHANNEL_FIELDS)
@@ -441,7 +441,8 @@ def holds(state: State, event: Message) -> None:
 @when_added(Transfer)
 def put_on_hold(state: State, row: Transfer) -> None:
     held, mine = state.table(Channel).get(row.held), state.table(Channel).get(row.mine)
-    if held is None:
+    # Who is only sent on, and comes back where nobody answers, is told of by the verb.
+    if held is None or not row.mine:
         return
     if row.number:
         add_step(state, held, Kind.CONSULTED, who=label(mine), other=row.number, user_id=row.user_id)
@@ -510,7 +511,7 @@ def recorded(state: State, event: Message) -> None:
     kind = {"MixMonitorStart": Kind.RECORDED, "MixMonitorStop": Kind.UNRECORDED}.get(event.name)
     if kind is None:
         kind = Kind.PAUSED if event.get("State") == "1" else Kind.RECORDED
-    user_id = asked_by(state, channel, "record", "stop-record", "pause-record", all_of_it=True)
+    user_id = asked_by(state, channel, "record", "stop-record", "pause-record", "resume-record", all_of_it=True)
     add_step(state, channel, kind, user_id=user_id)
 
 
@@ -533,7 +534,7 @@ def asked(ctx: CommandContext, verb: Verb[Any, Any], row: Any, parameters: Any) 
     def tell(outcome: Outcome) -> None:
         if not outcome.done:
             return
-        if verb.name in ("transfer", "complete"):
+        if verb.name in ("transfer", "transfer-recall", "complete"):
             add_step(state, channel, Kind.TRANSFERRED, other=number, user_id=ctx.user_id, at=at)
         elif verb.name not in TOLD_OTHERWISE:
             add_step(state, channel, Kind.ASKED, other=number, detail=verb.name, user_id=ctx.user_id, at=at)

@@ -48,8 +48,10 @@ async function offer(dialog) {
   const loading = new Option(select.dataset.loading, "", true, true);
   loading.disabled = true;
   select.replaceChildren(loading);
+  const { party } = dialog.dataset;
   const response = await fetch(path).catch(() => null);
   const html = response?.ok ? await response.text() : "";
+  if (dialog.dataset.party !== party) return;
   const options = new DOMParser().parseFromString(html, "text/html").querySelectorAll("option");
   if (options.length) select.replaceChildren(...options);
   else refuse(dialog, document.body.dataset.textFailed);

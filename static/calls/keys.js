@@ -22,7 +22,7 @@ function transfer() {
   const party = card
     ? partiesOf(card).find((one) => mayTransfer(one) && !one.hasAttribute("data-mine"))
     : document.querySelector('.my-call:has([data-opens="transfer"]) .party[data-uniqueid]');
-  if (party) openFor(party, "transfer");
+  if (party && byId("transfer-dialog")) openFor(party, "transfer");
 }
 
 const arrows = new Map([

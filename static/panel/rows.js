@@ -78,7 +78,16 @@ export function putInOrder() {
   }
 }
 
+// Where a part that has the focus goes, the next one has it, or else the row.
+function passFocusOfParts(existing, row) {
+  const part = document.activeElement.closest("[data-part]");
+  if (!part || part.parentElement !== existing || row.querySelector(`#${CSS.escape(part.id)}`)) return;
+  const others = [...existing.querySelectorAll(":scope > [data-part]:not(.is-ended)")].filter((one) => one !== part);
+  (others[0] ?? existing).focus({ preventScroll: true });
+}
+
 function changeRow(container, existing, row) {
+  passFocusOfParts(existing, row);
   keepEndedParts(existing, row);
   const from = existing.parentElement;
   const goes = from !== container;

@@ -20,7 +20,8 @@ const nameOf = (call) => `${call.dataset.name} ${call.dataset.number}`.trim() ||
 function addressFor({ dataset }) {
   if (!settings.callerLink || !dataset.number) return "";
   const values = { number: dataset.number, name: dataset.name };
-  return settings.callerLink.replace(/\{(number|name)\}/g, (_, key) => encodeURIComponent(values[key]));
+  const address = settings.callerLink.replace(/\{(number|name)\}/g, (_, key) => encodeURIComponent(values[key]));
+  return URL.canParse(address) ? address : "";
 }
 
 function showLinks() {
@@ -36,16 +37,25 @@ function showLinks() {
 
 // In one tab alone; another one takes over when this one is closed.
 function ringHere() {
+  if (!ringing) return;
   sounds = Boolean(settings.ringTone);
   if (sounds) play(settings.ringTone);
   if (!isFirst(ringing.id)) return;
-  if ("notifies" in settings && window.Notification?.permission === "granted") {
-    const body = ringing.querySelector(".my-call-facts").innerText;
-    notification = new Notification(nameOf(ringing), { body, icon: icon.href, tag: ringing.id });
-    notification.addEventListener("click", () => window.focus());
-  }
   const address = addressFor(ringing);
   if ("opensCallerLink" in settings && address) open(address, "_blank", "noopener,noreferrer");
+  if ("notifies" in settings && window.Notification?.permission === "granted") notify();
+}
+
+function notify() {
+  const body = ringing.querySelector(".my-call-facts").innerText;
+  try {
+    notification = new Notification(nameOf(ringing), { body, icon: icon.href, tag: ringing.id });
+  } catch (error) {
+    // Chrome on Android has only those of service workers.
+    if (!(error instanceof TypeError)) throw error;
+    return;
+  }
+  notification.addEventListener("click", () => window.focus());
 }
 
 function stopRinging() {

@@ -39,7 +39,7 @@ function holdByLock(begin) {
     release = resolve;
   });
   const hold = () => {
-    begin();
+    if (!waiting.signal.aborted) begin();
     return held;
   };
   navigator.locks.request(KEY, { signal: waiting.signal }, hold).catch((error) => {

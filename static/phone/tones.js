@@ -10,6 +10,8 @@ const LOUDNESS = 0.15;
 
 let context = null;
 let timer = 0;
+// How often something was played.
+let playing = 0;
 
 function playOnce(notes) {
   for (const [at, length, frequencies] of notes) {
@@ -34,6 +36,7 @@ export const isHeard = () => context?.state === "running";
 
 export function play(name) {
   stop();
+  playing += 1;
   const [every, ...notes] = TONES[name] ?? [];
   if (!every) return;
   context ??= new AudioContext();
@@ -43,6 +46,13 @@ export function play(name) {
   context.addEventListener("statechange", ring, { once: true });
   ring();
   timer = setInterval(ring, every);
+}
+
+// Plays it once; what begins meanwhile goes on.
+export function tryOut(name, lasts) {
+  play(name);
+  const mine = playing;
+  setTimeout(() => mine === playing && stop(), lasts);
 }
 
 export function stop() {

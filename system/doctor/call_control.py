@@ -75,8 +75,9 @@ async def music(examination: Examination) -> Finding:
         return skipped(
             Text(gettext_noop("The classes of music on hold cannot be queried: this needs the write class command."))
         )
-    # Without it MusicOnHold() ends at once, and there is nothing behind it but the end of the call.
+    # Without the application the dialplan ends there, and the call with it; without a class it waits in silence.
     lost = Text(gettext_noop("Whoever is put on hold, or waits while somebody is consulted, may be cut off at once."))
+    silent = Text(gettext_noop("Whoever is put on hold, or waits while somebody is consulted, hears nothing."))
     if any(line.startswith("No such command") for line in lines):
         return problem(
             Text(gettext_noop("Music on hold is not loaded.")),
@@ -96,7 +97,7 @@ async def music(examination: Examination) -> Finding:
         return ok(
             Text(gettext_noop("There is music on hold: %(classes)s."), classes=", ".join(classes)), classes=classes
         )
-    seen = [Text(gettext_noop("There is no class “default” of music on hold.")), lost]
+    seen = [Text(gettext_noop("There is no class “default” of music on hold.")), silent]
     if classes:
         others = gettext_noop("Only whoever's phone names one of these hears music: %(classes)s.")
         seen.append(Text(others, classes=", ".join(classes)))

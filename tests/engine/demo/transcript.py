@@ -122,6 +122,8 @@ def _teller(message: Message, names: Names) -> str:
         return f"parked {names.plain(message['ParkeeChannel'])}"
     if "Channel" in message:
         return names.plain(message["Channel"])
+    if "SpyerChannel" in message:
+        return f"listener {names.plain(message['SpyerChannel'])}"
     return names.plain(message["BridgeUniqueid"]) if "BridgeUniqueid" in message else "system"
 
 

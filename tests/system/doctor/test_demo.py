@@ -71,7 +71,7 @@ def test_applications_and_music_are_listed_as_asterisk_lists_them(asterisk22: As
     assert [f"  {name:>20}: {what} " for name, what in SYNOPSES.items() if f"  {name:>20}: {what} " not in listed] == []
     assert listed[0] == "    -= Registered Asterisk Applications =-"
     assert listed[-1] == f"    -= {len(listed) - 2} Applications Registered =-"
-    name, mode, folder = asterisk22.cli("moh show classes").splitlines()
+    name, mode, folder, *_others = asterisk22.cli("moh show classes").splitlines()
     assert (name, mode) == ("Class: default", "\tMode: files")
     assert folder.startswith("\tDirectory: /")
 
