@@ -67,7 +67,7 @@ states = [{"muted": True, "muted_by": "moderator", "hand_at": timezone.now()}, {
 for person, state in zip(people, states):
     Participant.objects.filter(pk=person.pk).update(**state)
 Conference.objects.filter(name="8001").update(locked=True, lecture=True, recording=True, recording_file="one.wav")
-for kept in (Invitation, InviteGroup, Room, AuditEntry):
+for kept in (Invitation, InviteGroup, Room, AuditEntry, CallRecord, CallStep):
     kept.objects.all().delete()
 for number, state in enumerate(Invitation.State.values):
     Invitation.objects.create(pbx_id="main", code=str(number), conference="8001", channel="PJSIP/101", number="101",
