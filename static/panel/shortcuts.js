@@ -60,7 +60,7 @@ function take(key) {
   if (key === "Escape") {
     ask(null);
     tell("");
-  } else if ([...key].length !== 1 || key === " ") tell(list.dataset.textWrong);
+  } else if ([...key].length !== 1 || key === " ") tell(list.dataset.textNoKey);
   else if (rows.some((row) => row !== asking && keyOf(row) === key)) tell(list.dataset.textTaken);
   else choose(asking, key);
 }
