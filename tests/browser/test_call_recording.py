@@ -46,7 +46,7 @@ def test_everybody_sees_that_a_call_is_recorded_that_it_is_paused_and_into_which
         expect(card(page, "Carla").locator(".leg").first).to_contain_text(file)
     until(recorded(asterisk, file).exists)
     items = open_menu(ben, "Carla")
-    assert choices(items)[3:] == [*RECORDING, "Press keys …", *MUTING]
+    assert choices(items)[4:] == [*RECORDING, "Press keys …", *MUTING]
     ben.keyboard.press("Escape")
     # Of the other end nothing is recorded apart.
     assert "Record" in choices(open_menu(ben, "Carla", "102"))
