@@ -1,5 +1,4 @@
-// Before anything is painted: light or dark, as the user chose, else as the system prefers; and whether the board of calls
-// has cards, or lines.
+// Light or dark, before anything is painted: what the user chose, else what the system prefers.
 (() => {
   const root = document.documentElement;
   const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -9,7 +8,6 @@
   };
   dark.addEventListener("change", apply);
   apply();
-  root.dataset.board = localStorage.getItem("board") || "cards";
 
   document.addEventListener("click", (event) => {
     if (!event.target.closest("[data-theme-toggle]")) return;

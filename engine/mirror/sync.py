@@ -73,8 +73,7 @@ class Snapshot:
 
 
 def _check_reads(action: Action) -> None:
-    line = f" {dict(action.fields).get('Command', '')} "
-    shows = action.name == "Command" and (" show " in line or line.startswith(" mixmonitor list "))
+    shows = action.name == "Command" and " show " in f" {dict(action.fields).get('Command', '')} "
     if action.name not in actions.READING and not shows:
         raise TypeError(f"{action.name} does not only read: it is for a job or a command.")
 

@@ -309,16 +309,9 @@ class Verb(Generic[R, P]):
         row = self.target.current(ctx.state, key)
         if row is None:
             return Outcome(Status.REFUSED, self.target.gone_answer)
-        told = [witness(ctx, self, row, parameters) for witness in witnesses]
-        outcome = await self.handler(ctx.only(self.may_send), row, parameters)
-        for tell in told:
-            tell(outcome)
-        return outcome
+        return await self.handler(ctx.only(self.may_send), row, parameters)
 
 
-# Called in the worker before a verb is carried out; what each returns is called with the outcome.
-Witness = Callable[["CommandContext", Verb[Any, Any], Any, Any], Callable[[Outcome], None]]
-witnesses: list[Witness] = []
 verbs: dict[str, Verb[Any, Any]] = {}
 """Every verb, by what it is about and its address: `participant.mute`."""
 _labels: dict[str, Label] = {}

@@ -78,7 +78,7 @@ function openFor(opener) {
 }
 
 document.addEventListener("click", (event) => {
-  const opener = event.target.closest("[data-opens]:not(#my-phone *)");
+  const opener = event.target.closest("[data-opens]");
   if (opener) openFor(opener);
   const choice = event.target.closest("[data-choose]");
   if (choice) {

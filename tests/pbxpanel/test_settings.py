@@ -37,7 +37,6 @@ def empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         "ALLOWED_HOSTS",
         "HTTPS",
         "HSTS_SECONDS",
-        "LISTEN_TONE",
     ):
         monkeypatch.delenv(name, raising=False)
 

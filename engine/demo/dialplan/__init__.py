@@ -6,13 +6,12 @@ else's call, `parking` how a call is parked and comes back, `originate` how a ca
 AMI.
 """
 
-from .applications import SOUNDS, SYNOPSES
+from .applications import SOUNDS
 from .confbridge import HAND, HAND_KEY, MUTE_KEY
 from .dialplan import Dialplan
 from .extensions import CONTEXT, OUTSIDE_CONTEXT
 from .originate import ANSWERED, Originate
 
 __all__ = [
-    "ANSWERED", "CONTEXT", "HAND", "HAND_KEY", "MUTE_KEY", "OUTSIDE_CONTEXT", "SOUNDS", "SYNOPSES", "Dialplan",
-    "Originate",
+    "ANSWERED", "CONTEXT", "HAND", "HAND_KEY", "MUTE_KEY", "OUTSIDE_CONTEXT", "SOUNDS", "Dialplan", "Originate",
 ]  # fmt: skip

@@ -17,9 +17,7 @@ from . import (  # noqa: F401 (each enters its actions into the table)
     login,
     originate,
     parking,
-    recordings,
     states,
-    voicemail,
 )
 from .messages import ActionFields, Event, encode, event
 from .originate import parse_caller_id
