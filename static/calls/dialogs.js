@@ -57,12 +57,15 @@ function sentenceOf(html) {
   return page.querySelector(".panel-toast > div")?.textContent.trim() ?? "";
 }
 
-addEventListener("htmx:before:request", (event) => {
-  const { sourceElement } = event.detail.ctx;
-  const dialog = sourceElement.closest("dialog[data-party]");
-  // What the keypad sends was entered earlier, perhaps before the refusal that is shown.
-  if (dialog && dialog !== keypadDialog) refuse(dialog, "");
-});
+// What is sent later, as the keypad does, was entered before the refusal that is shown.
+document.addEventListener(
+  "submit",
+  (event) => {
+    const dialog = event.target.closest("dialog[data-party]");
+    if (dialog) refuse(dialog, "");
+  },
+  { capture: true },
+);
 
 addEventListener("htmx:after:request", (event) => {
   const { ctx } = event.detail;
@@ -140,7 +143,6 @@ async function sendKeys() {
 }
 
 function enter(source, digits) {
-  refuse(keypadDialog, "");
   const last = waiting.at(-1);
   if (source === keypad && last?.source === keypad) last.values.digits += digits;
   else waiting.push({ source, values: { digits } });
@@ -148,6 +150,7 @@ function enter(source, digits) {
 }
 
 function press(key) {
+  refuse(keypadDialog, "");
   keypadDialog.querySelector(".keypad-pressed").textContent += key;
   enter(keypad, key);
 }
