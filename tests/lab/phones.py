@@ -62,8 +62,13 @@ class Sipp:
             process = self._spawn(folder, media)
             if self._listens(process) or self.messages("sent"):
                 return
-            give_back(*self._media)  # somebody else on this machine was faster
+            self._give_back_media()  # somebody else on this machine was faster
         raise RuntimeError(f"sipp ended at its start: {self.story()}")
+
+    def _give_back_media(self) -> None:
+        """Once: somebody else may have the ports after that."""
+        give_back(*self._media)
+        self._media.clear()
 
     def _spawn(self, folder: Path, media: int) -> subprocess.Popen[bytes]:
         log = self._log = folder / f"{self._scenario}-{next(_numbers)}.log"
@@ -98,7 +103,7 @@ class Sipp:
     def stop(self) -> None:
         """Hang up as the phone's user would, and end the process. The log stays readable."""
         process, self._process = self._process, None
-        give_back(*self._media)
+        self._give_back_media()
         if process is None or process.poll() is not None:
             return
         # sipp ends without a word to the other side; so the goodbyes are said for it, from the same port.
@@ -121,17 +126,19 @@ class Sipp:
         if self._log is None or not self._log.parent.exists():
             return f"{lines[0]}; its Asterisk has ended"
         lines.append(self._log.with_suffix(".errors").read_text(encoding="utf-8", errors="replace")[-500:].strip())
-        text = self._log.read_text(encoding="utf-8", errors="replace") if self._log.exists() else ""
-        parts = _BORDER.split(text)
-        lines += [f"  {way} {_parse(text)[0]}" for way, text in zip(parts[1::2], parts[2::2], strict=True)]
+        lines += [f"  {way} {first_line}" for way, (first_line, _headers) in self._history()]
         return "\n".join(filter(None, lines))
 
     def messages(self, direction: Literal["received", "sent"]) -> list[tuple[str, Headers]]:
         """The first line and the headers of every SIP message so far, in order."""
+        return [message for way, message in self._history() if way == direction]
+
+    def _history(self) -> list[tuple[str, tuple[str, Headers]]]:
+        """The same of both directions, each with its own."""
         if self._log is None or not self._log.exists():
             return []
         parts = _BORDER.split(self._log.read_text(encoding="utf-8", errors="replace"))
-        return [_parse(text) for way, text in zip(parts[1::2], parts[2::2], strict=True) if way == direction]
+        return [(way, _parse(text)) for way, text in zip(parts[1::2], parts[2::2], strict=True)]
 
     def _goodbyes(self) -> list[str]:
         """What ends each call that is still going on: BYE when it was answered, else CANCEL or a refusal."""
