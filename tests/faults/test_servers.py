@@ -182,9 +182,13 @@ def says_nothing(page: Page) -> None:
     expect(page.locator("#trouble, #offline:not([hidden]), #links [role=alert]")).to_have_count(0, timeout=20_000)
 
 
-def post(page: Page, selector: str) -> float:
+def hangup_of_a_call(page: Page) -> str:
+    """The address of a button, as soon as there is one: the call may be over, and the button gone, a moment later."""
+    return str(page.locator(".call [data-action=hangup]").first.get_attribute("hx-post"))
+
+
+def post(page: Page, address: str) -> float:
     """Press a button that the page has disabled; how long the answer took, which is a toast."""
-    address = page.locator(selector).first.get_attribute("hx-post")
     page.locator("#toasts").evaluate("toasts => toasts.replaceChildren()")
     started = time.monotonic()
     page.evaluate("address => htmx.ajax('POST', address, {target: '#toasts', swap: 'beforeend'})", address)
@@ -199,7 +203,7 @@ def test_servers_killed_under_load_are_told_and_when_they_are_back_all_is_right(
     servers = [getattr(installation, name) for name in killed]
     words = {"redis": LAYER_AWAY, "postgresql": DATABASE_AWAY}
     with load_on(installation.asterisk) as load:
-        pages[0].wait_for_selector(".call")
+        address = hangup_of_a_call(pages[0])
         installation.kill(*servers)
         for page in pages:
             says(page, *(words[name] for name in killed))
@@ -207,7 +211,7 @@ def test_servers_killed_under_load_are_told_and_when_they_are_back_all_is_right(
             answer = pages[0].request.get(pages[0].url)
             assert answer.status == 503
             assert "database cannot be reached" in answer.text()
-            post(pages[0], ".call [data-action=hangup]")
+            post(pages[0], address)
             expect(pages[0].locator(".panel-toast")).to_contain_text("database cannot be reached, so this could not be")
         begun = load.begun
         until(lambda: load.begun >= begun + 10, 60, "the load does not go on")
@@ -291,7 +295,7 @@ def test_a_hangup_while_redis_is_away_is_refused_in_words_and_never_comes_late(
         installation.kill(installation.redis)
     else:
         installation.way_to(installation.redis).stall()
-    took = post(page, ".call [data-action=hangup]")
+    took = post(page, hangup_of_a_call(page))
     expect(page.locator(".panel-toast")).to_contain_text("not connected to the PBX, so nothing was done")
     # At once, where it is known at once; else when the command's time and the grace after it are over.
     assert took < (4 if fault == "killed" else 20)
