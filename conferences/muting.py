@@ -29,7 +29,8 @@ def mutes(state: State, event: Message) -> None:
     muted = event.name == "ConfbridgeMute"
     if muted:
         stop_talking(state, row)
-    if muted != row.muted:
+    # A list may have told of it before, which does not say who did it.
+    if muted != row.muted or (muted and not row.muted_by):
         by = Participant.MutedBy.SELF if has_pressed_a_key(state, row) else Participant.MutedBy.MODERATOR
         state.table(Participant).change(row, muted=muted, muted_by=by if muted else "")
     silence_in_lecture(state, row)

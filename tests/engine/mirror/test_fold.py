@@ -314,6 +314,13 @@ def test_a_mute_long_after_a_key_is_a_moderators(told: Told) -> None:
     assert told.participant().muted_by == Participant.MutedBy.MODERATOR
 
 
+def test_a_mute_that_a_list_has_told_before_is_a_moderators_too(told: Told) -> None:
+    told.conference_event("ConfbridgeJoin", Admin="No", Muted="No")
+    told.state.table(Participant).change(told.participant(), muted=True)
+    told.conference_event("ConfbridgeMute")
+    assert told.participant().muted_by == Participant.MutedBy.MODERATOR
+
+
 @pytest.mark.parametrize(("state", "is_hung_up"), [("cancelled", True), ("calling", False)])
 def test_the_channel_of_a_cancelled_invitation_is_hung_up_when_it_comes(
     told: Told, state: str, is_hung_up: bool
