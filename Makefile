@@ -96,9 +96,10 @@ bench-click: $(VENV)/dev.done var/secret_key
 	@test -n "$(BASE)" || { echo "Beside which commit? make bench-click BASE=HEAD~10"; exit 2; }
 	@$(BIN)/python -m tests.bench.click --base "$(BASE)"
 
-soak: $(VENV)/dev.done var/secret_key
+soak: $(VENV)/dev.done system-packages var/secret_key
 	@$(BIN)/python -m tests.soak $(ARGS)
 	@PANEL_EXAMPLES=new $(TESTS) -n $(FAST_PROCESSES) -m "hypothesis and not live and not servers and not browser"
+	@PANEL_EXAMPLES=new $(TESTS) -n $(LIVE_PROCESSES) tests/calls/test_sequences_live.py tests/calls/test_races_live.py
 
 var/bench-venv/done: tests/bench/requirements.txt | $(VENV)/bin/python
 	@echo "Installing the libraries that the bench compares with …"

@@ -128,6 +128,21 @@ class ProfileForm(forms.ModelForm):
         }
 
 
+class IncomingForm(forms.ModelForm):
+    """What an incoming call does in my browser, and whether my phone answers by itself."""
+
+    class Meta:
+        model = Profile
+        fields = ["ring_tone", "notifies", "caller_link", "opens_caller_link", "answers_itself"]
+        widgets = {
+            "ring_tone": forms.Select({"class": "form-select"}),
+            "notifies": forms.CheckboxInput({"class": "form-check-input"}),
+            "caller_link": forms.TextInput({"class": "form-control", "autocomplete": "off", "spellcheck": "false"}),
+            "opens_caller_link": forms.CheckboxInput({"class": "form-check-input"}),
+            "answers_itself": forms.CheckboxInput({"class": "form-check-input"}),
+        }
+
+
 def what_is_missing(pbx: str, endpoint: str, context: str) -> dict[str, str]:
     """Field → why the PBX has no such phone or context, or why that cannot be checked; empty fields are not."""
     field = "endpoint" if endpoint else "dial_context"

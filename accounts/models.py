@@ -1,11 +1,12 @@
 """Users: profiles with their phones, shared phones, proofs of phones, and dial policies."""
 
+import re
 from collections.abc import Callable
 
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
-from django.core.validators import MinValueValidator, RegexValidator
+from django.core.validators import MinValueValidator, RegexValidator, URLValidator
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -27,6 +28,15 @@ def check_phone(name: str) -> None:
             _("“%(name)s” would dial by itself. Write technology and name, such as PJSIP/101: no host, never Local/."),
             params={"name": name},
         )
+
+
+def check_caller_link(template: str) -> None:
+    """Raises `ValidationError` for what is no web address with a place for the number or the name."""
+    if not re.search(r"\{(number|name)\}", template) or re.search(r"[{}]", re.sub(r"\{(number|name)\}", "", template)):
+        raise ValidationError(_("Write {number} where the caller's number goes, and no other braces."))
+    if not re.match(r"[a-z]+://[^/?#{}]+([/?#]|\Z)", template):
+        raise ValidationError(_("Write the server's name without braces."))
+    URLValidator(["http", "https"])(re.sub(r"\{(number|name)\}", "0", template))
 
 
 class Profile(models.Model):
@@ -64,6 +74,33 @@ class Profile(models.Model):
         blank=True,
         validators=[NAME],
         help_text=_("The dialplan context in which the numbers I dial are looked up, such as from-internal."),
+    )
+
+    class RingTone(models.TextChoices):
+        """What the page plays while somebody calls."""
+
+        NONE = "", _("No sound")
+        SOFT = "soft", _("Soft")
+        CLASSIC = "classic", _("Classic")
+        CHIME = "chime", _("Chime")
+
+    # What an incoming call does in the browser, beside being shown.
+    ring_tone = models.CharField(
+        _("ring tone"), max_length=10, choices=RingTone.choices, default=RingTone.SOFT, blank=True
+    )
+    notifies = models.BooleanField(_("show a desktop notification"), default=False)
+    caller_link = models.CharField(
+        _("link for callers"),
+        max_length=300,
+        blank=True,
+        validators=[check_caller_link],
+        help_text=_("A page about the caller, such as https://crm.example/?q={number}. {name} is their name."),
+    )
+    opens_caller_link = models.BooleanField(_("open that link by itself when somebody calls"), default=False)
+    answers_itself = models.BooleanField(
+        _("my phone answers calls from the panel by itself"),
+        default=False,
+        help_text=_("For phones that understand the header Call-Info with answer-after, as most desk phones do."),
     )
 
     class Meta:

@@ -16,6 +16,7 @@ urlpatterns = [
     path("password/", views.PasswordView.as_view(), name="password"),
     path("confirm/", confirmation.confirm_page, name="confirm"),
     path("profile/", views.profile, name="profile"),
+    path("profile/incoming/", views.incoming, name="incoming"),
     path("profile/proof/", views.phone_proof, name="phone-proof"),
     path("profile/offers/", views.phone_offers, name="phone-offers"),
     path("profile/shared/<int:pk>/take/", views.take_shared_phone, name="take-shared-phone"),

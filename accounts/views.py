@@ -19,7 +19,7 @@ from engine.mirror.models import PBX
 from web import toasts
 
 from . import phones, proofs
-from .forms import PasswordForm, ProfileForm
+from .forms import IncomingForm, PasswordForm, ProfileForm
 from .identity import profile_of, user_of
 from .models import PhoneProof, SharedPhone
 
@@ -39,13 +39,31 @@ def profile(request: HttpRequest) -> HttpResponse:
     form = ProfileForm(request.POST or None, instance=profile_of(user), initial=wished, user=user)
     if request.method == "POST" and form.is_valid() and _is_saved(request, user, form):
         return redirect("profile")
+    return _profile_page(request, user, form, IncomingForm(instance=profile_of(user)))
+
+
+def _profile_page(request: HttpRequest, user: User, form: ProfileForm, incoming: IncomingForm) -> HttpResponse:
     context = {
         "form": form,
-        "proof": proof,
+        "incoming": incoming,
+        "proof": PhoneProof.objects.filter(user=user).exclude(state=PhoneProof.State.PROVEN).first(),
         "profile": profile_of(user),
         "shared": [(phone, _holder_of(phone)) for phone in SharedPhone.objects.filter(users=user)],
     }
-    return render(request, "accounts/profile.html", context, status=422 if form.errors else 200)
+    return render(request, "accounts/profile.html", context, status=422 if form.errors or incoming.errors else 200)
+
+
+@require_POST
+@permission_required("calls.originate", raise_exception=True)
+def incoming(request: HttpRequest) -> HttpResponse:
+    """POST: what an incoming call does in my browser, and whether my phone answers by itself."""
+    user = user_of(request)
+    form = IncomingForm(request.POST, instance=profile_of(user))
+    if form.is_valid():
+        form.save()
+        messages.success(request, _("Saved."))
+        return redirect("profile")
+    return _profile_page(request, user, ProfileForm(instance=profile_of(user), user=user), form)
 
 
 def _is_saved(request: HttpRequest, user: User, form: ProfileForm) -> bool:

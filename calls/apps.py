@@ -7,4 +7,19 @@ class CallsConfig(AppConfig):
     verbose_name = _("Calls")
 
     def ready(self) -> None:
-        from . import commands, control, events, fragments, transfers  # noqa: F401  they register themselves
+        from . import (  # noqa: F401  they register themselves
+            commands,
+            control,
+            events,
+            fragments,
+            listening,
+            muting,
+            my_phone,
+            recalls,
+            recordings,
+            transfers,
+            variables,
+            voicemail,
+        )
+        from .records import events as _events  # noqa: F401
+        from .records import fragments as _fragments  # noqa: F401

@@ -10,11 +10,12 @@ from django.db.models import TextChoices
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from engine.live.fragments import Subject
 from engine.mirror import dialplan
 from engine.mirror.models import dom_id
 from engine.mirror.sanitize import shown
 
-from .models import RINGING_STATES, Bridge, Channel, ParkedCall, Transfer, age_of, stands_for
+from .models import RINGING_STATES, Bridge, Channel, ParkedCall, Transfer, stands_for
 
 # How many of the people in one call (it may be a conference) its card names before it says "and n more".
 NAMED_PARTIES = 4
@@ -76,6 +77,11 @@ class Party:
         return f"{self.label} {self.detail}".strip()
 
     @property
+    def muted(self) -> str:
+        """What of it is muted, in words."""
+        return str(Channel.Muted(self.channel.muted).label) if self.channel.muted else ""
+
+    @property
     def does(self) -> str:
         """What of it is not as with one who talks, in a word."""
         if self.channel.is_ringing:
@@ -101,7 +107,7 @@ class Call:
         transfers: Mapping[str, Transfer] | None = None,
     ) -> None:
         self.pbx, self.linkedid = pbx, linkedid
-        self.channels = sorted(channels, key=lambda channel: age_of(channel.uniqueid))
+        self.channels = sorted(channels, key=lambda channel: channel.age)
         self._bridges = bridges or {}
         parked = parked or {}
         self._parked = {c.uniqueid: parked[c.uniqueid] for c in self.channels if c.uniqueid in parked}
@@ -165,7 +171,7 @@ class Call:
         talkers = self._talkers
         return [
             replace(
-                _party(end),
+                party_of(end),
                 waits=bool(talkers and end.bridge and end.uniqueid not in talkers),
                 talks=end.uniqueid in talkers,
                 parked=end.uniqueid in self._parked,
@@ -173,11 +179,24 @@ class Call:
             for end in self._ends
         ]
 
+    def partners_of(self, channel: Channel) -> list[Party]:
+        """Whoever is with this end."""
+        room = self._rooms[channel.uniqueid]
+        return [
+            party
+            for party in self.parties
+            if party.channel.uniqueid != channel.uniqueid and self._rooms[party.channel.uniqueid] == room
+        ]
+
+    @property
+    def held(self) -> Party | None:
+        """Who was put on hold, where somebody was."""
+        held = self.transfer.held if self.transfer else ""
+        return next((party for party in self.parties if party.channel.uniqueid == held), None)
+
     @property
     def held_label(self) -> str:
-        """Who is on hold, where somebody is."""
-        held = self.transfer.held if self.transfer else ""
-        return next((party.label for party in self.parties if party.channel.uniqueid == held), "")
+        return self.held.label if self.held else ""
 
     @property
     def named_parties(self) -> list[Party]:
@@ -230,7 +249,7 @@ class Call:
     @property
     def waits(self) -> bool:
         """Whether somebody waits in a queue, on a parking space or on hold."""
-        if self.state in (CallState.ON_HOLD, CallState.PARKED):
+        if self.held_label or self.state in (CallState.ON_HOLD, CallState.PARKED):
             return True
         return self.state is CallState.ALONE and any(end.application == "Queue" for end in self._ends)
 
@@ -257,6 +276,22 @@ class Call:
     @property
     def _ringing(self) -> list[Channel]:
         return [channel for channel in self.channels if channel.state in UNANSWERED_STATES]
+
+    @property
+    def recorded(self) -> str:
+        """Whether it is recorded, by a value of `Channel.Recorded`: by whichever channel most of it is."""
+        found = {channel.recorded for channel in self.channels}
+        return next((value for value in Channel.Recorded.values if value in found), "")
+
+    @property
+    def recorded_name(self) -> str:
+        """The same in words."""
+        return str(Channel.Recorded(self.recorded).label) if self.recorded else ""
+
+    @property
+    def recording_files(self) -> str:
+        """The names of the files, without their folders."""
+        return ", ".join(channel.recording_file for channel in self.channels if channel.recording_file)
 
     @property
     def since(self) -> datetime:
@@ -294,7 +329,8 @@ class Call:
         return list(self._ends)
 
 
-def _party(channel: Channel) -> Party:
+def party_of(channel: Channel) -> Party:
+    """Who is at this channel, in words."""
     if channel.is_of_ours:
         return Party(channel, gettext("A sound of the panel"), "")
     if channel.is_local and not channel.caller_number and not channel.caller_name:
@@ -331,4 +367,22 @@ def calls_of(
         Call(pbx, linkedid, members, bridges_of.get(pbx), parked_of.get(pbx), held_of.get(pbx))
         for (pbx, linkedid), members in grouped.items()
     ]
+    return sorted(calls, key=lambda call: call.order)
+
+
+def some_calls(pbx: str, linkedids: Iterable[str]) -> list[Call]:
+    """Those of these calls that still exist."""
+    channels = list(Channel.objects.filter(pbx=pbx, call__in=linkedids))
+    bridges = Bridge.objects.filter(pbx=pbx, uniqueid__in={channel.bridge for channel in channels if channel.bridge})
+    uniqueids = [channel.uniqueid for channel in channels]
+    parked = ParkedCall.objects.filter(pbx=pbx, uniqueid__in=uniqueids)
+    return calls_of(channels, bridges, parked, Transfer.objects.filter(pbx=pbx, held__in=uniqueids))
+
+
+def calls_with(subjects: Iterable[Subject]) -> list[Call]:
+    """Those of these calls that still exist, on any number of PBXs, the oldest first."""
+    linkedids: dict[str, set[str]] = {}
+    for pbx, linkedid in subjects:
+        linkedids.setdefault(pbx, set()).add(linkedid)
+    calls = [call for pbx, on_pbx in linkedids.items() for call in some_calls(pbx, on_pbx)]
     return sorted(calls, key=lambda call: call.order)

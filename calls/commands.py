@@ -19,9 +19,8 @@ from engine.mirror.state import State
 from engine.mirror.verbs import ON_PBX, Feature, Parameters, Rule, Target, Weight, permission, target_of, verb
 
 from . import placed
-from .call import Call, calls_of
+from .call import Call, calls_of, some_calls
 from .events import own_caller_id
-from .fragments import some_calls
 from .models import Bridge, Channel, ParkedCall
 
 # How long the user's own phone may ring before a click-to-call gives up, in seconds.
@@ -41,7 +40,7 @@ HANG_UP_ANY = permission("calls.channel", "hangup_any", _("Can hang up any call"
 
 def call_of(state: State, linkedid: str) -> Call | None:
     """The call of this linked id, as it is now."""
-    channels = [row for row in state.table(Channel).rows.values() if row.call == linkedid]
+    channels = state.table(Channel).where("call", linkedid)
     bridges, parked = state.table(Bridge).rows.values(), state.table(ParkedCall).rows.values()
     return next(iter(calls_of(channels, bridges, parked)), None)
 
@@ -114,6 +113,18 @@ def _left_of(state: State, channels: list[Channel]) -> list[Channel]:
     return [channel for channel in channels if table.get(channel.uniqueid) is channel]
 
 
+# What a phone that may answer by itself is sent: some read one of these, some the other.
+ANSWER_YOURSELF = (
+    ("PJSIP_HEADER(add,Call-Info)", "<sip:pbxpanel>;answer-after=0"),
+    ("PJSIP_HEADER(add,Alert-Info)", "<http://pbxpanel>;info=alert-autoanswer;delay=0"),
+)
+
+
+def answers_by_itself(endpoint: str, answers: bool) -> Iterable[tuple[str, str]]:
+    """The variables of an `Originate` of the user's own phone that make it answer, where it is to."""
+    return ANSWER_YOURSELF if answers and endpoint.startswith("PJSIP/") else ()
+
+
 @dataclass(frozen=True, slots=True)
 class Originate(Parameters):
     """`number` is what was dialled; the others are of the user's profile (see `accounts.models.Profile`)."""
@@ -122,6 +133,7 @@ class Originate(Parameters):
     endpoint: str
     extension: str
     context: str
+    answers: bool = False
 
 
 @verb(
@@ -154,7 +166,7 @@ async def originate(ctx: CommandContext, pbx: PBX, wanted: Originate) -> Outcome
         wanted.number,
         timeout=RING_TIMEOUT,
         uniqueids=uniqueids if wanted.endpoint.startswith("Local/") else (uniqueids[0], ""),
-        variables=[("CONNECTEDLINE(num)", wanted.number)],
+        variables=[("CONNECTEDLINE(num)", wanted.number), *answers_by_itself(wanted.endpoint, wanted.answers)],
     )
     action = await own_caller_id(ctx, action, wanted.endpoint, wanted.extension)
     calls = ctx.state.memory(placed.PlacedCalls)

@@ -4,6 +4,7 @@ Where the user's own phone takes part, it rings first and joins once it is answe
 is. What is moved is moved by Asterisk's own actions and applications, so nothing depends on `features.conf`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -19,14 +20,15 @@ from accounts.identity import profile_with_context, profile_with_phone
 from accounts.policy import Call as WantedCall
 from engine import limits
 from engine.ami import actions
+from engine.mirror import dialplan
 from engine.mirror.commands import Outcome, Status
 from engine.mirror.context import CommandContext, outcome_of
-from engine.mirror.dialplan import argument
+from engine.mirror.dialplan import Steps, argument
 from engine.mirror.state import State
 from engine.mirror.verbs import Feature, Parameters, Rule, Weight, parameter, permission, verb
 
 from . import placed
-from .commands import CHANNEL, HANG_UP, ORIGINATE, RING_TIMEOUT, is_at_one
+from .commands import CHANNEL, HANG_UP, ORIGINATE, RING_TIMEOUT, answers_by_itself, is_at_one
 from .forms import diallable
 from .models import Channel, ParkedCall
 from .placed import Purpose
@@ -61,7 +63,7 @@ BARGE = permission("calls.channel", "barge", gettext_lazy("Can barge into calls"
 TRANSFERRING = Feature(gettext_noop("transferring calls"), Weight.USEFUL)
 PARKING = Feature(gettext_noop("parking and retrieving calls"), Weight.USEFUL)
 PICKING_UP = Feature(gettext_noop("picking up and taking over calls"), Weight.USEFUL)
-LISTENING = Feature(gettext_noop("listening to calls"), Weight.USEFUL)
+LISTENING = Feature(gettext_noop("listening to calls"), Weight.USEFUL, events=("ChanSpyStart", "ChanSpyStop"))
 KEYPAD = Feature(gettext_noop("keys pressed in a call"), Weight.USEFUL)
 
 
@@ -96,7 +98,9 @@ class _Number(forms.CharField):
 
 @dataclass(frozen=True, slots=True)
 class Destination(Parameters):
-    """The number `to` which it goes, in the `context` of whoever asks."""
+    """The number `to` which it goes, in the `context` of whoever asks; and the phone to which it is to come `back`,
+    where that is asked for.
+    """
 
     to: str = parameter(
         _Number(
@@ -105,6 +109,7 @@ class Destination(Parameters):
         )
     )
     context: str = ""
+    back: str = ""
 
 
 def _in_my_context(user: User, channel: Channel, wanted: Destination) -> Destination:
@@ -138,12 +143,22 @@ async def transfer(ctx: CommandContext, channel: Channel, wanted: Destination) -
     """`Redirect` of this end; the other one is let go. A number that is not in the context would end the call, so the
     dialplan is asked first.
     """
+    refused = await not_to_be_sent(ctx, channel, wanted)
+    return refused or await ctx.run(actions.redirect(channel.name, wanted.context, wanted.to))
+
+
+async def not_to_be_sent(ctx: CommandContext, channel: Channel, wanted: Destination) -> Outcome | None:
+    """Why this channel cannot be sent to a number; None where it can."""
+    return not_to_be_moved(channel) or await no_such_number(ctx, wanted)
+
+
+def not_to_be_moved(channel: Channel) -> Outcome | None:
+    """Why this channel cannot be sent anywhere; None where it can."""
     if channel.state not in ("Up", "Ring"):
         return not_possible(gettext_noop("This phone is still ringing: transfer the caller instead."))
     if channel.hears in (Channel.Tone.BUSY, Channel.Tone.CONGESTION):
         return not_possible(gettext_noop("This call is ending: only a busy tone is heard."))
-    refused = await no_such_number(ctx, wanted)
-    return refused or await ctx.run(actions.redirect(channel.name, wanted.context, wanted.to))
+    return None
 
 
 async def no_such_number(ctx: CommandContext, wanted: Destination) -> Outcome | None:
@@ -188,17 +203,18 @@ async def park(ctx: CommandContext, channel: Channel, parameters: Parameters) ->
 
 @dataclass(frozen=True, slots=True)
 class OwnPhone(Parameters):
-    """The `endpoint` of whoever asks, and the `extension` that it calls as."""
+    """The `endpoint` of whoever asks, the `extension` that it calls as, and whether it answers by itself."""
 
     endpoint: str = ""
     extension: str = ""
+    answers: bool = False
 
 
 def _by_my_phone(user: User, channel: Channel, wanted: OwnPhone) -> OwnPhone:
     """Raises `NotReady`."""
     elsewhere = _("Your phone is on a different PBX than this call. Change it under “My phone”.")
     profile = profile_with_phone(user, channel.pbx_id, elsewhere)
-    return OwnPhone(profile.endpoint, profile.extension)
+    return OwnPhone(profile.endpoint, profile.extension, profile.answers_itself)
 
 
 def _my_phone_refusal(user: User, channel: Channel, wanted: OwnPhone) -> str:
@@ -216,20 +232,36 @@ _by_phone = partial(
 )
 
 
+# What these run is dialplan of ours: a phone that was called for such an application alone is let go as soon as it is
+# sent elsewhere, as to put the call on hold.
+JOINING: Mapping[str, Steps] = {
+    "takeover": ((Purpose.TAKEOVER.value, "${PBXPANEL_ABOUT}"), ("Hangup", "")),
+    "retrieve": ((Purpose.RETRIEVE.value, "${PBXPANEL_ABOUT}"), ("Hangup", "")),
+}
+
+
 async def ring_me(ctx: CommandContext, channel: Channel, wanted: OwnPhone, purpose: Purpose, data: str) -> Outcome:
     """`Originate` of the user's phone; once it is answered, it runs the application that is about this channel.
 
     What becomes of it comes later, as notices (see `placed`).
     """
-    uniqueids = placed.new_uniqueids(timezone.now())
+    uniqueids, extension = placed.new_uniqueids(timezone.now()), purpose.name.lower()
     variables = [("CONNECTEDLINE(num)", channel.caller_number), ("CONNECTEDLINE(name)", channel.caller_name)]
-    action = actions.originate_application(
-        wanted.endpoint,
-        purpose.value,
-        data,
+    if extension in JOINING:
+        written = await dialplan.write(ctx, {extension: JOINING[extension]})
+        if not written.done:
+            return written
+        variables.append(("PBXPANEL_ABOUT", data))
+        build = partial(actions.originate, wanted.endpoint, dialplan.CONTEXT, extension)
+    else:
+        build = partial(actions.originate_application, wanted.endpoint, purpose.value, data)
+    action = build(
         timeout=RING_TIMEOUT,
         uniqueids=(uniqueids[0], ""),
-        variables=[(name, argument(value)) for name, value in variables if value],
+        variables=[
+            *((name, argument(value)) for name, value in variables if value),
+            *answers_by_itself(wanted.endpoint, wanted.answers),
+        ],
     )
     calls = ctx.state.memory(placed.PlacedCalls)
     call = placed.PlacedCall(ctx.user_id, ctx.command_id, channel.label, purpose, channel.call)
@@ -240,6 +272,9 @@ async def ring_me(ctx: CommandContext, channel: Channel, wanted: OwnPhone, purpo
     return outcome
 
 
+_by_dialplan = partial(_by_phone, actions=[actions.originate, actions.dialplan_extension_add])
+
+
 def _is_my_phone(channel: Channel, wanted: OwnPhone) -> bool:
     return channel.endpoint == wanted.endpoint
 
@@ -247,7 +282,7 @@ def _is_my_phone(channel: Channel, wanted: OwnPhone) -> bool:
 OWN_PHONE = gettext_noop("This is your own phone.")
 
 
-@_by_phone("retrieve", gettext_lazy("Retrieve"), rule=Rule(PICK_UP, also=(ORIGINATE,)), feature=PARKING)
+@_by_dialplan("retrieve", gettext_lazy("Retrieve"), rule=Rule(PICK_UP, also=(ORIGINATE,)), feature=PARKING)
 async def retrieve(ctx: CommandContext, channel: Channel, wanted: OwnPhone) -> Outcome:
     """`ParkedCall()`: the user's phone rings, and gets the parked call."""
     parked = ctx.state.table(ParkedCall).get(channel.uniqueid)
@@ -266,7 +301,7 @@ async def pickup(ctx: CommandContext, channel: Channel, wanted: OwnPhone) -> Out
     return await ring_me(ctx, channel, wanted, Purpose.PICKUP, argument(channel.name))
 
 
-@_by_phone("takeover", gettext_lazy("Take over"), rule=Rule(PICK_UP, also=(ORIGINATE,)), feature=PICKING_UP)
+@_by_dialplan("takeover", gettext_lazy("Take over"), rule=Rule(PICK_UP, also=(ORIGINATE,)), feature=PICKING_UP)
 async def takeover(ctx: CommandContext, channel: Channel, wanted: OwnPhone) -> Outcome:
     """`Bridge()`: once the user has answered, they are with this end, and whoever was with it is let go."""
     if not channel.is_up:

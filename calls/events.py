@@ -5,7 +5,7 @@ them all; the others report the one thing that a snapshot lacks.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -16,11 +16,12 @@ from engine.ami.protocol import BRIDGE_FIELDS, CHANNEL_FIELDS, Action, Message
 from engine.mirror.context import CommandContext
 from engine.mirror.registry import first_snapshot_step, on, refreshes, snapshot_step
 from engine.mirror.sanitize import clean, clean_name, duration, exact, unaccented
-from engine.mirror.state import State, Table
+from engine.mirror.state import State
 from engine.mirror.sync import Snapshot
 
 from . import placed
 from .models import Bridge, Channel, ParkedCall, age_of, endpoint_of
+from .records.models import CallRecord
 
 # How many calls are asked about at a time: Asterisk answers 10,000 such questions a second, a third one by one.
 ASKED_AT_ONCE = 50
@@ -69,16 +70,19 @@ def fold_snapshot(state: State, event: Message) -> Channel | None:
     }
     values["folded"] = folded(values[name] for name in _NAMED)
     former = row.linkedid if row is not None else linkedid
+    call = linkedid
     if row is None or former != linkedid:
-        values["call"] = next((other.call for other in table.where("linkedid", linkedid)), linkedid)
+        call = next((other.call for other in table.where("linkedid", linkedid)), linkedid)
     if values["state"] == "Up" and (row is None or row.answered_at is None):
         values["answered_at"] = state.now()
     if row is None:
-        row = table.add(uniqueid, created_at=state.now(), **values)
+        row = table.add(uniqueid, created_at=state.now(), call=call, **values)
     else:
         table.change(row, **values)
+        if former != linkedid:
+            change_call(state, row, call)
     row.fingerprint = told
-    join_halves(table, row, former)
+    join_halves(state, row, former)
     return row
 
 
@@ -87,25 +91,38 @@ def folded(texts: Iterable[str]) -> str:
     return "\n".join(unaccented(text) for text in texts if not text.isascii() and unaccented(text) != text.lower())
 
 
-def join_halves(table: Table[Channel], row: Channel, former: str) -> None:
+def join_halves(state: State, row: Channel, former: str) -> None:
     """Where this half of a Local channel and the other bear different linkedids (or did so), group both calls anew.
 
     `former` is the linkedid that the row had before.
     """
     if not row.is_local:
         return
-    for other in table.where("name", row.other_half):
+    for other in state.table(Channel).where("name", row.other_half):
         if {former, row.linkedid} != {other.linkedid}:
-            regroup(table, {former, row.linkedid, other.linkedid})
+            regroup(state, {former, row.linkedid, other.linkedid})
 
 
-def regroup(table: Table[Channel], linkedids: set[str]) -> None:
+# Called with the state, a channel, and the call that it has left for the one that it belongs to now.
+regrouped: list[Callable[[State, Channel, str], None]] = []
+
+
+def change_call(state: State, row: Channel, call: str) -> None:
+    """The channel belongs to this call from now on."""
+    former = row.call
+    if former != call:
+        state.table(Channel).change(row, call=call)
+        for hook in regrouped:
+            hook(state, row, former)
+
+
+def regroup(state: State, linkedids: set[str]) -> None:
     """Say of each channel of these linkedids, and of those joined to them, which call it belongs to.
 
     Asterisk gives one linkedid to all channels of a bridge, but does not carry it through a Local channel to what
     is behind it: two people who talk through one may bear different ones. They are one call, the older one.
     """
-    left = set(linkedids)
+    table, left = state.table(Channel), set(linkedids)
     while left:
         members, joined = dict[str, list[Channel]](), {left.pop()}
         while joined:
@@ -114,10 +131,17 @@ def regroup(table: Table[Channel], linkedids: set[str]) -> None:
             halves = (half for row in members[linkedid] for half in table.where("name", row.other_half))
             joined |= {half.linkedid for half in halves} - members.keys()
         left -= members.keys()
-        call = min((linkedid for linkedid, rows in members.items() if rows), key=age_of, default="")
+        ages = (_age_of_call(state, linkedid, rows) for linkedid, rows in members.items() if rows)
+        _seconds, _serial, call = min(ages, default=(0, 0, ""))
         for rows in members.values():
             for row in rows:
-                table.change(row, call=call)
+                change_call(state, row, call)
+
+
+def _age_of_call(state: State, linkedid: str, rows: list[Channel]) -> tuple[int, int, str]:
+    """Its record knows it from its first channel on, which may have gone."""
+    record = state.table(CallRecord).get(linkedid)
+    return age_of(linkedid, record.started_at if record else min(row.created_at for row in rows))
 
 
 @on("Newchannel", "Newstate", "NewCallerid", "NewConnectedLine", "NewAccountCode", required=CHANNEL_FIELDS)
@@ -189,7 +213,7 @@ def renamed(state: State, event: Message) -> None:
     if row is not None and row.name == exact(event.get("Channel")):
         name = exact(event.get("Newname"))
         state.table(Channel).change(row, name=name, endpoint=endpoint_of(name))
-        join_halves(state.table(Channel), row, row.linkedid)
+        join_halves(state, row, row.linkedid)
 
 
 @on("Hangup", required=CHANNEL_FIELDS)
@@ -204,7 +228,7 @@ def hung_up(state: State, event: Message) -> None:
     if row is not None and row.is_local:
         for other in table.where("name", row.other_half):
             if other.linkedid != row.linkedid:
-                regroup(table, {row.linkedid, other.linkedid})
+                regroup(state, {row.linkedid, other.linkedid})
 
 
 # What somebody hears with whom nobody is. Of a dial that ended without an answer, and of the tone that Asterisk gives
@@ -414,7 +438,7 @@ async def list_channels(snapshot: Snapshot) -> None:
     answer = await snapshot.list(actions.core_show_channels(), fold)
     if answer.ok:  # a list that was refused names nobody, and does not say who is gone
         snapshot.sweep(Channel, known, named)
-        regroup(table, {row.linkedid for row in table.rows.values() if row.call != row.linkedid})
+        regroup(state, {row.linkedid for row in table.rows.values() if row.call != row.linkedid})
 
 
 @first_snapshot_step

@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache, partial, reduce
 from operator import or_
 from typing import Any
@@ -17,13 +17,24 @@ from django.utils.translation import get_language, gettext, gettext_lazy
 from django.utils.translation import gettext as _
 
 from engine.live import fragments
-from engine.live.fragments import PART, PARTS_LIMIT, Found, LivePage, PagedList, Query, Row, Subject, Toast
+from engine.live.fragments import PART, PARTS_LIMIT, Found, LivePage, PagedList, Query, Row, Subject, Toast, Viewer
 from engine.mirror import dialplan
 from engine.mirror.models import dom_id
 from engine.mirror.sanitize import shown, unaccented
 
 from . import placed
-from .call import ALONE_IN, UNANSWERED_STATES, Call, CallState, calls_of
+from .call import ALONE_IN, UNANSWERED_STATES, Call, CallState, calls_with, some_calls
+from .groups import (
+    NONE_IN,
+    calls_of_phone,
+    counted_for,
+    group_asked_for,
+    group_of_each,
+    groups_of,
+    groups_of_all,
+    in_group,
+    is_phone,
+)
 from .models import RINGING_STATES, Bridge, Channel, ParkedCall, Transfer
 
 SEE = "calls.see_calls"
@@ -56,33 +67,15 @@ def _card(call: Call, language: str) -> str:
     return render_to_string("calls/_call.html", {"call": call}).strip()
 
 
-def some_calls(pbx: str, linkedids: Iterable[str]) -> list[Call]:
-    """Those of these calls that still exist."""
-    channels = list(Channel.objects.filter(pbx=pbx, call__in=linkedids))
-    bridges = Bridge.objects.filter(pbx=pbx, uniqueid__in={channel.bridge for channel in channels if channel.bridge})
-    uniqueids = [channel.uniqueid for channel in channels]
-    parked = ParkedCall.objects.filter(pbx=pbx, uniqueid__in=uniqueids)
-    return calls_of(channels, bridges, parked, Transfer.objects.filter(pbx=pbx, held__in=uniqueids))
-
-
-def calls_with(subjects: Iterable[Subject]) -> list[Call]:
-    """Those of these calls that still exist, on any number of PBXs, the oldest first."""
-    linkedids: dict[str, set[str]] = {}
-    for pbx, linkedid in subjects:
-        linkedids.setdefault(pbx, set()).add(linkedid)
-    calls = [call for pbx, on_pbx in linkedids.items() for call in some_calls(pbx, on_pbx)]
-    return sorted(calls, key=lambda call: call.order)
-
-
 def calls_that(channels: Q) -> list[Call]:
     """The calls that have such a channel, the oldest first."""
     return calls_with(set(Channel.objects.filter(channels).order_by().values_list("pbx_id", "call")))
 
 
 def attention_of(call: Call) -> str:
-    """What needs attention: somebody is `ringing`, or `waiting`; else nothing."""
-    if call.state is CallState.RINGING:
-        return "ringing"
+    """What needs attention: somebody is `ringing`, `parked`, or else `waiting`; else nothing."""
+    if call.state in (CallState.RINGING, CallState.PARKED):
+        return call.state.value
     return "waiting" if call.waits else ""
 
 
@@ -92,6 +85,7 @@ NEEDS_ATTENTION = (
     | Q(on_hold=True)
     | Q(application="Queue")
     | Q(uniqueid__in=ParkedCall.objects.order_by().values("uniqueid"))
+    | Q(uniqueid__in=Transfer.objects.order_by().values("held"))
 )
 
 
@@ -107,7 +101,8 @@ def text_of(call: Call) -> str:
 def words_of(call: Call) -> str:
     """What its card says in the active language."""
     said = [call.state_name, shown(call.conference) if call.conference else "", call.destination]
-    said += [word for party in call.named_parties for word in (party.label, party.does)]
+    said += [word for party in call.named_parties for word in (party.label, party.does, party.muted)]
+    said += [call.recorded_name, *(channel.recording_file for channel in call.channels)]
     return "\n".join(both_ways(text) for text in dict.fromkeys(said) if text)
 
 
@@ -147,6 +142,8 @@ _SAID: list[tuple[Promise | str, Q]] = [
     (gettext_lazy("waiting"), Q(state="Up") & ~Q(bridge="")),
     (gettext_lazy("A sound of the panel"), Q(name__startswith="Local/", name__contains=f"@{dialplan.CONTEXT}-")),
     *((tone.label, Q(hears=tone)) for tone in Channel.Tone),
+    *((recorded.label, Q(recorded=recorded)) for recorded in Channel.Recorded),
+    *((muted.label, Q(muted=muted)) for muted in Channel.Muted),
     *((words, Q(application=application)) for application, words in ALONE_IN.items()),
 ]
 
@@ -162,6 +159,7 @@ def _may_say(word: str) -> Q:
         Q(uniqueid__in=parked.values("uniqueid"))
         | Q(bridge__in=conferences.values("uniqueid"))
         | Q(application__in=("Queue", "ConfBridge"), application_data__icontains=word)
+        | Q(recording_file__icontains=word)
     )
     return reduce(or_, said, values)
 
@@ -170,14 +168,23 @@ def _without_values(phrase: str) -> str:
     return re.sub(r"%\(\w+\)s", "", phrase)
 
 
-def find(query: Query) -> Found:
+def find(query: Query, each: Mapping[Subject, str] | None = None) -> Found:
     """The part of the board that is shown; a word may be found in any channel of a call, or on its card.
+    `each`, if it is known: see `group_of_each`.
 
     The database knows which calls surely match all words, and which may. Each of these is checked; but where there are
     very many, as of those who talk, only as many as are shown, and the rest are counted as if they matched.
     """
     with translation.override(query.language or get_language() or settings.LANGUAGE_CODE):
-        sure = _candidates(query)
+        if query.group and not is_phone(query.group):
+            each = each or group_of_each()
+        sure = dict.fromkeys(each, True) if each and not query.words else _candidates(query)
+        if is_phone(query.group):
+            of_phone = calls_of_phone(query.group)
+            sure = {subject: is_sure for subject, is_sure in sure.items() if subject in of_phone}
+        elif query.group:
+            keep = in_group(each or {}, query.group)
+            sure = {subject: is_sure for subject, is_sure in sure.items() if subject in keep}
         found, others = ([], list(sure)) if not all(sure.values()) else (list(sure), [])
         looks_at_all = len(sure) - sum(sure.values()) <= LOOKED_AT
         while others and (looks_at_all or len(found) < query.limit):
@@ -224,13 +231,16 @@ def _any_channel(channels: Q) -> Max:
 
 def foot(query: Query, more: int) -> Row:
     """The end of the board: how many more there are, or why there are none."""
-    context = {"more": more, "next": min(query.limit + PART, PARTS_LIMIT), "look": query}
+    none = _("You are not in a call.") if is_phone(query.group) else NONE_IN.get(query.group, "")
+    context = {"more": more, "next": min(query.limit + PART, PARTS_LIMIT), "look": query, "none": none}
     return Row("calls-more", "foot", fragments.draw("calls/_foot.html", context), permission=SEE)
 
 
-def part(query: Query) -> Mapping[str, str]:
-    """The inside of each container of the board, as of now, in the active language."""
-    found = find(query)
+def part(query: Query, each: Mapping[Subject, str] | None = None) -> Mapping[str, str]:
+    """The inside of each container of the board, as of now, in the active language. `each`, if it is known: see
+    `group_of_each`.
+    """
+    found = find(query, each)
     language = get_language() or settings.LANGUAGE_CODE
     last = foot(query, found.total - len(found.shown))
     return fragments.inside_of(fragments.live_pages["calls"], LONG, language, found.shown.values(), last)
@@ -254,6 +264,7 @@ def row_of(call: Call) -> Row:
     facets = {
         "phones": call.phones,
         "attention": attention_of(call),
+        "groups": groups_of(call),
         "subject": [call.pbx, call.linkedid],
         "text": text_of(call),
         "words": fragments.in_languages(lambda: words_of(call)),
@@ -287,6 +298,8 @@ def call_rows(pbx: str, keys: set[str]) -> Iterable[Row]:
             yield Row(dom_id("call", pbx, linkedid), "call", None, permission=SEE)
         else:
             yield row_of(call)
+    phones = {channel.endpoint for call in found.values() for channel in call.channels if channel.endpoint}
+    yield from fragments.renderers["phone"](pbx, phones)
     yield count_row()
 
 
@@ -304,13 +317,34 @@ LONG = PagedList(
     lambda subjects: [row_of(call) for call in calls_with(subjects)],
     lambda subjects: cards(calls_with(subjects)),
     foot,
+    group_asked_for,
+    groups_of_all,
+    counted_for,
 )
+# What stands on the board before the calls, from the domains above: a kind of rows → what a viewer sees of it, as HTML
+# in the active language. Each kind has its container.
+_beside: dict[str, Callable[[Viewer], str]] = {}
+_containers = {"call": "calls", "foot": "calls-foot"}
+
+
+def put_beside(kind: str, container: str, inside: Callable[[Viewer], str]) -> None:
+    """Have rows of this kind on the board too, in this container."""
+    _containers[kind] = container
+    _beside[kind] = inside
+
+
+def beside(viewer: Viewer) -> dict[str, str]:
+    """The inside of each container beside that of the calls, in the active language."""
+    return {_containers[kind]: inside(viewer) for kind, inside in _beside.items()}
+
+
 fragments.live_pages["calls"] = LivePage(
     "calls",
     frozenset([SEE]),
-    {"call": "calls", "foot": "calls-foot"},
-    lambda viewer, key: part(Query()),
+    _containers,
+    lambda viewer, key: {**part(Query()), **beside(viewer)},
     paged_list=LONG,
+    beside=beside,
 )
 
 
@@ -395,20 +429,31 @@ def told_of_transfer(parameters: Mapping[str, Any]) -> Toast:
     level, text = "info", ""
     match str(parameters["how"]), bool(values["number"]):
         case "gone", True:
-            level, text = "warning", _("The caller has hung up; you are still with %(number)s.") % values
+            level, text = "warning", _("The caller has hung up; you are with %(number)s.") % values
         case "gone", False:
             level, text = "warning", _("The caller on hold has hung up.")
         case "completed", _has_number:
             level, text = "success", _("%(who)s was transferred to %(number)s.") % values
+        case "joined", _has_number:
+            level, text = "success", _("%(who)s, %(number)s and you talk all three.") % values
         case "back", True:
             text = _("You are back with %(who)s; %(number)s is not with you any more.") % values
         case "back", False:
             level, text = "success", _("You are back with %(who)s.") % values
+        case "elsewhere", _has_number:
+            text = _("%(who)s was sent elsewhere meanwhile.") % values
         case "taken", _has_number:
             text = _("%(who)s is no longer on hold.") % values
+        case "returned", _has_number:
+            level = "warning"
+            text = _("%(number)s did not take the call of %(who)s: it comes back, your phone is being called.") % values
+        case "answered", _has_number:
+            level, text = "success", _("%(who)s came back from %(number)s and was answered.") % values
+        case "lost", _has_number:
+            level, text = "warning", _("The caller has hung up before %(number)s answered.") % values
         case "recall", _has_number:
             level, text = "warning", _("%(who)s was still on hold: your phone is being called.") % values
-    return Toast(level, text, str(parameters["code"]))
+    return Toast(level, text, str(parameters["code"]), int(parameters["step"]))
 
 
 fragments.notices[placed.NOTICE] = told_of_call

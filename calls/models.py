@@ -35,7 +35,7 @@ class Channel(Mirrored):
     belongs to: its own, or an older one that a Local channel joins it to (see `calls.events.regroup`).
     """
 
-    indexed_fields = ("bridge", "linkedid", "name")
+    indexed_fields = ("bridge", "call", "linkedid", "name")
     compared_fields = (
         "linkedid",
         "call",
@@ -64,6 +64,20 @@ class Channel(Mirrored):
         BUSY = "busy", _("Busy tone")
         CONGESTION = "congestion", _("Congestion tone")
 
+    class Recorded(models.TextChoices):
+        """What of it is in a recording; of the side that is silent, nothing."""
+
+        ON = "on", _("Recorded")
+        PART = "part", _("Recorded, one side silent")
+        PAUSED = "paused", _("Recording paused")
+
+    class Muted(models.TextChoices):
+        """What somebody at the panel has muted: what comes from it, what goes to it, or both."""
+
+        IN = "in", _("muted")
+        OUT = "out", _("hears nothing")
+        ALL = "all", _("muted, hears nothing")
+
     uniqueid = models.CharField(_("unique id"), max_length=150)
     linkedid = models.CharField(_("linked id"), max_length=150)
     call = models.CharField(_("call"), max_length=150)
@@ -82,6 +96,10 @@ class Channel(Mirrored):
     bridge = models.CharField(_("bridge"), max_length=150, blank=True)
     on_hold = models.BooleanField(_("on hold"), default=False)
     hears = models.CharField(_("tone"), max_length=10, blank=True, choices=Tone.choices)
+    recorded = models.CharField(_("recorded"), max_length=10, blank=True, choices=Recorded.choices)
+    # The name of the file, without its folder.
+    recording_file = models.CharField(_("recording file"), max_length=255, blank=True)
+    muted = models.CharField(_("muted"), max_length=3, blank=True, choices=Muted.choices)
     # Its names and numbers without accents where they have some: `zoe`, for a search.
     folded = models.TextField(_("without accents"), blank=True)
     created_at = models.DateTimeField(_("since"))
@@ -103,7 +121,7 @@ class Channel(Mirrored):
         return shown(self.name)
 
     def subjects(self) -> set[Subject]:
-        return {("call", self.call)}
+        return {("call", self.call), ("phone", self.endpoint)} if self.endpoint else {("call", self.call)}
 
     @property
     def is_local(self) -> bool:
@@ -126,6 +144,11 @@ class Channel(Mirrored):
         if not self.is_local or self.name[-2:] not in (";1", ";2"):
             return ""
         return self.name[:-1] + ("2" if self.name.endswith("1") else "1")
+
+    @property
+    def age(self) -> tuple[int, int, str]:
+        """To sort by: the oldest first."""
+        return age_of(self.uniqueid, self.created_at)
 
     @property
     def label(self) -> str:
@@ -208,29 +231,36 @@ class ParkedCall(Mirrored):
 
 @mirrored
 class Transfer(Mirrored):
-    """A call of two of whom one waits with music: just on hold, or while the other talks to a third, `number`.
+    """A call of two of whom one waits with music: just on hold, or while the other talks to a third, `number`. Or one
+    that was sent to the number, and comes back if nobody answers there.
 
-    `held` and `mine` are the unique ids of who waits, and of the phone of whoever asked for it.
+    `held` and `mine` are the unique ids of who was put on hold, and of the phone of whoever asked for it; `target` is
+    that of the channel by which the number is reached, once it has answered. Of one that was sent only `held` is known.
     """
 
     class State(models.TextChoices):
-        """What the phone does meanwhile."""
+        """What the phone does meanwhile; or whoever was sent."""
 
         HELD = "held", _("on hold")
         RINGING = "ringing", _("ringing")
         TALKING = "talking", _("talking")
+        # With who was put on hold first, while the target waits.
+        SWAPPED = "swapped", _("back with the caller")
+        SENT = "sent", _("being transferred")
         RECALL = "recall", _("called back")
 
-    # Whether the two have been seen apart since; not stored.
+    # Whether the two have been seen apart since, and whether somebody is being moved just now; not stored.
     apart: bool = False
+    moves: bool = False
 
     key_field = "code"
     inherited = True
-    indexed_fields = ("held", "mine")
+    indexed_fields = ("held", "mine", "target")
 
     code = models.CharField(_("code"), max_length=32)
     held = models.CharField(_("on hold"), max_length=150)
-    mine = models.CharField(_("phone"), max_length=150)
+    mine = models.CharField(_("phone"), max_length=150, blank=True)
+    target = models.CharField(_("target"), max_length=150, blank=True)
     # The call that it is drawn on.
     call = models.CharField(_("call"), max_length=150)
     number = models.CharField(_("number"), max_length=150, blank=True)
@@ -251,6 +281,11 @@ class Transfer(Mirrored):
     def subjects(self) -> set[Subject]:
         return {("call", self.call)}
 
+    @property
+    def by_turns(self) -> bool:
+        """Whether the phone is with one of the two while the other waits."""
+        return self.state in (self.State.TALKING, self.State.SWAPPED)
+
 
 def endpoint_of(channel: str) -> str:
     """The name of a channel → the endpoint it belongs to: `PJSIP/101-0000002a` → `PJSIP/101`; none for Local."""
@@ -265,9 +300,16 @@ def stands_for(channel: str) -> str:
     return shown(channel.removeprefix("Local/").rpartition("-")[0])
 
 
-def age_of(uniqueid: str) -> tuple[int, int, str]:
-    """To sort by: `1732451234.12`, perhaps behind the name of a system, is when a channel began and a serial number."""
+def age_of(uniqueid: str, seen: datetime) -> tuple[int, int, str]:
+    """To sort by: `1732451234.12`, perhaps behind the name of a system, is when a channel began and a serial number. Of
+    an id that is no time, when it was seen counts.
+    """
     seconds, _separator, serial = uniqueid.rpartition("-")[2].partition(".")
     if seconds.isdecimal() and serial.isdecimal():
         return (int(seconds[:18]), int(serial[:18]), uniqueid)
-    return (0, 0, uniqueid)
+    # Before those of the same second: who gives an id of their own begins the call.
+    return (int(seen.timestamp()), seen.microsecond - 10**6, uniqueid)
+
+
+# Django finds the models of an app here.
+from .records import models as _records  # noqa: E402,F401

@@ -312,8 +312,8 @@ def _who_has(state: State, call: str, mine: str) -> str:
     """Who answered a call last, of those who are in it; empty where nobody is."""
     answered = [
         row
-        for row in state.table(Channel).rows.values()
-        if row.call == call and row.uniqueid != mine and row.is_up and not row.is_local
+        for row in state.table(Channel).where("call", call)
+        if row.uniqueid != mine and row.is_up and not row.is_local
     ]
     return answered[-1].label if len(answered) > 1 else ""
 

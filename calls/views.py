@@ -1,6 +1,7 @@
 """The board of calls, and click-to-call."""
 
 import uuid
+from dataclasses import replace
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_required, permission_required
@@ -11,23 +12,38 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts.identity import pbx_of, profile_of, user_of
-from engine.live.fragments import query_of
+from accounts.identity import pbx_of, profile_of, user_of, viewer_of
+from engine.live.fragments import count_html, query_of
 from web import toasts
 
 from . import placed
 from .commands import Originate, originate
 from .forms import DialForm
-from .fragments import part, told_of_call
+from .fragments import beside, part, told_of_call
+from .groups import ALL, STATES, counts_for, group_asked_for, group_of_each
 
 
 @require_safe
 @permission_required("calls.see_calls", raise_exception=True)
 def board(request: HttpRequest) -> HttpResponse:
-    """GET: the first cards, of the calls that hold all words of `q`."""
+    """GET: the first cards, of the calls in this `state` (see `calls.groups`) that hold all words of `q`."""
+    language = get_language() or settings.LANGUAGE_CODE
+    viewer = viewer_of(user_of(request), language)
     q = request.GET.get("q", "")
-    inside = part(query_of("", q, get_language() or settings.LANGUAGE_CODE))
-    context = {"cards": inside["calls"], "foot": inside["calls-foot"], "q": q, "live_view": "calls"}
+    query, each = query_of("", q, language), group_of_each()
+    counts = counts_for(viewer, each)
+    state = request.GET.get("state", "")
+    state = state if state in counts else ALL
+    inside = part(replace(query, group=group_asked_for(state, viewer, bool(query.words))), each)
+    context = {
+        "chips": [(name, STATES[name], count_html(name, count)) for name, count in counts.items()],
+        "state": state,
+        "cards": inside["calls"],
+        "foot": inside["calls-foot"],
+        "conferences": beside(viewer).get("calls-conferences", ""),
+        "q": q,
+        "live_view": "calls",
+    }
     return render(request, "calls/calls.html", context)
 
 
@@ -51,7 +67,7 @@ def dial(request: HttpRequest) -> HttpResponse:
     if pbx is None:
         return toasts.toast(request, "danger", _("There is no PBX yet: is the worker running?"), 503)
     number = form.cleaned_data["number"]
-    wanted = Originate(number, profile.endpoint, profile.extension, profile.dial_context)
+    wanted = Originate(number, profile.endpoint, profile.extension, profile.dial_context, profile.answers_itself)
     outcome = originate.ask(user_of(request), pbx, wanted, id=form.cleaned_data["command_id"])
     unknown = _(
         "The number %(number)s does not exist in the dial context %(context)s. Check the number, or your context."

@@ -15,6 +15,7 @@ class ConferencesConfig(AppConfig):
         # They register themselves. Where several are called for one event or row, the records' are the first.
         from .records import events as _records  # noqa: F401  isort: skip
         from . import commands, events, fragments, moving, muting, profiles, recording, snapshot, talking, user_events  # noqa: F401
+        from . import bringing as _bringing  # noqa: F401  isort: skip
         from .invitations import commands as _inviting  # noqa: F401
         from .invitations import events as _invitations  # noqa: F401
         from .rooms import events as _rooms  # noqa: F401

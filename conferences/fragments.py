@@ -8,6 +8,7 @@ from django.template.loader import render_to_string
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
+from calls.fragments import put_beside
 from engine.live import fragments
 from engine.live.fragments import LivePage, Row, Toast, Viewer
 from engine.mirror.models import PBX, dom_id
@@ -288,6 +289,7 @@ def _admits_to_page(permissions: frozenset[str], key: str) -> bool:
 fragments.live_pages["conferences"] = LivePage(
     "conferences", frozenset([SEE]), {"conference": "conferences"}, _list_board, admits=_admits_to_list
 )
+put_beside("conference", "calls-conferences", lambda viewer: cards(viewer.permissions))
 fragments.live_pages["conference"] = LivePage(
     "conference", frozenset([SEE]), _ON_PAGE, _page_board, _place_on_page, admits=_admits_to_page
 )

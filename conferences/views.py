@@ -8,6 +8,7 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from accounts.identity import user_of, viewer_of
+from calls.control import CONTROL_ANY, CONTROL_OWN
 from engine.mirror.models import PBX
 
 from . import fragments
@@ -67,3 +68,22 @@ def choices(request: HttpRequest, pbx: str, name: str) -> HttpResponse:
     running = Conference.objects.filter(pbx=pbx).exclude(name=name)
     found = [(row, totals.get(row.name, 0)) for row in running if may_moderate(user, pbx, row.name)]
     return render(request, "conferences/_destinations.html", {"choices": found})
+
+
+@require_safe
+@login_required
+def destinations(request: HttpRequest, pbx: str) -> HttpResponse:
+    """GET: options, the conferences of this PBX that run and the rooms into which this user may bring a call."""
+    user = user_of(request)
+    if not (user.has_perm(CONTROL_ANY) or user.has_perm(CONTROL_OWN)):
+        raise PermissionDenied
+    people = Participant.objects.filter(pbx=pbx).exclude(fragments.IS_VOICE).order_by().values_list("conference")
+    totals = dict(people.annotate(total=Count("id")))
+    names = dict(Room.objects.filter(pbx=pbx).values_list("number", "name"))
+    running = dict.fromkeys(Conference.objects.filter(pbx=pbx).values_list("name", flat=True))
+    offered = [
+        {"name": name, "title": names.get(name, ""), "runs": name in running, "total": totals.get(name, 0)}
+        for name in dict.fromkeys([*running, *names])
+        if may_moderate(user, pbx, name)
+    ]
+    return render(request, "conferences/_destination_options.html", {"offered": offered})

@@ -70,7 +70,7 @@ class Device(Mirrored):
         return dom_id("device", self.pbx_id, self.name)
 
     def subjects(self) -> set[Subject]:
-        return {("device", self.name)}
+        return {("device", self.name), ("phone", self.name)}
 
 
 @mirrored

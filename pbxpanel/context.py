@@ -4,12 +4,15 @@ import time
 import uuid
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.models import User
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from accounts.identity import phone_of, profile_of
+from calls import my_phone
+from calls.fragments import SEE
 from calls.fragments import count as count_calls
 from conferences.models import Conference
 from conferences.rooms.models import Room
@@ -29,22 +32,27 @@ def abilities_of(user: User) -> str:
 def panel(request: HttpRequest) -> dict[str, Any]:
     """Template variables, each computed when a template asks for it.
 
-    `profile`; `phone`; `pbxs`; `abilities`, classes for the body; `server_time` in ms; `command_id`, which makes
-    the dial box of this page one call; `count_calls` and `count_conferences`; `has_rooms`, whether they moderate any;
-    `may_administer`, whether Administration opens.
+    `profile`; `phone`; `my_phone`, the inside of its bar; `pbxs`; `abilities`, classes for the body; `server_time` in
+    ms; `command_id`, which makes the dial box of this page one call; `recall_seconds`, of a transfer with recall;
+    `count_calls` and `count_conferences`; `has_rooms`, whether they moderate any; `may_administer`, whether
+    Administration opens.
     """
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return {}
+    profile: Any = SimpleLazyObject(lambda: profile_of(user))
+    phone = SimpleLazyObject(lambda: phone_of(profile))
     return {
-        "profile": SimpleLazyObject(lambda: profile_of(user)),
-        "phone": SimpleLazyObject(lambda: phone_of(profile_of(user))),
+        "profile": profile,
+        "phone": phone,
+        "my_phone": lambda: my_phone.drawn_for(str(phone)) if user.has_perm(SEE) else "",
         "pbxs": SimpleLazyObject(lambda: list(PBX.objects.all())),
         "abilities": abilities_of(user),
         "server_time": int(time.time() * 1000),
         "command_id": uuid.uuid4().hex,
         "count_calls": count_calls,
         "count_conferences": Conference.objects.count,
+        "recall_seconds": settings.RECALL_SECONDS,
         "may_administer": SimpleLazyObject(lambda: admin.site.has_permission(request)),
         "has_rooms": SimpleLazyObject(lambda: Room.objects.filter(moderators=user.pk).exists()),
     }

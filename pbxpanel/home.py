@@ -1,4 +1,4 @@
-"""The home page's live view: my calls, what rings, who waits, which conferences run."""
+"""The home page's live view: my calls, what rings, who waits, who is parked, which conferences run."""
 
 from collections.abc import Mapping
 
@@ -15,7 +15,7 @@ from engine.live import fragments
 from engine.live.fragments import LivePage, Row, Viewer
 
 # What a call needs → where it shows.
-_PLACES = {"ringing": "ringing-calls", "waiting": "waiting-calls"}
+_PLACES = {"ringing": "ringing-calls", "waiting": "waiting-calls", "parked": "parked-calls"}
 
 
 def _place_of_call(phones: list[str], attention: str, viewer: Viewer) -> str:

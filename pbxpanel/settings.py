@@ -132,6 +132,11 @@ FIELD_LIMITS = field_limits.FIELDS
 X_FRAME_OPTIONS = "DENY"
 DEFAULT_EXCEPTION_REPORTER_FILTER = "pbxpanel.log_filters.NoSecrets"
 
+# After how many seconds a caller who was transferred, and whom nobody has answered, comes back.
+RECALL_SECONDS = environment.number("RECALL_SECONDS", default=30)
+# How often whoever is listened to hears a tone, in seconds; 0: never.
+LISTEN_TONE = environment.number("LISTEN_TONE", default=0)
+
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
 LOCALE_PATHS = [BASE_DIR / "pbxpanel" / "locale"]

@@ -1,6 +1,6 @@
-// The cards of calls: the menus of their parties, the dialogs, and the keys.
+// The cards of calls: the menus of their parties, and the keys. (Every page has the dialogs: my-phone.js.)
 
-import "./calls/dialogs.js";
+import "./calls/board.js";
 import "./calls/keys.js";
 import "./calls/menus.js";
 import "./calls/parties.js";

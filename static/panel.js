@@ -11,10 +11,12 @@ import "./panel/focus.js";
 import "./panel/menus.js";
 import "./panel/morph.js";
 import "./panel/search.js";
+import "./panel/sections.js";
+import "./panel/shortcuts.js";
 import "./panel/toasts.js";
 import { tick } from "./panel/clock.js";
 import { probe } from "./panel/connection.js";
-import { putWhatRested, sweepEndedRows } from "./panel/rows.js";
+import { putInOrder, putWhatRested, sweepEndedRows } from "./panel/rows.js";
 import { settle } from "./panel/settle.js";
 
 // How long the page may stand still, as it does while the computer sleeps, before the server is asked for an answer (ms).
@@ -26,6 +28,7 @@ setInterval(() => {
   tick();
   document.dispatchEvent(new Event("panel:ticked"));
   sweepEndedRows();
+  putInOrder();
   putWhatRested();
 }, 500);
 

@@ -1,4 +1,5 @@
-// Light or dark, before anything is painted: what the user chose, else what the system prefers.
+// Before anything is painted: light or dark, as the user chose, else as the system prefers; and whether the board of calls
+// has cards, or lines.
 (() => {
   const root = document.documentElement;
   const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -8,6 +9,7 @@
   };
   dark.addEventListener("change", apply);
   apply();
+  root.dataset.board = localStorage.getItem("board") || "cards";
 
   document.addEventListener("click", (event) => {
     if (!event.target.closest("[data-theme-toggle]")) return;

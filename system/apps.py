@@ -16,4 +16,3 @@ class SystemConfig(AppConfig):
         from .recordings import commands as _recordings  # noqa: F401
         from .states import commands as _states  # noqa: F401
         from .status import commands as _status  # noqa: F401
-        from .variables import commands as _variables  # noqa: F401

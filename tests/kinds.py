@@ -20,6 +20,7 @@ SHARING = {
     "tests/browser/test_board.py",
     "tests/faults/test_servers.py",
     "tests/engine/mirror/test_records.py",
+    "tests/processes/test_transfers.py",
 }
 
 

@@ -130,6 +130,12 @@ def parked_calls() -> Action:
     return Action("ParkedCalls")
 
 
+@sends("Parkinglots", "call")
+def parking_lots() -> Action:
+    """`Parkinglots`: a list of `Parkinglot` events, each with the first and the last space."""
+    return Action("Parkinglots")
+
+
 @sends("ExtensionStateList", "call", "reporting")
 def extension_state_list() -> Action:
     """`ExtensionStateList`: a list of `ExtensionStatus` events, one for each hint."""
@@ -328,10 +334,23 @@ def park(channel: str, parker: str) -> Action:
     return Action("Park", (("Channel", channel), ("TimeoutChannel", parker)))
 
 
+@sends("VoicemailUsersList", "call", "reporting")
+def voicemail_users_list() -> Action:
+    """`VoicemailUsersList`: a list of `VoicemailUserEntry` events. With no mailbox the answer is an error."""
+    return Action("VoicemailUsersList")
+
+
 @sends("PlayDTMF", "call", changes=True)
 def play_dtmf(channel: str, digit: str, milliseconds: int) -> Action:
     """`PlayDTMF`: a channel hears the tone of one key."""
     return Action("PlayDTMF", (("Channel", channel), ("Digit", digit), ("Duration", str(milliseconds))))
+
+
+@sends("MuteAudio", "system", changes=True)
+def mute_audio(channel: str, direction: str, *, muted: bool) -> Action:
+    """`MuteAudio` of a channel: `in` is what comes from it, `out` what goes to it; `all`. No event tells of it."""
+    fields = (("Channel", channel), ("Direction", direction), ("State", "on" if muted else "off"))
+    return Action("MuteAudio", fields)
 
 
 @sends("DialplanExtensionAdd", "system", changes=True)
@@ -456,6 +475,18 @@ def setvar_global(variable: str, value: str) -> Action:
 def status_with_variables(channel: str) -> Action:
     """`Status` of one channel: a list; its event has a `Variable` for each, `NAME=value`."""
     return Action("Status", (("Channel", channel), ("AllVariables", "true")))
+
+
+@sends("Status", "system", "call", "reporting")
+def status_with(variables: Iterable[str]) -> Action:
+    """`Status` of all channels: a list; its events have a `Variable` for each, `NAME=(null)` where it is not set."""
+    return Action("Status", (("Variables", ",".join(variables)),))
+
+
+@sends("Command", "command", changes=True)
+def list_mix_monitors(channel: str) -> Action:
+    """`Command` (`mixmonitor list`): the recordings of a channel whose name is one word."""
+    return command(f"mixmonitor list {channel}")
 
 
 @sends("MixMonitor", "system", changes=True)

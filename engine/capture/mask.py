@@ -47,6 +47,7 @@ _WORDS = """
 PJSIP SIP IAX DAHDI Local CBAnn CBRec Announcer Recorder Surrogate AsyncGoto Message Custom confbridge Queue
 MeetMe voice pbxpanel sound move aside PanelHand PanelSaid toggle raise lower SUCCESS FAILED PBXPANEL_CONFERENCE
 PBXPANEL_SOUND PBXPANEL_USER CHANNEL onhold MIXMONITOR_FILENAME core waitfullybooted show channels concise
+PBXPANEL_SILENT PBXPANEL_MUTED mixmonitor list
 wav unknown none Authentication accepted Success Error Permission denied No active conferences Conference by
 that name found such channel Channels will follow Command output follows Bridge listing Extension Statuses Parked calls
 Device State Changes Invalid or variable Variable Set yes no on off Up Down Ring Ringing Busy Event VarSet RTCPSent

@@ -2,7 +2,7 @@
 
 from . import functions
 from .configuration import FOLDER, Configuration
-from .dialplan import Dialplan
+from .dialplan import SYNOPSES, Dialplan
 from .model import UNKNOWN, Channel, HiddenChannel, Member
 from .switch import Switch
 
@@ -40,6 +40,10 @@ def run(
             return _call_counts(switch)
         case ["core", "show", "function", name] if name in functions.KNOWN:
             return ["", f"  -= Info about Function '{name}' =- ", "", "[Synopsis]", functions.KNOWN[name], ""]
+        case ["core", "show", "applications"]:
+            return _application_lines()
+        case ["moh", "show", "classes"]:
+            return _music_lines(configuration)
         case ["module", "show"]:
             return _module_lines()
         case ["config", "list"]:
@@ -58,11 +62,21 @@ def run(
         case ["core", "show", "channels", "concise"]:
             hidden = [_concise_hidden(channel, switch.now()) for channel in switch.hidden()]
             return [*hidden, *(_concise(channel, switch.now()) for channel in switch.channels.values())]
+        case ["mixmonitor", "list", name]:
+            return _recording_lines(switch, name)
         case ["confbridge", "list"]:
             return _conference_lines(switch)
         case ["confbridge", "list", name]:
             return _member_lines(switch, name)
     return None
+
+
+def _recording_lines(switch: Switch, name: str) -> list[str]:
+    channel = switch.channels.get(name)
+    if channel is None:
+        return [f"No channel matching '{name}' found."]
+    heading = ["MixMonitor ID\tFile\tReceive File\tTransmit File", "=" * 73]
+    return [*heading, *(f"{one.id}\t{one.path.rpartition('.')[0]}\t\t" for one in channel.recordings)]
 
 
 def failure(line: str) -> list[str]:
@@ -101,6 +115,23 @@ def _module_lines() -> list[str]:
     heading = f"{'Module':<30} {'Description':<40} {'Use Count':<10} {'Status':<11} {'Support Level':>13}"
     lines = [f"{name:<30} {what:<40} {0:<10} {'Running':<11} {'core':>13}" for name, what in MODULES.items()]
     return [heading, *lines, f"{len(lines)} modules loaded"]
+
+
+def _application_lines() -> list[str]:
+    lines = [f"  {name:>20}: {synopsis} " for name, synopsis in SYNOPSES.items()]
+    heading, ending = "Registered Asterisk Applications", f"{len(lines)} Applications Registered"
+    return [f"    -= {heading} =-", *lines, f"    -= {ending} =-"]
+
+
+def _music_lines(configuration: Configuration) -> list[str]:
+    found = []
+    for category in configuration.files.get("musiconhold.conf", ()):
+        if category.name != "general":
+            values = {line.name: line.value for line in category.lines}
+            if not {"mode", "directory"} <= values.keys():
+                continue  # which Asterisk leaves out
+            found += [f"Class: {category.name}", f"\tMode: {values['mode']}", f"\tDirectory: {values['directory']}"]
+    return found
 
 
 def _channel_line(channel: Channel) -> str:

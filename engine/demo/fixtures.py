@@ -51,6 +51,9 @@ CAST: dict[str, Phone] = {OWN_NUMBER: Phone(OWN_NUMBER, "Demo Operator", rings_f
     for number, name in ((str(101 + place), name) for place, name in enumerate(_NAMES))
 }
 
+# Who has voicemail.
+WITH_MAILBOX = ("101", "103")
+
 # Who says whether they are there, and what they say in turn.
 SAYINGS: dict[str, tuple[Presence, ...]] = {
     "101": (Presence("available"), Presence("away", "lunch", "Back at half past one"), Presence("chat")),

@@ -79,6 +79,14 @@ class HiddenChannel:
     file: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What MixMonitor records of a channel, and the file."""
+
+    id: str
+    path: str
+
+
 @dataclass(slots=True, eq=False)
 class Bridge:
     """Where channels hear each other: two in a call, many in a conference."""
@@ -137,6 +145,8 @@ class Channel:
     # Variables; and what `CONFBRIDGE(user,…)` has set for the next conference it enters.
     variables: dict[str, str] = field(default_factory=dict)
     conference_settings: dict[str, str] = field(default_factory=dict)
+    # The newest first.
+    recordings: list[Recording] = field(default_factory=list)
     # Counts how often it has been sent into the dialplan: what waits on an earlier way is void.
     ways: int = 0
     # Runs the step behind the one it is in. That is what becomes of it when whoever it talks to is gone, if it

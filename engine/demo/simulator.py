@@ -97,7 +97,7 @@ class Simulator:
             if self._happens(UNHOLD):
                 self._switch.unhold(held[0])
         elif self._happens(END_CALL):
-            self._switch.hang_up(self._chance.choice(parties))
+            self._switch.put_down(self._chance.choice(parties))
         elif self._happens(HOLD):
             self._switch.hold(self._chance.choice(parties))
 
@@ -114,7 +114,7 @@ class Simulator:
         ours = [member for member in conference.members if member.channel in self._members]
         if ours and size > fewest and self._happens(LEAVE):
             leaver = self._chance.choice([member for member in ours if not member.admin] or ours)
-            self._switch.hang_up(leaver.channel)
+            self._switch.put_down(leaver.channel)
             return
         self._mute_selves(ours)
         self._raise_hands(ours)

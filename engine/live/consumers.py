@@ -1,8 +1,9 @@
 """What all sockets have in common, and the socket of a live page: `/ws/?view=calls&key=&lang=en`.
 
-It only sends; commands go by HTTP POST. A page that is shown in part says which: `&limit=48&q=anna` at first, and
-`look 96 anna` whenever that changes. Any page says now and then how many messages it has read (`read 17`). What is
-under way beyond that is bounded, so a browser that does not read costs little, and gets a fresh board when it does.
+It only sends; commands go by HTTP POST. A page that is shown in part says which: `&limit=48&state=ringing&q=anna` at
+first, and `look 96 ringing anna` whenever that changes. Any page says now and then how many messages it has read
+(`read 17`). What is under way beyond that is bounded, so a browser that does not read costs little, and gets a fresh
+board when it does.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from channels.consumer import get_handler_name
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
+from django.utils import translation
 
 from engine import limits, metrics
 from engine.database import in_thread
@@ -23,7 +25,7 @@ from engine.database import in_thread
 from . import fragments
 from .close_codes import FAILED, FORBIDDEN, NO_SUCH_VIEW, NOT_LOGGED_IN, TRY_AGAIN_LATER
 from .delivery import compose
-from .fragments import Query, Row, query_of
+from .fragments import PagedList, Query, Row, query_of
 from .hub import Hub
 from .layer import LAYER_TIMEOUT, PEOPLE
 from .subscriber import Subscriber
@@ -203,8 +205,8 @@ class LiveConsumer(PanelConsumer):
     channel_layer_alias = "none"
 
     subscriber: Subscriber
-    # The part of a long page that it asks for; the viewport of the subscriber is the one that it has.
-    query: Query | None = None
+    # The part of a long page that it asks for: limit, state and search. (Its subscriber's viewport is what it has.)
+    looked_at = ("", "", "")
     told_of_database = False
 
     def refusal(self) -> int | None:
@@ -223,8 +225,9 @@ class LiveConsumer(PanelConsumer):
     async def join(self) -> None:
         page = self.subscriber.page
         if page.paged_list is not None:
-            self.query = query_of(self.asked.get("limit", ""), self.asked.get("q", ""), self.language)
-            self.subscriber.viewport = Hub.here().viewport(page, page.paged_list, self.query)
+            self.looked_at = (self.asked.get("limit", ""), self.asked.get("state", ""), self.asked.get("q", ""))
+            query = self._query(page.paged_list)
+            self.subscriber.viewport = Hub.here().viewport(page, page.paged_list, query)
         await Hub.here().register(self.subscriber)
 
     async def leave(self) -> None:
@@ -232,11 +235,17 @@ class LiveConsumer(PanelConsumer):
 
     async def hear(self, word: str, rest: str) -> None:
         """What it has read may let more be sent; that of a long page says which part is shown."""
-        if word == "look" and self.query is not None:
-            limit, _separator, search = rest.partition(" ")
-            self.query = query_of(limit, search, self.language)
+        if word == "look":
+            limit, _separator, others = rest.partition(" ")
+            state, _separator, search = others.partition(" ")
+            self.looked_at = (limit, state, search)
         if word in ("look", "read"):
             self.subscriber.wake.set()
+
+    def _query(self, paged_list: PagedList) -> Query:
+        limit, state, search = self.looked_at
+        query = query_of(limit, search, self.language)
+        return replace(query, group=paged_list.group_of(state, self.subscriber.viewer, bool(query.words)))
 
     async def work(self) -> None:
         """Send what comes."""
@@ -249,8 +258,10 @@ class LiveConsumer(PanelConsumer):
                 return
             if not self.window.is_open:
                 continue
-            if self.query is not None and subscriber.viewport is not None and subscriber.viewport.query != self.query:
-                await self._turn(subscriber, subscriber.viewport, self.query)
+            if (viewport := subscriber.viewport) is not None:
+                query = self._query(viewport.paged_list)
+                if viewport.query != query:
+                    await self._turn(subscriber, viewport, query)
             if subscriber.needs_board and not await self._send_board(subscriber):
                 await asyncio.sleep(RETRY_AFTER)
                 continue
@@ -266,6 +277,7 @@ class LiveConsumer(PanelConsumer):
                 if subscriber.needs_board:  # batches were missed meanwhile
                     return True
             board = await _board(subscriber)
+            board += await _counts(subscriber)
         except (DatabaseError, InterfaceError) as error:
             logger.error("A board could not be read, trying again: %s", error)
             if not self.told_of_database:
@@ -282,7 +294,8 @@ class LiveConsumer(PanelConsumer):
         """Show another part of the page. If it only has more rows than before, only those are sent."""
         hub, page, paged_list = Hub.here(), subscriber.page, former.paged_list
         viewport = hub.viewport(page, paged_list, query)
-        if query.words != former.query.words or subscriber.needs_board or not former.is_read:
+        is_other = (query.words, query.group) != (former.query.words, former.query.group)
+        if is_other or subscriber.needs_board or not former.is_read:
             subscriber.viewport = viewport
             subscriber.ask_for_board()
             return
@@ -309,6 +322,13 @@ class LiveConsumer(PanelConsumer):
             await self.send_text("".join([waiting, compose(left, page, subscriber.key, subscriber.viewer), *parts]))
 
 
+async def _counts(subscriber: Subscriber) -> str:
+    if subscriber.page.paged_list is None:
+        return ""
+    tally = await Hub.here().tally(subscriber.page, subscriber.page.paged_list)
+    return tally.html_for(subscriber.viewer)
+
+
 async def _board(subscriber: Subscriber) -> str:
     page, viewer, key, viewport = subscriber.page, subscriber.viewer, subscriber.key, subscriber.viewport
     subjects, foot = ([*viewport.shown.values()], viewport.foot) if viewport is not None else ([], None)
@@ -317,6 +337,8 @@ async def _board(subscriber: Subscriber) -> str:
         inside = None
         if viewport is not None and foot is not None:
             inside = fragments.inside_of(page, viewport.paged_list, viewer.language, subjects, foot)
+            with translation.override(viewer.language):
+                inside |= page.beside(viewer)
         return fragments.board_of(page, viewer, key, inside)
 
     return await in_thread(read)()

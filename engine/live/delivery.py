@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from . import fragments
 from .fragments import LivePage, Row, Viewer
@@ -28,6 +28,7 @@ class Delivery:
     def hand_out(self, rows: Mapping[Viewport | None, Iterable[Row]]) -> None:
         """Put rows into the queues of the subscribers, each those of its viewport; composed once per viewport."""
         shared: dict[tuple[object, ...], str] = {}
+        phones = {viewport: {row.phone for row in batch} - {""} for viewport, batch in rows.items()}
         for subscriber in self._subscribers:
             if subscriber.viewport not in rows:
                 continue
@@ -35,7 +36,8 @@ class Delivery:
             if page.personal:
                 text = compose(rows[subscriber.viewport], page, key, viewer)
             else:
-                same_for = (page.name, key, viewer.language, viewer.permissions, subscriber.viewport)
+                phone = viewer.phone if viewer.phone in phones[subscriber.viewport] else ""
+                same_for = (page.name, key, viewer.language, viewer.permissions, subscriber.viewport, phone)
                 if same_for not in shared:
                     shared[same_for] = compose(rows[subscriber.viewport], page, key, viewer)
                 text = shared[same_for]
@@ -45,6 +47,21 @@ class Delivery:
         if self._to_wake and not self._is_waking:
             self._is_waking = True
             self._wake_some()
+
+    def hand_out_counts(self, page: str, html_for: Callable[[Viewer], str]) -> None:
+        """Put what changed of a page's counts to its subscribers; composed once for all who have the same phone and
+        permissions. Whoever hands out the rest of the batch wakes them.
+        """
+        shared: dict[tuple[object, ...], str] = {}
+        for subscriber in self._subscribers:
+            if subscriber.page.name != page:
+                continue
+            same_for = (subscriber.viewer.phone, subscriber.viewer.permissions)
+            if same_for not in shared:
+                shared[same_for] = html_for(subscriber.viewer)
+            if shared[same_for]:
+                subscriber.put_batch(shared[same_for])
+                self._to_wake.append(subscriber)
 
     def _wake_some(self) -> None:
         """So many in one turn of the loop: theirs is sent before the next ones' is made, and nothing waits for all."""

@@ -3,7 +3,7 @@
 A row on a page is drawn once for each language, whoever looks at it: it holds nothing personal.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -12,6 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils import translation
+from django.utils.html import format_html
 
 # A row without HTML takes the element away.
 Html = Mapping[str, str]
@@ -23,7 +24,8 @@ class Row:
 
     `facets` holds plain JSON values; `permission` is what a viewer needs to be sent it (empty: nothing), or else
     `also` (empty: nothing else will do), such as that for one of their rooms. `aloud` is what is announced to whoever
-    has a phone, on any page, while the row is so: phone → a sentence by language.
+    has a phone, on any page, while the row is so: phone → a sentence by language. With a `phone` it is sent to those
+    alone whose phone that is.
     """
 
     id: str
@@ -33,6 +35,7 @@ class Row:
     permission: str = ""
     also: str = ""
     aloud: Mapping[str, Html] = field(default_factory=dict)
+    phone: str = ""
 
     def is_for(self, permissions: frozenset[str]) -> bool:
         """Whether a viewer with these permissions may be sent it."""
@@ -47,6 +50,7 @@ class Row:
             "permission": self.permission,
             "also": self.also,
             "aloud": dict(self.aloud),
+            "phone": self.phone,
         }
 
 
@@ -74,7 +78,8 @@ SEARCH_SIZE, SEARCH_WORDS = 100, 8
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Which part of a long page is shown: the first `limit` of its rows whose text contains all these words.
+    """Which part of a long page is shown: the first `limit` of its rows whose text contains all these words, and that
+    are in this `group` (empty: whatever they are in).
 
     Some of that text is in the `language` of the viewer.
     """
@@ -82,6 +87,7 @@ class Query:
     limit: int = PART
     words: tuple[str, ...] = ()
     language: str = ""
+    group: str = ""
 
     def fits(self, text: str) -> bool:
         """Whether a row of this text, in lower case, is searched for."""
@@ -89,7 +95,7 @@ class Query:
 
 
 def query_of(limit: str, search: str, language: str = "") -> Query:
-    """What a page asks for, limit and search as any text → what it gets."""
+    """What a page asks for, limit and search as any text → what it gets, of all groups."""
     words = tuple(dict.fromkeys(search.replace("\0", "")[:SEARCH_SIZE].lower().split()))[:SEARCH_WORDS]
     rows = int(limit) if limit.isdecimal() and len(limit) < 8 else 0
     return Query(min(max(rows, SEARCH_PART if words else PART), PARTS_LIMIT), words, language if words else "")
@@ -107,10 +113,12 @@ class Found:
 class PagedList:
     """How a page is shown in part. All of these but `foot` read the database.
 
-    `kind` and `permission` are those of the rows in question; their facets hold their `subject`, and in lower case
-    their `text` and, by language, their `words`.
+    `kind` and `permission` are those of the rows in question; their facets hold their `subject`, the `groups` they are
+    in, and in lower case their `text` and, by language, their `words`.
     `draw` makes rows of subjects, those that there still are; `cards` their HTML in the active language, in order.
     `foot`, at the end of the page, says that there are so many more.
+    `group_of` says which group a viewer is shown who asks for it by any text, and may search besides. `groups_of_all`
+    gives the groups of every row, by its id. `counted_for` says what a viewer's page counts: a name → a group.
     """
 
     kind: str
@@ -119,6 +127,9 @@ class PagedList:
     draw: Callable[[Iterable[Subject]], Iterable[Row]]
     cards: Callable[[Iterable[Subject]], str]
     foot: Callable[[Query, int], Row]
+    group_of: Callable[[str, Viewer, bool], str] = lambda asked, viewer, searches: ""
+    groups_of_all: Callable[[], Mapping[str, Sequence[str]]] = dict
+    counted_for: Callable[[Viewer], Mapping[str, str]] = lambda viewer: {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +139,9 @@ class LivePage:
     `containers` says which element of the page the rows of a kind belong into. `board` renders the inside of
     each container from the database. `place`, where given, decides for one row whether it is shown (and where:
     the id of a container; empty: not here, so take it away if it was; None: it never is); the page is personal
-    if that depends on the viewer. `paged_list` is there where a page may be shown in part. `admits`, where given, says
-    of permissions and key whether that page may be seen without those that are for all of its kind.
+    if that depends on the viewer. `paged_list` is there where a page may be shown in part; its counts are in the
+    element `counts`, and `beside` renders the inside of what else the page has. `admits`, where given, says of
+    permissions and key whether that page may be seen without those that are for all of its kind.
     """
 
     name: str
@@ -140,6 +152,8 @@ class LivePage:
     personal: bool = False
     paged_list: PagedList | None = None
     admits: Callable[[frozenset[str], str], bool] | None = None
+    counts: str = "counts"
+    beside: Callable[[Viewer], Mapping[str, str]] = lambda viewer: {}
 
     def allows(self, permissions: frozenset[str], key: str) -> bool:
         """Whether somebody with these permissions may have the page of this key: one of those it asks for is enough."""
@@ -148,6 +162,8 @@ class LivePage:
         return self.admits is not None and self.admits(permissions, key)
 
     def container_of(self, row: Row, viewer: Viewer, key: str) -> str | None:
+        if row.phone and row.phone != viewer.phone:
+            return None
         if not row.is_for(viewer.permissions):
             return ""
         container = self.containers.get(row.kind) or COMMON.get(row.kind, "")
@@ -185,8 +201,8 @@ class Toast:
         return render_to_string("components/_toast.html", {"toast": self}).strip()
 
 
-# What every page has: the state of the links, and the counts in the navigation.
-COMMON: Mapping[str, str] = {"pbx": "links", "count": "navigation"}
+# What every page has: the state of the links, the counts in the navigation, and the calls of my phone.
+COMMON: Mapping[str, str] = {"pbx": "links", "count": "navigation", "phone": "my-phone"}
 
 Renderer = Callable[[str, set[str]], Iterable[Row]]
 NoticeText = Callable[[Mapping[str, Any]], Toast]
@@ -203,6 +219,8 @@ def viewers_of(sessions: Collection[str]) -> dict[str, Viewer]:
 renderers: dict[str, Renderer] = {}
 # What a fresh board holds on every page: rows of the kinds in COMMON, each app's own.
 common_rows: list[Callable[[], Iterable[Row]]] = []
+# The same, for one viewer alone: rows of the phone that is theirs.
+own_rows: list[Callable[[Viewer], Iterable[Row]]] = []
 live_pages: dict[str, LivePage] = {}
 notices: dict[str, NoticeText] = {}
 
@@ -310,6 +328,9 @@ def board_of(page: LivePage, viewer: Viewer, key: str, inside: Mapping[str, str]
     for row in rows_on_every_page([viewer.language]):
         if row.html is not None and row.is_for(viewer.permissions):
             parts.append(partial(COMMON[row.kind], row.html[viewer.language], "rows"))
+    with drawing([viewer.language]):
+        own = [row for rows in own_rows for row in rows(viewer) if row.is_for(viewer.permissions)]
+    parts.append(partial(COMMON["phone"], "".join((row.html or {})[viewer.language] for row in own), "innerMorph"))
     return "".join(parts)
 
 
@@ -324,6 +345,12 @@ def trouble(what: str, language: str) -> str:
     with translation.override(language):
         html = render_to_string("components/_trouble.html", {"what": what}).strip()
     return partial("links", html, "rows")
+
+
+def count_html(name: str, count: int) -> str:
+    """One of the counts of a long page; in no language."""
+    none = "" if count else " is-none"
+    return format_html('<span id="count-of-{}" class="count{}">{}</span>', name, none, count)
 
 
 def partial(container: str, html: str, swap: str) -> str:

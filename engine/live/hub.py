@@ -24,6 +24,7 @@ from .languages import Languages
 from .layer import GROUP, LANGUAGES, LAYER_TIMEOUT, PEOPLE, PEOPLE_CHANGED
 from .people import People, look_at_people, next_check
 from .subscriber import Subscriber
+from .tally import Tally
 from .toasts import Toasts, put_trouble
 from .viewport import Viewport
 from .viewports import Viewports
@@ -84,6 +85,12 @@ class Hub:
     def viewport(self, page: LivePage, paged_list: PagedList, query: Query) -> Viewport:
         """The one viewport of all who view this part of this page. It gets every batch from now on."""
         return self.viewports.of(page, paged_list, query)
+
+    async def tally(self, page: LivePage, paged_list: PagedList) -> Tally:
+        """What this page counts, read. Raises what the database does."""
+        tally = self.viewports.tally_of(page, paged_list)
+        await tally.read()
+        return tally
 
     async def read(self, viewport: Viewport) -> None:
         """Make sure that it is known what the viewport shows. Raises what the database does."""
@@ -177,6 +184,7 @@ class Hub:
             self._everybody_needs_a_board("language")
         elif rows:
             self.every_page.take(rows)
+            self.viewports.count(rows)
             self.delivery.hand_out(self.viewports.take(rows))
 
     def _everybody_needs_a_board(self, why: str) -> None:

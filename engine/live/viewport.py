@@ -65,6 +65,8 @@ class Viewport:
     def _wants(self, row: Row) -> bool:
         if row.html is None:
             return False
+        if self.query.group and self.query.group not in row.facets["groups"]:
+            return False
         words = row.facets.get("words", {}).get(self.query.language, "")
         return self.query.fits(f"{row.facets['text']}\n{words}")
 

@@ -1,15 +1,20 @@
-"""The viewports of all who view long pages here; one that has become stale is filled up again from the database."""
+"""The viewports of all who view long pages here, and what those pages count.
+
+A viewport that has become stale is filled up again from the database.
+"""
 
 import asyncio
 import logging
 import time
 from collections.abc import Iterable
+from functools import partial
 from weakref import WeakValueDictionary
 
 from django.db import DatabaseError, InterfaceError
 
 from .delivery import Delivery
 from .fragments import LivePage, PagedList, Query, Row
+from .tally import Tally
 from .viewport import Viewport
 
 logger = logging.getLogger(__name__)
@@ -25,6 +30,7 @@ class Viewports:
         self._delivery = delivery
         self._viewports: WeakValueDictionary[tuple[str, Query], Viewport] = WeakValueDictionary()
         self._refills: dict[Viewport, asyncio.Task[None]] = {}
+        self._tallies: dict[str, Tally] = {}
 
     def __len__(self) -> int:
         return len(self._viewports)
@@ -35,6 +41,12 @@ class Viewports:
         if viewport is None:
             viewport = self._viewports[page.name, query] = Viewport(paged_list, query)
         return viewport
+
+    def tally_of(self, page: LivePage, paged_list: PagedList) -> Tally:
+        """What this page counts. It gets every batch from now on, as long as somebody views any long page."""
+        if page.name not in self._tallies:
+            self._tallies[page.name] = Tally(page, paged_list)
+        return self._tallies[page.name]
 
     async def read(self, viewport: Viewport) -> None:
         """Make sure that it is known what the viewport shows. Raises what the database does."""
@@ -49,8 +61,18 @@ class Viewports:
             self._refill_if_stale(viewport)
         return passed
 
+    def count(self, rows: list[Row]) -> None:
+        """Rows of a batch: tell whoever views a page of what it counts."""
+        for name, tally in self._tallies.items():
+            if not self._viewports:
+                tally.forget()
+            elif changed := tally.take(rows):
+                self._delivery.hand_out_counts(name, partial(tally.html_for, changed=changed))
+
     def forget(self) -> None:
         """Batches were missed."""
+        for tally in self._tallies.values():
+            tally.forget()
         for viewport in self._viewports.values():
             viewport.forget()
 

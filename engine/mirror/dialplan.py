@@ -12,6 +12,11 @@ CONTEXT = "pbxpanel"
 # Application and data of each step.
 Steps = tuple[tuple[str, str], ...]
 
+lasting: dict[str, Steps] = {}
+"""Extensions in which people stay for long, so that a reload of the dialplan must not take their next step away: the
+doctor looks for them in extensions.conf. Whoever has such ones adds them.
+"""
+
 
 async def write(ctx: CommandContext, extensions: Mapping[str, Steps]) -> Outcome:
     """`DialplanExtensionAdd` for each step: nobody has to paste anything. A reload of the dialplan takes it away."""

@@ -155,6 +155,10 @@ class History(WorkerOwned):
         """Empty: no live page shows it."""
         return set()
 
+    @classmethod
+    def thin_out(cls, pbx: str, ended: int) -> None:
+        """Delete rows that are no longer kept; called in the transaction that writes the end of so many others."""
+
 
 def dom_id(kind: str, pbx: str, key: str) -> str:
     """The id of a thing's element on the page: `call-main-1732451234-12`.

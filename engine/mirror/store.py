@@ -13,7 +13,7 @@ from django.db.models.signals import pre_delete
 from django.dispatch import receiver
 
 from . import registry
-from .models import PBX, Mirrored, WorkerOwned
+from .models import PBX, History, Mirrored, WorkerOwned
 from .state import Changes, State
 
 _BATCH = 500
@@ -43,6 +43,8 @@ def write(changes: Changes) -> None:
                     model._base_manager.filter(some).delete()
             if rows := changes.upserts[model]:
                 _upsert(model, rows)
+            if (closed := changes.closed.get(model)) and issubclass(model, History):
+                model.thin_out(changes.pbx, len(closed))
 
 
 @receiver(pre_delete, sender=PBX)

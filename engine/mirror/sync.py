@@ -73,7 +73,8 @@ class Snapshot:
 
 
 def _check_reads(action: Action) -> None:
-    shows = action.name == "Command" and " show " in f" {dict(action.fields).get('Command', '')} "
+    line = f" {dict(action.fields).get('Command', '')} "
+    shows = action.name == "Command" and (" show " in line or line.startswith(" mixmonitor list "))
     if action.name not in actions.READING and not shows:
         raise TypeError(f"{action.name} does not only read: it is for a job or a command.")
 

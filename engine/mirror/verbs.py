@@ -309,9 +309,16 @@ class Verb(Generic[R, P]):
         row = self.target.current(ctx.state, key)
         if row is None:
             return Outcome(Status.REFUSED, self.target.gone_answer)
-        return await self.handler(ctx.only(self.may_send), row, parameters)
+        told = [witness(ctx, self, row, parameters) for witness in witnesses]
+        outcome = await self.handler(ctx.only(self.may_send), row, parameters)
+        for tell in told:
+            tell(outcome)
+        return outcome
 
 
+# Called in the worker before a verb is carried out; what each returns is called with the outcome.
+Witness = Callable[["CommandContext", Verb[Any, Any], Any, Any], Callable[[Outcome], None]]
+witnesses: list[Witness] = []
 verbs: dict[str, Verb[Any, Any]] = {}
 """Every verb, by what it is about and its address: `participant.mute`."""
 _labels: dict[str, Label] = {}

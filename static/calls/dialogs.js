@@ -31,20 +31,36 @@ export function openFor(party, name) {
     waiting = [];
     dialog.querySelector(".keypad-pressed").textContent = "";
   }
+  offer(dialog);
   // Where the focus is when it closes.
   const menu = party.querySelector(".party-menu > summary");
-  (menu?.checkVisibility() ? menu : party.closest(".call")).focus({ preventScroll: true });
+  (menu?.checkVisibility() ? menu : party.closest(".call, .my-call")).focus({ preventScroll: true });
   openDialog(dialog);
   follow(dialog);
   disableWhatCannotWork();
 }
 
+// What there is to choose from comes from the server.
+async function offer(dialog) {
+  const select = dialog.querySelector("select[data-options]");
+  if (!select) return;
+  const path = select.dataset.options.replace("/PBX/", () => `/${encodeURIComponent(dialog.dataset.pbx)}/`);
+  const loading = new Option(select.dataset.loading, "", true, true);
+  loading.disabled = true;
+  select.replaceChildren(loading);
+  const { party } = dialog.dataset;
+  const response = await fetch(path).catch(() => null);
+  const html = response?.ok ? await response.text() : "";
+  if (dialog.dataset.party !== party) return;
+  const options = new DOMParser().parseFromString(html, "text/html").querySelectorAll("option");
+  if (options.length) select.replaceChildren(...options);
+  else refuse(dialog, document.body.dataset.textFailed);
+}
+
 document.addEventListener("click", (event) => {
   const opener = event.target.closest("[data-opens]");
-  if (!opener) return;
-  const party = opener.closest(".party");
+  const party = opener?.closest(".party") ?? opener?.closest(".my-call")?.querySelector(".party");
   if (party) openFor(party, opener.dataset.opens);
-  else openDialog(byId(`${opener.dataset.opens}-dialog`));
 });
 
 function refuse(dialog, sentence) {
@@ -88,14 +104,25 @@ addEventListener("htmx:error", (event) => {
   if (dialog && !ctx.response) refuse(dialog, document.body.dataset.textFailed);
 });
 
-// To consult first is another verb with the same number; Enter alone transfers, whichever button stands first.
+// To consult first, and to have the call come back, are other verbs with the same number; Enter alone transfers,
+// whichever button stands first.
 const transferDialog = byId("transfer-dialog");
+const recall = byId("transfer-recall");
 
 function aim(button) {
   const form = button.closest("form");
   const party = partyOf(form.closest("dialog"));
-  if (party) form.setAttribute("hx-post", addressOf(button.dataset.path ?? form.dataset.path, party));
+  const path = button.dataset.path ?? (recall.checked ? form.dataset.recallPath : form.dataset.path);
+  if (party) form.setAttribute("hx-post", addressOf(path, party));
 }
+
+// What was chosen last in this browser is there again, also after the form was reset.
+const RECALL = "transfer-recall";
+if (recall) recall.defaultChecked = localStorage.getItem(RECALL) === "yes";
+recall?.addEventListener("change", () => {
+  recall.defaultChecked = recall.checked;
+  localStorage.setItem(RECALL, recall.checked ? "yes" : "no");
+});
 
 transferDialog?.addEventListener("click", (event) => {
   const button = event.target.closest("[type=submit]");

@@ -16,12 +16,18 @@ function fill(menu) {
   disableWhatCannotWork();
 }
 
-// Above its button where there is no room below, and to its left where there is none to its right.
+// Above its button where there is more room than below, and to its left where there is none to its right; what fits
+// nowhere is scrolled.
 function place(items) {
   items.classList.remove("is-above", "is-left");
-  const { bottom, height, right } = items.getBoundingClientRect();
-  items.classList.toggle("is-above", bottom > innerHeight && bottom - height > height);
+  items.style.maxHeight = "";
+  const { top, height, right } = items.getBoundingClientRect();
+  const button = items.previousElementSibling.getBoundingClientRect();
+  const gap = Math.abs(top - button.bottom) + 2;
+  const [above, below] = [button.top - gap, innerHeight - button.bottom - gap];
+  items.classList.toggle("is-above", height > below && above > below);
   items.classList.toggle("is-left", right > document.documentElement.clientWidth);
+  if (height > Math.max(above, below)) items.style.maxHeight = `${Math.floor(Math.max(above, below))}px`;
 }
 
 document.addEventListener(

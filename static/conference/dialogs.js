@@ -78,7 +78,7 @@ function openFor(opener) {
 }
 
 document.addEventListener("click", (event) => {
-  const opener = event.target.closest("[data-opens]");
+  const opener = event.target.closest("[data-opens]:not(#my-phone *)");
   if (opener) openFor(opener);
   const choice = event.target.closest("[data-choose]");
   if (choice) {

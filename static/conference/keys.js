@@ -2,6 +2,7 @@
 
 import { openDialog } from "../panel/dialogs.js";
 import { byId } from "../panel/dom.js";
+import { keysAreOn } from "../panel/shortcuts.js";
 import { people, seenRows } from "./people.js";
 
 let place = 0;
@@ -75,6 +76,7 @@ function onKey(event) {
   const act = Object.hasOwn(keys, event.key) && keys[event.key];
   if (!act || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
   if (event.target.closest("input, textarea, select, [contenteditable], dialog, .menu-items")) return;
+  if (event.key.length === 1 && !keysAreOn()) return;
   if (document.querySelector("dialog[open]") || (event.repeat && !MOVES.has(event.key))) return;
   event.preventDefault();
   act();

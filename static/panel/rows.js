@@ -23,25 +23,80 @@ export function sweepEndedRows() {
   }
 }
 
+// A row that went to another list leaves a copy, dimmed, where the pointer is at work.
+function leaveCopy(row) {
+  const copy = row.cloneNode(true);
+  for (const part of [copy, ...copy.querySelectorAll("[id]")]) part.removeAttribute("id");
+  copy.classList.add("is-ended");
+  copy.inert = true;
+  row.before(copy);
+}
+
 const compare = (one, other) => Number(one.dataset.order) - Number(other.dataset.order) || (one.id < other.id ? -1 : 1);
+
+// Where the pointer is at work nothing changes its place, and what comes is put to the end; later they are put in order.
+const misplaced = new Set();
+const standsStill = (container) => container.matches(".board:not(.participants)") && pointerIsAtWorkIn(container);
 
 function insertRow(container, row) {
   // Nearly always the new row is the newest, so look from the end.
   let after = container.lastElementChild;
-  while (after && compare(after, row) > 0) after = after.previousElementSibling;
-  if (after) after.after(row);
+  while (after && (misplaced.has(after) || compare(after, row) > 0)) after = after.previousElementSibling;
+  if (after !== container.lastElementChild && standsStill(container)) {
+    misplaced.add(row);
+    container.append(row);
+  } else if (after) after.after(row);
   else container.prepend(row);
 }
 
+// A part of a row that has ended stays in its place, too: nothing beside it moves under the pointer.
+function keepEndedParts(existing, row) {
+  if (!pointerIsAtWorkIn(existing)) return;
+  for (const part of existing.querySelectorAll(":scope > [data-part]")) {
+    if (row.querySelector(`#${CSS.escape(part.id)}`)) continue;
+    const ended = part.cloneNode(true);
+    ended.classList.add("is-ended");
+    for (const button of ended.querySelectorAll("button")) button.disabled = true;
+    const next = part.nextElementSibling && row.querySelector(`#${CSS.escape(part.nextElementSibling.id)}`);
+    if (next) next.before(ended);
+    else row.append(ended);
+  }
+}
+
+function moveRow(container, row) {
+  const held = row.contains(document.activeElement) ? document.activeElement : null;
+  misplaced.delete(row);
+  row.remove();
+  insertRow(container, row);
+  held?.focus({ preventScroll: true });
+}
+
+export function putInOrder() {
+  for (const row of misplaced) {
+    if (!row.isConnected) misplaced.delete(row);
+    else if (!standsStill(row.parentElement)) moveRow(row.parentElement, row);
+  }
+}
+
+// Where a part that has the focus goes, the next one has it, or else the row.
+function passFocusOfParts(existing, row) {
+  const part = document.activeElement.closest("[data-part]");
+  if (!part || part.parentElement !== existing || row.querySelector(`#${CSS.escape(part.id)}`)) return;
+  const others = [...existing.querySelectorAll(":scope > [data-part]:not(.is-ended)")].filter((one) => one !== part);
+  (others[0] ?? existing).focus({ preventScroll: true });
+}
+
 function changeRow(container, existing, row) {
-  const moves =
-    row.dataset.order && (existing.dataset.order !== row.dataset.order || existing.parentElement !== container);
+  passFocusOfParts(existing, row);
+  keepEndedParts(existing, row);
+  const from = existing.parentElement;
+  const goes = from !== container;
+  const moves = row.dataset.order && (existing.dataset.order !== row.dataset.order || goes);
+  if (moves && goes && standsStill(from)) leaveCopy(existing);
   morph(existing, row);
   if (!moves) return;
-  const held = existing.contains(document.activeElement) ? document.activeElement : null;
-  existing.remove();
-  insertRow(container, existing);
-  held?.focus({ preventScroll: true });
+  if (!goes && standsStill(container)) misplaced.add(existing);
+  else moveRow(container, existing);
 }
 
 // A list that stands still (data-still) while the pointer is at work in it: what it is to show then, by its id.

@@ -1,11 +1,13 @@
 // The search box: of a list that is there as a whole (data-search), and of a long one of which the server sends the part
-// that is looked at, with the rows that match (data-look).
+// that is looked at, with the rows that match (data-look) and are in the state that was chosen (data-look-state).
+
+import { setText } from "./dom.js";
 
 // The address of the page keeps the search, so that it is still there after a reload.
-function rememberSearch(text) {
+function remember(name, text) {
   const url = new URL(location.href);
-  if (text) url.searchParams.set("q", text);
-  else url.searchParams.delete("q");
+  if (text) url.searchParams.set(name, text);
+  else url.searchParams.delete(name);
   history.replaceState(null, "", url);
 }
 
@@ -44,7 +46,7 @@ export function search() {
 }
 
 document.querySelector("[data-search]")?.addEventListener("input", (event) => {
-  rememberSearch(event.target.value);
+  remember("q", event.target.value);
   search();
 });
 
@@ -52,24 +54,30 @@ document.querySelector("[data-search]")?.addEventListener("input", (event) => {
 
 const lookBox = document.querySelector("[data-look]");
 const TYPING_PAUSE = 150;
+const list = document.querySelector("[data-looked-at]");
+const chips = [...document.querySelectorAll("[data-look-state]")];
+const ALL = "all";
+const stateOf = (chip) => chip?.dataset.lookState ?? ALL;
+const currentChip = () => chips.find((chip) => chip.hasAttribute("aria-current"));
 // With no limit the server shows as many as it likes to begin with.
-const look = { limit: 0, search: lookBox?.value ?? "" };
+const look = { limit: 0, state: stateOf(currentChip()), search: lookBox?.value ?? "" };
 let connection = null;
 
-function lookAt(limit, text) {
-  Object.assign(look, { limit, search: text });
+function lookAt(wanted) {
+  Object.assign(look, wanted);
   tellServer();
 }
 
 function tellServer() {
   const socket = connection?.socket;
-  if (socket?.readyState === WebSocket.OPEN) socket.send(`look ${look.limit} ${look.search}`);
+  if (socket?.readyState === WebSocket.OPEN) socket.send(`look ${look.limit} ${look.state} ${look.search}`);
 }
 
 // A new socket begins with what is looked at already.
 function addressWithLook(address) {
   const url = new URL(address);
   url.searchParams.set("limit", look.limit);
+  url.searchParams.set("state", look.state);
   url.searchParams.set("q", look.search);
   return url.href;
 }
@@ -89,7 +97,7 @@ function showMore(button) {
   const limit = Number(button.dataset.showMore);
   if (limit <= look.limit) return;
   button.setAttribute("aria-busy", "true");
-  lookAt(limit, look.search);
+  lookAt({ limit });
 }
 
 document.addEventListener("click", (event) => {
@@ -119,7 +127,39 @@ export function watchTheEnd() {
 
 let typing = 0;
 lookBox?.addEventListener("input", () => {
-  rememberSearch(lookBox.value);
+  remember("q", lookBox.value);
+  list?.toggleAttribute("data-searches", Boolean(lookBox.value.trim()));
+  for (const chip of chips) chip.search = new URLSearchParams({ state: stateOf(chip), q: lookBox.value });
   clearTimeout(typing);
-  typing = setTimeout(() => lookAt(0, lookBox.value), TYPING_PAUSE);
+  typing = setTimeout(() => lookAt({ limit: 0, search: lookBox.value }), TYPING_PAUSE);
+});
+
+// --- Its states. Until the rows of another state are there, the list is busy; then it is said what is shown. ---
+
+let isTurning = false;
+
+function choose(chip) {
+  for (const other of chips) other.toggleAttribute("aria-current", false);
+  chip.setAttribute("aria-current", "true");
+  chip.scrollIntoView({ block: "nearest", inline: "nearest" });
+  const state = stateOf(chip);
+  remember("state", state === ALL ? "" : state);
+  if (list) list.dataset.state = state;
+  isTurning = true;
+  list?.setAttribute("aria-busy", "true");
+  lookAt({ limit: 0, state });
+}
+
+document.addEventListener("click", (event) => {
+  const chip = event.target.closest("[data-look-state]");
+  if (!chip || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+  event.preventDefault();
+  if (chip !== currentChip()) choose(chip);
+});
+
+addEventListener("htmx:ws:after:message:incoming", (event) => {
+  if (!isTurning || !event.detail.message.data.includes('hx-swap="innerMorph"')) return;
+  isTurning = false;
+  list?.removeAttribute("aria-busy");
+  setText(document.querySelector("#look-status"), currentChip().textContent.replace(/\s+/g, " ").trim());
 });

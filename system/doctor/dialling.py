@@ -1,21 +1,27 @@
 """Whether the calls of a user work: their context, the number in it, their phone, and whether that rings."""
 
 import asyncio
+import functools
 import re
 import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
 
 from django.utils.translation import gettext_noop
 
 from engine.ami import actions
 from engine.ami.protocol import Message
+from engine.mirror.verbs import Verb
 
 from .examination import Examination
-from .report import Finding, Text, ok, problem, skipped, warning
+from .report import Finding, Status, Text, ok, problem, skipped, warning
+from .requirements import by_context, by_phone, labels_of
 
 # What can stand in a function's argument without ending it.
 _NUMBER = re.compile(r"[\w*#+.@-]+", re.ASCII)
 # What `DEVICE_STATE` says of a device that is unreachable, or that does not exist.
-_UNAVAILABLE, _INVALID = "UNAVAILABLE", "INVALID"
+UNAVAILABLE, INVALID = "UNAVAILABLE", "INVALID"
 # The contact's states in which a phone is known to be reachable, and to be unreachable.
 _REACHABLE, _UNREACHABLE = ("Reachable",), ("Unreachable", "Unavail")
 # How long after its end the events of a call may come, in seconds.
@@ -24,7 +30,12 @@ _AFTERMATH = 1.0
 _ANSWERED, _NO_ANSWER, _BUSY, _CONGESTION = "4", "3", "5", "8"
 
 
-async def _exists(examination: Examination, context: str, number: str = "") -> bool | None:
+def can_be_asked_for(name: str) -> bool:
+    """Whether a number, a context or a phone can stand in a function's argument without ending it."""
+    return _NUMBER.fullmatch(name.replace("/", "")) is not None
+
+
+async def context_exists(examination: Examination, context: str, number: str = "") -> bool | None:
     """`DIALPLAN_EXISTS`: Asterisk's own look-up, with patterns and includes. None where it cannot be queried."""
     if not examination.may("Getvar"):
         return None
@@ -33,6 +44,31 @@ async def _exists(examination: Examination, context: str, number: str = "") -> b
     return None if not value else value == "1"
 
 
+Checking = Callable[[Examination], Awaitable[Finding]]
+
+
+def losing(verbs: Callable[[], list[Verb[Any, Any]]]) -> Callable[[Checking], Checking]:
+    """A check without which these verbs do not work: where it fails, those of them that the user may are named."""
+
+    def add(check: Checking) -> Checking:
+        @functools.wraps(check)
+        async def checking(examination: Examination) -> Finding:
+            finding, wanted = await check(examination), examination.wanted
+            lost = [verb for verb in verbs() if wanted.may(verb)]
+            if finding.status is not Status.PROBLEM or not lost:
+                return finding
+            for_user = gettext_noop("Does not work for %(user)s: %(verbs)s.")
+            sentence = for_user if wanted.user else gettext_noop("Does not work: %(verbs)s.")
+            told = Text(sentence, user=wanted.user, verbs=", ".join(labels_of(lost)))
+            facts = {**finding.facts, "verbs": sorted(map(str, lost))}
+            return replace(finding, seen=[*finding.seen, told], facts=facts)
+
+        return checking
+
+    return add
+
+
+@losing(by_context)
 async def context(examination: Examination) -> Finding:
     """Does the context exist in which this user's numbers are looked up?"""
     wanted = examination.wanted
@@ -53,7 +89,7 @@ async def context(examination: Examination) -> Finding:
             Text(gettext_noop("“%(context)s” cannot be the name of a context."), context=wanted.context),
             advice=[Text(gettext_noop("Use letters, digits and . _ - only."))],
         )
-    found = await _exists(examination, wanted.context)
+    found = await context_exists(examination, wanted.context)
     if found is None:
         return _cannot_ask()
     if found:
@@ -91,7 +127,7 @@ async def number(examination: Examination) -> Finding:
             Text(gettext_noop("“%(number)s” cannot be dialled."), number=wanted.number),
             advice=[Text(gettext_noop("Use digits, * # + and letters, without spaces."))],
         )
-    found = await _exists(examination, wanted.context, wanted.number)
+    found = await context_exists(examination, wanted.context, wanted.number)
     if found is None:
         return _cannot_ask()
     names = {"number": wanted.number, "context": wanted.context}
@@ -126,6 +162,7 @@ def _cannot_ask() -> Finding:
     )
 
 
+@losing(by_phone)
 async def phone(examination: Examination) -> Finding:
     """Does the phone exist, and is it reachable?"""
     wanted = examination.wanted
@@ -141,9 +178,9 @@ async def phone(examination: Examination) -> Finding:
         return skipped(
             Text(gettext_noop("The phone cannot be queried: this needs the write class system, or call or reporting."))
         )
-    state = await examination.value(f"DEVICE_STATE({wanted.phone})") if _NUMBER.fullmatch(name.replace("/", "")) else ""
-    if state in (_UNAVAILABLE, _INVALID):
-        return _unknown(wanted.phone) if state == _INVALID else _not_registered(wanted.phone)
+    state = await examination.value(f"DEVICE_STATE({wanted.phone})") if can_be_asked_for(name) else ""
+    if state in (UNAVAILABLE, INVALID):
+        return _unknown(wanted.phone) if state == INVALID else _not_registered(wanted.phone)
     if not state:
         return skipped(Text(gettext_noop("Asterisk does not report the state of %(phone)s."), phone=wanted.phone))
     return ok(Text(gettext_noop("%(phone)s is %(state)s."), phone=wanted.phone, state=state), state=state)

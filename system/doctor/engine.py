@@ -12,7 +12,7 @@ from django.utils.translation import get_language, gettext_noop, override
 from engine.ami.errors import AmiError
 from engine.ami.transports import Address
 
-from . import confbridge, connection, dialling, login, manager_user, protocol, tls
+from . import call_control, confbridge, connection, dialling, everybody, login, manager_user, protocol, tls
 from .examination import Examination, Wanted
 from .report import Finding, Report, Result, Status, Text, problem, skipped
 from .requirements import stanza
@@ -63,6 +63,10 @@ CHECKS = (
     Check("events", gettext_noop("Events"), manager_user.events, ("login",)),
     Check("patience", gettext_noop("Write timeout"), manager_user.patience, ("login",)),
     Check("clock", gettext_noop("Clocks"), manager_user.clock, ("login",)),
+    Check("applications", gettext_noop("Applications"), call_control.applications, ("login",)),
+    Check("music", gettext_noop("Music on hold"), call_control.music, ("login",)),
+    Check("parking", gettext_noop("Parking"), call_control.parking, ("login",)),
+    Check("extensions", gettext_noop("The panel's extensions"), call_control.extensions, ("login",)),
     Check("context", gettext_noop("Dial context"), dialling.context, ("login",), _about_somebody),
     Check(
         "policy", gettext_noop("Dial policy"), dialling.policy, (), lambda examination: bool(examination.wanted.user)
@@ -81,6 +85,13 @@ CHECKS = (
         dialling.ring,
         ("login", "phone"),
         lambda examination: examination.wanted.call,
+    ),
+    Check(
+        "people",
+        gettext_noop("Phones and contexts of all users"),
+        everybody.phones_and_contexts,
+        ("login",),
+        lambda examination: bool(examination.wanted.people) and examination.wanted.is_empty,
     ),
     Check("talking", gettext_noop("Talk detection in conferences"), confbridge.talking, ("login",)),
     Check("hands", gettext_noop("Raised hands"), confbridge.hands, ("login",)),
@@ -101,7 +112,8 @@ async def run(examination: Examination, pbx: str = "") -> Report:
         if examination.session is not None:
             examination.session.close()
     lines = stanza(examination.address.username, examination.seen_source or examination.source)
-    return Report(pbx, str(examination.address), list(results.values()), lines)
+    extensions = results["extensions"].finding.facts.get("lines", "") if "extensions" in results else ""
+    return Report(pbx, str(examination.address), list(results.values()), lines, extensions)
 
 
 async def _put(check: Check, examination: Examination, results: dict[str, Result]) -> Finding | None:

@@ -1,13 +1,26 @@
 """What an examination knows so far: the checks read and write it, one after another."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from engine.ami import actions
 from engine.ami.client import Answer, Session
 from engine.ami.protocol import Action, Message
 from engine.ami.transports import Address
+from engine.mirror.verbs import Verb
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A user with their phone and context, and the labels of what they may do that needs the one or the other."""
+
+    name: str
+    phone: str
+    context: str
+    by_phone: tuple[str, ...]
+    by_context: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -20,12 +33,19 @@ class Wanted:
     # Of a user of the panel: their name, and why their dial policies forbid it, in the active language.
     user: str = ""
     refusal: str = ""
+    # What they may ask, by its name; None: anything.
+    verbs: frozenset[str] | None = None
     # Whether their phone is to ring.
     call: bool = False
+    # Everybody, of whom only phones and contexts are examined.
+    people: Sequence[Person] = ()
 
     @property
     def is_empty(self) -> bool:
         return not (self.phone or self.context or self.number or self.user)
+
+    def may(self, verb: Verb[Any, Any]) -> bool:
+        return self.verbs is None or str(verb) in self.verbs
 
 
 @dataclass(slots=True)

@@ -5,6 +5,7 @@ import re
 import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from django.utils.translation import gettext_noop
 
@@ -12,11 +13,11 @@ from engine.ami import actions
 from engine.ami.client import Session
 from engine.ami.errors import AnswerTimeout
 from engine.ami.protocol import Message
-from engine.mirror.verbs import Feature, Weight
+from engine.mirror.verbs import Feature, Weight, verbs
 
 from .examination import Examination
 from .report import Finding, Text, ok, problem, skipped, warning
-from .requirements import EVENTS, class_for, classes_of, features, in_order, missing_reads
+from .requirements import EVENTS, class_for, classes_of, features, in_order, labels_of, missing_reads
 
 _PRIVILEGE = re.compile(r"\(Priv: ([^)]*)\)\s*$")
 # The fields of the user's stanza that are checked; its secret is not.
@@ -42,7 +43,7 @@ async def rights(examination: Examination) -> Finding:
         if refused:
             lacking.append((feature, refused, in_order(map(class_for, refused))))
     asked_for = [classes for feature, _refused, classes in lacking if feature.weight is not Weight.ADMINISTRATIVE]
-    facts = {
+    facts: dict[str, Any] = {
         "write": in_order(examination.write) if examination.write is not None else None,
         "features": {feature.title: refused for feature, refused, _classes in lacking},
         "classes": in_order({name for classes in asked_for for name in classes}),
@@ -54,6 +55,7 @@ async def rights(examination: Examination) -> Finding:
         notes = [Text(gettext_noop("This Asterisk has no %(actions)s (module not loaded)."), actions=names)]
     if not lacking:
         return ok(Text(gettext_noop("Every action that the panel sends is permitted.")), *notes, **facts)
+    notes += _missed(examination, facts)
     seen = [
         Text(
             gettext_noop("Does not work: %(feature)s (%(actions)s)."),
@@ -69,6 +71,18 @@ async def rights(examination: Examination) -> Finding:
     if not asked_for:
         return ok(Text(gettext_noop("What operators and moderators do is permitted.")), *seen, *notes, **facts)
     return (problem if Weight.ESSENTIAL in weights else warning)(*seen, *notes, advice=advice, **facts)
+
+
+def _missed(examination: Examination, facts: dict[str, Any]) -> list[Text]:
+    """What that means for the user under examination: which verbs, of those that they may ask."""
+    wanted = examination.wanted
+    refused = [verb for verb in verbs.values() if any(map(examination.lacks, verb.actions or ()))]
+    facts["verbs"] = sorted(str(verb) for verb in refused)
+    missed = [verb for verb in refused if wanted.may(verb)]
+    if not wanted.user or not missed:
+        return []
+    sentence = gettext_noop("Does not work for %(user)s: %(verbs)s.")
+    return [Text(sentence, user=wanted.user, verbs=", ".join(labels_of(missed)))]
 
 
 async def reading(examination: Examination) -> Finding:

@@ -6,6 +6,7 @@ from engine.ami import actions
 from engine.ami.client import check_version
 from engine.ami.errors import TooOld
 
+from . import versions
 from .examination import Examination
 from .listening import GREETING, first_words, presented_certificate
 from .report import Finding, Text, ok, problem
@@ -95,7 +96,7 @@ async def _silent(examination: Examination) -> Finding:
 
 
 async def version(examination: Examination) -> Finding | None:
-    """`CoreSettings`: which Asterisk is it? None where that may not be queried."""
+    """`CoreSettings`: which Asterisk is it, and has it a known fault? None where that may not be queried."""
     if not examination.may("CoreSettings"):
         return None
     settings = (await examination.ask(actions.core_settings())).response
@@ -104,11 +105,7 @@ async def version(examination: Examination) -> Finding | None:
         check_version(settings.get("AMIversion"))
     except TooOld as error:
         return _too_old(error, version=found, ami=settings.get("AMIversion"))
-    return ok(
-        Text(gettext_noop("Asterisk %(version)s, AMI %(ami)s."), version=found, ami=settings.get("AMIversion")),
-        version=found,
-        ami=settings.get("AMIversion"),
-    )
+    return versions.judge(examination, found, settings.get("AMIversion"))
 
 
 def _too_old(error: TooOld, **facts: str) -> Finding:

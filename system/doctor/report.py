@@ -94,12 +94,15 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All results about one PBX, and the stanza of manager.conf that the panel needs there."""
+    """All results about one PBX, and the lines that the panel needs there: the stanza of manager.conf, and what
+    extensions.conf lacks, or may lack.
+    """
 
     pbx: str
     address: str
     results: Sequence[Result]
     stanza: str = ""
+    extensions: str = ""
 
     @property
     def problems(self) -> list[Result]:
@@ -110,8 +113,14 @@ class Report:
         return [result for result in self.results if result.status is Status.WARNING]
 
     @property
+    def unasked(self) -> list[Result]:
+        """What Asterisk did not let us look at; not what was left out since another check failed."""
+        skipped = (result for result in self.results if result.status is Status.SKIPPED)
+        return [result for result in skipped if not result.finding.facts.get("after")]
+
+    @property
     def is_well(self) -> bool:
-        """Whether no problem was found; there may be warnings."""
+        """Whether no problem was found; there may be warnings, and what could not be queried."""
         return not self.problems
 
     def result(self, id: str) -> Result | None:
@@ -124,4 +133,5 @@ class Report:
             "ok": self.is_well,
             "checks": [result.as_dict() for result in self.results],
             "stanza": self.stanza,
+            "extensions": self.extensions,
         }

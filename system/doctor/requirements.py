@@ -4,20 +4,26 @@ The doctor's checks and the stanza for manager.conf are derived from it. The cla
 its builder (`engine.ami.actions`); those of events are what Asterisk 16 and 22 name in each event's `Privilege`.
 """
 
+import dataclasses
 from collections.abc import Collection, Iterable
 from dataclasses import replace
+from typing import Any
 
 from django.utils.translation import gettext_noop
 
 from engine.ami.actions import PRIVILEGES
-from engine.mirror.verbs import Feature, Weight, verbs
+from engine.mirror.verbs import Feature, Verb, Weight, verbs
 
 # Event → its class.
 EVENTS: dict[str, str] = {
+    "AttendedTransfer": "call",
+    "BlindTransfer": "call",
     "BridgeCreate": "call",
     "BridgeDestroy": "call",
     "BridgeEnter": "call",
     "BridgeLeave": "call",
+    "ChanSpyStart": "call",
+    "ChanSpyStop": "call",
     "ConfbridgeEnd": "call",
     "ConfbridgeJoin": "call",
     "ConfbridgeLeave": "call",
@@ -29,12 +35,16 @@ EVENTS: dict[str, str] = {
     "ConfbridgeUnmute": "call",
     "DTMFEnd": "dtmf",
     "DeviceStateChange": "call",
+    "DialBegin": "call",
     "DialEnd": "call",
     "ExtensionStatus": "call",
     "FullyBooted": "system",
     "Hangup": "call",
+    "HangupRequest": "call",
     "Hold": "call",
     "MixMonitorMute": "call",
+    "MixMonitorStart": "call",
+    "MixMonitorStop": "call",
     "NewAccountCode": "call",
     "NewCallerid": "call",
     "NewConnectedLine": "call",
@@ -46,6 +56,7 @@ EVENTS: dict[str, str] = {
     "ParkedCallGiveUp": "call",
     "ParkedCallSwap": "call",
     "ParkedCallTimeOut": "call",
+    "Pickup": "call",
     "PresenceStateChange": "call",
     "Reload": "system",
     "Rename": "call",
@@ -78,6 +89,13 @@ FEATURES: tuple[Feature, ...] = (
     ),
     Feature(gettext_noop("the caller ID of phones that have none"), Weight.USEFUL, ("PJSIPShowEndpoint",)),
     Feature(gettext_noop("the list of phones"), Weight.USEFUL, ("PJSIPShowEndpoints", "Command", "Getvar")),
+    Feature(
+        gettext_noop("what happened in a call"),
+        Weight.USEFUL,
+        events=(
+            "AttendedTransfer", "BlindTransfer", "DialBegin", "DialEnd", "HangupRequest", "Newexten", "Pickup",
+        ),
+    ),
     Feature(gettext_noop("who is on hold"), Weight.USEFUL, ("Getvar",), ("Hold", "Unhold")),
     Feature(
         gettext_noop("parked calls"),
@@ -115,6 +133,29 @@ def features() -> list[Feature]:
             of_verbs.setdefault(verb.feature, set(verb.feature.actions)).update(verb.actions)
     declared = [replace(feature, actions=tuple(sorted(needed))) for feature, needed in of_verbs.items()]
     return sorted([*FEATURES, *declared], key=lambda feature: list(Weight).index(feature.weight))
+
+
+def _from_the_profile(verb: Verb[Any, Any], name: str) -> bool:
+    """Whether the panel fills in this parameter, from the profile of whoever asks; the page of the profile itself
+    does not.
+    """
+    named = any(entry.name == name and not entry.metadata for entry in dataclasses.fields(verb.parameters))
+    return named and verb.places_call and verb.view != "profile"
+
+
+def by_phone() -> list[Verb[Any, Any]]:
+    """The verbs for which whoever asks needs a phone of their own."""
+    return [verb for verb in verbs.values() if _from_the_profile(verb, "endpoint")]
+
+
+def by_context() -> list[Verb[Any, Any]]:
+    """The verbs for which whoever asks needs a dial context."""
+    return [verb for verb in verbs.values() if _from_the_profile(verb, "context")]
+
+
+def labels_of(found: Iterable[Verb[Any, Any]]) -> list[str]:
+    """What people read, in the active language, each once."""
+    return list(dict.fromkeys(str(verb.label) for verb in found))
 
 
 # In the order of Asterisk's own list.

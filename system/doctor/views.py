@@ -28,14 +28,16 @@ from . import commands
 
 
 class DoctorForm(forms.Form):
-    """Whose calls are examined, besides the connection."""
+    """Whose calls are examined, besides what concerns all."""
 
     user = forms.ModelChoiceField(
         User.objects.filter(is_active=True).order_by("username"),
         label=gettext_lazy("User"),
         required=False,
-        empty_label=gettext_lazy("nobody: only the connection"),
-        help_text=gettext_lazy("The phone, context and dial policies of this user are checked, too."),
+        empty_label=gettext_lazy("everybody, in short"),
+        help_text=gettext_lazy(
+            "Of everybody: whether phone and dial context exist. Of one user: why not, the dial policies and a number."
+        ),
         widget=forms.Select({"class": "form-select"}),
     )
     number = forms.CharField(
@@ -101,7 +103,7 @@ def _examine(
         auditor.end(command.id, Outcome(CommandStatus.FORBIDDEN, why))
         form.add_error("call", why)
         return {}
-    wanted = people.wanted_of(user, number, call=call) if user else Wanted()
+    wanted = people.wanted_of(user, number, call=call) if user else Wanted(people=people.everybody(pbx.name))
     report = examine(address, pbx.name, wanted)
     auditor.end(command.id, Outcome(CommandStatus.DONE, _in_short(report)))
     return {"report": report, "elsewhere": people.is_elsewhere(user, pbx.name) if user else ""}

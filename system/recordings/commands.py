@@ -1,84 +1,32 @@
 """Recording a channel: by MixMonitor, and by Monitor where an Asterisk still has it (up to version 20)."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
 from calls.commands import CHANNEL
 from calls.models import Channel
+from calls.recordings import FORMATS, ONE_WORD, files_in, silence, silent_in
 from engine.ami import actions
-from engine.ami.protocol import CHANNEL_FIELDS, Action, Message
+from engine.ami.protocol import Action
 from engine.mirror.commands import Outcome, Status
 from engine.mirror.context import CommandContext, outcome_of, send_all
-from engine.mirror.registry import lookup, on
-from engine.mirror.state import State
+from engine.mirror.registry import lookup
 from engine.mirror.verbs import Feature, Parameters, Rule, Verb, Weight, verb
 
-# Endings of files that are offered, where this Asterisk knows their format: in any other it would write raw audio.
-FORMATS = ("wav", "wav16", "gsm", "g722", "ulaw", "alaw", "sln")
-# What can be asked of MixMonitor beside the file: the name in our form → its letter. Not its beeps: started by AMI, it
-# plays them before it answers, and the channel stands still; the repeated one needs a module that may be missing.
-OPTIONS = {"bridged": "b", "append": "a"}
-DIRECTIONS = {"both": {"read", "write"}, "read": {"read"}, "write": {"write"}}
 MONITORS = {
     "monitor": "Monitor", "stop-monitor": "StopMonitor", "change-monitor": "ChangeMonitor",
     "pause-monitor": "PauseMonitor", "unpause-monitor": "UnpauseMonitor",
 }  # fmt: skip
 # Our own refusals; the views put them into words.
 RUNS, RUNS_NOT = "Monitor is already running", "Monitor is not running"
-# Where MixMonitor leaves its id.
-_ID_VARIABLE = "PBXPANEL_MIXMONITOR"
-# Letters and digits of any script, and what neither Asterisk nor a shell reads as more than itself.
-_NAME = re.compile(r"\w[\w.@+=-]*(/\w[\w.@+=-]*)*")
-
 # A MixMonitorID.
 ID = re.compile(r"0x[0-9a-f]{1,16}")
-# A channel's name that the CLI takes for one argument.
-_ONE_WORD = re.compile(r"[^\s\"\\]+")
-
-# Channel → the directions that were reported as muted since the link has been up.
-_muted: WeakKeyDictionary[State, dict[str, set[str]]] = WeakKeyDictionary()
-
-
-def is_safe(name: str) -> bool:
-    """Whether a file of this name lies in the spool's monitor folder, or one within, and nothing else is meant."""
-    return bool(_NAME.fullmatch(name)) and ".." not in name and len(name) <= 100
-
-
-def options(wanted: Iterable[str], sides: str = "", extension: str = "") -> str:
-    """The names of `OPTIONS` that are wanted; `sides` is the name of the files for each side, if wanted."""
-    letters = "".join(letter for name, letter in OPTIONS.items() if name in set(wanted))
-    if sides:
-        letters += f"r({sides}-in.{extension})t({sides}-out.{extension})"
-    return f"{letters}i({_ID_VARIABLE})"
-
-
-@on("MixMonitorMute", required=CHANNEL_FIELDS)
-def mute(state: State, event: Message) -> None:
-    """Asterisk reports it when it happens, and never again."""
-    muted = _muted.setdefault(state, {}).setdefault(event.get("Uniqueid"), set())
-    directions = DIRECTIONS.get(event.get("Direction").lower(), set())
-    if event.get("State") == "1":
-        muted |= directions
-    else:
-        muted -= directions
-
-
-@on("FullyBooted")
-def link_comes_up(state: State, event: Message) -> None:
-    """Nothing says what was unmuted while we were not listening."""
-    _muted.pop(state, None)
-
-
-@on("Hangup", required=CHANNEL_FIELDS)
-def hung_up(state: State, event: Message) -> None:
-    _muted.get(state, {}).pop(event.get("Uniqueid"), None)
 
 
 @lookup("system.recordings.list")
@@ -94,19 +42,16 @@ async def recordings(ctx: CommandContext, parameters: Mapping[str, Any]) -> Outc
         known = (await session.ask(actions.list_commands(), timeout=ctx.left)).response
         there = [verb for verb, name in MONITORS.items() if known.get(name)]
         formats = await session.ask(actions.command("core show file formats"), timeout=ctx.left)
-        asked = {uniqueid: name for uniqueid, name in channels.items() if _ONE_WORD.fullmatch(name)}
-        lists = await send_all(ctx, session, (actions.command(f"mixmonitor list {name}") for name in asked.values()))
+        asked = {uniqueid: name for uniqueid, name in channels.items() if ONE_WORD.fullmatch(name)}
+        lists = await send_all(ctx, session, (actions.list_mix_monitors(name) for name in asked.values()))
         monitored = await send_all(ctx, session, map(_monitored, channels.values() if there else ()))
     found = {}
     answers = dict(zip(asked, lists, strict=True))
-    muted = _muted.setdefault(ctx.state, {})
     for at, uniqueid in enumerate(channels):
         files = files_in(answers[uniqueid].response.output) if uniqueid in answers else None
-        if files == []:
-            muted.pop(uniqueid, None)
         found[uniqueid] = {
             "files": files,
-            "muted": sorted(muted.get(uniqueid, ())),
+            "muted": silent_in(ctx.state, uniqueid),
             "monitored": bool(there) and monitored[at].response.get("Value") == "true",
         }
     data = {
@@ -118,7 +63,7 @@ async def recordings(ctx: CommandContext, parameters: Mapping[str, Any]) -> Outc
     return Outcome(Status.DONE, data=data)
 
 
-RECORDING = Feature(gettext_noop("recording of single channels"), Weight.ADMINISTRATIVE, events=("MixMonitorMute",))
+RECORDING = Feature(gettext_noop("recording of single channels"), Weight.ADMINISTRATIVE)
 _verb = partial(
     verb,
     target=CHANNEL,
@@ -181,16 +126,24 @@ class Direction(Parameters):
     direction: str
 
 
-@of_mix_monitor("mute-recording", _("Mute a recording"), parameters=Direction, actions=[actions.mix_monitor_mute])
+_SILENCES = [actions.mix_monitor_mute, actions.setvar]
+
+
+@of_mix_monitor("mute-recording", _("Mute a recording"), parameters=Direction, actions=_SILENCES)
 async def mute_recording(ctx: CommandContext, channel: Channel, wanted: Direction) -> Outcome:
-    """`MixMonitorMute`: from now on it is silent in every recording of the channel."""
-    return await ctx.run(actions.mix_monitor_mute(channel.name, wanted.direction, muted=True))
+    """From now on it is silent in every recording of the channel."""
+    return await _silence(ctx, channel, wanted, muted=True)
 
 
-@of_mix_monitor("unmute-recording", _("Unmute a recording"), parameters=Direction, actions=[actions.mix_monitor_mute])
+@of_mix_monitor("unmute-recording", _("Unmute a recording"), parameters=Direction, actions=_SILENCES)
 async def unmute_recording(ctx: CommandContext, channel: Channel, wanted: Direction) -> Outcome:
     """The contrary."""
-    return await ctx.run(actions.mix_monitor_mute(channel.name, wanted.direction, muted=False))
+    return await _silence(ctx, channel, wanted, muted=False)
+
+
+async def _silence(ctx: CommandContext, channel: Channel, wanted: Direction, *, muted: bool) -> Outcome:
+    silent = set(silent_in(ctx.state, channel.uniqueid))
+    return await silence(ctx, channel, silent, wanted.direction, muted=muted)
 
 
 # Monitor, of which Asterisk does not say where it would do nothing. Versions from 21 have it no more, so the doctor
@@ -260,17 +213,6 @@ VERBS: Mapping[str, Verb[Channel, Any]] = {
     "pause-monitor": pause_monitor,
     "unpause-monitor": unpause_monitor,
 }
-
-
-def files_in(lines: list[str]) -> list[list[str]] | None:
-    """What `mixmonitor list` prints → id, file, file of what comes in and of what goes out, of each; without endings.
-
-    None where it is not the list: the manager user may give no command, or the channel is gone.
-    """
-    if not lines or not lines[0].startswith("MixMonitor ID"):
-        return None
-    rows = [line.split("\t") for line in lines[2:] if line.startswith("0x")]
-    return [[*row, "", "", ""][:4] for row in rows]
 
 
 def formats_in(lines: list[str]) -> list[str]:

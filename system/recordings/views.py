@@ -1,17 +1,16 @@
 """The page of recording: which channels are recorded, and starting, muting and ending that."""
 
-import re
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.identity import user_of
+from calls import recordings
 from calls.models import Channel
 from engine.mirror.commands import Outcome, Status, look_up
 from engine.mirror.models import PBX
@@ -87,13 +86,13 @@ def act(request: HttpRequest, pbx: PBX, verb: str) -> HttpResponse:
     name = file_name(request.POST.get("file", ""), channel)
     extension = request.POST.get("format", "wav")
     if verb in ("record", "monitor", "change-monitor"):
-        if not commands.is_safe(name):
+        if not recordings.is_safe(name):
             text = _(
                 "Use only letters, digits and . _ - + = @ in the file name, and / for a folder; no more than 100 "
                 "characters."
             )
             return toasts.toast(request, "warning", text, 400)
-        if extension not in commands.FORMATS:
+        if extension not in recordings.FORMATS:
             return toasts.toast(request, "warning", _("Choose one of the formats."), 400)
     outcome = _run(request, verb, channel, name, extension)
     if not outcome.done:
@@ -110,12 +109,9 @@ def file_name(typed: str, channel: Channel) -> str:
     """What somebody typed, without an ending that is one of the formats; else the time and whose channel it is."""
     name = typed.strip()
     stem, _dot, ending = name.rpartition(".")
-    if ending in commands.FORMATS:
+    if ending in recordings.FORMATS:
         name = stem
-    if name:
-        return name
-    who = re.sub(r"[^A-Za-z0-9]+", "-", channel.caller_number or channel.name).strip("-")
-    return f"{timezone.localtime():%Y%m%d-%H%M%S}-{who[:40] or 'channel'}"
+    return name or recordings.name_for(channel)
 
 
 def _run(request: HttpRequest, verb: str, channel: Channel, name: str, extension: str) -> Outcome:
@@ -127,7 +123,7 @@ def _given(request: HttpRequest, verb: str, name: str, extension: str) -> Parame
     """The parameters of a verb."""
     if verb == "record":
         wanted = request.POST.getlist("options")
-        options = commands.options(wanted, name if "sides" in wanted else "", extension)
+        options = recordings.options(wanted, name if "sides" in wanted else "", extension)
         return commands.Start(f"{name}.{extension}", options)
     if verb == "stop":
         which = request.POST.get("recording", "")
@@ -136,7 +132,7 @@ def _given(request: HttpRequest, verb: str, name: str, extension: str) -> Parame
         return commands.Stop(which)
     if verb in ("mute", "unmute"):
         direction = request.POST.get("direction", "both")
-        if direction not in commands.DIRECTIONS:
+        if direction not in recordings.DIRECTIONS:
             raise Http404
         return commands.Direction(direction)
     return commands.File(name, extension) if verb in ("monitor", "change-monitor") else Parameters()

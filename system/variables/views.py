@@ -10,15 +10,15 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.confirmation import ask, is_confirmed
 from accounts.identity import user_of
+from calls import variables as commands
 from calls.models import Channel
+from calls.variables import Variable
 from engine import limits
 from engine.mirror.commands import Outcome, Status
 from engine.mirror.models import PBX
 from web import toasts
 
 from ..pages import may, on_pbx, page
-from . import commands
-from .commands import Variable
 
 # How many live channels are offered to choose from.
 _OFFERED = 500

@@ -22,6 +22,7 @@ from django.utils import timezone
 from accounts.models import Profile
 from audit.models import AuditEntry
 from calls.models import Channel
+from conferences.targets import MODERATE
 from engine.mirror import verbs
 from engine.mirror.models import PBX
 from engine.mirror.verbs import Verb
@@ -73,10 +74,14 @@ TABLE: dict[str, list[Line]] = {
     "": [Line("/", "GET", LOGGED_IN, 200)],
     "calls/": [Line("/calls/", "GET", SEEING, 200)],
     "calls/dial/": [Line("/calls/dial/", "POST", CALLING, 200, NUMBER)],
+    "calls/<str:pbx>/<segment:linkedid>/": [Line("/calls/main/1.1/", "GET", SEEING, 200)],
     "conferences/": [Line("/conferences/", "GET", SEEING, 200)],
     "conferences/<str:pbx>/<segment:name>/": [Line("/conferences/main/8001/", "GET", SEEING, 200)],
     "conferences/<str:pbx>/choices/<segment:name>/": [
         Line("/conferences/main/choices/8001/", "GET", frozenset({"Moderator", "Administrator"}), 200)
+    ],
+    "conferences/<str:pbx>/destinations/calls/": [
+        Line("/conferences/main/destinations/calls/", "GET", CALLING, 200)
     ],
     # Of another's room see tests/conferences/records/test_records.py.
     "records/": [Line("/records/", "GET", SEEING, 200)],
@@ -112,6 +117,7 @@ TABLE: dict[str, list[Line]] = {
         Line("/profile/", "GET", CALLING, 200, only=False),
         Line("/profile/", "POST", CALLING, 302, {"extension": "101", "endpoint": "PJSIP/101"}, only=False),
     ],
+    "profile/incoming/": [Line("/profile/incoming/", "POST", CALLING, 302, {"ring_tone": "chime"}, only=False)],
     "profile/proof/": [Line("/profile/proof/", "GET", CALLING, 204)],
     "profile/offers/": [Line("/profile/offers/", "GET", CALLING, 200)],
     # Of a phone that is shared with whoever asks see test_phones.py.
@@ -223,6 +229,8 @@ def of_verb(verb: Verb[Any, Any]) -> Line:
     allowed = who_have(rule.permission) | (who_have(rule.own) if rule.own else set())
     for permission in rule.also:
         allowed &= who_have(permission)
+    if str(verb) == "channel.to-conference":  # of moderators of a room see tests/conferences/test_bringing.py
+        allowed &= who_have(MODERATE)
     arguments = [text for text in ("main", KEYS[verb.target.name], verb.path) if text]
     path = reverse(f"{verb.target.name}-command", args=arguments)
     data = {name: str(value) for name, value in verb.example.items()}

@@ -56,6 +56,7 @@ from conferences.invitations.models import Invitation, InviteGroup
 from conferences.models import Conference, Participant
 from conferences.rooms.models import Room
 from audit.models import AuditEntry
+from calls.records.models import CallRecord, CallStep
 User.objects.filter(username="anna").update(is_staff=True, is_superuser=True)
 deadline = time.monotonic() + 120
 while Participant.objects.filter(conference="8001").count() < 3 and time.monotonic() < deadline:
@@ -66,7 +67,7 @@ states = [{"muted": True, "muted_by": "moderator", "hand_at": timezone.now()}, {
 for person, state in zip(people, states):
     Participant.objects.filter(pk=person.pk).update(**state)
 Conference.objects.filter(name="8001").update(locked=True, lecture=True, recording=True, recording_file="one.wav")
-for kept in (Invitation, InviteGroup, Room, AuditEntry):
+for kept in (Invitation, InviteGroup, Room, AuditEntry, CallRecord, CallStep):
     kept.objects.all().delete()
 for number, state in enumerate(Invitation.State.values):
     Invitation.objects.create(pbx_id="main", code=str(number), conference="8001", channel="PJSIP/101", number="101",
@@ -78,6 +79,10 @@ room.moderators.add(User.objects.get(username="mona"))
 for status in ("done", "refused", "no answer", ""):
     AuditEntry.objects.create(command_id=status, username="anna", pbx="main", verb="mute", subject="Ben",
         status=status, answer="User muted", topic="conference/8001")
+CallRecord.objects.create(pbx="main", key="1.1", started_at=timezone.now(), ended_at=timezone.now())
+for number, kind in enumerate(CallStep.Kind):
+    CallStep.objects.create(pbx="main", key=str(number), order=number, call="1.1", kind=kind, at=timezone.now(),
+        who="Ben Beta 102", other="103", detail="" if kind == "gap" else "self 17")
 print(len(people))
 """
 

@@ -118,7 +118,9 @@ def test_who_waits_in_a_queue_is_parked_or_held_needs_attention(
     asterisk: Asterisk, panel: Panel, visit: Visit, caller_factory: CallerFactory, phone_factory: PhoneFactory
 ) -> None:
     page = visit(panel, "vic")
-    expect(page.get_by_text("Nobody is waiting in a queue, on a parking space or on hold.")).to_be_visible()
+    # What is empty takes no room.
+    expect(page.get_by_text("Nothing needs attention now.")).to_be_visible()
+    expect(page.locator(".home section:visible")).to_have_count(0)
     caller_factory(asterisk, "611", number="0401111111", name="Quentin")
     phone_factory(asterisk, "107", "answer_and_hold")
     caller_factory(asterisk, "107", number="0402222222", name="Hella")
@@ -127,6 +129,8 @@ def test_who_waits_in_a_queue_is_parked_or_held_needs_attention(
     expect(waiting.filter(has_text="Hella").locator(".call-state")).to_have_text("On hold")
     # It is taken off hold again, and needs nothing any more.
     expect(page.locator(".call", has_text="Hella")).to_have_count(0)
+    expect(page.locator(".home section:visible h2")).to_have_text(["Waiting"])
+    expect(page.get_by_text("Nothing needs attention now.")).to_be_hidden()
     caller_factory(asterisk, "602", number="0403333333", name="Paula")
     with asterisk.ami() as ami:
 
@@ -139,7 +143,12 @@ def test_who_waits_in_a_queue_is_parked_or_held_needs_attention(
         until(of_paula)
         (channel,) = of_paula()
         ami.action("Park", Channel=channel, AnnounceChannel=channel)
-    expect(waiting.filter(has_text="Paula").locator(".call-state")).to_have_text(re.compile("Parked on 70"))
+    expect(page.locator("#parked-calls .call").locator(".call-state")).to_have_text(re.compile("Parked on 70"))
+    expect(page.locator("#parked-calls .call")).to_contain_text("Paula")
+    expect(page.locator(".home section:visible h2")).to_have_text(["Waiting", "Parked"])
+    asterisk.quiet()
+    expect(page.locator(".home section:visible")).to_have_count(0)
+    expect(page.get_by_text("Nothing needs attention now.")).to_be_visible()
 
 
 def test_the_focus_goes_to_the_next_card_after_a_hang_up_by_keyboard(
@@ -169,7 +178,7 @@ def test_somebody_in_a_conference_is_shown_with_the_room_and_after_an_aside_too(
 ) -> None:
     caller_factory(asterisk, "8001", number="0401", name="Carla")
     caller_factory(asterisk, "8001", number="0402", name="Dora")
-    page = visit(panel, "anna", "/calls/")
+    page = visit(panel, "anna", "/calls/?state=conference")
     card = page.locator(".call", has_text="Carla")
     expect(card.get_by_role("link", name="Conference 8001")).to_be_visible()
     mona = visit(panel, "mona", "/conferences/main/8001/")
@@ -187,7 +196,7 @@ def test_somebody_in_a_conference_is_shown_with_the_room_and_after_an_aside_too(
 def test_who_may_not_see_conferences_sees_the_room_and_no_link(
     asterisk: Asterisk, panel: Panel, visit: Visit, caller_factory: CallerFactory
 ) -> None:
-    page = visit(panel, "anna", "/calls/")
+    page = visit(panel, "anna", "/calls/?state=conference")
     caller_factory(asterisk, "8001", number="0401", name="Carla")
     card = page.locator(".call", has_text="Carla")
     expect(card.get_by_role("link")).to_be_visible()

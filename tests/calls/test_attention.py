@@ -6,7 +6,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from calls.fragments import row_of, some_calls
+from calls.call import some_calls
+from calls.fragments import row_of
 from calls.models import Channel, ParkedCall
 from engine.live import fragments
 from engine.live.fragments import Viewer
@@ -60,7 +61,8 @@ def test_who_rings_who_waits_in_a_queue_is_parked_or_held_and_nobody_else() -> N
     assert shown_in(MINE) == {
         "my-calls": [cards["mine"]],
         "ringing-calls": [cards["rings"]],
-        "waiting-calls": [cards["in the queue"], cards["parked"], cards["held"]],
+        "waiting-calls": [cards["in the queue"], cards["held"]],
+        "parked-calls": [cards["parked"]],
     }
     assert shown_in(ANYBODY)["waiting-calls"][-1] == cards["mine"]
 

@@ -16,13 +16,18 @@ from tests.conferences.test_buttons import Buttons
 
 from .test_call import call, channel
 
-ALL = ["transfer", "hold", "park", "retrieve", "pickup", "takeover", "listen", "whisper", "barge", "keypad", "reject"]
+RECORDING = ["record", "pause-record", "resume-record", "stop-record"]
+KEYS = ["keypad", "mute", "mute", "unmute", "reject"]
+PICKING_UP = ["retrieve", "pickup", "takeover"]
 WHO_HAS_WHAT = {
     "Viewer": [],
-    "Moderator": ["transfer", "hold", "park", "keypad", "reject"],
-    "Operator": ["transfer", "hold", "park", "retrieve", "pickup", "takeover", "keypad", "reject"],
-    "Administrator": ALL,
-}
+    "Moderator": ["transfer", "hold", "add-person", "park", "to-conference", *KEYS],
+    "Operator": ["transfer", "hold", "add-person", "park", *PICKING_UP, *RECORDING, *KEYS],
+    "Administrator": [
+        "transfer", "hold", "add-person", "park", "to-conference", *PICKING_UP, "listen", "whisper", "barge",
+        *RECORDING, *KEYS,
+    ],
+}  # fmt: skip
 
 
 @pytest.mark.django_db
@@ -64,6 +69,8 @@ def test_a_party_says_what_its_menu_must_know() -> None:
     assert 'data-state="Ringing"' in two
     assert "data-talks" not in one + two
     assert "data-parked" not in one + two
+    assert "data-recorded" not in one + two
+    assert "data-muted" not in one + two
     assert all("data-talks" in party for party in parties(call(*pair(), bridges=())))
 
 
@@ -88,6 +95,28 @@ def test_the_parked_one_alone_is_retrieved_and_the_ringing_one_alone_picked_up()
 def test_two_calls_that_differ_in_who_of_them_is_parked_are_not_the_same() -> None:
     both = pair()
     assert call(*both, parked=parked("1.1")) != call(*both, parked=parked("1.1", "1.2"))
+
+
+def test_a_card_says_what_is_recorded_into_which_file_and_who_is_muted() -> None:
+    channels = [
+        channel(1, "PJSIP/101-1", bridge="b", recorded="paused", recording_file="<b>.wav"),
+        channel(2, "PJSIP/102-2", bridge="b", muted="out"),
+    ]
+    card = cards([call(*channels)])
+    for words in (
+        'data-recorded="paused"',
+        'data-muted="out"',
+        "Recording paused",
+        "&lt;b&gt;.wav",
+        "the file holds silence",
+        "hears nothing",
+    ):
+        assert words in card, words
+    assert "<b>.wav" not in card
+    # What most of it is recorded by counts.
+    channels[1].recorded = "on"
+    assert call(*channels).recorded_name == "Recorded"
+    assert call(*channels) != call(*pair())
 
 
 def test_a_hostile_name_stays_a_name() -> None:

@@ -113,8 +113,10 @@ def test_a_parked_call_is_parked_since_then_and_shows_no_number_that_was_dialled
 
 
 def test_channels_are_told_in_the_order_in_which_they_came_to_be() -> None:
+    """By their ids, which are the times at which they began; of one that is no time, when it was seen counts."""
+    seen = datetime(1970, 1, 1, 0, 0, 2, tzinfo=UTC)
     ids = ["pbx-2.1", "1.9", "1.10", "odd", "pbx-3.1"]
-    assert sorted(ids, key=age_of) == ["odd", "1.9", "1.10", "pbx-2.1", "pbx-3.1"]
+    assert sorted(ids, key=lambda id: age_of(id, seen)) == ["1.9", "1.10", "odd", "pbx-2.1", "pbx-3.1"]
 
 
 @pytest.mark.django_db
@@ -126,7 +128,7 @@ def test_a_card_says_where_its_call_is_parked() -> None:
     assert card.html is not None
     assert "Parked on 701" in card.html["en"]
     assert f'data-since="{round(NOW.timestamp() * 1000)}"' in card.html["en"]
-    assert (card.id, card.facets["attention"]) == ("call-main-1-1", "waiting")
+    assert (card.id, card.facets["attention"]) == ("call-main-1-1", "parked")
     assert list(parked_rows("main", {"9.9"})) == []
 
 

@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.utils import translation
 
+from calls.call import calls_with
 from calls.events import folded
-from calls.fragments import calls_with, find, row_of, text_of, words_of
+from calls.fragments import find, row_of, text_of, words_of
 from calls.models import Bridge, Channel, ParkedCall
 from engine.live.fragments import Found, query_of
 from engine.live.viewport import Viewport

@@ -21,7 +21,7 @@ from engine.ami.transports import Address
 from engine.mirror import commands, registry, sync
 from engine.mirror.context import CommandContext
 from engine.mirror.folding import EVENT_MASK, UNWANTED_EVENTS
-from engine.mirror.jobs import REFRESH_DELAY
+from engine.mirror.jobs import CLOCK_EVERY, REFRESH_DELAY
 from engine.mirror.state import State
 from tests.engine.mirror.asked import do_what_is_asked, is_anything_asked
 from tests.lab.asterisk import Asterisk
@@ -33,8 +33,8 @@ pytestmark = [pytest.mark.timeout(90)]
 class Caller:
     """Somebody at a phone with a worker of their own, as far as it follows calls that are placed."""
 
-    def __init__(self, phone: str) -> None:
-        self.phone = phone
+    def __init__(self, phone: str, answers: bool = False) -> None:
+        self.phone, self.answers = phone, answers
         self.state = State("main")
         self.session: Session
         self.tasks: set[asyncio.Task[None]] = set()
@@ -51,9 +51,17 @@ class Caller:
         await asyncio.sleep(REFRESH_DELAY)
         await do_what_is_asked(self.session, self.state)
 
+    async def watch_the_clock(self) -> None:
+        while True:
+            await asyncio.sleep(CLOCK_EVERY)
+            for clock in registry.clocks:
+                clock(self.state)
+            if is_anything_asked(self.state):
+                self._start(self._refresh())
+
     async def dial(self, number: str) -> None:
         ctx = CommandContext(self.session, self.state, 7, time.time() + 5, command_id="c1")
-        outcome = await originate.carry_out(ctx, "", Originate(number, self.phone, "", "internal"))
+        outcome = await originate.carry_out(ctx, "", Originate(number, self.phone, "", "internal", self.answers))
         assert outcome.done, outcome
         (self.uniqueid,) = self.state.memory(placed.PlacedCalls).calls
 
@@ -108,6 +116,7 @@ async def following(address: Address, phone: str) -> AsyncIterator[Caller]:
         for event in UNWANTED_EVENTS:
             assert (await caller.session.ask(actions.filter_out(event))).ok
         await sync.take(caller.session, caller.state)
+        caller._start(caller.watch_the_clock())
         yield caller
     finally:
         for task in caller.tasks:
@@ -212,3 +221,17 @@ async def test_a_phone_that_is_there_and_says_nothing_is_not_told_to_ring(asteri
         assert caller.told == []
         await caller.hang_up()
         await caller.until_told(Told.CANCELLED)
+
+
+@pytest.mark.parametrize("answers", [True, False])
+async def test_a_phone_is_asked_to_answer_by_itself_where_its_user_wants_that(
+    answers: bool, asterisk: Asterisk, phone_factory: PhoneFactory
+) -> None:
+    phone = await asyncio.to_thread(phone_factory, asterisk, "101")
+    async with anna(asterisk) as caller:
+        caller.answers = answers
+        await caller.dial("602")
+        invite = await asyncio.to_thread(phone.wait_for_invite)
+        await caller.until_told(Told.CONNECTED)
+    assert invite.get("Call-Info", "") == ("<sip:pbxpanel>;answer-after=0" if answers else "")
+    assert ("info=alert-autoanswer" in invite.get("Alert-Info", "")) is answers

@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from calls.fragments import calls_with, find, text_of
+from calls.call import calls_with
+from calls.fragments import find, text_of
 from calls.models import Channel
 from engine.live.fragments import query_of
 from engine.mirror.models import PBX

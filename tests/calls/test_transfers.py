@@ -16,9 +16,11 @@ def test_the_document_has_the_lines_that_the_panel_writes() -> None:
 
 
 @pytest.mark.parametrize("number", ["", "<103>"])
-@pytest.mark.parametrize("how", ["gone", "completed", "back", "taken", "recall"])
+@pytest.mark.parametrize(
+    "how", ["gone", "completed", "joined", "back", "taken", "recall", "returned", "answered", "lost"]
+)
 def test_each_end_is_told_in_words(how: str, number: str) -> None:
-    parameters: dict[str, Any] = {"how": how, "who": "<Anna>", "number": number, "code": "c1"}
+    parameters: dict[str, Any] = {"how": how, "who": "<Anna>", "number": number, "code": "c1", "step": 1}
     toast = told_of_transfer(parameters)
     assert toast.text
     assert "<Anna>" not in toast.html

@@ -11,6 +11,7 @@ from engine.mirror.commands import Status
 from tests.calls.test_control_live import Board, a_call, board
 from tests.lab.asterisk import Asterisk
 from tests.lab.fixtures import CallerFactory, PhoneFactory
+from tests.system.doctor.faults import changed
 
 pytestmark = pytest.mark.timeout(150)
 
@@ -33,6 +34,10 @@ async def state_is(here: Board, state: str) -> Transfer:
 
 async def hears_music(here: Board, channel: Channel) -> None:
     await here.until(lambda: f"{channel.name}!pbxpanel!hold!" in here.asterisk.cli("core show channels concise"))
+
+
+async def waits_in_silence(here: Board, channel: Channel) -> None:
+    await here.until(lambda: f"{channel.name}!pbxpanel!hold!3!" in here.asterisk.cli("core show channels concise"))
 
 
 async def consulting(
@@ -72,6 +77,25 @@ async def test_a_caller_is_put_on_hold_and_resumed(
         await over(here, "back")
         asterisk.cli(f"channel request hangup {mine.name}")
         await here.until(lambda: caller.uniqueid not in here.state.table(Channel).rows)
+
+
+async def test_where_there_is_no_music_a_caller_on_hold_waits_in_silence(
+    asterisk: Asterisk, phone_factory: PhoneFactory, caller_factory: CallerFactory
+) -> None:
+    with changed(asterisk, "musiconhold.conf", "[general]\n", "module reload res_musiconhold.so"):
+        async with board(asterisk) as here:
+            caller, mine = await a_call(here, phone_factory, caller_factory)
+            assert (await here.give(transfers.hold, caller)).done
+            await waits_in_silence(here, caller)
+            row = await state_is(here, STATE.HELD)
+            assert (await here.give(transfers.resume, row.code)).done
+            await here.together(caller, mine)
+            await over(here, "back")
+            assert (await here.give(transfers.hold, caller)).done
+            await waits_in_silence(here, caller)
+            asterisk.cli(f"channel request hangup {mine.name}")
+            again = await here.until(lambda: (row := here.at("PJSIP/101", "Up")) and row is not mine and row)
+            await here.together(caller, again)
 
 
 async def test_who_hangs_up_on_hold_lets_my_phone_go(

@@ -151,7 +151,7 @@ def installation(asterisk22: Asterisk, _installation: Installation) -> Iterator[
 @pytest.fixture(scope="module")
 def _pages(_installation: Installation, browser: Browser) -> Iterator[list[Page]]:
     context = browser.new_context(locale="en")
-    calls, conference = log_in(context, _installation.panel, "anna", "/calls/"), context.new_page()
+    calls, conference = log_in(context, _installation.panel, "anna", "/calls/?state=conference"), context.new_page()
     conference.goto(f"{_installation.panel.url}/conferences/main/{ROOM}/")
     conference.wait_for_selector("html[data-live]")
     yield [calls, conference]
@@ -253,7 +253,7 @@ def test_a_redis_that_is_back_before_anybody_could_notice_is_noticed(
         installation.redis.start()
         with redis.Redis(port=installation.redis.port) as client:
             until(lambda: len(client.client_list()) > 2, 60, "the processes do not connect anew")
-    installation.asterisk.cli("channel originate Local/603@internal application Wait 600")
+    installation.asterisk.cli(f"channel originate Local/{ROOM}@internal application Wait 600")
     installation.is_right(*pages, seconds=15)
 
 
@@ -288,7 +288,7 @@ def test_a_hangup_while_redis_is_away_is_refused_in_words_and_never_comes_late(
     installation: Installation, pages: list[Page], fault: str
 ) -> None:
     page = pages[0]
-    installation.asterisk.cli("channel originate Local/602@internal application Wait 600")
+    installation.asterisk.cli(f"channel originate Local/{ROOM}@internal application Wait 600")
     page.wait_for_selector(".call")
     channels = installation.asterisk.channels()
     if fault == "killed":
@@ -306,7 +306,7 @@ def test_a_hangup_while_redis_is_away_is_refused_in_words_and_never_comes_late(
     says_nothing(page)
     # One that is given now, for another call, arrives, and what was given before would have come before it.
     first = page.locator(".call").get_attribute("id")
-    installation.asterisk.cli("channel originate Local/602@internal application Wait 600")
+    installation.asterisk.cli(f"channel originate Local/{ROOM}@internal application Wait 600")
     expect(page.locator(".call")).to_have_count(2)
     page.locator(f".call:not(#{first}) [data-action=hangup]").click()
     expect(page.locator(f".call:not(#{first})")).to_have_count(0)

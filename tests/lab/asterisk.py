@@ -305,7 +305,7 @@ class Asterisk:
         raise TimeoutError(f"Asterisk {self.version} did not come up in {START_TIMEOUT:.0f} s:\n{self.log[-3000:]}")
 
     def _write_configuration(self) -> None:
-        for name in ("etc", "lib/keys", "spool/monitor", "spool/tmp", "run", "log", "cache", "tls", "moh"):
+        for name in ("etc", "lib/keys", "spool/monitor", "spool/tmp", "run", "log", "cache", "tls", "moh", "moh-tone"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         rtp_start = random.choice(own_share(RTP_RANGE)[:-RTP_PORTS:2])
         values = {
@@ -329,6 +329,8 @@ class Asterisk:
             (self.folder / "etc" / file.name).write_text(text, encoding="utf-8")
         # Four seconds of quiet hum, so that music on hold has something to play.
         (self.folder / "moh/hum.ulaw").write_bytes(bytes([0xFF, 0x7F, 0x7E, 0xFE] * 8000))
+        # The same at 2,000 Hz, loud.
+        (self.folder / "moh-tone/tone.ulaw").write_bytes(bytes([0xFF, 0xA0, 0x7F, 0x20] * 8000))
         if not self.ca_file.exists():
             make_certificates(self.folder / "tls")
 

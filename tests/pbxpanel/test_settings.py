@@ -37,6 +37,7 @@ def empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         "ALLOWED_HOSTS",
         "HTTPS",
         "HSTS_SECONDS",
+        "LISTEN_TONE",
     ):
         monkeypatch.delenv(name, raising=False)
 

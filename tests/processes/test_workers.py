@@ -1,10 +1,12 @@
 """Two workers for one PBX: one leads, the other takes over when it dies, and no command is done twice."""
 
+import contextlib
 import signal
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -28,14 +30,15 @@ class Pair:
     def __init__(self, panel: Panel, database_url: str) -> None:
         self.panel = panel
         self.connection = psycopg.connect(database_url, autocommit=True)
-        self.workers = [self._spawn()]
+        self.workers: list[subprocess.Popen[bytes]] = []
+        self.spawn_worker()
         self.wait_for_leader()
-        self.workers.append(self._spawn())
+        self.spawn_worker()
         panel.spawn("manage.py", "serve", "--port", str(panel.port))
         panel.wait_until_served()
 
-    def _spawn(self) -> subprocess.Popen[bytes]:
-        return self.panel.spawn("manage.py", "amiworker")
+    def spawn_worker(self) -> None:
+        self.workers.append(self.panel.spawn("manage.py", "amiworker"))
 
     @property
     def leader(self) -> str:
@@ -58,16 +61,20 @@ class Pair:
 
         until(tried, 60, self.panel.log[-2000:])
 
-    def count(self, table: str) -> int:
-        row = self.connection.execute(f"SELECT count(*) FROM {table}").fetchone()
+    def value(self, query: str) -> Any:
+        """The first value of the first row."""
+        row = self.connection.execute(query).fetchone()
         assert row
-        return int(row[0])
+        return row[0]
+
+    def count(self, table: str) -> int:
+        return int(self.value(f"SELECT count(*) FROM {table}"))
 
 
-@pytest.fixture
-def pair(asterisk22: Asterisk, postgresql: PostgreSQL, redis_server: Redis, tmp_path: Path) -> Iterator[Pair]:
+@contextlib.contextmanager
+def running_pair(asterisk: Asterisk, postgresql: PostgreSQL, redis: Redis, folder: Path) -> Iterator[Pair]:
     url = postgresql.database()
-    panel = Panel(tmp_path, {"AMI_URL": asterisk22.ami_url, "DATABASE_URL": url, "REDIS_URL": redis_server.url})
+    panel = Panel(folder, {"AMI_URL": asterisk.ami_url, "DATABASE_URL": url, "REDIS_URL": redis.url})
     panel.prepare()
     pair = None
     try:
@@ -77,6 +84,12 @@ def pair(asterisk22: Asterisk, postgresql: PostgreSQL, redis_server: Redis, tmp_
         panel.stop()
         if pair is not None:
             pair.connection.close()
+
+
+@pytest.fixture
+def pair(asterisk22: Asterisk, postgresql: PostgreSQL, redis_server: Redis, tmp_path: Path) -> Iterator[Pair]:
+    with running_pair(asterisk22, postgresql, redis_server, tmp_path) as pair:
+        yield pair
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP, signal.SIGTERM])
@@ -105,7 +118,7 @@ def test_a_worker_that_comes_back_stands_by_and_can_lead_again(pair: Pair) -> No
     pair.workers[0].kill()
     pair.wait_for_leader(other_than=first)
     second = pair.leader
-    pair.workers.append(pair._spawn())
+    pair.spawn_worker()
     pair.wait_until_one_stands_by()
     assert pair.leader == second
     pair.workers[1].kill()

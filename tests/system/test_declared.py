@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from calls import variables
+from calls.variables import Variable
 from engine.ami import actions
 from engine.mirror.commands import Outcome
 from engine.mirror.context import CommandContext
@@ -11,8 +13,6 @@ from engine.mirror.models import PBX
 from engine.mirror.verbs import Parameters, Verb, verbs
 from system.console import commands as console
 from system.doctor.commands import examine, examine_phone
-from system.variables import commands as variables
-from system.variables.commands import Variable
 from tests.lab.asterisk import Asterisk
 from tests.system.conftest import WithContext
 

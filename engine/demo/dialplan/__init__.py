@@ -6,12 +6,13 @@ else's call, `parking` how a call is parked and comes back, `originate` how a ca
 AMI.
 """
 
-from .applications import SOUNDS
+from .applications import SOUNDS, SYNOPSES
 from .confbridge import HAND, HAND_KEY, MUTE_KEY
 from .dialplan import Dialplan
 from .extensions import CONTEXT, OUTSIDE_CONTEXT
 from .originate import ANSWERED, Originate
 
 __all__ = [
-    "ANSWERED", "CONTEXT", "HAND", "HAND_KEY", "MUTE_KEY", "OUTSIDE_CONTEXT", "SOUNDS", "Dialplan", "Originate",
+    "ANSWERED", "CONTEXT", "HAND", "HAND_KEY", "MUTE_KEY", "OUTSIDE_CONTEXT", "SOUNDS", "SYNOPSES", "Dialplan",
+    "Originate",
 ]  # fmt: skip

@@ -19,6 +19,33 @@ SOUNDS: Mapping[str, float] = {
     "beep": 0.3, "hello-world": 1.5, "conf-lockednow": 2.0, "conf-unlockednow": 2.0, "conf-onlyperson": 3.0,
     "confbridge-conf-end": 2.0, "vm-goodbye": 0.8,
 }  # fmt: skip
+# What `execute` knows, as “core show applications” names and describes it.
+SYNOPSES: Mapping[str, str] = {
+    "Answer": "Answer a channel if ringing.",
+    "Bridge": "Bridge two channels.",
+    "BridgeAdd": "Join a bridge that contains the specified channel.",
+    "ChanSpy": "Listen to a channel, and optionally whisper into it.",
+    "ConfBridge": "Conference bridge application.",
+    "Dial": "Attempt to connect to another device or endpoint and bridge the call.",
+    "Echo": "Echo media, DTMF back to the calling party",
+    "ExecIf": "Executes dialplan application, conditionally.",
+    "Goto": "Jump to a particular priority, extension, or context.",
+    "GotoIf": "Conditional goto.",
+    "Hangup": "Hang up the calling channel.",
+    "Milliwatt": "Generates a 1004 Hz test tone at 0dbm (mu-law).",
+    "MusicOnHold": "Play Music On Hold indefinitely.",
+    "ParkedCall": "Retrieve a parked call.",
+    "PickupChan": "Pickup a ringing channel.",
+    "Playback": "Play a file.",
+    "PlayTones": "Play a tone list.",
+    "Read": "Read a variable.",
+    "SendDTMF": "Sends arbitrary DTMF digits",
+    "Set": "Set channel variable or function value.",
+    "UserEvent": "Send an arbitrary user-defined event to parties interested in a channel (AMI users and relevant "
+    "res_stasis applications).",
+    "VoiceMail": "Leave a Voicemail message.",
+    "Wait": "Waits for some time.",
+}
 
 
 def execute(dialplan: "Dialplan", channel: Channel, application: str, data: str, go_on: Callable[[], None]) -> None:
@@ -36,8 +63,9 @@ def execute(dialplan: "Dialplan", channel: Channel, application: str, data: str,
             condition, _, then = data.partition("?")
             name, _, inner = then.partition("(")
             if is_true(condition):
-                execute(dialplan, channel, name, inner.removesuffix(")"), lambda: None)
-            go_on()
+                execute(dialplan, channel, name, inner.removesuffix(")"), go_on)
+            else:
+                go_on()
         case "Wait":
             later(float(data), go_on)
         case "MusicOnHold":
@@ -83,11 +111,13 @@ def execute(dialplan: "Dialplan", channel: Channel, application: str, data: str,
             joining.pick_up(dialplan, channel, data, go_on)
         case "Bridge":
             joining.take_over(dialplan, channel, data, go_on)
+        case "BridgeAdd":
+            joining.join(dialplan, channel, data, go_on)
         case "ParkedCall":
             joining.retrieve(dialplan, channel, data, go_on)
         case "ChanSpy":
             joining.listen(dialplan, channel, data, go_on)
-        case "Echo":
+        case "Echo" | "VoiceMail":
             pass
         case _:
             dialplan.switch.hang_up(channel, model.NO_CAUSE)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 from .. import model
 from ..expressions import arguments, expand
-from ..fixtures import Phone
+from ..fixtures import WITH_MAILBOX, Phone
 from ..model import Channel, Party, State
 from ..schedule import Schedule
 from ..states import UNAVAILABLE
@@ -31,6 +31,8 @@ class Dialplan:
         self.schedule, self.chance = schedule, chance
         # The global ones.
         self.variables: dict[str, str] = {}
+        # Whose voicemail there is, by number.
+        self.mailboxes = {number: phone.name for number, phone in phones.items() if number in WITH_MAILBOX}
         self._added: dict[tuple[str, str, int], Step] = {}
         # Each telephone has a hint. Callers from outside come from no address that could be called.
         for number in phones:
@@ -163,9 +165,15 @@ class Dialplan:
     # Variables.
 
     def assign(self, channel: Channel, name: str, value: str) -> None:
-        """Set a variable of a channel, or what `CONFBRIDGE(user,…)` keeps for its next conference."""
+        """Set a variable of a channel, whom its party sees as the other side (`CONNECTEDLINE`), or what
+        `CONFBRIDGE(user,…)` keeps for its next conference.
+        """
         function, *options = arguments(name.replace("(", ",").rstrip(")"))
-        if function != "CONFBRIDGE":
+        if function == "CONNECTEDLINE" and options[:1] in (["name"], ["num"]):
+            number, text = channel.connected.number, channel.connected.name
+            channel.connected = Party(value, text) if options[0] == "num" else Party(number, value)
+            self.switch.set_connected(channel, channel.connected)
+        elif function != "CONFBRIDGE":
             channel.variables[name] = value
         elif options[:1] == ["user"] and len(options) == 2:
             if options[1] == "clear":

@@ -1,4 +1,4 @@
-"""Applications by which a channel that is up joins a call: PickupChan, Bridge, ParkedCall, ChanSpy."""
+"""Applications by which a channel that is up joins a call: PickupChan, Bridge, BridgeAdd, ParkedCall, ChanSpy."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -43,6 +43,18 @@ def take_over(dialplan: "Dialplan", channel: Channel, data: str, go_on: GoOn) ->
         go_on()
     else:
         channel.variables["BRIDGERESULT"] = "SUCCESS"
+        channel.goes_on = channel.next_step is not None
+
+
+def join(dialplan: "Dialplan", channel: Channel, data: str, go_on: GoOn) -> None:
+    """It is one more in the call of a channel of this name; `BRIDGERESULT` says whether it could."""
+    target = dialplan.switch.channels.get(arguments(data)[0])
+    if target is None or target.bridge is None:
+        channel.variables["BRIDGERESULT"] = "NONEXISTENT" if target is None else "FAILURE"
+        go_on()
+    else:
+        channel.variables["BRIDGERESULT"] = "SUCCESS"
+        dialplan.switch.join_call(channel, target.bridge)
         channel.goes_on = channel.next_step is not None
 
 

@@ -64,6 +64,7 @@ def _originate_phone(dialplan: "Dialplan", request: Originate, phone: Phone, out
     )
     switch.run(channel, "s", 1, "AppDial2", "(Outgoing Line)")
     _dress(dialplan, channel, request)
+    switch.begin_dial(channel)
     if phone.habit is Habit.BUSY:
         outcome(FAILED, None)
         switch.hang_up(channel, model.BUSY)

@@ -17,7 +17,9 @@ from . import (  # noqa: F401 (each enters its actions into the table)
     login,
     originate,
     parking,
+    recordings,
     states,
+    voicemail,
 )
 from .messages import ActionFields, Event, encode, event
 from .originate import parse_caller_id

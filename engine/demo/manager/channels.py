@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from .. import cli
+from .. import cli, functions
 from ..model import BUSY, NO_CAUSE, NORMAL, UNKNOWN, Channel, Fields
 from .messages import ActionFields, is_yes
 from .registry import Refused, answers
@@ -37,16 +37,19 @@ def status(session: "ManagerSession", action: ActionFields) -> None:
     channels = list(session.switch.channels.values())
     if action.get("Channel"):
         channels = [session.channel(action, "Channel", "No such channel")]
-    with_variables = is_yes(action.get("AllVariables"))
-    items = [_status(channel, session.switch.now(), with_variables) for channel in channels]
+    now, names = session.switch.now(), [name for name in action.get("Variables").split(",") if name]
+    items = [_status(channel, now) for channel in channels]
+    for channel, fields in zip(channels, items, strict=True):
+        variables = dict(reversed(channel.variables.items())) if is_yes(action.get("AllVariables")) else {}
+        variables |= {name: functions.read_of(channel, name, session.dialplan) or "(null)" for name in names}
+        fields += [("Variable", f"{name}={value}") for name, value in variables.items()]
     number = [("Items", str(len(items)))]
     session.send_list("Channel status will follow", "Status", items, "StatusComplete", number)
 
 
-def _status(channel: Channel, now: float, with_variables: bool) -> Fields:
-    """One item of Status."""
+def _status(channel: Channel, now: float) -> Fields:
+    """One item of Status, without variables."""
     form = "slin" if channel.is_local else "ulaw"
-    variables = reversed(channel.variables.items()) if with_variables else ()
     return [
         ("Privilege", "Call"),
         *channel.fields(),
@@ -66,7 +69,6 @@ def _status(channel: Channel, now: float, with_variables: bool) -> Fields:
         ("Callgroup", "0"),
         ("Pickupgroup", "0"),
         ("Seconds", str(int(now - channel.created_at))),
-        *(("Variable", f"{name}={value}") for name, value in variables),
     ]
 
 

@@ -32,3 +32,10 @@ def parked_calls(session: "ManagerSession", action: ActionFields) -> None:
     items = [parked.fields(session.switch.now()) for parked in session.switch.parked.values()]
     total = [("Total", str(len(items)))]
     session.send_list("Parked calls will follow", "ParkedCall", items, "ParkedCallsComplete", total)
+
+
+@answers("Parkinglots", "Get a list of parking lots", "call,all")
+def parking_lots(session: "ManagerSession", action: ActionFields) -> None:
+    first, last = str(SPACES[0]), str(SPACES[-1])
+    lot = [("Name", PARKING_LOT), ("StartSpace", first), ("StopSpace", last), ("Timeout", str(PARKING_SECONDS))]
+    session.send_list("Parking lots will follow", "Parkinglot", [lot], "ParkinglotsComplete")

@@ -124,9 +124,17 @@ def _can_stop_dialling(channel: Channel) -> bool:
     return not channel.is_gone and channel.state is State.UP and channel.dials is not None and channel.twin is None
 
 
+def two_are_left(switch: "Switch", bridge: Bridge) -> None:
+    """Somebody has left a call of three: the two others see each other."""
+    one, other = bridge.channels
+    _introduce_through(switch, one, other.caller)
+    _introduce_through(switch, other, one.caller)
+
+
 def _introduce_through(switch: "Switch", channel: Channel, partner: Party) -> None:
     """The channel sees its new partner; and so does whoever is behind it, where it is half of a Local channel."""
     if channel.connected != partner:
+        channel.connected = partner
         switch.set_connected(channel, partner)
     twin = channel.twin
     if twin is not None and twin.bridge is not None and twin.caller != partner:
@@ -145,7 +153,8 @@ def take(switch: "Switch", taker: Channel, target: Channel) -> bool:
         raise IllegalTransition(f"{taker.name} cannot take {target.name} now.")
     bridge = new_bridge(switch)
     rings = target.state not in (State.RING, State.UP) or target.dialled_by is not None
-    is_half = target.twin is not None and target.bridge is None
+    # The half of a Local channel that runs dialplan for the other.
+    is_half = target.twin is not None and target.bridge is None and not target.name.endswith(";1")
     if rings or is_half or target.member is not None or target.is_consulting or is_waited_for(switch, target):
         destroy(switch, bridge)
         return False

@@ -30,6 +30,7 @@ def dial(switch: "Switch", caller: Channel, endpoint: str, callee: Party, contex
         say(switch, "NewAccountCode", channel, ("OldAccountCode", ""))
     if caller.caller:
         switch.set_connected(channel, caller.caller)
+    begin_dial(switch, channel, caller)
     caller.dials, channel.dialled_by = channel, caller
     if known and caller.connected != channel.caller:
         _see(switch, caller, channel.caller)
@@ -40,7 +41,7 @@ def _see(switch: "Switch", caller: Channel, callee: Party) -> None:
     """The caller sees whom it calls; and so does whoever calls by it, where it is half of a Local channel."""
     switch.set_connected(caller, callee)
     before = caller.twin.dialled_by if caller.twin is not None else None
-    if before is not None:
+    if before is not None and before.connected != callee:
         _see(switch, before, callee)
 
 
@@ -59,6 +60,13 @@ def ring(switch: "Switch", callee: Channel) -> None:
         twin.caller = callee.caller
         switch.change_state(twin, State.RINGING)
         switch.set_caller(twin, callee.caller)
+
+
+def begin_dial(switch: "Switch", callee: Channel, caller: Channel | None = None) -> None:
+    """A telephone is being called: by a Dial(), or by an Originate."""
+    by = caller.fields() if caller is not None else []
+    dialled = callee.name.partition("/")[2].rpartition("-")[0]
+    switch.emit("DialBegin", [*by, *prefixed("Dest", callee.fields()), ("DialString", dialled)])
 
 
 def end_dial(switch: "Switch", caller: Channel, callee: Channel, status: str) -> None:

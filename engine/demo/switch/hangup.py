@@ -54,7 +54,7 @@ def hang_up(
     del switch.channels[channel.name]
     waits = [*channel.consults_for.channels] if channel.consults_for is not None else []
     channel.consults_for = None
-    others = [*switch.leave_bridge(channel), *waits, channel.twin, channel.dials]
+    others, twin = [*switch.leave_bridge(channel), *waits, channel.dials], channel.twin
     caller = channel.dialled_by
     _part(channel)
     _say_hangup(switch, channel, cause, tech_cause)
@@ -64,6 +64,8 @@ def hang_up(
         end()
     if caller is not None and not keep_caller and not go_on(caller):
         switch.end_dialplan(caller, cause)
+    if twin is not None:
+        hang_up(switch, twin, cause or _own_cause(twin))
     for other in others:
         if other is None:
             continue
@@ -71,6 +73,12 @@ def hang_up(
             return_from_consulting(switch, other)
         else:
             switch.leave_alone(other, cause or _own_cause(other))
+
+
+def put_down(switch: "Switch", channel: Channel) -> None:
+    """Somebody at a telephone puts the receiver down."""
+    say(switch, "HangupRequest", channel, ("Cause", str(NORMAL)))
+    switch.hang_up(channel)
 
 
 def leave_alone(switch: "Switch", channel: Channel, cause: int = NORMAL) -> None:
@@ -120,6 +128,8 @@ def leave_bridge(switch: "Switch", channel: Channel) -> list[Channel]:
         return []
     if not bridge.channels:
         bridges.destroy(switch, bridge)
+    elif len(bridge.channels) == 2:
+        bridges.two_are_left(switch, bridge)
     return list(bridge.channels) if len(bridge.channels) == 1 else []
 
 

@@ -37,11 +37,13 @@ def go_to(switch: "Switch", channel: Channel, extension: str, context: str = "")
     if channel.place is not None:
         _put(channel, channel.place)
         channel.place = None
+    before = channel.context, channel.extension, channel.priority
     channel.context, channel.extension, channel.priority = context or channel.context, extension, 1
     channel.next_step, channel.goes_on = None, False
     if channel.application:
         channel.sent_to = (extension, 1)
-        say_extension(switch, channel)
+        if before != (channel.context, extension, 1):
+            say_extension(switch, channel)
 
 
 def step_aside(switch: "Switch", channel: Channel, place: Place) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from ..model import Bridge, Channel, Conference, Emit, ParkedCall
 from ..states import States
-from . import bridges, calls, channels, conferences, hangup, local, parking, places, spying, transfers
+from . import bridges, calls, channels, conferences, hangup, local, parking, places, recordings, spying, transfers
 
 
 class Switch:
@@ -50,6 +50,7 @@ class Switch:
 
     dial = calls.dial
     ring = calls.ring
+    begin_dial = calls.begin_dial
     end_dial = calls.end_dial
     stop_dialling = calls.stop_dialling
     refuse = calls.refuse
@@ -94,7 +95,12 @@ class Switch:
 
     spy = spying.spy
 
+    begin_recording = recordings.begin_recording
+    end_recording = recordings.end_recording
+    mute_recordings = recordings.mute_recordings
+
     hang_up = hangup.hang_up
+    put_down = hangup.put_down
     leave_alone = hangup.leave_alone
     go_on = staticmethod(hangup.go_on)
     end_dialplan = hangup.end_dialplan

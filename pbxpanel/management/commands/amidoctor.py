@@ -25,7 +25,7 @@ class Command(BaseCommand):
     help = (
         "Find what is wrong with the connection to a PBX, in the order in which it goes wrong, and say what to do. "
         "Exit status: 0 well (there may be warnings), 1 problems, 2 wrong usage. It needs no running panel, and the "
-        "database only for --user."
+        "database only for --user and --everybody."
     )
     # It must work while other things do not.
     requires_system_checks: list[str] = []
@@ -34,6 +34,7 @@ class Command(BaseCommand):
         parser.add_argument("pbx", nargs="*", help="names of the PBXs in AMI_URL (default: all)")
         parser.add_argument("--url", help="examine this address instead, written as in AMI_URL")
         parser.add_argument("--user", help="examine the phone, the context and the dial policies of this user, too")
+        parser.add_argument("--everybody", action="store_true", help="examine the phone and the context of every user")
         parser.add_argument("--number", default="", help="a number that should be reachable")
         parser.add_argument("--phone", default="", help="a phone, such as PJSIP/101, in the place of the user's")
         parser.add_argument("--context", default="", help="a dial context in the place of the user's")
@@ -77,7 +78,16 @@ class Command(BaseCommand):
 
     def _wanted(self, pbx: str, options: dict[str, Any]) -> Wanted:
         wanted = Wanted(number=options["number"], call=options["call"])
-        if options["user"]:
+        if options["everybody"]:
+            if any(options[name] for name in ("user", "phone", "context", "number", "call")):
+                raise CommandError("Give --everybody, or one user, phone, context or number.", returncode=2)
+            if not pbx:
+                raise CommandError("--everybody needs a PBX of AMI_URL, whose users the panel knows.", returncode=2)
+            try:
+                wanted.people = people.everybody(pbx)
+            except DatabaseError as error:
+                raise CommandError(f"The database cannot be asked for --everybody ({error}).", returncode=2) from None
+        elif options["user"]:
             try:
                 user = User.objects.filter(username=options["user"]).first()
             except DatabaseError as error:
@@ -117,6 +127,9 @@ class Command(BaseCommand):
             text = _("Not checked after that: %(checks)s.") % {"checks": ", ".join(untried)}
             self.stdout.write(f"\n{_wrapped(text, '  – ', '    ')}")
         self.stdout.write(f"\n{self._summary(report)}\n")
+        if report.extensions:
+            self.stdout.write(_("What the panel needs in extensions.conf:"))
+            self.stdout.write(f"\n{textwrap.indent(report.extensions, '    ')}")
         if report.stanza:
             self.stdout.write(_("What the panel needs in manager.conf, and no more:"))
             self.stdout.write(f"\n{textwrap.indent(report.stanza, '    ')}")
@@ -135,6 +148,11 @@ class Command(BaseCommand):
         if report.warnings:
             names = ", ".join(str(result.title) for result in report.warnings)
             return self.style.WARNING(_("It works; something could be better: %(checks)s.") % {"checks": names})
+        if report.unasked:
+            names = ", ".join(str(result.title) for result in report.unasked)
+            return self.style.WARNING(
+                _("Nothing wrong was found. Could not be queried: %(checks)s.") % {"checks": names}
+            )
         return self.style.SUCCESS(_("All is well."))
 
 

@@ -82,6 +82,7 @@ ARGUMENTS: dict[Any, st.SearchStrategy[Any]] = {
     tuple[str, str]: st.tuples(texts, texts),
     float: st.floats(min_value=0, max_value=1e6),
     bool: st.booleans(),
+    Iterable[str]: st.lists(texts, max_size=3),
     Iterable[tuple[str, str]]: st.lists(st.tuples(texts, texts), max_size=3),
 }
 
@@ -100,7 +101,8 @@ def test_an_action_of_any_text_is_refused_or_read_as_it_was_meant(
         encoded = action.encode(action_id)
     except IllegalField:
         told = repr([action_id, *arguments.values()])
-        names = [name for value in arguments.values() if isinstance(value, list) for name, _value in value]
+        pairs = [pair for value in arguments.values() if isinstance(value, list) for pair in value]
+        names = [pair[0] for pair in pairs if isinstance(pair, tuple)]
         assert any(mark in told for mark in (r"\r", r"\n", r"\x00", r"\ud")) or any(
             not name or ":" in name for name in names
         ), "there was nothing to refuse"

@@ -106,7 +106,7 @@ CHAPTERS = {
         a_local_channel_to_a_phone
         who_is_busy
         """,
-        "ParkedCall ParkedCallGiveUp",
+        "ParkedCall ParkedCallGiveUp BlindTransfer",
     ),
     "calls sent elsewhere": _chapter(
         """
@@ -143,7 +143,16 @@ CHAPTERS = {
         a_call_is_listened_to
         who_is_busy
         """,
-        "BridgeEnter NewConnectedLine Hangup",
+        "BridgeEnter NewConnectedLine Hangup Pickup ChanSpyStart ChanSpyStop",
+    ),
+    "calls that are recorded and muted": _chapter(
+        """
+        hints_are_added
+        a_call_is_recorded
+        what_cannot_be_recorded
+        a_call_is_muted
+        """,
+        "MixMonitorStart MixMonitorStop MixMonitorMute",
     ),
     "calls on hold": _chapter(
         """
@@ -170,6 +179,38 @@ CHAPTERS = {
         who_is_busy
         """,
         "BridgeEnter Newexten Hangup",
+    ),
+    "by turns": _chapter(
+        """
+        hints_are_added
+        dialplan_of_holds_is_written
+        they_are_swapped_and_cancelled
+        they_are_swapped_and_completed
+        somebody_hangs_up_after_a_swap
+        who_is_busy
+        """,
+        "BridgeEnter BridgeLeave Newexten Hangup",
+    ),
+    "transfers with recall": _chapter(
+        """
+        hints_are_added
+        dialplan_of_holds_is_written
+        whoever_is_sent_is_answered
+        whoever_is_sent_comes_back
+        a_caller_may_leave_a_message
+        who_is_busy
+        """,
+        "BridgeEnter BridgeLeave Newexten Hangup",
+    ),
+    "three in a call": _chapter(
+        """
+        hints_are_added
+        dialplan_of_holds_is_written
+        all_three_talk
+        nobody_is_joined
+        who_is_busy
+        """,
+        "BridgeEnter BridgeLeave Newexten Hangup",
     ),
     "conferences": _chapter(
         """
@@ -199,6 +240,14 @@ CHAPTERS = {
         something_is_said
         """,
         "UserEvent",
+    ),
+    "calls that are brought into a conference": _chapter(
+        """
+        dialplan_is_written
+        both_are_brought_into_a_conference
+        one_is_brought_into_a_conference
+        """,
+        "ConfbridgeJoin BridgeLeave Hangup",
     ),
     "people in a conference": _chapter(
         """
@@ -285,6 +334,7 @@ class Scenario:
         for action in ("Ping", "CoreSettings", "CoreStatus", "ConfbridgeListRooms"):
             self.session.action(action)
         self.session.listing("CoreShowChannels")
+        self.session.listing("Parkinglots")
         for line in (
             "core show channels concise",
             "core show channels",
@@ -867,7 +917,6 @@ class Scenario:
         self.hang_up(member)
 
     def a_call_is_listened_to(self) -> None:
-        """No event of those that the panel reads tells of it."""
         mine = self.bridged(self.originate("PJSIP/101", "102"))
         uniqueid = self.session.event("BridgeEnter", Channel=mine)["Uniqueid"]
         self.ends("PJSIP/103", "ChanSpy", "1.1,uqES")
@@ -881,6 +930,69 @@ class Scenario:
         self.session.listing("CoreShowChannels")
         self.hang_up(mine)
         self.session.listing("CoreShowChannels")
+
+    # What calls/recordings.py and calls/muting.py ask.
+
+    def a_call_is_recorded(self) -> None:
+        """Twice at a time; it goes on in another call, and ends with the channel."""
+        ask, variables = self.session.action, "MIXMONITOR_FILENAME,PBXPANEL_SILENT"
+        mine = self.bridged(self.originate("PJSIP/101", "102"))
+        settle(self.session)
+        ask("Command", Command=f"mixmonitor list {mine}")
+        self.session.listing("Status", Variables=variables)
+        ids = [
+            ask("MixMonitor", Channel=mine, File=f"{name}.wav", Options="i(PBXPANEL_MIXMONITOR)")["MixMonitorID"]
+            for name in ("one", "two")
+        ]
+        settle(self.session)
+        ask("Command", Command=f"mixmonitor list {mine}")
+        for name in ("MIXMONITOR_FILENAME", "PBXPANEL_MIXMONITOR"):
+            ask("Getvar", Channel=mine, Variable=name)
+        for direction, state in (("both", "1"), ("read", "0"), ("write", "0"), ("both", "1")):
+            ask("MixMonitorMute", Channel=mine, Direction=direction, State=state)
+        ask("Setvar", Channel=mine, Variable="PBXPANEL_SILENT", Value="both")
+        settle(self.session)
+        self.session.listing("Status", Variables=variables)
+        ask("StopMixMonitor", Channel=mine, MixMonitorID=ids[0])
+        settle(self.session)
+        ask("Command", Command=f"mixmonitor list {mine}")
+        self.bridged(self.redirect(mine, "103"))
+        settle(self.session)
+        ask("StopMixMonitor", Channel=mine)
+        settle(self.session)
+        ask("Command", Command=f"mixmonitor list {mine}")
+        ask("Getvar", Channel=mine, Variable="MIXMONITOR_FILENAME")
+        ask("MixMonitor", Channel=mine, File="three.wav", Options="")
+        settle(self.session)
+        self.hang_up(mine)
+
+    def what_cannot_be_recorded(self) -> None:
+        ask = self.session.action
+        mine = self.waits("PJSIP/101")
+        for name in ("MixMonitor", "StopMixMonitor", "MixMonitorMute"):
+            ask(name)
+            ask(name, Channel="PJSIP/nobody-00000000", File="x.wav", Direction="both", State="1")
+        ask("MixMonitor", Channel=mine)
+        ask("StopMixMonitor", Channel=mine)
+        ask("StopMixMonitor", Channel=mine, MixMonitorID="0x1")
+        for fields in ({}, {"Direction": "up"}, {"Direction": "both"}, {"Direction": "both", "State": "1"}):
+            ask("MixMonitorMute", Channel=mine, **fields)
+        ask("Command", Command="mixmonitor list PJSIP/nobody-00000000")
+        self.hang_up(mine)
+
+    def a_call_is_muted(self) -> None:
+        """No event tells of it."""
+        ask = self.session.action
+        mine = self.bridged(self.originate("PJSIP/101", "102"))
+        settle(self.session)
+        for fields in ({}, {"Direction": "in"}, {"Direction": "up", "State": "on"}):
+            ask("MuteAudio", Channel=mine, **fields)
+        ask("MuteAudio")
+        ask("MuteAudio", Channel="PJSIP/nobody-00000000", Direction="in", State="on")
+        for direction, state in (("in", "on"), ("in", "on"), ("out", "on"), ("all", "off"), ("all", "off")):
+            ask("MuteAudio", Channel=mine, Direction=direction, State=state)
+        settle(self.session)
+        self.hang_up(mine)
 
     # Calls on hold, and consultations: what calls/transfers.py asks.
 
@@ -998,6 +1110,141 @@ class Scenario:
             self.session.listing("CoreShowChannels")
             self.hang_up(caller)
 
+    # The caller and the target by turns, and all three.
+
+    def they_are_swapped_and_cancelled(self) -> None:
+        for turns in (1, 2):
+            caller, mine, half = self.swapped(turns)
+            self.session.listing("CoreShowChannels")
+            if turns == 1:
+                self.session.action("Setvar", Channel=caller, Variable="PBXPANEL_SINCE", Value=transfers.NEVER)
+                self.session.action("Setvar", Channel=mine, Variable="PBXPANEL_HELD", Value="")
+                self.session.action("Hangup", Channel=half)
+                settle(self.session)
+            else:
+                self.brought_together(caller, mine, held=caller)
+            self.session.listing("CoreShowChannels")
+            self.hang_up(mine)
+
+    def they_are_swapped_and_completed(self) -> None:
+        for turns in (1, 2):
+            caller, mine, half = self.swapped(turns)
+            self.session.action("Setvar", Channel=mine, Variable="PBXPANEL_HELD", Value="")
+            self.session.action("Setvar", Channel=half, Variable="PBXPANEL_SINCE", Value=transfers.NEVER)
+            self.brought_together(caller, half, held=caller)
+            self.session.listing("CoreShowChannels")
+            self.hang_up(caller)
+
+    def somebody_hangs_up_after_a_swap(self) -> None:
+        """The phone is with the target; nothing changes; the caller is called back."""
+        for leaves in ("caller", "target", "mine"):
+            caller, mine, half = self.swapped(1)
+            since = len(self.session.messages)
+            self.hang_up({"caller": caller, "target": self.last_new_channel("103"), "mine": mine}[leaves])
+            if leaves == "caller":
+                self.both_meet(since, mine, half)
+            elif leaves == "mine":
+                self.session.event("BridgeEnter", since, Channel=caller)
+                settle(self.session)
+            self.session.listing("CoreShowChannels")
+            if leaves == "mine":
+                self.hang_up(half)
+                self.hang_up(self.last_new_channel("101"))
+            elif leaves == "caller":
+                self.hang_up(mine)
+            else:
+                self.session.action("Setvar", Channel=caller, Variable="PBXPANEL_SINCE", Value=transfers.NEVER)
+                self.hang_up(mine)
+
+    def all_three_talk(self) -> None:
+        """And one after the other leaves."""
+        for leaves in ("mine", "caller", "target"):
+            caller, mine = self.consults("103")
+            half = self.half_of(mine)
+            self.session.action("Setvar", Channel=caller, Variable="PBXPANEL_WITH", Value=mine)
+            self.session.action("Setvar", Channel=half, Variable="PBXPANEL_SINCE", Value=transfers.NEVER)
+            self.session.action("Setvar", Channel=mine, Variable="PBXPANEL_HELD", Value="")
+            since = len(self.session.messages)
+            self.session.action("Redirect", Channel=caller, Context=CONTEXT, Exten="join", Priority="1")
+            self.session.event("BridgeEnter", since, Channel=caller)
+            settle(self.session)
+            self.session.listing("CoreShowChannels")
+            self.hang_up({"caller": caller, "target": self.last_new_channel("103"), "mine": mine}[leaves])
+            self.session.listing("CoreShowChannels")
+            self.hang_up(mine if leaves == "caller" else caller)
+
+    def whoever_is_sent_is_answered(self) -> None:
+        caller, since = self.sends("103")
+        self.session.event("BridgeEnter", since, Channel=caller)
+        settle(self.session)
+        self.session.listing("CoreShowChannels")
+        self.hang_up(self.last_new_channel("103"))
+
+    def whoever_is_sent_comes_back(self) -> None:
+        """From one who is busy, and one who does not answer."""
+        for number in ("104", "105"):
+            caller, since = self.sends(number, seconds="2")
+            self.session.event("BridgeEnter", since, Channel=caller)
+            settle(self.session)
+            self.session.listing("CoreShowChannels")
+            self.hang_up(caller)
+
+    def a_caller_may_leave_a_message(self) -> None:
+        self.session.listing("VoicemailUsersList")
+        caller, _mine = self.answered_from_outside()
+        self.session.action("Setvar", Channel=caller, Variable="PBXPANEL_BOX", Value="103@default")
+        self.session.action("Redirect", Channel=caller, Context=CONTEXT, Exten="voicemail", Priority="1")
+        settle(self.session)
+        self.session.listing("CoreShowChannels")
+        self.hang_up(caller)
+
+    def sends(self, number: str, seconds: str = "30") -> tuple[str, int]:
+        """A caller is sent to a number, and back to 101; also returned is the number of the first message after it."""
+        caller, _mine = self.answered_from_outside()
+        for name, value in (("BACK", "PJSIP/101"), ("TARGET", number), ("CONTEXT", "internal"), ("RINGS", seconds)):
+            self.session.action("Setvar", Channel=caller, Variable=f"PBXPANEL_{name}", Value=value)
+        self.session.action("Setvar", Channel=caller, Variable="CONNECTEDLINE(name,i)", Value="")
+        self.session.action("Setvar", Channel=caller, Variable="CONNECTEDLINE(num)", Value=number)
+        since = len(self.session.messages)
+        self.session.action("Redirect", Channel=caller, Context=CONTEXT, Exten="sent", Priority="1")
+        return caller, since
+
+    def nobody_is_joined(self) -> None:
+        """Who was to join whomever is not there any more is called back."""
+        caller, mine = self.answered_from_outside()
+        self.moves(caller, mine, "holding")
+        self.hang_up(mine)
+        self.session.action("Setvar", Channel=caller, Variable="PBXPANEL_WITH", Value=mine)
+        since = len(self.session.messages)
+        self.session.action("Redirect", Channel=caller, Context=CONTEXT, Exten="join", Priority="1")
+        self.session.event("BridgeEnter", since, Channel=caller)
+        settle(self.session)
+        self.session.listing("CoreShowChannels")
+        self.hang_up(caller)
+
+    def swapped(self, turns: int) -> tuple[str, str, str]:
+        """Somebody from outside waits while 101 talks to 103, and they have been swapped so often: their channels."""
+        caller, mine = self.consults("103")
+        half = self.half_of(mine)
+        for turn in range(turns):
+            waiting, other = (caller, half) if turn % 2 == 0 else (half, caller)
+            since_then = transfers.LONG_AGO if turn % 2 == 0 else transfers.NEVER
+            for channel, name, value in (
+                (waiting, "SINCE", since_then),
+                (other, "BACK", "PJSIP/101"),
+                (mine, "HELD", other),
+                (mine, "WITH", waiting),
+            ):
+                self.session.action("Setvar", Channel=channel, Variable=f"PBXPANEL_{name}", Value=value)
+            since = len(self.session.messages)
+            self.session.action(
+                "Redirect", Channel=other, Context=CONTEXT, Exten="hold", Priority="1",
+                ExtraChannel=mine, ExtraContext=CONTEXT, ExtraExten="swap", ExtraPriority="1",
+            )  # fmt: skip
+            self.session.event("Newexten", since, Channel=other, Application="MusicOnHold")
+            self.both_meet(since, waiting, mine)
+        return caller, mine, half
+
     def answered_from_outside(self) -> tuple[str, str]:
         """A caller from outside talks to 101: both channels."""
         settle(self.session)
@@ -1015,6 +1262,9 @@ class Scenario:
             (mine, "CONTEXT", "internal"),
         ):
             self.session.action("Setvar", Channel=channel, Variable=f"PBXPANEL_{name}", Value=value)
+        if number:
+            self.session.action("Setvar", Channel=mine, Variable="CONNECTEDLINE(name,i)", Value="")
+            self.session.action("Setvar", Channel=mine, Variable="CONNECTEDLINE(num)", Value=number)
         since = len(self.session.messages)
         self.session.action(
             "Redirect", Channel=held, Context=CONTEXT, Exten="hold", Priority="1",
@@ -1211,6 +1461,36 @@ class Scenario:
         self.ask_about_conferences()
         self.hang_up(ada)
         self.hang_up(bob)
+
+    def both_are_brought_into_a_conference(self) -> None:
+        """What conferences/bringing.py asks; by no profiles, since nobody is there."""
+        mine = self.bridged(self.originate("PJSIP/101", "102"))
+        theirs = self.last_new_channel("102")
+        for channel in (mine, theirs):
+            self.session.action("Setvar", Channel=channel, Variable="PBXPANEL_CONFERENCE", Value="8009")
+        settle(self.session)
+        since = len(self.session.messages)
+        self.session.action(
+            "Redirect", Channel=mine, Context=CONTEXT, Exten="move", Priority="1",
+            ExtraChannel=theirs, ExtraContext=CONTEXT, ExtraExten="move", ExtraPriority="1",
+        )  # fmt: skip
+        for channel in (mine, theirs):
+            self.session.event("ConfbridgeJoin", since, Channel=channel)
+        settle(self.session)
+        self.session.listing("CoreShowChannels")
+        self.session.listing("ConfbridgeList", Conference="8009")
+        for channel in (theirs, mine):
+            self.hang_up(channel)
+
+    def one_is_brought_into_a_conference(self) -> None:
+        """Whoever was with it is let go."""
+        ada = self.joins("Local/8001@internal", "602", CallerID='"Ada" <722>')
+        mine = self.bridged(self.originate("PJSIP/101", "102"))
+        self.send(mine, "move", "8001,panel_bridge,panel_user,panel_menu")
+        self.session.listing("CoreShowChannels")
+        self.ask_about_conferences()
+        for channel in (mine, ada):
+            self.hang_up(channel)
 
     def two_are_taken_aside(self) -> None:
         user = self.joins("Local/8401@internal", "602", CallerID='"User" <723>')

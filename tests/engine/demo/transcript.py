@@ -31,6 +31,8 @@ _UNIQUEID = re.compile(r"\b\d{10}\.\d+\b")
 _BRIDGE = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 # Where Asterisk puts a recording, and the time in its name.
 _RECORDING = re.compile(r"/\S+/monitor/(\S+)-\d{10}(\.\w+)")
+# Where it puts one of a channel, and the recording's id.
+_FOLDER, _RECORDING_ID = re.compile(r"/\S*/monitor/"), re.compile(r"\b0x[0-9a-f]{6,16}\b")
 # The PBX's clock, which two do not read in the same second.
 _CLOCK = re.compile(r"\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\b")
 # When somebody was put on hold, in seconds.
@@ -64,6 +66,8 @@ class Names:
         """The text with every id replaced."""
         text = _CLOCK.sub("<clock>", text)
         text = _RECORDING.sub(r"<folder>/\1-<time>\2", text)
+        text = _FOLDER.sub("<folder>/", text)
+        text = _RECORDING_ID.sub(lambda found: f"<recording {self._number('recording', found[0])}>", text)
         text = _CHANNEL_NAME.sub(lambda found: f"{found[1]}-#{self._number('channel', found[0])}", text)
         text = _UNIQUEID.sub(lambda found: f"<uniqueid {self._number('uniqueid', found[0])}>", text)
         text = _BRIDGE.sub(lambda found: f"<bridge {self._number('bridge', found[0])}>", text)
@@ -118,6 +122,8 @@ def _teller(message: Message, names: Names) -> str:
         return f"parked {names.plain(message['ParkeeChannel'])}"
     if "Channel" in message:
         return names.plain(message["Channel"])
+    if "SpyerChannel" in message:
+        return f"listener {names.plain(message['SpyerChannel'])}"
     return names.plain(message["BridgeUniqueid"]) if "BridgeUniqueid" in message else "system"
 
 

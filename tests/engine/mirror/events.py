@@ -78,6 +78,13 @@ class Told:
         }
         self.hear(event, **snapshot | fields)
 
+    def dial_begins(self, uniqueid: str = "1.1", caller: str = "") -> None:
+        """This channel is dialled for that of the caller, or (without one) by an Originate."""
+        row = self.channel(uniqueid)
+        dest = {**CHANNEL, "Channel": row.name, "Uniqueid": uniqueid, "Linkedid": row.linkedid}
+        fields = {f"Dest{key}": value for key, value in dest.items()}
+        self.hear("DialBegin", **({"Uniqueid": caller} if caller else {}), **fields, DialString="x")
+
     def conference_event(self, event: str, uniqueid: str = "1.1", conference: str = "8001", **fields: str) -> None:
         """An event about a participant."""
         self.channel_event(event, uniqueid, **{"Conference": conference, "ChannelStateDesc": "Up"} | fields)
@@ -105,5 +112,10 @@ class Told:
         return set(self.state.table(Participant).rows)
 
     def subjects(self) -> set[tuple[str, str]]:
-        """What would be drawn anew; it is taken."""
-        return self.state.take().subjects
+        """What would be drawn anew, beside the steps of calls; it is taken."""
+        return of_cards(self.state.take().subjects)
+
+
+def of_cards(subjects: set[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Those that are not what is kept of a call, nor the bar of a phone."""
+    return {(kind, key) for kind, key in subjects if kind not in ("call-step", "call-record", "phone")}

@@ -19,7 +19,7 @@ from engine.mirror.state import TOMBSTONE_SECONDS, Changes
 from extensions.models import Device, Extension, Presence
 from tests.engine.ami.corpus import FILES, messages
 
-from .events import BEGINNING, BRIDGE, CHANNEL, Told
+from .events import BEGINNING, BRIDGE, CHANNEL, Told, of_cards
 
 CALL, OTHER_CALL = ("call", "1.1"), ("call", "2.1")
 
@@ -65,7 +65,7 @@ def test_a_channel_lives_from_its_ringing_to_its_end(told: Told) -> None:
     changes = told.state.take()
     assert told.channels == set()
     assert changes.removals[Channel] == ["1.1"]
-    assert changes.subjects == {CALL}
+    assert of_cards(changes.subjects) == {CALL}
 
 
 def test_a_channel_that_is_up_when_it_is_first_heard_of_was_answered_then(told: Told) -> None:
@@ -220,7 +220,7 @@ def test_what_came_and_went_within_a_tick_is_not_written_but_drawn(told: Told) -
     told.channel_event("Hangup")
     changes = told.state.take()
     assert changes.upserts[Channel] == []
-    assert changes.subjects == {CALL}
+    assert of_cards(changes.subjects) == {CALL}
 
 
 # A conference.

@@ -272,7 +272,7 @@ async def test_what_happens_while_the_lists_are_on_their_way_is_newer_than_they(
         peer.item(action, "ConfbridgeList", "Conference: old", *channel("gone"))
         peer.item(action, "ConfbridgeList", "Conference: old", "MarkedUser: Yes", *channel("named"))
         peer.item(action, "ConfbridgeListComplete", "EventList: Complete")
-        for listing in ("ExtensionStateList", "DeviceStateList", "PresenceStateList"):
+        for listing in ("Status", "ExtensionStateList", "DeviceStateList", "PresenceStateList"):
             peer.answer(await peer.expect(listing), "Message: Permission denied", response="Error")
         peer.answer(await peer.expect("Ping"))
         await peer.gone()

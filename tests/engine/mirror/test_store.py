@@ -134,7 +134,7 @@ def test_more_rows_than_one_batch_are_all_written_and_all_deleted(told: Told) ->
     assert stored() == {f"{count - 1}.1": "Ring"}
 
 
-@pytest.mark.parametrize(("rows", "most"), [(1, 1), (100, 3), (store._BATCH, 20)])
+@pytest.mark.parametrize(("rows", "most"), [(1, 3), (100, 9), (store._BATCH, 20)])
 def test_the_cost_of_a_tick_is_a_few_statements_however_many_rows_change(told: Told, rows: int, most: int) -> None:
     for number in range(rows):
         told.channel_event("Newchannel", f"{number}.1")

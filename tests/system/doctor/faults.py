@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 
 from engine.ami.transports import Address
+from engine.mirror import dialplan
 from system.doctor.engine import examine
 from system.doctor.examination import Wanted
 from system.doctor.report import Report, Result
@@ -50,6 +51,37 @@ def manager_user(asterisk: Asterisk, *lines: str, read: str = "", write: str = "
     finally:
         file.write_text(before)
         asterisk.cli("manager reload")
+
+
+@contextlib.contextmanager
+def changed(asterisk: Asterisk, name: str, text: str, command: str) -> Iterator[None]:
+    """A configuration file with another text, which this command of the CLI reads."""
+    file = asterisk.folder / "etc" / name
+    before = file.read_text()
+    file.write_text(text)
+    asterisk.cli(command)
+    try:
+        yield
+    finally:
+        file.write_text(before)
+        asterisk.cli(command)
+
+
+@contextlib.contextmanager
+def without_module(asterisk: Asterisk, name: str) -> Iterator[None]:
+    """A module that is not loaded."""
+    asterisk.cli(f"module unload {name}")
+    try:
+        yield
+    finally:
+        asterisk.cli(f"module load {name}")
+
+
+def with_extensions(asterisk: Asterisk, lines: str = "") -> contextlib.AbstractContextManager[None]:
+    """The panel's extensions in extensions.conf, as the doctor gives them to paste; or other lines."""
+    before = (asterisk.folder / "etc/extensions.conf").read_text()
+    pasted = lines or dialplan.stanza(dialplan.lasting)
+    return changed(asterisk, "extensions.conf", f"{before}\n{pasted}", "dialplan reload")
 
 
 @contextlib.contextmanager

@@ -13,14 +13,17 @@ from system.doctor.report import Status
 from system.doctor.requirements import EVENTS, classes_of, features, read_classes, stanza, write_classes
 from tests.lab.asterisk import Asterisk
 
-from .faults import USER, look, manager_user, result, words
+from .faults import USER, look, manager_user, result, with_extensions, words
 
 
 def test_what_the_stanza_gives_is_enough(asterisk: Asterisk) -> None:
     """Not one check finds anything, though it is less than everything."""
-    with manager_user(asterisk, "writetimeout = 5000") as address:
+    with manager_user(asterisk, "writetimeout = 5000") as address, with_extensions(asterisk):
         report = look(address)
-    assert [one.id for one in (*report.problems, *report.warnings)] == []
+    # The lab's 16 is one of those in which `originate` gives more than it should, and has no voicemail.
+    expected = {"version", "applications"} if asterisk.version == "16" else set()
+    assert {one.id for one in (*report.problems, *report.warnings)} == expected
+    assert [one.id for one in report.results if one.status is Status.SKIPPED] == []
     assert result(report, "write").finding.facts["write"] == write_classes()
     assert result(report, "read").finding.facts["read"] == read_classes()
     assert result(report, "events").finding.facts == {"booted": True, "probe": "VarSet", "echo": True}
@@ -182,7 +185,7 @@ def test_the_classes_of_actions_are_those_that_asterisk_names(asterisk: Asterisk
     # A login needs none, and is not listed; the others come with modules that this Asterisk has not, or no longer has.
     assert PRIVILEGES.keys() - told.keys() <= {
         "ChangeMonitor", "DAHDIShowChannels", "IAXpeerlist", "Monitor", "PauseMonitor", "SIPpeers", "StopMonitor",
-        "UnpauseMonitor",
+        "UnpauseMonitor", "VoicemailUsersList",
     }  # fmt: skip
 
 
@@ -211,7 +214,7 @@ def test_no_feature_is_named_twice() -> None:
 
 def test_every_action_that_is_sent_belongs_to_a_feature() -> None:
     """What the doctor alone asks, what everybody may, and what newer versions have no more needs none."""
-    own = {"Challenge", "Events", "ListCommands", "Login", "Ping", "UserEvent"}
+    own = {"Challenge", "Events", "ListCommands", "Login", "Parkinglots", "Ping", "UserEvent"}
     own |= {"ChangeMonitor", "Monitor", "PauseMonitor", "StopMonitor", "UnpauseMonitor"}
     own |= {"SIPpeers", "IAXpeerlist", "DAHDIShowChannels"}  # of modules that are rarely loaded
     assert PRIVILEGES.keys() - own == {action for feature in features() for action in feature.actions}

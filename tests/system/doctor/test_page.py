@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,13 +14,15 @@ from playwright.sync_api import expect
 from accounts.models import DialPolicy, Profile
 from audit.models import AuditEntry
 from engine.ami.transports import Address
+from pbxpanel.management.commands.amidoctor import Command
+from system.doctor.requirements import write_classes
 from tests.access import people
 from tests.access.people import GROUPS, NOBODY
 from tests.lab.asterisk import Asterisk
 from tests.lab.fixtures import PhoneFactory
 from tests.panel import Panel, Visit
 
-from .faults import closed_port, url
+from .faults import closed_port, look, manager_user, url, with_extensions
 
 PATH = "/system/main/doctor/"
 
@@ -148,14 +151,38 @@ def run(*arguments: str) -> tuple[int, str]:
     return 0, out.getvalue()
 
 
-def test_the_command_needs_no_database(asterisk: Asterisk) -> None:
+def test_the_command_needs_no_database(asterisk22: Asterisk) -> None:
     """pytest-django would fail it if it asked the database."""
-    status, text = run("--url", asterisk.ami_url, "--phone", "PJSIP/101", "--context", "internal", "--number", "8001")
+    arguments = ("--url", asterisk22.ami_url, "--phone", "PJSIP/101", "--context", "internal", "--number", "8001")
+    with with_extensions(asterisk22):
+        status, text = run(*arguments)
     assert status == 0, text
     assert "✓ Login" in text
     assert "All is well." in text
+    assert "extensions.conf:" not in text
     assert "[panel]\n    secret = CHANGE-ME" in text
-    assert asterisk.secret not in text
+    assert asterisk22.secret not in text
+
+
+def test_the_command_does_not_call_well_what_it_may_not_look_at(asterisk22: Asterisk) -> None:
+    """The class command alone tells of music on hold."""
+    write = ",".join(name for name in write_classes() if name != "command")
+    with manager_user(asterisk22, "writetimeout = 5000", write=write) as address, with_extensions(asterisk22):
+        report = look(address)
+        assert [one.id for one in report.unasked] == ["applications", "music", "talking", "hands"]
+        report = replace(report, results=[one for one in report.results if one.id != "write"])
+    told = Command(no_color=True)._summary(report)
+    assert told == (
+        "Nothing wrong was found. Could not be queried: Applications, Music on hold, Talk detection in conferences, "
+        "Raised hands."
+    )
+
+
+def test_the_command_gives_the_lines_that_extensions_conf_lacks(asterisk: Asterisk) -> None:
+    status, text = run("--url", asterisk.ami_url)
+    assert status == 0, text
+    assert "! The panel's extensions" in text
+    assert "[pbxpanel]\n    exten => hold,1,Set(PBXPANEL_SINCE=${EPOCH})\n     same => n,MusicOnHold(" in text
 
 
 def test_the_command_tells_a_fault_and_what_it_did_not_try() -> None:
@@ -186,6 +213,8 @@ def test_what_the_command_prints_for_programs(asterisk22: Asterisk) -> None:
         (("--url", "ami://a:b@127.0.0.1", "--number", "1"), "--number needs"),
         (("--url", "ami://a:b@127.0.0.1", "--call"), "--call needs"),
         (("--url", "ami://a:b@127.0.0.1", "--user", "ghost"), "no user “ghost”"),
+        (("--url", "ami://a:b@127.0.0.1", "--everybody", "--number", "1"), "--everybody, or one user"),
+        (("--url", "ami://a:b@127.0.0.1", "--everybody"), "--everybody needs a PBX of AMI_URL"),
     ],
 )
 @pytest.mark.django_db
@@ -200,6 +229,17 @@ def test_a_pbx_that_is_not_configured_is_told_with_those_that_are(pbxs: dict[str
     with pytest.raises(CommandError, match="no PBX “other”, but main") as error:
         call_command("amidoctor", "other")
     assert error.value.returncode == 2
+
+
+@pytest.mark.django_db
+def test_the_command_examines_the_phone_of_everybody(settings: Any, asterisk22: Asterisk) -> None:
+    people.pbx()
+    settings.AMI_ADDRESSES = {"main": Address.parse(asterisk22.ami_url)}
+    people.person("Operator", "ben", endpoint="PJSIP/109")
+    status, text = run("--everybody")
+    assert status == 0, text
+    assert "! Phones and contexts of all users" in text
+    assert "does not answer: ben (PJSIP/109)" in " ".join(text.split())
 
 
 @pytest.mark.django_db
@@ -227,14 +267,29 @@ def test_the_browser_shows_what_was_found_and_keeps_what_was_typed(
     expect(page.locator('[data-check="login"]')).to_contain_text("OK")
     expect(page.locator('[data-check="number"] .check-advice')).to_contain_text("dialplan show 77@internal")
     expect(page.locator('[data-check="phone"]')).to_have_class("check is-problem")
+    expect(page.locator('[data-check="phone"]')).to_contain_text("Does not work for nowhere: Call, Retrieve, Pick up")
     expect(page.locator("#doctor-stanza")).to_contain_text("read = system,call")
     expect(page.locator("#id_number")).to_have_value("77")
-    page.click('[data-copy="doctor-stanza"]')
+    page.click('[data-copy="doctor-extensions"]')
     expect(page.locator("#toasts")).to_contain_text("Copied.")
     page.fill("#id_number", "8001")
     page.select_option("#id_user", label="anna")
+    with with_extensions(asterisk22):
+        page.click('[data-action="examine"]')
+        expect(page.locator("#title-doctor-report")).to_contain_text("All is well with main")
+    expect(page.locator("#doctor-extensions")).to_have_count(0)
+
+
+def test_the_browser_shows_who_will_miss_what(panel22: Panel, visit: Visit, asterisk22: Asterisk) -> None:
+    page = visit(panel22, "chief", PATH)
     page.click('[data-action="examine"]')
-    expect(page.locator("#title-doctor-report")).to_contain_text("All is well with main")
+    expect(page.locator("#title-doctor-report")).to_contain_text("main works; something could be better")
+    people = page.locator('[data-check="people"]')
+    expect(people).to_contain_text("Without a phone: chief")
+    expect(people).to_contain_text("With a phone that Asterisk does not know: ghost (PJSIP/199).")
+    expect(people).to_contain_text("does not answer: nowhere (PJSIP/109).")
+    expect(page.locator('[data-check="extensions"]')).to_contain_text("There is no [pbxpanel] in extensions.conf.")
+    expect(page.locator("#doctor-extensions")).to_contain_text("exten => hold,1,Set(PBXPANEL_SINCE=${EPOCH})")
 
 
 def test_the_button_is_busy_until_the_examination_ends(panel22: Panel, visit: Visit, asterisk22: Asterisk) -> None:

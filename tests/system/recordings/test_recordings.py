@@ -9,10 +9,12 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from audit.models import AuditEntry
+from calls import recordings
 from calls.models import Channel
 from engine.ami import actions
 from engine.ami.client import Session
 from engine.ami.transports import Address
+from engine.mirror import sync
 from engine.mirror.commands import Outcome, Status
 from engine.mirror.context import CommandContext
 from engine.mirror.state import State
@@ -43,7 +45,7 @@ def size(file: Path) -> int:
 
 
 async def start(ctx: CommandContext, channel: str, file: str, *wanted: str) -> Outcome:
-    options = recording.options(wanted, file if "sides" in wanted else "", "wav")
+    options = recordings.options(wanted, file if "sides" in wanted else "", "wav")
     return await carried_out(ctx, recording.start, channel, recording.Start(f"{file}.wav", options))
 
 
@@ -74,7 +76,7 @@ async def test_a_channel_is_recorded_where_it_is_said_and_stopped_by_id(
     async with with_context(asterisk) as ctx:
         assert (await listed(ctx, channel))["files"] == []
         ctx.state.table(Channel).add("1.1", name=channel)
-        first = await recording.start.carry_out(ctx, "1.1", recording.Start("sub/one.wav", recording.options([])))
+        first = await recording.start.carry_out(ctx, "1.1", recording.Start("sub/one.wav", recordings.options([])))
         assert first.done
         assert asterisk.root / first.data["path"].lstrip("/") == folder(asterisk) / "sub/one.wav"
         second = await start(ctx, channel, "李雷-2", "sides", "append")
@@ -133,12 +135,13 @@ async def test_muting_is_heard_from_asterisk(asterisk: Asterisk, with_context: W
     session = await Session.open(Address.parse(asterisk.ami_url), fold, timeout=10)
     try:
         ctx = CommandContext(session, state, 7, time.time() + 30)
-        uniqueid = (await session.ask(actions.getvar(channel, "CHANNEL(uniqueid)"))).response.get("Value")
+        await sync.take(session, state)
+        (uniqueid,) = [row.uniqueid for row in state.table(Channel).where("name", channel)]
 
         async def muted(direction: str, *, on: bool) -> list[str]:
             told = heard.count("MixMonitorMute")
             verb = recording.mute_recording if on else recording.unmute_recording
-            assert (await carried_out(ctx, verb, channel, recording.Direction(direction))).done
+            assert (await verb.carry_out(ctx, uniqueid, recording.Direction(direction))).done
             while heard.count("MixMonitorMute") == told:
                 await session.ask(actions.ping())
             outcome = await recording.recordings(ctx, {"channels": {uniqueid: channel}})
@@ -150,24 +153,25 @@ async def test_muting_is_heard_from_asterisk(asterisk: Asterisk, with_context: W
         assert await muted("read", on=False) == ["write"]
         assert await muted("write", on=False) == []
         assert await muted("read", on=True) == ["read"]
-        # Another link has not heard what happened before it.
-        again = await Session.open(Address.parse(asterisk.ami_url), fold, timeout=10)
+        # Another link has not heard what happened before it, and reads what is noted.
+        other = State("main")
+        again = await Session.open(Address.parse(asterisk.ami_url), other.fold, timeout=10)
+        await sync.take(again, other)
         again.close()
-        outcome = await recording.recordings(ctx, {"channels": {uniqueid: channel}})
-        assert outcome.data["of"][uniqueid]["muted"] == []
-        assert await muted("read", on=True) == ["read"]
+        assert recordings.silent_in(other, uniqueid) == ["read"]
         # What is recorded next is not muted.
         assert (await session.ask(actions.stop_mix_monitor(channel))).ok
+        while heard.count("MixMonitorStop") < 1:
+            await session.ask(actions.ping())
         outcome = await recording.recordings(ctx, {"channels": {uniqueid: channel}})
         assert outcome.data["of"][uniqueid]["muted"] == []
         # Nothing is kept of what has hung up.
         assert (await start(ctx, channel, "muted-again")).done
         assert await muted("both", on=True) == ["read", "write"]
-        assert uniqueid in recording._muted[state]
         assert (await session.ask(actions.hangup(channel))).ok
         while heard.count("Hangup") < 2:
             await session.ask(actions.ping())
-        assert recording._muted[state] == {}
+        assert recordings.silent_in(state, uniqueid) == []
     finally:
         session.close()
 
@@ -226,7 +230,7 @@ async def test_on_22_there_is_no_monitor(asterisk22: Asterisk, with_context: Wit
 
 @pytest.mark.parametrize("name", ["a", "20261127-081530-101", "李雷", "sub/dir/x.y", "a@b+c=d"])
 def test_names_that_lie_within_the_folder_are_taken(name: str) -> None:
-    assert recording.is_safe(name)
+    assert recordings.is_safe(name)
 
 
 @pytest.mark.parametrize(
@@ -235,12 +239,12 @@ def test_names_that_lie_within_the_folder_are_taken(name: str) -> None:
      "a;b", "a&b", "`id`", "$(id)", "a'b", 'a"b', "a\nb", "a\\b", "-a", "x" * 101],
 )  # fmt: skip
 def test_names_that_lead_elsewhere_or_mean_more_are_not(name: str) -> None:
-    assert not recording.is_safe(name)
+    assert not recordings.is_safe(name)
 
 
 def test_only_known_options_are_sent_to_mixmonitor() -> None:
-    assert recording.options(["bridged", "append", "m(1@default)", "x"]) == "bai(PBXPANEL_MIXMONITOR)"
-    assert recording.options([], "f", "gsm") == "r(f-in.gsm)t(f-out.gsm)i(PBXPANEL_MIXMONITOR)"
+    assert recordings.options(["bridged", "append", "m(1@default)", "x"]) == "bai(PBXPANEL_MIXMONITOR)"
+    assert recordings.options([], "f", "gsm") == "r(f-in.gsm)t(f-out.gsm)i(PBXPANEL_MIXMONITOR)"
 
 
 # The page.
@@ -325,10 +329,10 @@ def test_a_file_elsewhere_is_not_asked_for(verb: str, data: dict[str, str], stan
 def test_a_file_without_a_name_gets_one(stand_in: StandIn) -> None:
     channel = Channel.objects.get(uniqueid="1.1")
     name = file_name("", channel)
-    assert recording.is_safe(name)
+    assert recordings.is_safe(name)
     assert name.endswith("-101")
     channel.caller_number, channel.name = "$(id)", "Local/8001@internal-0000;1"
-    assert recording.is_safe(file_name("", channel))
+    assert recordings.is_safe(file_name("", channel))
     channel.caller_number = ""
     assert file_name(" ", channel).endswith("-Local-8001-internal-0000-1")
     assert file_name("talk.wav", channel) == "talk"

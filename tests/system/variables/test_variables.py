@@ -7,10 +7,10 @@ import pytest
 from django.test import Client
 
 from audit.models import AuditEntry
+from calls import variables
+from calls.variables import Variable
 from engine.mirror.commands import Outcome, Status
 from engine.mirror.context import CommandContext
-from system.variables import commands as variables
-from system.variables.commands import Variable
 from tests.access import people
 from tests.access.people import Asterisk as StandIn
 from tests.lab.asterisk import Asterisk

@@ -1,0 +1,53 @@
+"""A caller is sent to voicemail, on a real Asterisk: 22 has mailboxes of 101 and 103, and the lab's 16 no voicemail."""
+
+from calls import transfers, voicemail
+from calls.control import Destination
+from calls.models import Channel, Transfer
+from engine.mirror.commands import Outcome, Status
+from tests.calls.test_control_live import Board, a_call, board
+from tests.calls.test_transfers_live import hears_music, row_of, state_is
+from tests.lab.asterisk import Asterisk
+from tests.lab.fixtures import CallerFactory, PhoneFactory
+
+TO_103 = Destination("103", "internal")
+
+
+async def leaves_a_message(here: Board, caller: Channel) -> None:
+    said = f"{caller.name}!pbxpanel!voicemail!2!Up!VoiceMail!103@default,u!"
+    await here.until(lambda: said in here.asterisk.cli("core show channels concise"))
+    await here.gone("PJSIP/101")
+
+
+async def test_the_caller_may_leave_a_message_and_my_phone_is_let_go(
+    asterisk22: Asterisk, phone_factory: PhoneFactory, caller_factory: CallerFactory
+) -> None:
+    async with board(asterisk22) as here:
+        caller, _mine = await a_call(here, phone_factory, caller_factory)
+        assert (await here.give(voicemail.to_voicemail, caller, TO_103)).done
+        await leaves_a_message(here, caller)
+        # Which the card says.
+        await here.until(lambda: caller.application == "VoiceMail")
+
+
+async def test_whoever_waits_on_hold_may_leave_one_too(
+    asterisk22: Asterisk, phone_factory: PhoneFactory, caller_factory: CallerFactory
+) -> None:
+    async with board(asterisk22) as here:
+        caller, _mine = await a_call(here, phone_factory, caller_factory)
+        assert (await here.give(transfers.hold, caller)).done
+        await hears_music(here, caller)
+        await state_is(here, Transfer.State.HELD)
+        assert (await here.give(voicemail.to_voicemail, caller, TO_103)).done
+        await leaves_a_message(here, caller)
+        assert row_of(here) is None
+
+
+async def test_a_number_without_a_mailbox_and_a_pbx_without_voicemail_are_told(
+    asterisk: Asterisk, phone_factory: PhoneFactory, caller_factory: CallerFactory
+) -> None:
+    async with board(asterisk) as here:
+        caller, mine = await a_call(here, phone_factory, caller_factory)
+        outcome = await here.give(voicemail.to_voicemail, caller, Destination("104", "internal"))
+        sentences = {"22": "There is no voicemail for this number.", "16": "This PBX has no voicemail."}
+        assert outcome == Outcome(Status.NOT_POSSIBLE, sentences[asterisk.version])
+        await here.together(caller, mine)
