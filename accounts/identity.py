@@ -1,6 +1,6 @@
 """Who a user is to the panel: their phone, and what they may see."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
@@ -57,6 +57,15 @@ def phones_in_use(pbx: str, endpoints: Collection[str]) -> set[str]:
     first = PBX.objects.first() if any(name is None for name, _endpoint in found) else None
     unset = first.name if first else ""
     return {endpoint for name, endpoint in found if (name or unset) == pbx}
+
+
+def numbers_of_phones(endpoints: Iterable[str]) -> dict[str, set[str]]:
+    """Endpoint → its number: its own name, and what those whose phone it is have entered. Queries the database."""
+    found = {endpoint: {endpoint.partition("/")[2]} for endpoint in endpoints}
+    for endpoint, extension in Profile.objects.filter(endpoint__in=found).values_list("endpoint", "extension"):
+        if extension:
+            found[endpoint].add(extension)
+    return found
 
 
 def profile_with_context(user: User) -> Profile:

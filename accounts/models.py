@@ -102,6 +102,8 @@ class Profile(models.Model):
         default=False,
         help_text=_("For phones that understand the header Call-Info with answer-after, as most desk phones do."),
     )
+    # The phone that has been seen to take a call when it is told to (see `calls.answering`).
+    answered_here = models.CharField(_("phone that can be answered from the panel"), max_length=80, blank=True)
 
     class Meta:
         verbose_name = _("profile")
@@ -109,6 +111,11 @@ class Profile(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} ({self.extension})"
+
+    @property
+    def can_answer(self) -> bool:
+        """Whether the phone takes a call when it is told to."""
+        return bool(self.endpoint) and self.answered_here == self.endpoint
 
 
 class DemoUser(models.Model):

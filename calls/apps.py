@@ -8,6 +8,8 @@ class CallsConfig(AppConfig):
 
     def ready(self) -> None:
         from . import (  # noqa: F401  they register themselves
+            answering,
+            camping,
             commands,
             control,
             events,

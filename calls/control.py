@@ -89,7 +89,7 @@ def partners(state: State, channel: Channel) -> list[Channel]:
 # Transfer.
 
 
-class _Number(forms.CharField):
+class Number(forms.CharField):
     """A number as somebody types it; what is dialled for it."""
 
     def clean(self, value: object) -> str:
@@ -103,7 +103,7 @@ class Destination(Parameters):
     """
 
     to: str = parameter(
-        _Number(
+        Number(
             max_length=limits.NUMBER,
             error_messages={"required": gettext_lazy("Enter the number to transfer the call to.")},
         )

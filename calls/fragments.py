@@ -11,13 +11,26 @@ from django.conf import settings
 from django.db.models import Case, Count, F, IntegerField, Max, Min, Q, Value, When
 from django.db.models.expressions import Combinable
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils import translation
 from django.utils.functional import Promise
 from django.utils.translation import get_language, gettext, gettext_lazy
 from django.utils.translation import gettext as _
 
 from engine.live import fragments
-from engine.live.fragments import PART, PARTS_LIMIT, Found, LivePage, PagedList, Query, Row, Subject, Toast, Viewer
+from engine.live.fragments import (
+    PART,
+    PARTS_LIMIT,
+    Found,
+    LivePage,
+    Offer,
+    PagedList,
+    Query,
+    Row,
+    Subject,
+    Toast,
+    Viewer,
+)
 from engine.mirror import dialplan
 from engine.mirror.models import dom_id
 from engine.mirror.sanitize import shown, unaccented
@@ -353,7 +366,7 @@ def told_of_call(parameters: Mapping[str, Any]) -> Toast:
     if parameters.get("purpose"):
         return _told_of_joining(parameters)
     number = {"number": str(parameters["number"])}
-    level, seconds, text = "danger", 8, ""
+    level, seconds, text, offer = "danger", 8, "", None
     match parameters["told"]:
         case placed.Told.CALLING:
             level, seconds = "info", _WHILE_IT_RINGS
@@ -379,14 +392,19 @@ def told_of_call(parameters: Mapping[str, Any]) -> Toast:
         case placed.Told.CONNECTED:
             level, text = "success", _("%(number)s answered.") % number
         case placed.Told.BUSY:
-            text = _("%(number)s is busy.") % number
+            text, offer = _("%(number)s is busy.") % number, _camp_on(str(parameters["pbx"]), number)
         case placed.Told.DECLINED:
             text = _("%(number)s declined the call.") % number
         case placed.Told.NO_ANSWER:
             text = _("%(number)s did not answer.") % number
         case placed.Told.UNREACHABLE:
             text = _("%(number)s could not be reached.") % number
-    return Toast(level, text, str(parameters["call"]), int(parameters["step"]), seconds)
+    return Toast(level, text, str(parameters["call"]), int(parameters["step"]), seconds, offer)
+
+
+def _camp_on(pbx: str, number: Mapping[str, str]) -> Offer:
+    path = reverse("pbx-command", args=(pbx, "camp-on"))
+    return Offer("camp-on", _("Call when both are free"), path, number)
 
 
 def _told_of_joining(parameters: Mapping[str, Any]) -> Toast:

@@ -248,10 +248,16 @@ class Transfer(Mirrored):
         SWAPPED = "swapped", _("back with the caller")
         SENT = "sent", _("being transferred")
         RECALL = "recall", _("called back")
+        # The phone did not answer when it was called back: whoever was put on hold hears music again.
+        UNANSWERED = "unanswered", _("not answered")
 
-    # Whether the two have been seen apart since, and whether somebody is being moved just now; not stored.
+    CALLED_BACK = (State.RECALL, State.UNANSWERED)
+
+    # Whether the two have been seen apart since, whether somebody is being moved just now, and whether whoever was sent
+    # has been seen on the way; not stored.
     apart: bool = False
     moves: bool = False
+    on_the_way: bool = False
 
     key_field = "code"
     inherited = True
@@ -285,6 +291,33 @@ class Transfer(Mirrored):
     def by_turns(self) -> bool:
         """Whether the phone is with one of the two while the other waits."""
         return self.state in (self.State.TALKING, self.State.SWAPPED)
+
+
+@mirrored
+class CampOn(Mirrored):
+    """A call that is placed as soon as both are free: the `phone` of whoever asked for it, and a number."""
+
+    key_field = "code"
+    inherited = True
+
+    code = models.CharField(_("code"), max_length=32)
+    phone = models.CharField(_("phone"), max_length=80)
+    number = models.CharField(_("number"), max_length=150)
+    context = models.CharField(_("context"), max_length=80)
+    user_id = models.PositiveIntegerField(_("asked by"), default=0)
+    started_at = models.DateTimeField(_("since"))
+
+    class Meta(Mirrored.Meta):
+        verbose_name = _("camp-on")
+        verbose_name_plural = _("camp-ons")
+        ordering = ["started_at", "code"]
+        constraints = [models.UniqueConstraint(fields=["pbx", "code"], name="one_camp_on_for_each_code")]
+
+    def __str__(self) -> str:
+        return f"{self.phone} → {self.number}"
+
+    def subjects(self) -> set[Subject]:
+        return {("phone", self.phone)}
 
 
 def endpoint_of(channel: str) -> str:

@@ -7,20 +7,22 @@ from functools import cached_property
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Sum
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from accounts.identity import phones_in_use
+from accounts.identity import numbers_of_phones, phones_in_use
+from accounts.models import Profile
 from engine.live import fragments
 from engine.live.fragments import Row
 from engine.mirror.models import dom_id
 from engine.mirror.sanitize import shown
 from extensions.fragments import device_context
-from extensions.models import Device
+from extensions.models import Device, Mailbox
 
 from .call import Call, Party, some_calls
 from .fragments import SEE
-from .models import Channel, Transfer
+from .models import CampOn, Channel, Transfer
 
 
 @dataclass(frozen=True)
@@ -158,12 +160,16 @@ def calls_at(pbx: str, endpoints: Iterable[str]) -> dict[str, list[MyCall]]:
     return found
 
 
-def _context(pbx: str, endpoint: str, calls: list[MyCall], device: Device | None) -> dict[str, Any]:
+def _context(
+    pbx: str, endpoint: str, calls: list[MyCall], device: Device | None, messages: int, waits_for: list[CampOn]
+) -> dict[str, Any]:
     return {
         "id": row_id(pbx, endpoint),
         "pbx": pbx,
         "endpoint": endpoint,
         "calls": calls,
+        "messages": messages,
+        "waits_for": waits_for,
         "look": device_context(device)["look"] if device else None,
     }
 
@@ -185,12 +191,32 @@ def phone_rows(pbx: str, keys: set[str]) -> Iterable[Row]:
 def _rows(pbx: str, endpoints: Iterable[str]) -> Iterable[Row]:
     calls = calls_at(pbx, endpoints)
     devices = {device.name: device for device in Device.objects.filter(pbx=pbx, name__in=calls)}
+    waiting = _messages(pbx, calls)
+    camp_ons = list(CampOn.objects.filter(pbx=pbx, phone__in=calls))
     for endpoint, mine in calls.items():
-        device = devices.get(endpoint)
-        seen = (device and device.state, [(one.channel.uniqueid, one.call) for one in mine])
+        device, messages = devices.get(endpoint), waiting[endpoint]
+        waits_for = [row for row in camp_ons if row.phone == endpoint]
+        awaited = [row.code for row in waits_for]
+        seen = (device and device.state, messages, awaited, [(one.channel.uniqueid, one.call) for one in mine])
         if fragments.is_news(row_id(pbx, endpoint), seen):
-            html = fragments.draw("calls/_my_phone.html", _context(pbx, endpoint, mine, device))
+            html = fragments.draw("calls/_my_phone.html", _context(pbx, endpoint, mine, device, messages, waits_for))
             yield Row(row_id(pbx, endpoint), "phone", html, permission=SEE, phone=f"{pbx}/{endpoint}")
+
+
+def _messages(pbx: str, endpoints: Iterable[str]) -> dict[str, int]:
+    """Endpoint → how many new messages its mailbox holds: that of its name or of its number. Queries the database."""
+    numbers = numbers_of_phones(endpoints)
+    mailboxes = Mailbox.objects.filter(pbx=pbx, number__in=set().union(*numbers.values())).order_by()
+    new = dict(mailboxes.values_list("number").annotate(Sum("new")))
+    return {endpoint: sum(new.get(number, 0) for number in numbers[endpoint]) for endpoint in numbers}
+
+
+@fragments.renders("mailbox")
+def mailbox_rows(pbx: str, keys: set[str]) -> Iterable[Row]:
+    """The bar of each phone to which one of these numbers belongs."""
+    endpoints = set(Profile.objects.exclude(endpoint="").values_list("endpoint", flat=True))
+    numbers = numbers_of_phones(endpoints)
+    return phone_rows(pbx, {endpoint for endpoint in endpoints if numbers[endpoint] & keys})
 
 
 def _rows_of(phone: str) -> Iterable[Row]:

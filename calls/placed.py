@@ -169,7 +169,7 @@ class PlacedCalls:
 def tell(state: State, call: PlacedCall, told: Told) -> None:
     call.told = told
     call.step += 1
-    state.notices.append((call.user_id, NOTICE, call.parameters))
+    state.notices.append((call.user_id, NOTICE, {**call.parameters, "pbx": state.pbx}))
 
 
 @on("OriginateResponse")

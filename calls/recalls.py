@@ -139,8 +139,10 @@ def review(state: State, row: Transfer) -> None:
     if held is None:
         over(state, row, "lost")
         return
-    # Asterisk tells where it is sent while it still is with the other end.
-    row.apart = row.apart or (held.context == CONTEXT and held.extension == "sent" and not held.bridge)
+    # Asterisk tells where it is sent while it still is with the other end, and may tell that it has left that one only
+    # when it is further on already.
+    row.on_the_way = row.on_the_way or (held.context == CONTEXT and held.extension == "sent")
+    row.apart = row.apart or (row.on_the_way and not held.bridge)
     if not row.apart:
         pass
     elif others := partners(state, held):

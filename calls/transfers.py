@@ -21,7 +21,7 @@ from engine.mirror import dialplan
 from engine.mirror.commands import Outcome, Status
 from engine.mirror.context import CommandContext
 from engine.mirror.dialplan import CONTEXT, Steps
-from engine.mirror.registry import each_second, job, on, snapshot_step, when_removed
+from engine.mirror.registry import each_second, first_snapshot_step, job, on, snapshot_step, when_removed
 from engine.mirror.sanitize import clean, exact
 from engine.mirror.state import State
 from engine.mirror.sync import Snapshot
@@ -293,10 +293,10 @@ async def resume(ctx: CommandContext, row: Transfer, parameters: Parameters) -> 
 @one_at_a_time
 async def cancel(ctx: CommandContext, row: Transfer, parameters: Parameters) -> Outcome:
     """`Bridge` of the two: the target, ringing or talking, is let go. One that waits while the two talk hangs up.
-    `Redirect` of one who was sent to a number, to the extension that calls the phone.
+    `Redirect` of one whose phone is gone, or who was sent to a number, to the extension that calls the phone.
     """
     held, mine, target = _three(ctx.state, row)
-    if held is not None and not row.mine:
+    if held is not None and mine is None:
         written = await dialplan.write(ctx, DIALPLAN)
         return await ctx.run(actions.redirect(held.name, CONTEXT, "back")) if written.done else written
     if held is None or mine is None or target is None or not waits(target):
@@ -452,11 +452,16 @@ def somebody_goes(state: State, channel: Channel) -> None:
 
 @on("Newexten", required=CHANNEL_FIELDS)
 def somebody_is_sent_on(state: State, event: Message) -> None:
-    """Whoever hears music of ours from now on."""
+    """Whoever hears music of ours from now on, or has the phone called back."""
     table, uniqueid = state.table(Transfer), exact(event.get("Uniqueid"))
-    if table.rows:
-        for row in [*table.where("held", uniqueid), *table.where("target", uniqueid)]:
-            review(state, row)
+    if not table.rows:
+        return
+    for row in table.where("held", uniqueid):
+        if row.state in Transfer.CALLED_BACK and event.get("Context") == CONTEXT:
+            now = {"MusicOnHold": Transfer.State.UNANSWERED, "Dial": Transfer.State.RECALL}
+            table.change(row, state=now.get(event.get("Application"), row.state))
+    for row in [*table.where("held", uniqueid), *table.where("target", uniqueid)]:
+        review(state, row)
 
 
 @snapshot_step
@@ -465,6 +470,38 @@ async def find_out(snapshot: Snapshot) -> None:
     for row in list(snapshot.state.table(Transfer).rows.values()):
         row.apart = True
         review(snapshot.state, row)
+
+
+@first_snapshot_step
+async def find_forgotten(snapshot: Snapshot) -> None:
+    """`Getvar` of `PBXPANEL_HELD`: whoever was put on hold just before a worker ended is in no table yet."""
+    state, table = snapshot.state, snapshot.state.table(Transfer)
+    for mine in list(state.table(Channel).rows.values()):
+        if (
+            mine.context != CONTEXT
+            or mine.extension not in ("holding", "consult")
+            or table.where("mine", mine.uniqueid)
+        ):
+            continue
+        held, number, context = [
+            (await snapshot.ask(actions.getvar(mine.name, f"PBXPANEL_{name}"))).response.get("Value")
+            for name in ("HELD", "TARGET", "CONTEXT")
+        ]
+        row = next((row for row in state.table(Channel).where("name", held) if waits(row)), None)
+        if row is None or table.where("held", row.uniqueid):
+            continue
+        found = table.add(
+            uuid.uuid4().hex,
+            held=row.uniqueid,
+            mine=mine.uniqueid,
+            call=row.call,
+            number=number,
+            context=context,
+            state=Transfer.State.RINGING if number else Transfer.State.HELD,
+            started_at=state.now(),
+        )
+        found.apart = True
+        review(state, found)
 
 
 def review(state: State, row: Transfer) -> None:
@@ -547,7 +584,7 @@ async def recall(ctx: CommandContext, code: str) -> None:
     table = ctx.state.table(Transfer)
     row = table.get(code)
     held = ctx.state.table(Channel).get(row.held) if row is not None else None
-    if row is None or held is None or held.bridge or row.state == Transfer.State.RECALL:
+    if row is None or held is None or held.bridge or row.state in Transfer.CALLED_BACK:
         return
     target = row.target
     table.change(row, state=Transfer.State.RECALL, target="")

@@ -10,5 +10,6 @@ from .records import views as records
 urlpatterns = [
     path("", views.board, name="calls"),
     path("dial/", views.dial, name="dial"),
+    path("try-answer/", views.try_answer, name="try-answer"),
     path("<str:pbx>/<segment:linkedid>/", records.call, name="call"),
 ]

@@ -14,9 +14,10 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.identity import pbx_of, profile_of, user_of, viewer_of
 from engine.live.fragments import count_html, query_of
+from engine.mirror.verbs import NotReady
 from web import toasts
 
-from . import placed
+from . import answering, placed
 from .commands import Originate, originate
 from .forms import DialForm
 from .fragments import beside, part, told_of_call
@@ -82,4 +83,29 @@ def dial(request: HttpRequest) -> HttpResponse:
     if response.status_code != 204:
         # The next call is another command, so the form gets another id.
         response.write(render_to_string("components/_command_id.html", {"command_id": uuid.uuid4().hex}))
+    return response
+
+
+@require_POST
+@login_required
+def try_answer(request: HttpRequest) -> HttpResponse:
+    """POST: my phone rings for a moment and is told to take the call; whether it did is remembered."""
+    user, profile = user_of(request), profile_of(request.user)
+    pbx = pbx_of(profile)
+    if pbx is None:
+        return toasts.toast(request, "danger", _("There is no PBX yet: is the worker running?"), 503)
+    try:
+        outcome = answering.try_answer.ask(user, pbx)
+    except NotReady as reason:
+        return toasts.toast(request, "danger", str(reason), 422)
+    if not outcome.done:
+        return toasts.answer(request, outcome, gone=_("Your phone could not be reached."))
+    profile.answered_here = profile.endpoint if outcome.data["answers"] else ""
+    profile.save(update_fields=["answered_here"])
+    if profile.can_answer:
+        response = toasts.toast(request, "success", _("Your phone took the call: you can answer it from here."))
+    else:
+        text = _("Your phone rang and did not take the call: it has to be answered there.")
+        response = toasts.toast(request, "warning", text)
+    response.write(render_to_string("accounts/_answering_tried.html", {"profile": profile}, request))
     return response

@@ -1,10 +1,10 @@
-"""Extensions, devices and presences in the admin, to read."""
+"""Extensions, devices, presences and mailboxes in the admin, to read."""
 
 from django.contrib import admin
 
 from engine.mirror.admin import ReadOnlyAdmin
 
-from .models import Device, Extension, Presence
+from .models import Device, Extension, Mailbox, Presence
 
 
 @admin.register(Extension)
@@ -26,3 +26,10 @@ class PresenceAdmin(ReadOnlyAdmin):
     list_display = ["presentity", "state", "subtype", "message"]
     list_filter = ["pbx", "state"]
     search_fields = ["presentity", "message"]
+
+
+@admin.register(Mailbox)
+class MailboxAdmin(ReadOnlyAdmin):
+    list_display = ["number", "context", "new", "old"]
+    list_filter = ["pbx", "context"]
+    search_fields = ["number"]

@@ -1,16 +1,16 @@
-"""Which AMI event changes the state of an extension, of a device or of a presence, and how.
+"""Which AMI event changes the state of an extension, of a device, of a presence or of a mailbox, and how.
 
-Source: main/manager.c, main/devicestate.c, main/presencestate.c.
+Source: main/manager.c, main/devicestate.c, main/presencestate.c, main/manager_mwi.c, apps/app_voicemail.c.
 """
 
 from engine.ami import actions
 from engine.ami.protocol import Message
-from engine.mirror.registry import on, refreshes, snapshot_step
+from engine.mirror.registry import first_snapshot_step, on, refreshes, snapshot_step
 from engine.mirror.sanitize import clean, clean_name, exact
 from engine.mirror.state import State
 from engine.mirror.sync import Snapshot
 
-from .models import Device, Extension, Presence
+from .models import Device, Extension, Mailbox, Presence
 
 # Devices that nobody watches and that would pile up, each with a name of its own: channels of these technologies (most
 # Asterisk does not remember either, some it remembers for good), and conferences, which are mirrored as such.
@@ -83,10 +83,36 @@ def presence_changes(state: State, event: Message) -> None:
     fold_presence(state, event)
 
 
+def fold_mailbox(state: State, number: str, context: str, new: str, old: str) -> str:
+    """Make the row of a mailbox equal to what is said of it; returns its key."""
+    if not number:
+        return ""
+    key, table = f"{number}@{context}", state.table(Mailbox)
+    values = {"new": _number(new), "old": _number(old)}
+    row = table.get(key)
+    if row is None:
+        table.add(key, number=number, context=context, **values)
+    else:
+        table.change(row, **values)
+    return key
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 9 else 0
+
+
+@on("MessageWaiting", required=frozenset(("Privilege", "Mailbox", "Waiting")))
+def messages_wait(state: State, event: Message) -> None:
+    number, _at, context = exact(event.get("Mailbox")).rpartition("@")
+    # Where nobody counts them, there is none or at least one.
+    fold_mailbox(state, number, context, event.get("New") or event.get("Waiting"), event.get("Old"))
+
+
 @on("Reload")
 def reloaded(state: State, event: Message) -> None:
-    """Hints may have come and gone; no event tells it."""
+    """Hints and mailboxes may have come and gone; no event tells it."""
     state.request("extensions", "")
+    state.request("mailboxes", "")
 
 
 @snapshot_step
@@ -128,6 +154,20 @@ async def list_presences(snapshot: Snapshot) -> None:
         snapshot.sweep(Presence, known, named)
 
 
+@first_snapshot_step
+async def list_mailboxes(snapshot: Snapshot) -> None:
+    """`VoicemailUsersList`: every mailbox. Asterisk counts the files of each, so it is not asked every minute."""
+    state, known, named = snapshot.state, snapshot.known(Mailbox), set[str]()
+
+    def fold(event: Message) -> None:
+        number, context = exact(event.get("VoiceMailbox")), exact(event.get("VMContext"))
+        named.add(fold_mailbox(state, number, context, event.get("NewMessageCount"), event.get("OldMessageCount")))
+
+    answer = await snapshot.list(actions.voicemail_users_list(), fold)
+    if answer.ok:
+        snapshot.sweep(Mailbox, known, named)
+
+
 @refreshes("extensions")
 async def relist_extensions(snapshot: Snapshot, key: str) -> None:
     await list_extensions(snapshot)
@@ -136,3 +176,8 @@ async def relist_extensions(snapshot: Snapshot, key: str) -> None:
 @refreshes("devices")
 async def relist_devices(snapshot: Snapshot, key: str) -> None:
     await list_devices(snapshot)
+
+
+@refreshes("mailboxes")
+async def relist_mailboxes(snapshot: Snapshot, key: str) -> None:
+    await list_mailboxes(snapshot)

@@ -1,4 +1,4 @@
-"""Who is busy: the hints of the dialplan, and the devices they watch."""
+"""Who is busy: the hints of the dialplan, and the devices they watch; and whose mailbox holds messages."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -102,3 +102,29 @@ class Presence(Mirrored):
 
     def subjects(self) -> set[Subject]:
         return {("presence", self.presentity)}
+
+
+@mirrored
+class Mailbox(Mirrored):
+    """A mailbox of the voicemail, and how many messages it holds. See "MessageWaiting"."""
+
+    key_field = "address"
+
+    # As Asterisk names it: `101@default`.
+    address = models.CharField(_("address"), max_length=161)
+    number = models.CharField(_("number"), max_length=80)
+    context = models.CharField(_("context"), max_length=80)
+    new = models.PositiveIntegerField(_("new messages"), default=0)
+    old = models.PositiveIntegerField(_("old messages"), default=0)
+
+    class Meta(Mirrored.Meta):
+        verbose_name = _("mailbox")
+        verbose_name_plural = _("mailboxes")
+        ordering = ["context", "number"]
+        constraints = [models.UniqueConstraint(fields=["pbx", "address"], name="one_mailbox_for_each_address")]
+
+    def __str__(self) -> str:
+        return self.address
+
+    def subjects(self) -> set[Subject]:
+        return {("mailbox", self.number)}

@@ -18,6 +18,7 @@ from conferences.models import Conference
 from conferences.rooms.models import Room
 from engine.mirror.models import PBX
 from engine.mirror.verbs import permissions
+from extensions.models import Mailbox
 
 
 def abilities_of(user: User) -> str:
@@ -34,8 +35,8 @@ def panel(request: HttpRequest) -> dict[str, Any]:
 
     `profile`; `phone`; `my_phone`, the inside of its bar; `pbxs`; `abilities`, classes for the body; `server_time` in
     ms; `command_id`, which makes the dial box of this page one call; `recall_seconds`, of a transfer with recall;
-    `count_calls` and `count_conferences`; `has_rooms`, whether they moderate any; `may_administer`, whether
-    Administration opens.
+    `with_voicemail`, the PBXs that have mailboxes; `count_calls` and `count_conferences`; `has_rooms`, whether they
+    moderate any; `may_administer`, whether Administration opens.
     """
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
@@ -53,6 +54,7 @@ def panel(request: HttpRequest) -> dict[str, Any]:
         "count_calls": count_calls,
         "count_conferences": Conference.objects.count,
         "recall_seconds": settings.RECALL_SECONDS,
+        "with_voicemail": lambda: Mailbox.objects.order_by("pbx").values_list("pbx", flat=True).distinct(),
         "may_administer": SimpleLazyObject(lambda: admin.site.has_permission(request)),
         "has_rooms": SimpleLazyObject(lambda: Room.objects.filter(moderators=user.pk).exists()),
     }

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
 
 from tests.lab.asterisk import Asterisk, free_port, make_certificates
 from tests.servers import running_haproxy, running_postgresql, running_redis
@@ -101,6 +101,12 @@ class Panel:
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
+
+    def collect_static(self) -> None:
+        """Collect the static files, into the folder that all panels of this machine share: one at a time."""
+        with (ROOT / "var/static.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self.manage("collectstatic", "--noinput", "--verbosity", "0")
 
     def prepare(self) -> None:
         """Migrate, and make the people of the tests. What that makes of SQLite is made once in a run, and copied."""
@@ -276,6 +282,12 @@ def panel(asterisk: Asterisk, request: pytest.FixtureRequest) -> Panel:
 def panel22(asterisk22: Asterisk, _panel22: Panel) -> Panel:
     """A panel on Asterisk 22, shared."""
     return _panel22
+
+
+def hang_up(card: Locator) -> None:
+    """Press the button that ends the call of a card, which is none of one's own, and say yes to its question."""
+    card.locator("[data-action=hangup]").first.click()
+    card.page.locator("#question").get_by_role("button", name="Yes").click()
 
 
 def log_in(context: BrowserContext, panel: Panel, username: str, path: str = "/") -> Page:

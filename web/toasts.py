@@ -25,6 +25,7 @@ _GONE = (
     "no such module",
     "no conference by that name",
     "no channel by that name",
+    "channel not found",
     "no active conferences",
     "extension does not exist",
 )

@@ -334,6 +334,12 @@ def park(channel: str, parker: str) -> Action:
     return Action("Park", (("Channel", channel), ("TimeoutChannel", parker)))
 
 
+@sends("PJSIPNotify", "system", changes=True)
+def pjsip_notify(channel: str, event: str) -> Action:
+    """`PJSIPNotify` within the dialog of a channel, such as `Event: talk`, at which many telephones take the call."""
+    return Action("PJSIPNotify", (("Channel", channel), ("Variable", f"Event={event}")))
+
+
 @sends("VoicemailUsersList", "call", "reporting")
 def voicemail_users_list() -> Action:
     """`VoicemailUsersList`: a list of `VoicemailUserEntry` events. With no mailbox the answer is an error."""

@@ -51,8 +51,8 @@ CAST: dict[str, Phone] = {OWN_NUMBER: Phone(OWN_NUMBER, "Demo Operator", rings_f
     for number, name in ((str(101 + place), name) for place, name in enumerate(_NAMES))
 }
 
-# Who has voicemail.
-WITH_MAILBOX = ("101", "103")
+# Who has voicemail, and how many messages that nobody has heard.
+MAILBOXES = {OWN_NUMBER: 2, "101": 0, "103": 0}
 
 # Who says whether they are there, and what they say in turn.
 SAYINGS: dict[str, tuple[Presence, ...]] = {

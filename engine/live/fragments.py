@@ -3,6 +3,7 @@
 A row on a page is drawn once for each language, whoever looks at it: it holds nothing personal.
 """
 
+import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -182,11 +183,27 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class Offer:
+    """A button in a toast: the `verb`, what it says, and what it posts to which `path`."""
+
+    verb: str
+    label: str
+    path: str
+    values: Mapping[str, str]
+
+    @property
+    def json(self) -> str:
+        """The values, for an attribute."""
+        return json.dumps(self.values)
+
+
+@dataclass(frozen=True, slots=True)
 class Toast:
     """A toast. `level`: success, info, warning or danger, which alone stays.
 
     What is `about` one thing is one toast: that of a later `step` takes the place of the former, and without a text
     takes it away. One that is not bad news goes by itself after so many `seconds`.
+    `offer` is what can be done about it.
     """
 
     level: str
@@ -194,6 +211,7 @@ class Toast:
     about: str = ""
     step: int = 0
     seconds: int = 8
+    offer: "Offer | None" = None
 
     @property
     def html(self) -> str:

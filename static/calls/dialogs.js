@@ -10,6 +10,7 @@ const partyOf = (dialog) => {
   return party?.closest(".is-ended") ? null : party;
 };
 
+const transferDialog = byId("transfer-dialog");
 const keypadDialog = byId("keypad-dialog");
 const keypadForm = keypadDialog?.querySelector("form");
 const keypad = keypadDialog?.querySelector(".keypad");
@@ -32,6 +33,10 @@ export function openFor(party, name) {
     dialog.querySelector(".keypad-pressed").textContent = "";
   }
   offer(dialog);
+  if (dialog === transferDialog) {
+    const voicemail = dialog.querySelector("[data-action=voicemail]");
+    voicemail.hidden = !dialog.dataset.withVoicemail.split(" ").includes(dialog.dataset.pbx);
+  }
   // Where the focus is when it closes.
   const menu = party.querySelector(".party-menu > summary");
   (menu?.checkVisibility() ? menu : party.closest(".call, .my-call")).focus({ preventScroll: true });
@@ -106,7 +111,6 @@ addEventListener("htmx:error", (event) => {
 
 // To consult first, and to have the call come back, are other verbs with the same number; Enter alone transfers,
 // whichever button stands first.
-const transferDialog = byId("transfer-dialog");
 const recall = byId("transfer-recall");
 
 function aim(button) {

@@ -17,14 +17,17 @@ function fill(menu) {
 }
 
 // Above its button where there is more room than below, and to its left where there is none to its right; what fits
-// nowhere is scrolled.
+// nowhere is scrolled. The head of the page and my phone cover what is behind them.
 function place(items) {
   items.classList.remove("is-above", "is-left");
   items.style.maxHeight = "";
-  const { top, height, right } = items.getBoundingClientRect();
+  const box = items.getBoundingClientRect();
+  const { height, right } = box;
   const button = items.previousElementSibling.getBoundingClientRect();
-  const gap = Math.abs(top - button.bottom) + 2;
-  const [above, below] = [button.top - gap, innerHeight - button.bottom - gap];
+  const gap = Math.abs(box.top - button.bottom) + 2;
+  const top = document.querySelector(".panel-header").getBoundingClientRect().bottom;
+  const bottom = byId("my-phone").getBoundingClientRect().top;
+  const [above, below] = [button.top - gap - Math.max(0, top), Math.min(innerHeight, bottom) - button.bottom - gap];
   items.classList.toggle("is-above", height > below && above > below);
   items.classList.toggle("is-left", right > document.documentElement.clientWidth);
   if (height > Math.max(above, below)) items.style.maxHeight = `${Math.floor(Math.max(above, below))}px`;

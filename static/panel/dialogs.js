@@ -21,12 +21,17 @@ document.addEventListener("click", (event) => {
   if (event.target.matches("dialog[open]") && !isInside(event, event.target)) event.target.close();
 });
 
-// A page may have a dialog of its own for a button's question; then this one is not for it.
+// A page may have a dialog of its own for a button's question; then this one is not for it. To hang up one's own call
+// nobody is asked.
 addEventListener("htmx:confirm", (event) => {
   const { ctx, issueRequest, dropRequest } = event.detail;
   const dialog = byId("question");
   if (!ctx.confirm || byId(`${ctx.confirm}-dialog`)) return;
   event.preventDefault();
+  if (ctx.sourceElement.closest(".call[data-mine]")) {
+    issueRequest();
+    return;
+  }
   if (document.querySelector("dialog[open]")) {
     dropRequest();
     return;

@@ -55,6 +55,12 @@ setInterval(() => {
   for (let i = 0; i < all.length - 5; i += 1) all[i].remove();
 }, 1000);
 
+// What it offered was done.
+addEventListener("htmx:after:request", (event) => {
+  const { ctx } = event.detail;
+  if (ctx.response.status < 400) ctx.sourceElement.closest(".panel-toast")?.remove();
+});
+
 addEventListener("htmx:error", (event) => {
   const { ctx } = event.detail;
   if (ctx?.request && !ctx.response) addToast("danger", document.body.dataset.textFailed);

@@ -59,6 +59,34 @@ def test_a_call_is_followed_on_its_page_through_a_transfer_to_its_end(
     assert visit(panel22, "nobody", address).locator("#call-steps").count() == 0
 
 
+def test_the_variables_of_a_leg_are_seen_and_set_by_whoever_may(
+    asterisk22: Asterisk, panel22: Panel, visit: Visit, caller_factory: CallerFactory
+) -> None:
+    anna, ben = visit(panel22, "anna", "/calls/"), visit(panel22, "ben", "/calls/")
+    caller_factory(asterisk22, "602", name="Carla")
+    address = str(card(anna, "Carla").locator(".call-open").get_attribute("href"))
+    (channel,) = asterisk22.channels()
+    with asterisk22.ami() as session:
+        session.action("Setvar", Channel=channel, Variable="GREETING", Value=HOSTILE)
+    anna.goto(f"{panel22.url}{address}")
+    expect(anna.locator("#variables-form")).to_be_hidden()
+    anna.locator(".leg-variables").click()
+    expect(anna).to_have_url(panel22.url + address)
+    expect(anna.locator("#variables-all")).to_contain_text(HOSTILE)
+    expect(anna.locator("#variables-channel")).to_have_value(channel)
+    anna.get_by_role("button", name="Use GREETING in the form").click()
+    anna.locator("#variables-value").fill("Hello")
+    anna.get_by_role("button", name="Set", exact=True).click()
+    expect(anna.locator("#variables-result")).to_contain_text("Hello")
+    assert "pwned" not in anna.title()
+    with asterisk22.ami() as session:
+        assert session.action("Getvar", Channel=channel, Variable="GREETING")["Value"] == "Hello"
+    ben.goto(f"{panel22.url}{address}")
+    expect(ben.locator("#call-card .leg")).to_be_visible()
+    expect(ben.locator(".leg-variables")).to_be_hidden()
+    expect(ben.locator("#variables")).to_have_count(0)
+
+
 def test_the_address_of_a_call_that_joins_another_leads_there(
     asterisk22: Asterisk, panel22: Panel, visit: Visit, caller_factory: CallerFactory
 ) -> None:

@@ -7,7 +7,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.lab.asterisk import Asterisk
 from tests.lab.fixtures import CallerFactory, PhoneFactory
-from tests.panel import Panel, Visit
+from tests.panel import Panel, Visit, hang_up
 
 from .test_call_menus import open_menu
 
@@ -127,7 +127,7 @@ def test_a_conference_is_one_row_with_its_room_its_count_and_a_link(
     chip(page, "conference").click()
     expect_callers(page, "Carla", "Dora")
     expect(row).to_be_visible()
-    page.locator(".call", has_text="Dora").locator("[data-action=hangup]").click()
+    hang_up(page.locator(".call", has_text="Dora"))
     expect_callers(page, "Carla")
     expect(row).to_contain_text("1 participant")
     # A new connection begins with the conference too.
@@ -173,8 +173,14 @@ def test_one_line_a_call_is_kept_and_every_action_is_there(
     expect(talking.get_by_role("button", name="Retrieve Tom 0402")).to_be_visible()
     talking.get_by_text("Details").click()
     talking.locator("[data-action=hangup-leg]").first.click()
+    question = page.locator("#question")
+    expect(question).to_contain_text("You are not in the call of PJSIP/")
+    question.get_by_role("button", name="Cancel").click()
+    expect(talking).to_be_visible()
+    talking.locator("[data-action=hangup-leg]").first.click()
+    question.get_by_role("button", name="Yes").click()
     expect(talking).to_have_count(0)
-    ringing.locator("[data-action=hangup]").click()
+    hang_up(ringing)
     expect(calls).to_have_count(0)
 
 

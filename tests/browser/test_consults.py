@@ -4,7 +4,9 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.lab.asterisk import Asterisk
 from tests.lab.fixtures import CallerFactory, PhoneFactory
-from tests.panel import Panel, Visit
+from tests.lab.voicemail import is_recorded
+from tests.panel import Panel, Visit, hang_up
+from tests.waiting import until
 
 from .test_call_menus import card, open_menu
 
@@ -130,8 +132,27 @@ def test_a_caller_is_sent_to_voicemail(
     dialog.locator("#transfer-to").fill("104")
     dialog.get_by_role("button", name="To voicemail").click()
     expect(dialog.get_by_role("alert").filter(has_text="There is no voicemail for this number.")).to_be_visible()
-    dialog.locator("#transfer-to").fill("103")
+    dialog.locator("#transfer-to").fill("101")
+    anna = visit(panel22, "anna")
+    told = anna.locator("#my-phone .phone-messages")
+    before = int(told.inner_text().split()[0]) if told.count() else 0
     dialog.get_by_role("button", name="To voicemail").click()
     expect(dialog).to_be_hidden()
-    expect(toast(ben, "Carla may leave a message for 103.")).to_be_visible()
+    expect(toast(ben, "Carla may leave a message for 101.")).to_be_visible()
     expect(card(ben, "Carla").locator(".call-state")).to_have_text("Leaving a message")
+    until(lambda: is_recorded(asterisk22, "101"), 40, "nothing was recorded")
+    hang_up(card(ben, "Carla"))
+    expect(told).to_contain_text(f"{before + 1} new voicemail message")
+
+
+def test_where_there_is_no_voicemail_it_is_not_offered(
+    asterisk16: Asterisk, panel16: Panel, visit: Visit, caller_factory: CallerFactory, phone_factory: PhoneFactory
+) -> None:
+    phone_factory(asterisk16, "102")
+    ben = visit(panel16, "ben", "/calls/")
+    caller_factory(asterisk16, "102", name="Carla")
+    expect(card(ben, "Carla").locator(".call-state")).to_have_text("Talking")
+    open_menu(ben, "Carla").get_by_role("button", name="Transfer").click()
+    dialog = ben.locator("#transfer-dialog")
+    expect(dialog.get_by_role("button", name="Consult first")).to_be_visible()
+    expect(dialog.get_by_role("button", name="To voicemail")).to_be_hidden()

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from tests.lab.asterisk import TRANSPORT, Asterisk, free_port
 from tests.lab.fixtures import CallerFactory
-from tests.panel import Panel, Visit
+from tests.panel import Panel, Visit, hang_up
 
 
 def test_a_killed_asterisk_is_told_and_its_return_heals_the_page(
@@ -39,7 +39,7 @@ def test_a_killed_asterisk_is_told_and_its_return_heals_the_page(
     expect(page.locator(".call")).to_have_count(0)
     asterisk.cli("channel originate Local/602@internal application Wait 600")
     expect(page.locator(".call [data-action=hangup]")).to_be_enabled()
-    page.locator(".call [data-action=hangup]").click()
+    hang_up(page.locator(".call"))
     expect(page.locator(".call")).to_have_count(0)
 
 

@@ -1,13 +1,17 @@
 """A caller is sent to voicemail, on a real Asterisk: 22 has mailboxes of 101 and 103, and the lab's 16 no voicemail."""
 
+import asyncio
+
 from calls import transfers, voicemail
 from calls.control import Destination
 from calls.models import Channel, Transfer
 from engine.mirror.commands import Outcome, Status
+from extensions.models import Mailbox
 from tests.calls.test_control_live import Board, a_call, board
 from tests.calls.test_transfers_live import hears_music, row_of, state_is
 from tests.lab.asterisk import Asterisk
 from tests.lab.fixtures import CallerFactory, PhoneFactory
+from tests.lab.voicemail import is_recorded
 
 TO_103 = Destination("103", "internal")
 
@@ -16,6 +20,27 @@ async def leaves_a_message(here: Board, caller: Channel) -> None:
     said = f"{caller.name}!pbxpanel!voicemail!2!Up!VoiceMail!103@default,u!"
     await here.until(lambda: said in here.asterisk.cli("core show channels concise"))
     await here.gone("PJSIP/101")
+
+
+def messages(here: Board) -> int:
+    """How many new ones the panel knows of in the mailbox of 103."""
+    row = here.state.table(Mailbox).get("103@default")
+    return row.new if row is not None else -1
+
+
+async def test_a_message_that_was_left_is_counted(
+    asterisk22: Asterisk, phone_factory: PhoneFactory, caller_factory: CallerFactory
+) -> None:
+    async with board(asterisk22) as here:
+        caller, _mine = await a_call(here, phone_factory, caller_factory)
+        before = messages(here)
+        assert before >= 0
+        assert (await here.give(voicemail.to_voicemail, caller, TO_103)).done
+        await here.until(lambda: is_recorded(asterisk22, "103"), 40)
+        await asyncio.to_thread(asterisk22.cli, f"channel request hangup {caller.name}")
+        await here.until(lambda: messages(here) == before + 1)
+    async with board(asterisk22) as later:  # as the list says it
+        assert messages(later) == before + 1
 
 
 async def test_the_caller_may_leave_a_message_and_my_phone_is_let_go(

@@ -16,7 +16,7 @@ import redis
 from playwright.sync_api import Browser, Page, expect
 
 from tests.lab.asterisk import Asterisk
-from tests.panel import Panel, log_in
+from tests.panel import Panel, hang_up, log_in
 from tests.servers import PostgreSQL, Redis, Server, running_postgresql, running_redis
 from tests.waiting import until
 
@@ -47,7 +47,7 @@ class Installation:
                 "REDIS_URL": redis.url.replace(str(redis.port), str(ways[redis].port)),
             },
         )
-        self.panel.manage("collectstatic", "--noinput", "--verbosity", "0")
+        self.panel.collect_static()
         self.panel.prepare()
         self.worker = self._spawn_worker()
         self.web = self._spawn_web()
@@ -288,14 +288,15 @@ def test_a_hangup_while_redis_is_away_is_refused_in_words_and_never_comes_late(
     installation: Installation, pages: list[Page], fault: str
 ) -> None:
     page = pages[0]
+    expect(page.locator(".call")).to_have_count(0)
     installation.asterisk.cli(f"channel originate Local/{ROOM}@internal application Wait 600")
-    page.wait_for_selector(".call")
+    address = hangup_of_a_call(page)
     channels = installation.asterisk.channels()
     if fault == "killed":
         installation.kill(installation.redis)
     else:
         installation.way_to(installation.redis).stall()
-    took = post(page, hangup_of_a_call(page))
+    took = post(page, address)
     expect(page.locator(".panel-toast")).to_contain_text("not connected to the PBX, so nothing was done")
     # At once, where it is known at once; else when the command's time and the grace after it are over.
     assert took < (4 if fault == "killed" else 20)
@@ -308,9 +309,9 @@ def test_a_hangup_while_redis_is_away_is_refused_in_words_and_never_comes_late(
     first = page.locator(".call").get_attribute("id")
     installation.asterisk.cli(f"channel originate Local/{ROOM}@internal application Wait 600")
     expect(page.locator(".call")).to_have_count(2)
-    page.locator(f".call:not(#{first}) [data-action=hangup]").click()
+    hang_up(page.locator(f".call:not(#{first})"))
     expect(page.locator(f".call:not(#{first})")).to_have_count(0)
     assert installation.asterisk.channels() == channels
-    page.locator(".call [data-action=hangup]").click()
+    hang_up(page.locator(".call"))
     expect(page.locator(".call")).to_have_count(0)
     installation.is_right(*pages)

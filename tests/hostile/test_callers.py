@@ -7,7 +7,7 @@ from tests.hostile.texts import TEXTS
 from tests.hostile.voices import Watch, call
 from tests.lab.asterisk import Asterisk
 from tests.lab.fixtures import CallerFactory
-from tests.panel import Panel, Visit
+from tests.panel import Panel, Visit, hang_up
 
 pytestmark = [pytest.mark.timeout(900)]
 
@@ -50,7 +50,7 @@ def test_a_caller_forges_no_event_and_cannot_hide(
     expect(room.locator("#conference-head")).to_contain_text("1 participant")
     for number in FORGED:
         mallory = page.locator("#calls > .call", has=page.get_by_text(number[:3], exact=True))
-        mallory.locator("[data-action=hangup]").click()
+        hang_up(mallory)
         expect(mallory).to_have_count(0)
     expect(bystander).to_be_visible()
 

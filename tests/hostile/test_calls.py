@@ -26,9 +26,16 @@ READ_CARDS = """() => Object.fromEntries([...document.querySelectorAll("#calls >
             ?.nextElementSibling.textContent ?? ""),
 ]]))"""
 TAGS = "(selector) => [...document.querySelectorAll(selector)].map((element) => element.tagName)"
-HANG_UP_ALL = (
-    """() => { for (const button of document.querySelectorAll("#calls [data-action=hangup]")) button.click(); }"""
-)
+HANG_UP_ALL = """async () => {
+    const question = document.getElementById("question");
+    for (const button of document.querySelectorAll("#calls [data-action=hangup]")) {
+        const answered = new Promise((resolve) => question.addEventListener("close", resolve, { once: true }));
+        button.click();
+        while (!question.open) await new Promise(requestAnimationFrame);
+        question.querySelector("[value=yes]").click();
+        await answered;
+    }
+}"""
 
 
 def card(caller: Hostile) -> list[str]:

@@ -34,8 +34,17 @@ READS = {
 }  # fmt: skip
 
 
-CLICK = """([action, count]) => {
-    for (const button of [...document.querySelectorAll(`[data-action=${action}]`)].slice(0, count)) button.click();
+CLICK = """async ([action, count]) => {
+    const question = document.getElementById("question");
+    for (const button of [...document.querySelectorAll(`[data-action=${action}]`)].slice(0, count)) {
+        const isAsked = action === "hangup";
+        const closes = (resolve) => question.addEventListener("close", resolve, { once: true });
+        const answered = isAsked && new Promise(closes);
+        button.click();
+        while (isAsked && !question.open) await new Promise(requestAnimationFrame);
+        if (isAsked) question.querySelector("[value=yes]").click();
+        await answered;
+    }
 }"""
 
 
@@ -122,7 +131,7 @@ def test_hanging_up_and_moderating_the_hostile_is_one_action_each(
         page.wait_for_selector("#kick-dialog[open]")
         page.evaluate("document.querySelector('#kick-dialog .btn-danger').click()")
         expect(rows).to_have_count(left, timeout=60_000)
-    page.goto(f"{panel.url}/calls/")
+    page.goto(f"{panel.url}/calls/?state=conference")
     page.wait_for_selector("html[data-live]")
     page.evaluate(CLICK, ["hangup", len(people)])
     expect(page.locator("#calls > *")).to_have_count(0, timeout=180_000)

@@ -25,9 +25,13 @@ TIMEOUT = 10.0
 
 
 class Softphone:
-    """The telephone of an extension. It answers every call at once; `calls` holds those that came in, in order."""
+    """The telephone of an extension. It answers every call at once; `calls` holds those that came in, in order.
 
-    def __init__(self, asterisk: Asterisk, number: str) -> None:
+    One that `rings` answers when it is told to, by a NOTIFY of `Event: talk`; where `obeys` is no, not even then.
+    """
+
+    def __init__(self, asterisk: Asterisk, number: str, *, rings: bool = False, obeys: bool = True) -> None:
+        self.rings, self.obeys = rings, obeys
         self.asterisk, self.number = asterisk, number
         self.port = asterisk.phone_ports[number]
         self.calls: queue.Queue[SoftCall] = queue.Queue()
@@ -94,12 +98,24 @@ class Softphone:
             target = headers["Contact"].strip("<>")
             call = self._by_id[headers["Call-ID"]] = SoftCall(self, headers["Call-ID"], us, headers["From"], target)
             self.calls.put(call)
-        if method == "BYE" and call is not None:
+        if method in ("BYE", "CANCEL") and call is not None:
             call.ended = True
+        if method == "INVITE" and self.rings and call is not None and call.ringing is None:
+            call.ringing = headers
+            self._reply("SIP/2.0 180 Ringing", headers, call)
+            return
+        self._reply("SIP/2.0 200 OK", headers, call, self.sdp("sendrecv") if method == "INVITE" else "")
+        if call is None or call.ringing is None:
+            return
+        if method == "NOTIFY" and headers.get("Event") == "talk" and self.obeys:
+            self._reply("SIP/2.0 200 OK", call.ringing, call, self.sdp("sendrecv"))
+        elif method == "CANCEL":
+            self._reply("SIP/2.0 487 Request Terminated", call.ringing, call)
+
+    def _reply(self, status: str, headers: dict[str, str], call: SoftCall | None, body: str = "") -> None:
         to = call.us if call is not None and "tag=" not in headers["To"] else headers["To"]
         reply = [f"{name}: {headers[name]}" for name in ("Via", "From", "Call-ID", "CSeq")]
-        body = self.sdp("sendrecv") if method == "INVITE" else ""
-        self.send("SIP/2.0 200 OK", [*reply, f"To: {to}", f"Contact: <sip:{self.number}@{HOST}:{self.port}>"], body)
+        self.send(status, [*reply, f"To: {to}", f"Contact: <sip:{self.number}@{HOST}:{self.port}>"], body)
 
     def sdp(self, direction: str) -> str:
         return (
@@ -114,6 +130,8 @@ class SoftCall:
     def __init__(self, phone: Softphone, call_id: str, us: str, them: str, target: str) -> None:
         self.phone, self.id, self.us, self.them, self.target = phone, call_id, us, them, target
         self.ended = False
+        # The INVITE that waits for its answer.
+        self.ringing: dict[str, str] | None = None
         self.answers: queue.Queue[Sip] = queue.Queue()
         self._cseq = itertools.count(1)
 

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.lab.asterisk import Asterisk
-from tests.panel import Cluster, Visit, running_cluster
+from tests.panel import Cluster, Visit, hang_up, running_cluster
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -68,7 +68,7 @@ def test_a_web_process_is_started_anew_and_its_pages_go_on_at_the_other(
     assert away[-1] < 10_000
     # Whoever had their page from the one that has ended needs nothing new: its buttons work at the other.
     for left, clicking in ((1, pages[0]), (0, pages[1])):
-        clicking.locator(".call [data-action=hangup]").first.click()
+        hang_up(clicking.locator(".call").first)
         for page in pages:
             expect(page.locator(".call")).to_have_count(left)
             expect(page.locator(".panel-toast")).to_have_count(0)
@@ -125,7 +125,7 @@ def test_a_page_its_scripts_and_its_socket_come_over_http_2(
     assert handshakes == [200]
     asterisk22.cli("channel originate Local/602@internal application Wait 600")
     expect(page.locator(".call")).to_have_count(1)
-    page.locator(".call [data-action=hangup]").click()
+    hang_up(page.locator(".call"))
     expect(page.locator(".call")).to_have_count(0)
 
 

@@ -12,7 +12,7 @@ import redis
 from playwright.sync_api import expect
 
 from tests.lab.asterisk import Asterisk, free_port
-from tests.panel import ROOT, Panel, Visit
+from tests.panel import ROOT, Panel, Visit, hang_up
 from tests.servers import PostgreSQL, Redis
 from tests.waiting import until
 
@@ -80,7 +80,7 @@ def test_a_call_shows_on_both_web_processes_and_ends_on_both_when_one_hangs_it_u
     for page in (anna, ben):
         expect(page.locator(".call", has_text="602")).to_have_count(1)
         expect(page.locator("#count-calls")).to_have_text("1")
-    ben.locator(".call [data-action=hangup]").click()
+    hang_up(ben.locator(".call"))
     for page in (anna, ben):
         expect(page.locator(".call")).to_have_count(0)
         expect(page.locator("#count-calls")).to_be_empty()
@@ -134,7 +134,7 @@ def test_pages_are_right_again_after_redis_has_been_away(
     expect(page.locator("#trouble")).to_be_visible()
     redis_server.start()
     expect(page.locator(".call", has_text="602")).to_have_count(1, timeout=20_000)
-    page.locator(".call [data-action=hangup]").click()
+    hang_up(page.locator(".call"))
     expect(page.locator(".call")).to_have_count(0)
     assert installation.worker.poll() is None
     page.complaints.clear()  # type: ignore[attr-defined]

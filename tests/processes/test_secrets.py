@@ -67,7 +67,7 @@ def installation(asterisk22: Asterisk, postgresql: PostgreSQL, redis_server: Red
             "REDIS_URL": f"redis://:{SECRETS['the password of Redis']}@127.0.0.1:{redis_server.port}/0",
         },
     )
-    panel.manage("collectstatic", "--noinput", "--verbosity", "0")
+    panel.collect_static()
     panel.prepare()
     panel.manage("shell", "--no-imports", "-c", _PEOPLE)
     panel.spawn("manage.py", "amiworker")

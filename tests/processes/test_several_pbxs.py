@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.lab.asterisk import Asterisk
-from tests.panel import Panel, Visit, running_cluster
+from tests.panel import Panel, Visit, hang_up, running_cluster
 from tests.waiting import until
 
 pytestmark = pytest.mark.timeout(300)
@@ -89,7 +89,7 @@ def test_one_pbx_goes_on_while_the_other_is_away(both: Both, visit: Visit) -> No
     expect(page.locator('#calls > [id^="call-vienna-"] [data-action=hangup]')).to_be_disabled()
     both.berlin.cli(_A_CALL)
     expect(page.locator('#calls > [id^="call-berlin-"]')).to_have_count(2)
-    page.locator('#calls > [id^="call-berlin-"] [data-action=hangup]').first.click()
+    hang_up(page.locator('#calls > [id^="call-berlin-"]').first)
     expect(page.locator('#calls > [id^="call-berlin-"]')).to_have_count(1)
     both.vienna.start()
     expect(page.locator("#links [role=alert]")).to_have_count(0, timeout=30_000)

@@ -26,7 +26,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Panel]:
     """A panel as an installation has it (no DEBUG, collected files), on the demo PBX."""
     key = secrets.token_urlsafe(50)
     panel = Panel(tmp_path_factory.mktemp("served"), {"DEBUG": "no", "SECRET_KEY": key})
-    panel.manage("collectstatic", "--noinput", "--verbosity", "0")
+    panel.collect_static()
     panel.prepare()
     panel.manage("shell", "--no-imports", "-c", _PEOPLE)
     panel.start()

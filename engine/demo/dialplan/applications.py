@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from .. import model
 from ..expressions import arguments, is_true
 from ..model import Channel
-from . import dial, joining
+from . import dial, joining, voicemail
 from .confbridge import enter_conference
 
 if TYPE_CHECKING:
@@ -117,7 +117,9 @@ def execute(dialplan: "Dialplan", channel: Channel, application: str, data: str,
             joining.retrieve(dialplan, channel, data, go_on)
         case "ChanSpy":
             joining.listen(dialplan, channel, data, go_on)
-        case "Echo" | "VoiceMail":
+        case "VoiceMail":
+            voicemail.leave_message(dialplan, channel, data)
+        case "Echo":
             pass
         case _:
             dialplan.switch.hang_up(channel, model.NO_CAUSE)

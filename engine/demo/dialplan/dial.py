@@ -76,6 +76,16 @@ def answer(dialplan: "Dialplan", channel: Channel) -> None:
         _connect(dialplan, half)
 
 
+def take(dialplan: "Dialplan", channel: Channel) -> None:
+    """The telephone takes the call that rings at it, where one does."""
+    if channel.state is not State.RINGING:
+        return
+    if channel.on_pick_up is not None:
+        channel.on_pick_up(channel)
+    else:
+        _connect(dialplan, channel)
+
+
 def reject(dialplan: "Dialplan", callee: Channel) -> None:
     """The telephone is called busy while it rings or before."""
     caller = callee.dialled_by

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 from .. import model
 from ..expressions import arguments, expand
-from ..fixtures import WITH_MAILBOX, Phone
+from ..fixtures import MAILBOXES, Phone
 from ..model import Channel, Party, State
 from ..schedule import Schedule
 from ..states import UNAVAILABLE
@@ -13,6 +13,7 @@ from ..switch import Switch
 from ..switch.transfers import Destination
 from . import applications, confbridge, dial, originate, parking
 from .extensions import CONTEXT, OUTSIDE_CONTEXT, Step, is_dialled, steps
+from .voicemail import Mailbox
 
 
 class Dialplan:
@@ -32,7 +33,9 @@ class Dialplan:
         # The global ones.
         self.variables: dict[str, str] = {}
         # Whose voicemail there is, by number.
-        self.mailboxes = {number: phone.name for number, phone in phones.items() if number in WITH_MAILBOX}
+        self.mailboxes = {
+            number: Mailbox(phones[number].name, new) for number, new in MAILBOXES.items() if number in phones
+        }
         self._added: dict[tuple[str, str, int], Step] = {}
         # Each telephone has a hint. Callers from outside come from no address that could be called.
         for number in phones:
@@ -48,6 +51,7 @@ class Dialplan:
     park = parking.park
     answer = dial.answer
     reject = dial.reject
+    take = dial.take
 
     # What there is.
 

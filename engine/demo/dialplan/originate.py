@@ -74,9 +74,15 @@ def _originate_phone(dialplan: "Dialplan", request: Originate, phone: Phone, out
     channel.on_pick_up = lambda picker: _answered(dialplan, picker, request, outcome)
     ringing = ringing_time(dialplan, phone)
     if picks_up(dialplan, phone) and ringing < request.timeout:
-        dialplan.schedule.later(ringing, lambda: _answered(dialplan, channel, request, outcome))
+        dialplan.schedule.later(ringing, lambda: _picks_up(channel))
     else:
         dialplan.schedule.later(request.timeout, lambda: _not_answered(dialplan, channel, outcome))
+
+
+def _picks_up(channel: Channel) -> None:
+    """Unless the telephone has been told to before, or somebody has picked it up elsewhere."""
+    if channel.on_pick_up is not None:
+        channel.on_pick_up(channel)
 
 
 def _answered(dialplan: "Dialplan", channel: Channel, request: Originate, outcome: Outcome) -> None:

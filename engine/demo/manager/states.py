@@ -73,6 +73,17 @@ def pjsip_show_endpoints(session: "ManagerSession", action: ActionFields) -> Non
     session.send_list(message, "EndpointList", items, "EndpointListComplete")
 
 
+@answers("PJSIPNotify", "Send a NOTIFY to either an endpoint, an arbitrary URI, or inside a SIP dialog.", "system,all")
+def pjsip_notify(session: "ManagerSession", action: ActionFields) -> None:
+    """Only within a dialog. Each telephone of the demo takes a call when it is told to."""
+    if not action.get("Channel"):
+        raise Refused("PJSIPNotify requires either an endpoint name, a SIP URI, or a channel.")
+    channel = session.channel(action, "Channel", "Channel not found")
+    session.respond("Success", ("Message", "NOTIFY sent"))
+    if action.get("Variable") == "Event=talk":
+        session.dialplan.take(channel)
+
+
 def _endpoint(session: "ManagerSession", name: str) -> Fields:
     """What the list says of an endpoint; an aor of the same name is all that it has."""
     channels = sum(channel.endpoint == f"PJSIP/{name}" for channel in session.switch.channels.values())

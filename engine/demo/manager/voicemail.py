@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from ..dialplan.voicemail import CONTEXT
 from ..model import Fields
 from .messages import ActionFields
 from .registry import Refused, answers
@@ -16,7 +17,7 @@ _BEFORE: Fields = [
     ("UniqueID", ""), ("ExitContext", ""), ("SayDurationMinimum", "2"), ("SayEnvelope", "Yes"), ("SayCID", "No"),
     ("AttachMessage", "Yes"), ("AttachmentFormat", ""), ("DeleteMessage", "No"), ("VolumeGain", "0.00"),
     ("CanReview", "No"), ("CanMarkUrgent", "Yes"), ("CallOperator", "No"), ("MaxMessageCount", "100"),
-    ("MaxMessageLength", "0"), ("NewMessageCount", "0"), ("OldMessageCount", "0"),
+    ("MaxMessageLength", "0"),
 ]  # fmt: skip
 
 
@@ -26,7 +27,14 @@ def voicemail_users_list(session: "ManagerSession", action: ActionFields) -> Non
     if not mailboxes:
         raise Refused("There are no voicemail users currently defined.")
     items = [
-        [("VMContext", "default"), ("VoiceMailbox", number), ("Fullname", name), *_BEFORE]
-        for number, name in mailboxes.items()
+        [
+            ("VMContext", CONTEXT),
+            ("VoiceMailbox", number),
+            ("Fullname", mailbox.name),
+            *_BEFORE,
+            ("NewMessageCount", str(mailbox.new)),
+            ("OldMessageCount", "0"),
+        ]
+        for number, mailbox in mailboxes.items()
     ]
     session.send_list("Voicemail user list will follow", "VoicemailUserEntry", items, "VoicemailUserEntryComplete")

@@ -8,6 +8,7 @@ from calls import recalls, transfers, voicemail
 from calls.control import Destination
 from calls.models import Channel
 from engine.mirror.commands import Outcome, Status
+from extensions.models import Mailbox
 
 from .test_transfers import ANSWERS, IS_BUSY, RINGS, STATE, Board, here
 
@@ -69,6 +70,13 @@ async def test_the_caller_may_leave_a_message(here: Board) -> None:
     assert here.runs(here.caller) == "VoiceMail"
     outcome = await here.give(voicemail.to_voicemail, here.caller.uniqueid, Destination(IS_BUSY, "internal"))
     assert outcome == Outcome(Status.NOT_POSSIBLE, "There is no voicemail for this number.")
+    here.pbx.schedule.run_until(here.pbx.schedule.now() + 20)
+    here.hang_up(here.caller)
+    await here.until(lambda: here.state.table(Mailbox).rows[f"{ANSWERS}@default"].new == 1)
+
+
+async def test_where_there_is_no_voicemail_it_is_said(here: Board) -> None:
+    wanted = Destination(ANSWERS, "internal")
     here.pbx.dialplan.mailboxes.clear()
     outcome = await here.give(voicemail.to_voicemail, here.caller.uniqueid, wanted)
     assert outcome == Outcome(Status.NOT_POSSIBLE, "This PBX has no voicemail.")
