@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 
 from accounts import dialling
-from accounts.identity import profile_of, profile_with_phone
+from accounts.identity import phone_of, profile_of, profile_with_phone
 from accounts.policy import Call as WantedCall
 from engine import limits
 from engine.database import in_thread
@@ -32,7 +32,7 @@ from extensions.models import Device, Extension
 
 from .call import party_of
 from .commands import CHANNEL, CLICK_TO_CALL, ORIGINATE, Originate, originate
-from .control import Number, not_possible
+from .control import CONTROL_ANY, Number, not_possible
 from .models import CampOn, Channel
 
 NOTICE = "camp-on"
@@ -151,7 +151,8 @@ def _is_phone_free(state: State, endpoint: str) -> bool:
 
 
 def _is_mine(user: User, row: CampOn) -> bool:
-    return row.user_id == user.pk
+    """Whoever asked for it, and whose phone it is. Queries the database."""
+    return row.user_id == user.pk or phone_of(profile_of(user)) == f"{row.pbx_id}/{row.phone}"
 
 
 CAMP_ON = target_of(
@@ -166,9 +167,8 @@ CAMP_ON = target_of(
     "take-back",
     gettext_lazy("Take back"),
     CAMP_ON,
-    Rule(ORIGINATE),
+    Rule(CONTROL_ANY, _is_mine, ORIGINATE),
     feature=CLICK_TO_CALL,
-    refusal=lambda user, row, parameters: "" if _is_mine(user, row) else _("Somebody else has asked for this."),
 )
 async def take_back(ctx: CommandContext, row: CampOn, parameters: Parameters) -> Outcome:
     """Nobody is called."""

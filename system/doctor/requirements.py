@@ -42,6 +42,7 @@ EVENTS: dict[str, str] = {
     "Hangup": "call",
     "HangupRequest": "call",
     "Hold": "call",
+    "MessageWaiting": "call",
     "MixMonitorMute": "call",
     "MixMonitorStart": "call",
     "MixMonitorStop": "call",
@@ -108,6 +109,9 @@ FEATURES: tuple[Feature, ...] = (
         Weight.USEFUL,
         ("ExtensionStateList", "DeviceStateList", "PresenceStateList"),
         ("DeviceStateChange", "ExtensionStatus", "PresenceStateChange", "Reload"),
+    ),
+    Feature(
+        gettext_noop("new voicemail"), Weight.USEFUL, ("VoicemailUsersList",), ("MessageWaiting",)
     ),
     Feature(
         gettext_noop("the outcome of calls that users place, and which tone somebody hears"),

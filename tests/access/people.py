@@ -11,7 +11,7 @@ from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
 from accounts.models import Profile
-from calls.models import Bridge, Channel, ParkedCall, Transfer
+from calls.models import Bridge, CampOn, Channel, ParkedCall, Transfer
 from conferences.invitations.models import Invitation, InviteGroup
 from conferences.models import Conference, Participant
 from conferences.records.models import Attendance, ConferenceRecord
@@ -19,7 +19,7 @@ from conferences.rooms.models import Room
 from engine.mirror import commands
 from engine.mirror.commands import Command, Outcome, Status
 from engine.mirror.models import PBX
-from extensions.models import Device, Extension, Presence
+from extensions.models import Device, Extension, Mailbox, Presence
 
 GROUPS = ("Viewer", "Operator", "Moderator", "Administrator")
 INTEGRATOR = "Integrator"
@@ -108,6 +108,10 @@ def a_small_pbx() -> None:
     InviteGroup.objects.create(pk=1, name="Everybody")
     Bridge.objects.create(pbx_id="main", uniqueid="b-1", kind="basic", technology="simple_bridge")
     Transfer.objects.create(pbx_id="main", code="t1", held="1.2", mine="1.1", call="1.1", number="103", started_at=now)
+    CampOn.objects.create(
+        pbx_id="main", code="c1", phone="PJSIP/101", number="103", context="internal", started_at=now
+    )
+    Mailbox.objects.create(pbx_id="main", address="101@default", number="101", context="default", new=1)
     ParkedCall.objects.create(pbx_id="main", uniqueid="9.1", lot="default", space="701", parked_at=timezone.now())
     Extension.objects.create(pbx_id="main", address="101@internal", extension="101", context="internal")
     Device.objects.create(pbx_id="main", name="PJSIP/101", state="INUSE")

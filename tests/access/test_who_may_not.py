@@ -74,6 +74,7 @@ TABLE: dict[str, list[Line]] = {
     "": [Line("/", "GET", LOGGED_IN, 200)],
     "calls/": [Line("/calls/", "GET", SEEING, 200)],
     "calls/dial/": [Line("/calls/dial/", "POST", CALLING, 200, NUMBER)],
+    "calls/try-answer/": [Line("/calls/try-answer/", "POST", CALLING, 200)],
     "calls/<str:pbx>/<segment:linkedid>/": [Line("/calls/main/1.1/", "GET", SEEING, 200)],
     "conferences/": [Line("/conferences/", "GET", SEEING, 200)],
     "conferences/<str:pbx>/<segment:name>/": [Line("/conferences/main/8001/", "GET", SEEING, 200)],
@@ -214,7 +215,7 @@ TABLE: dict[str, list[Line]] = {
 # Of what kind of thing → the key of one; the call and its channel are the user's own (see below for those of others).
 KEYS = {
     "call": "1.1", "channel": "1.1", "transfer": "t1", "participant": "3.1", "conference": "8001", "invitation": "1",
-    "pbx": "",
+    "camp-on": "c1", "pbx": "",
 }  # fmt: skip
 
 
@@ -267,6 +268,7 @@ MODELS = {
     "extensions/extension": False,
     "extensions/device": False,
     "extensions/presence": False,
+    "extensions/mailbox": False,
     "audit/auditentry": False,
     "accounts/sharedphone": True,
     "system/clirules": True,
@@ -300,6 +302,7 @@ def admin_routes_of(model: str) -> set[str]:
 
 # What the orders of the system pages would find out.
 SYSTEM_FINDS = {
+    "pbx.try-answer": {"answers": True},
     "pbx.read-astdb": {"families": [], "entries": [], "total": 0, "found": 0, "beside": 0},
     "pbx.put-astdb": {"before": None},
     "pbx.delete-astdb": {"before": "v"},

@@ -337,5 +337,6 @@ def test_a_phone_on_a_pbx_that_is_away_does_not_become_one_of_another(asterisk: 
 def test_whatever_lets_a_phone_ring_counts_as_a_call() -> None:
     assert placing_calls() == [
         "barge", "call-back", "consult", "examine-phone", "invite", "listen", "originate", "pickup", "prove-phone",
-        "retrieve", "retry-invitation", "takeover", "transfer", "transfer-recall", "voicemail", "whisper",
+        "retrieve", "retry-invitation", "takeover", "transfer", "transfer-recall", "try-answer", "voicemail",
+        "whisper",
     ]  # fmt: skip

@@ -4,9 +4,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.lab.asterisk import Asterisk
 from tests.lab.fixtures import CallerFactory, PhoneFactory
-from tests.lab.voicemail import is_recorded
-from tests.panel import Panel, Visit, hang_up
-from tests.waiting import until
+from tests.panel import Panel, Visit
 
 from .test_call_menus import card, open_menu
 
@@ -140,9 +138,8 @@ def test_a_caller_is_sent_to_voicemail(
     expect(dialog).to_be_hidden()
     expect(toast(ben, "Carla may leave a message for 101.")).to_be_visible()
     expect(card(ben, "Carla").locator(".call-state")).to_have_text("Leaving a message")
-    until(lambda: is_recorded(asterisk22, "101"), 40, "nothing was recorded")
-    hang_up(card(ben, "Carla"))
-    expect(told).to_contain_text(f"{before + 1} new voicemail message")
+    # The greeting takes its time, and whoever says nothing then is let go.
+    expect(told).to_contain_text(f"{before + 1} new voicemail message", timeout=60_000)
 
 
 def test_where_there_is_no_voicemail_it_is_not_offered(

@@ -19,12 +19,13 @@ from .test_call import call, channel
 RECORDING = ["record", "pause-record", "resume-record", "stop-record"]
 KEYS = ["keypad", "mute", "mute", "unmute", "reject"]
 PICKING_UP = ["retrieve", "pickup", "takeover"]
+LATER = "camp-on"
 WHO_HAS_WHAT = {
     "Viewer": [],
-    "Moderator": ["transfer", "hold", "add-person", "park", "to-conference", *KEYS],
-    "Operator": ["transfer", "hold", "add-person", "park", *PICKING_UP, *RECORDING, *KEYS],
+    "Moderator": ["transfer", "hold", "add-person", "park", "to-conference", LATER, *KEYS],
+    "Operator": ["transfer", "hold", "add-person", "park", *PICKING_UP, LATER, *RECORDING, *KEYS],
     "Administrator": [
-        "transfer", "hold", "add-person", "park", "to-conference", *PICKING_UP, "listen", "whisper", "barge",
+        "transfer", "hold", "add-person", "park", "to-conference", *PICKING_UP, LATER, "listen", "whisper", "barge",
         *RECORDING, *KEYS,
     ],
 }  # fmt: skip

@@ -267,10 +267,11 @@ def test_calls_that_nobody_hears_of_again_do_not_pile_up(call: Followed) -> None
 
 @pytest.mark.parametrize("told", [told for told in Told if told not in (Told.OVER, Told.TOO_LATE)])
 def test_each_step_has_words_with_the_number_and_all_are_one_toast(told: Told) -> None:
-    toast = told_of_call(PlacedCall(7, "c1", "<103>", told=told, step=3).parameters)
+    toast = told_of_call({**PlacedCall(7, "c1", "<103>", told=told, step=3).parameters, "pbx": "main"})
     assert "<103>" in toast.text
     assert "&lt;103&gt;" in toast.html
     assert 'id="toast-c1" data-step="3"' in toast.html
+    assert ('hx-post="/pbx/main/camp-on/"' in toast.html) is (told is Told.BUSY)
 
 
 OF_JOINING = {

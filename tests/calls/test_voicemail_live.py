@@ -1,7 +1,5 @@
 """A caller is sent to voicemail, on a real Asterisk: 22 has mailboxes of 101 and 103, and the lab's 16 no voicemail."""
 
-import asyncio
-
 from calls import transfers, voicemail
 from calls.control import Destination
 from calls.models import Channel, Transfer
@@ -11,7 +9,6 @@ from tests.calls.test_control_live import Board, a_call, board
 from tests.calls.test_transfers_live import hears_music, row_of, state_is
 from tests.lab.asterisk import Asterisk
 from tests.lab.fixtures import CallerFactory, PhoneFactory
-from tests.lab.voicemail import is_recorded
 
 TO_103 = Destination("103", "internal")
 
@@ -36,9 +33,8 @@ async def test_a_message_that_was_left_is_counted(
         before = messages(here)
         assert before >= 0
         assert (await here.give(voicemail.to_voicemail, caller, TO_103)).done
-        await here.until(lambda: is_recorded(asterisk22, "103"), 40)
-        await asyncio.to_thread(asterisk22.cli, f"channel request hangup {caller.name}")
-        await here.until(lambda: messages(here) == before + 1)
+        # The greeting takes its time, and whoever says nothing then is let go.
+        await here.until(lambda: messages(here) == before + 1, 60)
     async with board(asterisk22) as later:  # as the list says it
         assert messages(later) == before + 1
 

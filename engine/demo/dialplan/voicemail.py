@@ -41,4 +41,4 @@ def leave_message(dialplan: "Dialplan", channel: Channel, data: str) -> None:
         fields = [("Mailbox", f"{number}@{CONTEXT}"), ("Waiting", "1"), ("New", str(mailbox.new)), ("Old", "0")]
         say(dialplan.switch, "MessageWaiting", channel, *fields)
 
-    channel.at_its_end.append(hung_up)
+    channel.on_hang_up = hung_up

@@ -24,6 +24,8 @@ Steps = dict[str, dict[str, Lines]]
 
 INTERNAL = {"Context": "internal", "Priority": "1", "Async": "true", "Timeout": "8000"}
 ROOM = {"Conference": "8001"}
+# So long a caller hears a greeting and then says something, in seconds.
+MESSAGE_SECONDS = 17.0
 
 
 @dataclass(frozen=True)
@@ -200,7 +202,7 @@ CHAPTERS = {
         a_caller_may_leave_a_message
         who_is_busy
         """,
-        "BridgeEnter BridgeLeave Newexten Hangup",
+        "BridgeEnter BridgeLeave Newexten Hangup MessageWaiting",
     ),
     "three in a call": _chapter(
         """
@@ -1196,7 +1198,16 @@ class Scenario:
         self.session.action("Redirect", Channel=caller, Context=CONTEXT, Exten="voicemail", Priority="1")
         settle(self.session)
         self.session.listing("CoreShowChannels")
+        # Too soon for a message, and then not.
         self.hang_up(caller)
+        caller, _mine = self.answered_from_outside()
+        self.session.action("Setvar", Channel=caller, Variable="PBXPANEL_BOX", Value="103@default")
+        since = len(self.session.messages)
+        self.session.action("Redirect", Channel=caller, Context=CONTEXT, Exten="voicemail", Priority="1")
+        self.session.listen(MESSAGE_SECONDS)
+        self.hang_up(caller)
+        self.session.event("MessageWaiting", since)
+        self.session.listing("VoicemailUsersList")
 
     def sends(self, number: str, seconds: str = "30") -> tuple[str, int]:
         """A caller is sent to a number, and back to 101; also returned is the number of the first message after it."""

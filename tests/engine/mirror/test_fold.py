@@ -844,7 +844,7 @@ def test_a_presence_is_what_its_last_event_says(told: Told) -> None:
 
 def test_a_reload_has_the_hints_listed_anew(told: Told) -> None:
     told.hear("Reload", Module="pbx_config.so", Status="0")
-    assert told.state.requests == {("extensions", "")}
+    assert told.state.requests == {("extensions", ""), ("mailboxes", "")}
 
 
 @pytest.mark.parametrize(
