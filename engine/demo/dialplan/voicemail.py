@@ -29,13 +29,15 @@ class Mailbox:
 
 def leave_message(dialplan: "Dialplan", channel: Channel, data: str) -> None:
     """Once the caller hangs up, the mailbox has one more, unless that was too soon."""
-    number, _at, context = arguments(data)[0].partition("@")
+    address, options, *_rest = [*arguments(data), "", ""]
+    number, _at, context = address.partition("@")
+    greeting = 0.0 if "s" in options else GREETING
     mailbox = dialplan.mailboxes.get(number) if context in ("", CONTEXT) else None
     began = dialplan.schedule.now()
 
     def hung_up() -> None:
         is_there = channel.application == "VoiceMail" and channel.application_data == data
-        if mailbox is None or not is_there or dialplan.schedule.now() - began < GREETING + SHORTEST:
+        if mailbox is None or not is_there or dialplan.schedule.now() - began < greeting + SHORTEST:
             return
         mailbox.new += 1
         fields = [("Mailbox", f"{number}@{CONTEXT}"), ("Waiting", "1"), ("New", str(mailbox.new)), ("Old", "0")]
