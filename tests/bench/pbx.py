@@ -18,7 +18,7 @@ from engine.demo.server import DemoPbx, _Client
 from .child import serve
 from .traffic import Link, Traffic, around
 
-_ASKED = ("prepare", "blast", "change", "crowd", "chatter", "speak", "expected")
+_ASKED = ("prepare", "blast", "change", "crowd", "chatter", "speak", "talk", "toggle", "expected")
 # So much is handed to the kernel and to asyncio at once, in bytes.
 AHEAD = 2**18
 
@@ -128,6 +128,18 @@ class Control:
         now = time.time()
         self.pbx.switch.speak(member, not member.speaks)
         return {"at": now, "uniqueid": member.channel.uniqueid}
+
+    async def talk(self, asked: dict[str, Any]) -> list[str]:
+        """So many more answered calls of two; the unique ids of their callers."""
+        return [self.pbx.traffic.talk().uniqueid for _ in range(asked["count"])]
+
+    async def toggle(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """The party with this unique id holds its call, or takes it back; when, by the wall clock."""
+        switch, uniqueid = self.pbx.switch, asked["uniqueid"]
+        channel = next(one for one in switch.channels.values() if one.uniqueid == uniqueid)
+        now = time.time()
+        (switch.unhold if channel.on_hold else switch.hold)(channel)
+        return {"at": now}
 
     async def expected(self, asked: dict[str, Any]) -> dict[str, Any]:
         return self.pbx.traffic.expected()

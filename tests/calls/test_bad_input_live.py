@@ -6,7 +6,7 @@ import pytest
 
 from calls import commands, control, transfers
 from calls.control import Destination, Keys
-from calls.models import Channel
+from calls.models import Channel, ParkedCall
 from engine.mirror.commands import Outcome, Status
 from engine.mirror.verbs import Parameters, Verb
 from tests.calls.test_control_live import BY_102, a_call, board
@@ -91,3 +91,16 @@ async def test_a_verb_in_the_wrong_state_of_a_call_says_why_and_changes_nothing(
             assert outcome.status is Status.NOT_POSSIBLE, verb
             assert outcome.text.endswith(".")
         assert here.at("PJSIP/104", "Ringing") is ringing
+
+
+async def test_in_a_lot_that_is_full_nobody_is_parked_and_the_two_go_on_talking(
+    asterisk: Asterisk, phone_factory: PhoneFactory, caller_factory: CallerFactory
+) -> None:
+    async with board(asterisk) as here:
+        caller, mine = await a_call(here, phone_factory, caller_factory)
+        for _space in range(701, 721):
+            asterisk.cli("channel originate Local/602@internal/n application Park")
+        await here.until(lambda: len(here.state.table(ParkedCall).rows) == 20)
+        outcome = await here.give(control.park, caller)
+        assert outcome == Outcome(Status.NOT_POSSIBLE, "The call was not parked: the parking lot may be full.")
+        await here.together(caller, mine)

@@ -125,6 +125,51 @@ async def test_a_caller_on_hold_whose_phone_hangs_up_is_called_back(
         assert told(here) == ["recall", "taken"]
 
 
+async def test_one_whose_phone_does_not_answer_when_it_is_called_back_waits_and_it_can_be_called_again(
+    asterisk: Asterisk, phone_factory: PhoneFactory, caller_factory: CallerFactory
+) -> None:
+    async with board(asterisk) as here:
+        phone = await asyncio.to_thread(phone_factory, asterisk, "101")
+        await asyncio.to_thread(caller_factory, asterisk, "101", number="0401234567", name="Outside")
+        mine, caller = await here.channel("PJSIP/101"), await here.channel("PJSIP/outside")
+        await here.together(caller, mine)
+        assert (await here.give(transfers.hold, caller)).done
+        await hears_music(here, caller)
+        await asyncio.to_thread(phone.stop)
+        await asyncio.to_thread(phone_factory, asterisk, "101", "busy")
+        asterisk.cli(f"channel request hangup {mine.name}")
+        row = await state_is(here, STATE.UNANSWERED)
+        await hears_music(here, caller)
+        # And nobody calls it again but whoever asks for it.
+        assert told(here) == ["recall"]
+        assert (await here.give(transfers.cancel, row.code)).done
+        await state_is(here, STATE.RECALL)
+        await state_is(here, STATE.UNANSWERED)
+        asterisk.cli(f"channel request hangup {caller.name}")
+        await over(here, "gone")
+
+
+@pytest.mark.parametrize("number", ["", "103"])
+async def test_a_hold_of_which_nothing_was_stored_is_found(
+    asterisk: Asterisk, phone_factory: PhoneFactory, caller_factory: CallerFactory, number: str
+) -> None:
+    """A worker that ends in the tick in which it has put somebody on hold has written nothing of it."""
+    async with board(asterisk) as here:
+        if number:
+            caller, mine, _row = await consulting(here, phone_factory, caller_factory)
+        else:
+            caller, mine = await a_call(here, phone_factory, caller_factory)
+            assert (await here.give(transfers.hold, caller)).done
+            await hears_music(here, caller)
+    async with board(asterisk) as later:  # which knows only what Asterisk says
+        row = await state_is(later, STATE.TALKING if number else STATE.HELD)
+        assert (row.held, row.mine, row.number) == (caller.uniqueid, mine.uniqueid, number)
+        assert (await later.give(transfers.cancel if number else transfers.resume, row.code)).done
+        caller, mine = (later.state.table(Channel).rows[one.uniqueid] for one in (caller, mine))
+        await later.together(caller, mine)
+        await over(later, "back")
+
+
 # Consult.
 
 
