@@ -164,7 +164,8 @@ async def list_mailboxes(snapshot: Snapshot) -> None:
         named.add(fold_mailbox(state, number, context, event.get("NewMessageCount"), event.get("OldMessageCount")))
 
     answer = await snapshot.list(actions.voicemail_users_list(), fold)
-    if answer.ok:
+    # Where there is none, and where Asterisk has no voicemail, that is an error.
+    if not answer.is_denied:
         snapshot.sweep(Mailbox, known, named)
 
 

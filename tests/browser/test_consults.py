@@ -5,6 +5,8 @@ from playwright.sync_api import Locator, Page, expect
 from tests.lab.asterisk import Asterisk
 from tests.lab.fixtures import CallerFactory, PhoneFactory
 from tests.panel import Panel, Visit
+from tests.system.doctor.faults import without_module
+from tests.waiting import until
 
 from .test_call_menus import card, open_menu
 
@@ -143,13 +145,18 @@ def test_a_caller_is_sent_to_voicemail(
 
 
 def test_where_there_is_no_voicemail_it_is_not_offered(
-    asterisk16: Asterisk, panel16: Panel, visit: Visit, caller_factory: CallerFactory, phone_factory: PhoneFactory
+    asterisk22: Asterisk, panel22: Panel, visit: Visit, caller_factory: CallerFactory, phone_factory: PhoneFactory
 ) -> None:
-    phone_factory(asterisk16, "102")
-    ben = visit(panel16, "ben", "/calls/")
-    caller_factory(asterisk16, "102", name="Carla")
-    expect(card(ben, "Carla").locator(".call-state")).to_have_text("Talking")
-    open_menu(ben, "Carla").get_by_role("button", name="Transfer").click()
-    dialog = ben.locator("#transfer-dialog")
-    expect(dialog.get_by_role("button", name="Consult first")).to_be_visible()
-    expect(dialog.get_by_role("button", name="To voicemail")).to_be_hidden()
+    phone_factory(asterisk22, "102")
+    with without_module(asterisk22, "app_voicemail.so"):
+        asterisk22.cli("module reload pbx_config.so")  # of what is unloaded no event tells
+        until(lambda: 'data-with-voicemail=""' in visit(panel22, "ben", "/calls/").content(), 20)
+        ben = visit(panel22, "ben", "/calls/")
+        caller_factory(asterisk22, "102", name="Carla")
+        expect(card(ben, "Carla").locator(".call-state")).to_have_text("Talking")
+        open_menu(ben, "Carla").get_by_role("button", name="Transfer").click()
+        dialog = ben.locator("#transfer-dialog")
+        expect(dialog.get_by_role("button", name="Consult first")).to_be_visible()
+        expect(dialog.get_by_role("button", name="To voicemail")).to_be_hidden()
+    asterisk22.cli("module reload pbx_config.so")
+    until(lambda: 'data-with-voicemail="main"' in visit(panel22, "ben", "/calls/").content(), 20)

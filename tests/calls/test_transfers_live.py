@@ -142,9 +142,11 @@ async def test_one_whose_phone_does_not_answer_when_it_is_called_back_waits_and_
         await hears_music(here, caller)
         # And nobody calls it again but whoever asks for it.
         assert told(here) == ["recall"]
+        called = asterisk.log.count("[hold@pbxpanel:5] Dial(")
         assert (await here.give(transfers.cancel, row.code)).done
-        await state_is(here, STATE.RECALL)
+        await here.until(lambda: asterisk.log.count("[hold@pbxpanel:5] Dial(") == called + 1)
         await state_is(here, STATE.UNANSWERED)
+        await hears_music(here, caller)
         asterisk.cli(f"channel request hangup {caller.name}")
         await over(here, "gone")
 

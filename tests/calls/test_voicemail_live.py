@@ -1,4 +1,4 @@
-"""A caller is sent to voicemail, on a real Asterisk: 22 has mailboxes of 101 and 103, and the lab's 16 no voicemail."""
+"""A caller is sent to voicemail, on a real Asterisk 22 and 16, with mailboxes of 101 and 103."""
 
 from calls import transfers, voicemail
 from calls.control import Destination
@@ -9,6 +9,7 @@ from tests.calls.test_control_live import Board, a_call, board
 from tests.calls.test_transfers_live import hears_music, row_of, state_is
 from tests.lab.asterisk import Asterisk
 from tests.lab.fixtures import CallerFactory, PhoneFactory
+from tests.system.doctor.faults import without_module
 
 TO_103 = Destination("103", "internal")
 
@@ -26,23 +27,23 @@ def messages(here: Board) -> int:
 
 
 async def test_a_message_that_was_left_is_counted(
-    asterisk22: Asterisk, phone_factory: PhoneFactory, caller_factory: CallerFactory
+    asterisk: Asterisk, phone_factory: PhoneFactory, caller_factory: CallerFactory
 ) -> None:
-    async with board(asterisk22) as here:
+    async with board(asterisk) as here:
         caller, _mine = await a_call(here, phone_factory, caller_factory)
         before = messages(here)
         assert before >= 0
         assert (await here.give(voicemail.to_voicemail, caller, TO_103)).done
         # The greeting takes its time, and whoever says nothing then is let go.
         await here.until(lambda: messages(here) == before + 1, 60)
-    async with board(asterisk22) as later:  # as the list says it
+    async with board(asterisk) as later:  # as the list says it
         assert messages(later) == before + 1
 
 
 async def test_the_caller_may_leave_a_message_and_my_phone_is_let_go(
-    asterisk22: Asterisk, phone_factory: PhoneFactory, caller_factory: CallerFactory
+    asterisk: Asterisk, phone_factory: PhoneFactory, caller_factory: CallerFactory
 ) -> None:
-    async with board(asterisk22) as here:
+    async with board(asterisk) as here:
         caller, _mine = await a_call(here, phone_factory, caller_factory)
         assert (await here.give(voicemail.to_voicemail, caller, TO_103)).done
         await leaves_a_message(here, caller)
@@ -51,9 +52,9 @@ async def test_the_caller_may_leave_a_message_and_my_phone_is_let_go(
 
 
 async def test_whoever_waits_on_hold_may_leave_one_too(
-    asterisk22: Asterisk, phone_factory: PhoneFactory, caller_factory: CallerFactory
+    asterisk: Asterisk, phone_factory: PhoneFactory, caller_factory: CallerFactory
 ) -> None:
-    async with board(asterisk22) as here:
+    async with board(asterisk) as here:
         caller, _mine = await a_call(here, phone_factory, caller_factory)
         assert (await here.give(transfers.hold, caller)).done
         await hears_music(here, caller)
@@ -69,6 +70,11 @@ async def test_a_number_without_a_mailbox_and_a_pbx_without_voicemail_are_told(
     async with board(asterisk) as here:
         caller, mine = await a_call(here, phone_factory, caller_factory)
         outcome = await here.give(voicemail.to_voicemail, caller, Destination("104", "internal"))
-        sentences = {"22": "There is no voicemail for this number.", "16": "This PBX has no voicemail."}
-        assert outcome == Outcome(Status.NOT_POSSIBLE, sentences[asterisk.version])
+        assert outcome == Outcome(Status.NOT_POSSIBLE, "There is no voicemail for this number.")
+        assert {row.number for row in here.state.table(Mailbox).rows.values()} == {"101", "103"}
+        with without_module(asterisk, "app_voicemail.so"):
+            outcome = await here.give(voicemail.to_voicemail, caller, TO_103)
+            assert outcome == Outcome(Status.NOT_POSSIBLE, "This PBX has no voicemail.")
+            asterisk.cli("module reload pbx_config.so")  # of what is unloaded no event tells
+            await here.until(lambda: not here.state.table(Mailbox).rows)
         await here.together(caller, mine)

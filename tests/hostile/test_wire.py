@@ -30,7 +30,7 @@ COMMANDS = {
 READS = {
     "Challenge", "Login", "Filter", "Ping", "CoreSettings", "CoreShowChannels", "BridgeList", "BridgeInfo",
     "ConfbridgeList", "ConfbridgeListRooms", "ParkedCalls", "ExtensionStateList", "DeviceStateList", "Getvar",
-    "PJSIPShowEndpoint", "PresenceStateList", "Command", "Status",
+    "PJSIPShowEndpoint", "PresenceStateList", "Command", "Status", "VoicemailUsersList",
 }  # fmt: skip
 
 

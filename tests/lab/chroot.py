@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,14 +38,20 @@ class LabUnavailableError(Exception):
 
 @dataclass(frozen=True)
 class Release:
-    """Which Debian release carries a version, and which debootstrap script knows how to unpack it."""
+    """Which Debian release carries a version, which debootstrap script knows how to unpack it, and which packages of it
+    are Asterisk.
+    """
 
     suite: str
     script: str
+    packages: tuple[str, ...] = ("asterisk", "asterisk-modules")
 
 
 # Debian 12's debootstrap has not heard of forky; sid's script unpacks it.
-RELEASES = {"22": Release("forky", "sid"), "16": Release("bullseye", "bullseye")}
+RELEASES = {
+    "22": Release("forky", "sid"),
+    "16": Release("bullseye", "bullseye", ("asterisk", "asterisk-modules", "asterisk-voicemail")),
+}
 
 
 def cache_directory() -> Path:
@@ -111,7 +118,8 @@ def build(version: str) -> Path:
         raise LabUnavailableError(f"No Asterisk {version} here; there is {' and '.join(VERSIONS)}.")
     cache = cache_directory()
     cache.mkdir(parents=True, exist_ok=True)
-    root = cache / f"asterisk-{version}"
+    # What is installed anew when this says something else.
+    root = cache / f"asterisk-{version}-{zlib.crc32(repr(RELEASES[version]).encode()):08x}"
     with _lock(cache / f"asterisk-{version}.lock"):
         if not root.is_dir():
             for left in cache.glob(f"asterisk-{version}.building-*"):
@@ -119,7 +127,7 @@ def build(version: str) -> Path:
             half_built = Path(tempfile.mkdtemp(prefix=f"asterisk-{version}.building-", dir=cache))
             try:
                 _debootstrap(RELEASES[version], half_built)
-                _install(half_built)
+                _install(half_built, RELEASES[version].packages)
                 half_built.chmod(0o755)
                 half_built.rename(root)
             finally:
@@ -142,7 +150,7 @@ def _debootstrap(release: Release, root: Path) -> None:
     )  # fmt: skip
 
 
-def _install(root: Path) -> None:
+def _install(root: Path, packages: tuple[str, ...]) -> None:
     for name in COPIED_IN:
         source, target = Path("/") / name, root / name
         if source.is_dir():
@@ -157,9 +165,7 @@ def _install(root: Path) -> None:
     policy.chmod(0o755)
     # A Release file past its date is normal for a mirror that stands still, and for old releases.
     _run("chroot", str(root), "apt-get", "-o", "Acquire::Check-Valid-Until=false", "update")
-    _run(
-        "chroot", str(root), "apt-get", "install", "-y", "--no-install-recommends", "asterisk", "asterisk-modules",
-    )  # fmt: skip
+    _run("chroot", str(root), "apt-get", "install", "-y", "--no-install-recommends", *packages)
     _run("chroot", str(root), "apt-get", "clean")
 
 

@@ -249,9 +249,9 @@ async def test_why_nobody_answers(
         await asyncio.to_thread(phone_factory, asterisk, "102", behaviour)  # type: ignore[arg-type]
         await asyncio.to_thread(caller_factory, asterisk, "102", number="0401234567", name="Outside")
         called = "Ben Beta 102 is being called"
-        lines = ["Outside 0401234567 dials 102", called, words]
         found = await here.until(lambda: [one for one in ladders(here.state) if words in one])
-        assert found[0][:3] == lines
+        # The caller is let go by a thread of its own, and so may go first.
+        assert found[0][:2] == ["Outside 0401234567 dials 102", called]
 
 
 async def test_a_phone_that_is_turned_down_from_the_panel(

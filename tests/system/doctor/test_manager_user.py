@@ -20,8 +20,8 @@ def test_what_the_stanza_gives_is_enough(asterisk: Asterisk) -> None:
     """Not one check finds anything, though it is less than everything."""
     with manager_user(asterisk, "writetimeout = 5000") as address, with_extensions(asterisk):
         report = look(address)
-    # The lab's 16 is one of those in which `originate` gives more than it should, and has no voicemail.
-    expected = {"version", "applications"} if asterisk.version == "16" else set()
+    # The lab's 16 is one of those in which `originate` gives more than it should.
+    expected = {"version"} if asterisk.version == "16" else set()
     assert {one.id for one in (*report.problems, *report.warnings)} == expected
     assert [one.id for one in report.results if one.status is Status.SKIPPED] == []
     assert result(report, "write").finding.facts["write"] == write_classes()
@@ -185,7 +185,7 @@ def test_the_classes_of_actions_are_those_that_asterisk_names(asterisk: Asterisk
     # A login needs none, and is not listed; the others come with modules that this Asterisk has not, or no longer has.
     assert PRIVILEGES.keys() - told.keys() <= {
         "ChangeMonitor", "DAHDIShowChannels", "IAXpeerlist", "Monitor", "PauseMonitor", "SIPpeers", "StopMonitor",
-        "UnpauseMonitor", "VoicemailUsersList",
+        "UnpauseMonitor",
     }  # fmt: skip
 
 
