@@ -72,6 +72,11 @@ class Party:
         return self.number if self.name else ""
 
     @property
+    def is_phone(self) -> bool:
+        """Whether the number is that of a phone of the PBX, by which it is called."""
+        return bool(self.number) and self.number == self.channel.endpoint.partition("/")[2]
+
+    @property
     def full_label(self) -> str:
         """Name and number: two people may have the same name."""
         return f"{self.label} {self.detail}".strip()

@@ -182,6 +182,10 @@ class Hub:
         elif drawn is not None and not self.languages.are_among(drawn):
             # Somebody views a page in a language that the worker does not know of yet.
             self._everybody_needs_a_board("language")
+        elif drawn is not None and not drawn:
+            # Something changed while nobody viewed anything: what is still known from before is not true any more.
+            self.every_page.forget()
+            self.viewports.forget()
         elif rows:
             self.every_page.take(rows)
             self.viewports.count(rows)

@@ -38,7 +38,8 @@ class Viewports:
     def of(self, page: LivePage, paged_list: PagedList, query: Query) -> Viewport:
         """The one viewport of all who view this part of this page. It gets every batch from now on."""
         viewport = self._viewports.get((page.name, query))
-        if viewport is None:
+        # One that nobody views any more may have missed what was not drawn for anybody.
+        if viewport is None or not self._delivery.is_viewed(viewport):
             viewport = self._viewports[page.name, query] = Viewport(paged_list, query)
         return viewport
 

@@ -17,7 +17,7 @@ from calls.fragments import SEE as SEE_CALLS
 from conferences.fragments import SEE as SEE_CONFERENCES
 from engine.live import batches, delivery, fragments, hub
 from engine.live.delivery import Delivery, compose
-from engine.live.fragments import Notice, Row, Viewer
+from engine.live.fragments import Notice, Query, Row, Viewer
 from engine.live.hub import Hub, publish
 from engine.live.subscriber import QUEUE_LIMIT, Subscriber
 from tests.waiting import until_async
@@ -623,6 +623,24 @@ async def test_the_worker_is_told_which_languages_are_looked_at_and_who_is_not_d
     await publish("main", "epoch", 3, [call("2")], languages=["en"])
     await settle()
     assert chinese.needs_board
+
+
+async def test_what_changed_while_nobody_viewed_anything_is_read_anew(worker: Workers) -> None:
+    hub, page = Hub.here(), fragments.live_pages["calls"]
+    assert page.paged_list is not None
+    former = await synchronous_subscriber(worker)
+    viewport = former.viewport = hub.viewport(page, page.paged_list, Query())
+    tally = hub.viewports.tally_of(page, page.paged_list)
+    viewport.is_read = tally.is_read = True
+    assert hub.viewport(page, page.paged_list, Query()) is viewport
+    hub.unregister(former)
+    # A worker that knows of no language in use draws nothing, so nobody is told what has changed.
+    await publish("main", "epoch", 2, languages=[])
+    await settle()
+    assert (viewport.is_read, tally.is_read) == (False, False)
+    # And what nobody views is not used again, whoever still holds it.
+    viewport.is_read = True
+    assert hub.viewport(page, page.paged_list, Query()) is not viewport
 
 
 # Many at once.
