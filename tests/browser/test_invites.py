@@ -162,7 +162,10 @@ def test_a_group_is_made_and_called_in_on_a_phone(
     # Who is there already is not called again.
     page.select_option("#invite-group", label="Board")
     page.click("[data-action=invite]")
-    expect(page.locator(".panel-toast")).to_contain_text("2 of the group are already here, or being called.")
+    toast = page.locator(".panel-toast")
+    expect(toast).to_contain_text("2 of the group are already here, or being called.")
+    # It covers what is below, and stays as long as the pointer is on it.
+    toast.locator("[data-close]").click()
     clear(page)
     # It is deleted, after a look at what that means.
     page.goto(f"{panel.url}/groups/")

@@ -66,7 +66,7 @@ def test_calls_of_both_are_on_one_board_and_a_command_goes_to_the_right_one(both
         asterisk.cli(_A_CALL)
     expect(anna.locator("#calls > *")).to_have_count(2)
     assert len(calls_of(anna, "berlin")) == len(calls_of(anna, "vienna")) == 1
-    anna.locator('#calls > [id^="call-vienna-"] [data-action=hangup]').click()
+    hang_up(anna.locator('#calls > [id^="call-vienna-"]'))
     for page in (anna, ben):
         expect(page.locator("#calls > *")).to_have_count(1)
     assert both.vienna.channels() == []
