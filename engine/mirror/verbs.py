@@ -59,7 +59,11 @@ def parameter(form_field: forms.Field, **options: Any) -> Any:
 
 
 class BadParameters(ValueError):
-    """What was given cannot be meant; the first argument is a sentence that says what to do."""
+    """What was given cannot be meant; the first argument is a sentence that says what to do, about this `field`."""
+
+    def __init__(self, sentence: str, field: str = "") -> None:
+        super().__init__(sentence)
+        self.field = field
 
 
 class NotReady(Exception):
@@ -75,7 +79,8 @@ def parameters_in(kind: type[P], data: Mapping[str, Any]) -> P:
     """The parameters that were given; `data` is what a form sends. Raises `BadParameters` with the first wrong one."""
     form = _form_of(kind)(data)
     if not form.is_valid():
-        raise BadParameters(str(next(iter(form.errors.values()))[0]))
+        field, sentences = next(iter(form.errors.items()))
+        raise BadParameters(str(sentences[0]), field)
     return kind(**form.cleaned_data)
 
 
