@@ -16,7 +16,7 @@ from conferences.targets import MODERATE
 
 from . import conferences, operations, service  # noqa: F401  the service knows all scopes
 from .addresses import origin_of
-from .models import Token, lines
+from .models import Token, check_origins, lines
 
 LASTS = [
     ("30", gettext_lazy("30 days")),
@@ -66,6 +66,7 @@ class TokenForm(forms.ModelForm):
 
     def clean_origins(self) -> str:
         """As browsers write them."""
+        check_origins(self.cleaned_data["origins"])
         return "\n".join(origin_of(line) for line in lines(self.cleaned_data["origins"]))
 
     @property
