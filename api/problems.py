@@ -91,6 +91,7 @@ NOT_POSSIBLE = _kind(
 )
 REFUSED = _kind("refused", 409, _("The PBX refused"), _("See the answer of the PBX in the detail."))
 NOT_READY = _kind("not-ready", 409, _("Something is missing first"), _("Do first what the detail says, in the panel."))
+TOO_SLOW = _kind("too-slow", 408, _("The request took too long to come"), _("Send it again."))
 TOO_LARGE = _kind("too-large", 413, _("The request is too large"), _("Send less at a time."))
 BAD_INPUT = _kind(
     "bad-input", 422, _("Some of what was sent cannot be meant"), _("Correct the fields that “errors” names.")
@@ -127,7 +128,7 @@ _OF_STATUS = {
     Status.FORBIDDEN: FORBIDDEN,
 }
 # What an answer of another part of the panel is called.
-OF_CODE = {400: MALFORMED, 403: FORBIDDEN, 404: NOT_FOUND, 405: METHOD, 413: TOO_LARGE, 500: FAILED}
+OF_CODE = {400: MALFORMED, 403: FORBIDDEN, 404: NOT_FOUND, 405: METHOD, 408: TOO_SLOW, 413: TOO_LARGE, 500: FAILED}
 
 
 class FieldError(BaseModel):

@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from api import operations, tokens
+from api import operations, service, tokens  # noqa: F401  the service knows all scopes
 from api.models import Token
 from api.operations import IDS
 from calls.models import CampOn, Transfer

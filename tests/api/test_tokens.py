@@ -11,7 +11,6 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import DemoUser
-from api import tokens
 from api.addresses import is_within, network_of, origin_of
 from api.models import Token
 from conferences.rooms.models import Room
@@ -235,7 +234,7 @@ def test_each_answer_says_how_many_requests_are_left_and_too_many_are_refused(
     operator: Program, settings: Any, asterisk: Asterisk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.API_REQUESTS = 2
-    monkeypatch.setattr(tokens.time, "time", lambda: 1_800_000_030.0)
+    monkeypatch.setattr("api.tokens.time.time", lambda: 1_800_000_030.0)
     first = operator.get("/me")
     assert first["RateLimit-Policy"] == '"default";q=2;w=60'
     assert first["RateLimit"] == '"default";r=1;t=31'
@@ -244,20 +243,20 @@ def test_each_answer_says_how_many_requests_are_left_and_too_many_are_refused(
     refused = operator.ask("DELETE", "/calls/main/1732451234.12")
     assert (problem(refused), refused["Retry-After"]) == ((429, "too-many-requests"), "31")
     assert asterisk.commands == []
-    monkeypatch.setattr(tokens.time, "time", lambda: 1_800_000_060.0)
+    monkeypatch.setattr("api.tokens.time.time", lambda: 1_800_000_060.0)
     assert operator.get("/me").status_code == 200
 
 
 def test_when_a_token_was_last_used_is_written_once_a_minute(
     operator: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tokens.time, "time", lambda: 1_800_000_000.0)
+    monkeypatch.setattr("api.tokens.time.time", lambda: 1_800_000_000.0)
     operator.get("/me")
     first = Token.objects.get().last_used_at
     assert first is not None
     operator.get("/me")
     assert Token.objects.get().last_used_at == first
-    monkeypatch.setattr(tokens.time, "time", lambda: 1_800_000_060.0)
+    monkeypatch.setattr("api.tokens.time.time", lambda: 1_800_000_060.0)
     operator.get("/me")
     used_again = Token.objects.get().last_used_at
     assert used_again is not None
