@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import playwright
 import pytest
 from django.conf import settings
 
@@ -25,7 +26,8 @@ BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", DOCUMENT, re.DOTALL | re.MULTILINE)
 COMMANDS = {
     "bash": ["bash", "-e", "-c"],
     "python": [sys.executable, "-c"],
-    "javascript": ["node", "--input-type=module", "-e"],
+    # The one that comes with Playwright.
+    "javascript": [str(Path(playwright.__file__).parent / "driver/node"), "--input-type=module", "-e"],
 }
 RUN = [pytest.param(language, text, id=f"{language}-{number}") for number, (language, text) in enumerate(BLOCKS)
        if language in COMMANDS]  # fmt: skip
