@@ -1,4 +1,4 @@
-"""Tokens in the admin, to read: they are made and revoked on their own page."""
+"""Tokens in the admin, to read, and to delete with their owner: they are made and revoked on their own page."""
 
 from typing import Any
 
@@ -17,6 +17,9 @@ class TokenAdmin(ReadOnlyAdmin):
     exclude = ["hash"]
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm(MANAGE)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm(MANAGE)
 
     def has_module_permission(self, request: HttpRequest) -> bool:

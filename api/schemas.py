@@ -32,7 +32,9 @@ class NewCall(Given):
 class NewTransfer(Given):
     """One end of a call, and where it goes."""
 
-    channel: str = Field(max_length=150, description="The id of the end that is transferred.")
+    channel: str = Field(
+        max_length=150, pattern=r"^[^\x00-\x1f]+$", description="The id of the end that is transferred."
+    )
     to: str = Field(max_length=limits.NUMBER, description="The number.")
     flow: Literal["attended", "blind", "recall"] = Field(
         "attended",

@@ -21,7 +21,6 @@ from django.utils import timezone
 
 from accounts.models import Profile
 from api import service
-from api.tokens import make
 from audit.models import AuditEntry
 from calls.models import Channel
 from conferences.targets import MODERATE
@@ -291,7 +290,7 @@ MODELS = {
     "audit/auditentry": False,
     "accounts/sharedphone": True,
     "system/clirules": True,
-    "api/token": False,
+    "api/token": True,
     "axes/accesslog": False,
     "axes/accessattempt": True,
     "auth/user": True,
@@ -671,8 +670,6 @@ def superuser(request: pytest.FixtureRequest) -> bool:
 def admin(superuser: bool) -> Client:
     AuditEntry.objects.create(command_id="1", username="ben", pbx="main", verb="hangup", subject="PJSIP/101-1")
     AccessLog.objects.create(username="ben", ip_address="192.0.2.1")
-    ben = User.objects.create_user("ben")
-    make(ben, ben, name="Shop")
     return administrator(superuser=superuser)
 
 

@@ -12,12 +12,14 @@ from django.utils import timezone
 from accounts.models import Profile
 from api import kept
 from api.models import KeptAnswer, PlacedCall, Token
+from api.problems import of_outcome
 from calls.models import Channel, ParkedCall
 from calls.records.models import CallRecord, CallStep
 from engine.mirror.commands import Outcome, Status
 from engine.mirror.models import PBX
 from tests.access import people
 from tests.access.people import Asterisk, given
+from web import toasts
 
 from .conftest import Makes, Program
 from .test_tokens import problem
@@ -154,6 +156,12 @@ def test_what_was_not_done_is_a_problem_in_the_words_of_the_pages(
     assert problem(response) == (status, kind)
     assert detail in response.json()["detail"]
     assert response.json()["what_to_do"]
+
+
+def test_a_problem_has_the_status_that_the_pages_have() -> None:
+    for status in set(Status) - {Status.DONE, Status.REPEATED}:
+        outcome = Outcome(status)
+        assert of_outcome(outcome, "").kind.status == toasts.code(outcome)
 
 
 def test_a_problem_is_in_the_language_of_whoever_asks(operator: Program) -> None:
@@ -447,6 +455,7 @@ def test_a_body_that_is_too_large_is_refused(operator: Program, asterisk: Asteri
         ("DELETE", "", {"now": True}, "body", "Nothing can be sent here in the body."),
         ("POST", "transfers", {"channel": "1732451234.13", "to": "1", "flow": "x"}, "flow", "one of: 'attended'"),
         ("POST", "transfers", {"channel": "1732451234.13", "to": "x"}, "to", "“x” is not a number"),
+        ("POST", "transfers", {"channel": "1\0", "to": "103"}, "channel", "This cannot be meant."),
     ],
 )
 def test_what_is_sent_with_a_verb_is_read_as_on_a_page(

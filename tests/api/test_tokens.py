@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.utils import timezone
 
@@ -365,6 +365,18 @@ def test_an_administrator_makes_none_for_a_superuser(small_pbx: None) -> None:
     assert response.status_code == 422
     assert "Only a superuser may make a token for a superuser." in response.content.decode()
     assert not Token.objects.exists()
+
+
+def test_who_is_deleted_in_the_admin_takes_their_tokens_along(operator: Program) -> None:
+    client = log_in("Administrator", "chris")
+    chris = User.objects.get(username="chris")
+    chris.groups.set(Group.objects.all())
+    User.objects.filter(pk=chris.pk).update(is_staff=True)
+    address = f"/admin/auth/user/{operator.token.owner_id}/delete/"
+    assert client.post(address, {"post": "yes"}).status_code == 302
+    assert not User.objects.filter(username="anna").exists()
+    assert not Token.objects.exists()
+    assert problem(operator.get("/me")) == (401, "token-invalid")
 
 
 def test_the_admin_shows_tokens_without_their_hashes(operator: Program) -> None:
