@@ -10,6 +10,8 @@ from django.urls import URLPattern
 from django.utils.translation import gettext as _
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
+from ninja.renderers import JSONRenderer
+from pydantic_core import to_json
 
 # Each declares its operations.
 from . import asking, calls, conferences, extensions, me  # noqa: F401
@@ -41,7 +43,16 @@ _KNOWN = {
     "description": "The ETag of what you have: 304 where it is the same still.",
 }
 
+
+class Renderer(JSONRenderer):
+    """JSON as pydantic writes it, in a tenth of the time."""
+
+    def render(self, request: HttpRequest, data: object, *, response_status: int) -> bytes:
+        return to_json(data)
+
+
 service = NinjaAPI(
+    renderer=Renderer(),
     title="PBX Panel",
     version=VERSION,
     description="Calls, conferences and extensions of the PBXs that the panel shows, and what can be done with them.",
