@@ -130,6 +130,22 @@ def test_a_superusers_token_may_only_what_its_scopes_say(program: Makes, asteris
     assert asterisk.commands == []
 
 
+def test_a_token_for_own_calls_does_not_reach_those_of_others_though_its_owner_does(
+    program: Makes, asterisk: Asterisk
+) -> None:
+    people.channel("5.5", "PJSIP/103")
+    mine = program(people.person("Operator"), "calls.hangup_own")
+    assert problem(mine.ask("DELETE", "/calls/main/5.5")) == (403, "not-allowed")
+    assert mine.ask("DELETE", "/calls/main/1732451234.12").status_code == 204
+    assert [command.key for command in asterisk.commands] == ["1732451234.12"]
+
+
+def test_whether_a_thing_is_there_is_not_told_to_a_token_without_the_scope(program: Makes, asterisk: Asterisk) -> None:
+    mine = program(people.person("Operator"), "calls.see_calls")
+    for call in ("1732451234.12", "9.9"):
+        assert problem(mine.ask("DELETE", f"/calls/main/{call}")) == (403, "scope-missing")
+
+
 def test_a_moderator_of_a_room_needs_the_scope_there_too(program: Makes, asterisk: Asterisk) -> None:
     user = people.person("Viewer")
     people.room("8001", user)
