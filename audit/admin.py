@@ -13,8 +13,8 @@ from .models import AuditEntry
 class AuditEntryAdmin(ReadOnlyAdmin):
     list_display = ["at", "username", "pbx", "what", "beginning", "outcome", "words"]
     list_filter = ["verb", "status"]
-    search_fields = ["username", "subject"]
-    fields = ["at", "username", "pbx", "what", "subject", "outcome", "words"]
+    search_fields = ["username", "via", "subject"]
+    fields = ["at", "username", "via", "pbx", "what", "subject", "outcome", "words"]
     readonly_fields = ["what", "outcome", "words"]
 
     @admin.display(description=_("target"), ordering="subject")

@@ -36,6 +36,8 @@ class AuditEntry(models.Model):
     )
     # Empty where the panel acted by itself.
     username = models.CharField(_("who"), max_length=150)
+    # By what means they asked, such as a token; empty for a page of the panel.
+    via = models.CharField(_("by means of"), max_length=120, blank=True)
     pbx = models.CharField(_("PBX"), max_length=32)
     verb = models.CharField(_("action"), max_length=40)
     subject = models.TextField(_("target"), max_length=SUBJECT_SIZE)

@@ -22,6 +22,7 @@ class Trail:
                     command_id=command.id,
                     user_id=command.user_id,
                     username=User.objects.get(pk=command.user_id).get_username(),
+                    via=command.via[:120],
                     pbx=command.pbx,
                     verb=command.verb.name,
                     subject=command.subject[:SUBJECT_SIZE],

@@ -1,5 +1,8 @@
 """The audit trail's page."""
 
+from functools import reduce
+from operator import or_
+
 from django.contrib.auth.decorators import permission_required
 from django.core.paginator import Paginator
 from django.db.models import Q
@@ -17,6 +20,7 @@ def audit_trail(request: HttpRequest) -> HttpResponse:
     words = request.GET.get("q", "").strip()
     entries = AuditEntry.objects.all()
     if words:
-        entries = entries.filter(Q(username__icontains=words) | Q(subject__icontains=words) | Q(verb__icontains=words))
+        fields = ("username", "via", "subject", "verb")
+        entries = entries.filter(reduce(or_, (Q((f"{name}__icontains", words)) for name in fields)))
     page = Paginator(entries, 50).get_page(request.GET.get("page"))
     return render(request, "audit/audit_trail.html", {"page": page, "q": words})

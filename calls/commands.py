@@ -1,22 +1,22 @@
 """What can be done with calls: click-to-call, and hanging up."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.contrib.auth.models import User
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import gettext_noop
 
 from accounts import dialling
-from accounts.identity import phone_of, profile_of
+from accounts.identity import pbx_of, phone_of, profile_of
 from accounts.policy import Call as WantedCall
 from engine.ami import actions
 from engine.mirror.commands import Outcome
 from engine.mirror.context import CommandContext, outcome_of
 from engine.mirror.models import PBX
 from engine.mirror.state import State
-from engine.mirror.verbs import ON_PBX, Feature, Parameters, Rule, Target, Weight, permission, target_of, verb
+from engine.mirror.verbs import ON_PBX, Feature, NotReady, Parameters, Rule, Target, Weight, permission, target_of, verb
 
 from . import placed
 from .call import Call, calls_of, some_calls
@@ -127,13 +127,43 @@ def answers_by_itself(endpoint: str, answers: bool) -> Iterable[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Originate(Parameters):
-    """`number` is what was dialled; the others are of the user's profile (see `accounts.models.Profile`)."""
+    """`number` is what was dialled, and `reference` what a program that asks calls the call by; the others are of the
+    user's profile (see `accounts.models.Profile`).
+    """
 
     number: str
     endpoint: str
     extension: str
     context: str
     answers: bool = False
+    reference: str = ""
+
+
+class NoPBX(NotReady):
+    """There is no PBX on which the user could call."""
+
+
+def wanted_call(user: User, number: str, reference: str = "") -> tuple[PBX, Originate]:
+    """What is asked of which PBX so that the user's own phone calls a number. Raises `NotReady`, of which `NoPBX`."""
+    profile = profile_of(user)
+    pbx = pbx_of(profile)
+    if not profile.endpoint or not profile.dial_context:
+        raise NotReady(gettext("Your phone is not set up yet. Set it up under “My phone” first."))
+    if pbx is None and profile.pbx_id:
+        text = gettext("Your phone is on the PBX %(pbx)s, which this panel does not show. Change it under “My phone”.")
+        raise NoPBX(text % {"pbx": profile.pbx_id})
+    if pbx is None:
+        raise NoPBX(gettext("There is no PBX yet: is the worker running?"))
+    phone = profile.endpoint, profile.extension, profile.dial_context, profile.answers_itself
+    return pbx, Originate(number, *phone, reference)
+
+
+def unknown_number(wanted: Originate) -> str:
+    """What is said where the number is not in the dial context."""
+    text = gettext(
+        "The number %(number)s does not exist in the dial context %(context)s. Check the number, or your context."
+    )
+    return text % {"number": wanted.number, "context": wanted.context}
 
 
 @verb(
@@ -157,7 +187,8 @@ async def originate(ctx: CommandContext, pbx: PBX, wanted: Originate) -> Outcome
 
     The phone shows whom it is calling as its connected line. The caller ID of the channel stays what Asterisk gives to
     that endpoint, so the far side sees the same as if the number had been dialled by hand; only where the endpoint has
-    none, the user's extension stands in. What becomes of it comes later, as notices (see `placed`).
+    none, the user's extension stands in. What becomes of it comes later, as notices (see `placed`). The outcome has the
+    linked id of the `call`.
     """
     uniqueids = placed.new_uniqueids(timezone.now())
     action = actions.originate(
@@ -170,8 +201,10 @@ async def originate(ctx: CommandContext, pbx: PBX, wanted: Originate) -> Outcome
     )
     action = await own_caller_id(ctx, action, wanted.endpoint, wanted.extension)
     calls = ctx.state.memory(placed.PlacedCalls)
-    calls.begin(uniqueids[0], placed.PlacedCall(ctx.user_id, ctx.command_id, wanted.number))
+    call = placed.PlacedCall(ctx.user_id, ctx.command_id, wanted.number, reference=wanted.reference)
+    calls.begin(uniqueids[0], call)
     outcome = outcome_of(await ctx.ask(action, action_id=uniqueids[0]))
     if not outcome.done:
         calls.forget(uniqueids[0])
-    return outcome
+        return outcome
+    return replace(outcome, data={"call": uniqueids[0]})

@@ -108,6 +108,8 @@ class PlacedCall:
     number: str
     purpose: Purpose = Purpose.CALL
     about: str = ""
+    # What whoever asked calls it by (see `calls.records.models.CallRecord`).
+    reference: str = ""
     told: Told = Told.CALLING
     step: int = 0
     # The cause with which the first leg hung up before it was answered; of the others, the one that says most.

@@ -6,6 +6,7 @@ either, the caller hears music, on the board, and is called back again.
 """
 
 import uuid
+from dataclasses import replace
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -50,7 +51,9 @@ def _to_my_phone(user: User, channel: Channel, wanted: Destination) -> Destinati
     ),
 )
 async def transfer_with_recall(ctx: CommandContext, channel: Channel, wanted: Destination) -> Outcome:
-    """`Redirect` of this end to the extension that calls the number, and then the phone; the other end is let go."""
+    """`Redirect` of this end to the extension that calls the number, and then the phone; the other end is let go. The
+    outcome has the code of the `transfer`.
+    """
     refused = await not_to_be_sent(ctx, channel, wanted)
     if refused is not None:
         return refused
@@ -88,7 +91,8 @@ async def transfer_with_recall(ctx: CommandContext, channel: Channel, wanted: De
     outcome = await ctx.run(actions.redirect(channel.name, CONTEXT, "sent"))
     if outcome.done:
         forget(ctx.state, former)
-    elif table.get(row.code) is row:
+        return replace(outcome, data={"transfer": row.code})
+    if table.get(row.code) is row:
         table.remove(row.code)
     return outcome
 

@@ -9,6 +9,7 @@ What is stored of it follows from what Asterisk says of who is with whom: a work
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import partial, wraps
 
 from django.contrib.auth.models import User
@@ -141,7 +142,7 @@ def phone_behind(state: State, channel: Channel) -> str:
 async def _begin(
     ctx: CommandContext, channel: Channel, extension: str, *, number: str = "", context: str = ""
 ) -> Outcome:
-    """Put this end on hold, and send the other to an extension of ours."""
+    """Put this end on hold, and send the other to an extension of ours. The outcome has the code of the `transfer`."""
     others, table = partners(ctx.state, channel), ctx.state.table(Transfer)
     if any(table.where(end, row.uniqueid) for end in ("held", "mine") for row in (channel, *others)):
         return not_possible(gettext_noop("This call is already on hold."))
@@ -167,7 +168,7 @@ async def _begin(
     finally:
         if not outcome.done and table.get(row.code) is row:
             table.remove(row.code)
-    return outcome
+    return replace(outcome, data={"transfer": row.code}) if outcome.done else outcome
 
 
 def shown_instead(channel: Channel, number: str) -> list[tuple[Channel, str, str]]:

@@ -18,7 +18,7 @@ from engine.mirror.verbs import NotReady
 from web import toasts
 
 from . import answering, placed
-from .commands import Originate, originate
+from .commands import NoPBX, originate, unknown_number, wanted_call
 from .forms import DialForm
 from .fragments import beside, part, told_of_call
 from .groups import ALL, STATES, counts_for, group_asked_for, group_of_each
@@ -56,25 +56,13 @@ def dial(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         errors = form.errors.get("number") or [_("This page is out of date. Reload it and try again.")]
         return toasts.toast(request, "danger", str(errors[0]), 422)
-    profile = profile_of(request.user)
-    pbx = pbx_of(profile)
-    if not profile.endpoint or not profile.dial_context:
-        return toasts.toast(
-            request, "danger", _("Your phone is not set up yet. Set it up under “My phone” first."), 422
-        )
-    if pbx is None and profile.pbx_id:
-        text = _("Your phone is on the PBX %(pbx)s, which this panel does not show. Change it under “My phone”.")
-        return toasts.toast(request, "danger", text % {"pbx": profile.pbx_id}, 503)
-    if pbx is None:
-        return toasts.toast(request, "danger", _("There is no PBX yet: is the worker running?"), 503)
     number = form.cleaned_data["number"]
-    wanted = Originate(number, profile.endpoint, profile.extension, profile.dial_context, profile.answers_itself)
+    try:
+        pbx, wanted = wanted_call(user_of(request), number)
+    except NotReady as reason:
+        return toasts.toast(request, "danger", str(reason), 503 if isinstance(reason, NoPBX) else 422)
     outcome = originate.ask(user_of(request), pbx, wanted, id=form.cleaned_data["command_id"])
-    unknown = _(
-        "The number %(number)s does not exist in the dial context %(context)s. Check the number, or your context."
-    )
-    gone = unknown % {"number": number, "context": profile.dial_context}
-    response = toasts.answer(request, outcome, gone=gone)
+    response = toasts.answer(request, outcome, gone=unknown_number(wanted))
     if outcome.done:
         # It rings once Asterisk says so: that, and all that follows, takes this one's place.
         call = placed.PlacedCall(user_of(request).pk, form.cleaned_data["command_id"], number)

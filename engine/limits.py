@@ -24,6 +24,8 @@ EVENT_FILTER = 2000
 
 # A telephone number as somebody types it, a name, and whom to call: `Name <number>`.
 NUMBER, NAME, PERSON = 80, 80, 160
+# What a program that has a call placed calls it by, and the key by which it asks a second time for the same.
+REFERENCE, KEY = 200, 200
 # How many people are called at a time, or are in a group.
 PEOPLE = 200
 # What is searched for on a page that does not cut it by itself.

@@ -19,6 +19,8 @@ from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from twisted.web import http
 
+from api.middleware import PREFIX
+from api.problems import CONTENT_TYPE, OF_CODE, Problem
 from engine import limits
 from engine.live.fragments import Toast
 from web.middleware import POLICY
@@ -59,6 +61,8 @@ class BoundedChannel(http.HTTPChannel):
     callLater: Any  # noqa: N815
     getPeer: Any  # noqa: N815
     setTimeout: Any  # noqa: N815
+    # What the first line of the request asks for.
+    _path: bytes = b""  # type: ignore[assignment]
     _deadline: Any = None
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802  Twisted's
@@ -102,7 +106,7 @@ class BoundedChannel(http.HTTPChannel):
         request = self.requests[-1] if self.requests else None
         peer = getattr(self.getPeer(), "host", "a local socket")
         logger.warning("A request from %s was refused: %s.", peer, http.RESPONSES[status].decode())
-        self.transport.write(_answer(request, status, complaint))
+        self.transport.write(_answer(request, self._path, status, complaint))
         self.transport.loseWriteConnection()
         self._deadline = self.callLater(limits.DRAIN_TIME, self.transport.abortConnection)
 
@@ -112,8 +116,10 @@ class BoundedChannel(http.HTTPChannel):
         self._deadline = None
 
 
-def _answer(request: http.Request | None, status: int, complaint: Any) -> bytes:
-    """A whole response, in the language of whoever asks: a toast for a button, else a page."""
+def _answer(request: http.Request | None, path: bytes, status: int, complaint: Any) -> bytes:
+    """A whole response, in the language of whoever asks: problem details for a program, a toast for a button, else a
+    page.
+    """
     headers = [] if request is None else list(request.requestHeaders.getAllRawHeaders())
     scope = {
         "type": "http",
@@ -123,14 +129,16 @@ def _answer(request: http.Request | None, status: int, complaint: Any) -> bytes:
     }
     asked = ASGIRequest(scope, BytesIO())
     with translation.override(get_language_from_request(asked)):
-        if asked.headers.get("HX-Request"):
-            html = Toast("danger", complaint()).html
+        content_type = "text/html; charset=utf-8"
+        if path.startswith(PREFIX.encode()):
+            content_type, body = CONTENT_TYPE, Problem(OF_CODE[status], complaint()).response().content
+        elif asked.headers.get("HX-Request"):
+            body = Toast("danger", complaint()).html.encode()
         else:
-            html = render_to_string("refused.html", {"text": complaint()})
-    body = html.encode()
+            body = render_to_string("refused.html", {"text": complaint()}).encode()
     lines = [
         f"HTTP/1.1 {status} {http.RESPONSES[status].decode()}",
-        "Content-Type: text/html; charset=utf-8",
+        f"Content-Type: {content_type}",
         f"Content-Length: {len(body)}",
         f"Content-Security-Policy: {POLICY}",
         "Cache-Control: no-store",

@@ -30,6 +30,7 @@ INSTALLED_APPS = [
     "engine.mirror",
     "audit",
     "accounts",
+    "api",
     "calls",
     "conferences",
     "extensions",
@@ -45,6 +46,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "web.middleware.ContentSecurityPolicy",
+    "api.middleware.ProblemDetails",
     "django.middleware.security.SecurityMiddleware",
     "web.middleware.NoNullCharacters",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -136,6 +138,9 @@ DEFAULT_EXCEPTION_REPORTER_FILTER = "pbxpanel.log_filters.NoSecrets"
 RECALL_SECONDS = environment.number("RECALL_SECONDS", default=30)
 # How often whoever is listened to hears a tone, in seconds; 0: never.
 LISTEN_TONE = environment.number("LISTEN_TONE", default=0)
+
+# How many requests of one token are taken in a minute.
+API_REQUESTS = environment.number("API_REQUESTS", default=600)
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]

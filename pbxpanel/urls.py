@@ -14,6 +14,7 @@ urlpatterns = [
     path("calls/", include("calls.urls")),
     path("conferences/", include("conferences.urls")),
     path("", include("accounts.urls")),
+    path("api/", include("api.urls")),
     path("audit/", include("audit.urls")),
     path("language/", login_not_required(set_language), name="set_language"),
     path("admin/", admin.site.urls),

@@ -11,7 +11,7 @@ from django.core.management import call_command
 from pytest_django.fixtures import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
-APPS = ("accounts", "audit", "calls", "conferences", "engine", "extensions", "pbxpanel", "system", "web")
+APPS = ("accounts", "api", "audit", "calls", "conferences", "engine", "extensions", "pbxpanel", "system", "web")
 CATALOGUE = ROOT / "pbxpanel" / "locale" / "zh_Hans" / "LC_MESSAGES" / "django.po"
 
 
@@ -33,6 +33,7 @@ def test_every_text_in_the_sources_has_its_chinese(
     # On a copy: the command writes into every catalogue it finds below.
     for folder in (
         "accounts",
+        "api",
         "audit",
         "calls",
         "conferences",

@@ -47,11 +47,14 @@ class FieldLimits(MiddlewareMixin):
     """Refuses a field of a form or an address that is longer than any page of ours sends it, before a view reads it.
 
     Where a button was pressed, it shows as a toast whatever the button's answer would replace: what was typed stays.
+    A view with `checks_fields` does so itself.
     """
 
     def process_view(
         self, request: HttpRequest, view: Callable[..., Any], arguments: tuple[Any, ...], parameters: dict[str, Any]
     ) -> HttpResponseBase | None:
+        if getattr(view, "checks_fields", False):
+            return None
         route = request.resolver_match.url_name if request.resolver_match else None
         for fields in (request.GET, request.POST):
             if words := too_long(route or "", dict(fields.lists())):

@@ -287,6 +287,7 @@ def call_begins(state: State, event: Message) -> None:
     state.table(CallRecord).change(record, is_whole=True)
     mine = state.memory(placed.PlacedCalls).calls.get(channel.uniqueid)
     if mine is not None:
+        state.table(CallRecord).change(record, reference=mine.reference)
         add_step(
             state, channel, Kind.BEGAN, other=mine.number, detail=mine.purpose.name, user_id=mine.user_id
         )  # fmt: skip

@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from engine import limits
 from engine.mirror.models import History, Subject
 from engine.mirror.registry import history
 from engine.mirror.sanitize import shown
@@ -35,6 +36,8 @@ class CallRecord(History):
     ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
     # Whether its first channel was seen to begin; else nobody listened then.
     is_whole = models.BooleanField(_("seen from the start"), default=False)
+    # What the program that had it placed calls it by.
+    reference = models.CharField(_("reference"), max_length=limits.REFERENCE, blank=True)
     # The key of the call that its channels went on in.
     goes_on_in = models.CharField(_("goes on in"), max_length=150, blank=True)
 

@@ -106,7 +106,8 @@ class Command:
     """One thing that a user asks of a PBX: a `verb`, of the thing with this `key`, with `parameters`.
 
     `subject` is for the audit trail: whom or what it is about; `topic` is what the trail can be asked for, such as a
-    conference. `id` makes it unique: the same id is never acted on twice. It may take `timeout` seconds.
+    conference. `id` makes it unique: the same id is never acted on twice. It may take `timeout` seconds. `via` is by
+    what means it was asked, where that is not a page of the panel.
     """
 
     pbx: str
@@ -118,6 +119,7 @@ class Command:
     topic: str = ""
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
     timeout: float = 5.0
+    via: str = ""
 
 
 class Auditor(Protocol):

@@ -59,23 +59,29 @@ def parameter(form_field: forms.Field, **options: Any) -> Any:
 
 
 class BadParameters(ValueError):
-    """What was given cannot be meant; the first argument is a sentence that says what to do."""
+    """What was given cannot be meant; the first argument is a sentence that says what to do, about this `field`."""
+
+    def __init__(self, sentence: str, field: str = "") -> None:
+        super().__init__(sentence)
+        self.field = field
 
 
 class NotReady(Exception):
     """It cannot be asked yet by this user; the first argument is a sentence that says what is missing."""
 
 
-def _form_of(parameters: type[Parameters]) -> type[forms.Form]:
+def form_of(parameters: type[Parameters]) -> type[forms.Form]:
+    """The form of the parameters that are given."""
     given = {entry.name: entry.metadata["field"] for entry in dataclasses.fields(parameters) if entry.metadata}
     return type(f"{parameters.__name__}Form", (forms.Form,), given)
 
 
 def parameters_in(kind: type[P], data: Mapping[str, Any]) -> P:
     """The parameters that were given; `data` is what a form sends. Raises `BadParameters` with the first wrong one."""
-    form = _form_of(kind)(data)
+    form = form_of(kind)(data)
     if not form.is_valid():
-        raise BadParameters(str(next(iter(form.errors.values()))[0]))
+        field, sentences = next(iter(form.errors.items()))
+        raise BadParameters(str(sentences[0]), field)
     return kind(**form.cleaned_data)
 
 

@@ -20,6 +20,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
 from accounts.models import Profile
+from api import service
 from audit.models import AuditEntry
 from calls.models import Channel
 from conferences.targets import MODERATE
@@ -202,6 +203,20 @@ TABLE: dict[str, list[Line]] = {
         # The process of the tests knows no address.
         Line("/system/main/doctor/", "POST", ADMINISTERING, 422, only=False),
     ],
+    "api/tokens/": [
+        Line("/api/tokens/", "GET", LOGGED_IN, 200, only=False),
+        # Without a name.
+        Line("/api/tokens/", "POST", LOGGED_IN, 422, only=False),
+    ],
+    "api/tokens/all/": [
+        Line("/api/tokens/all/", "GET", ADMINISTERING, 200, only=False),
+        Line("/api/tokens/all/", "POST", ADMINISTERING, 422, only=False),
+    ],
+    # Whose token it is: see tests/api/test_tokens.py.
+    "api/tokens/<int:pk>/revoke/": [Line("/api/tokens/1/revoke/", "POST", LOGGED_IN, 404)],
+    "api/v1/docs": [Line("/api/v1/docs", "GET", LOGGED_IN, 200)],
+    "api/v1/openapi.json": [Line("/api/v1/openapi.json", "GET", EVERYBODY, 200)],
+    "api/v1/problems/<slug:slug>": [Line("/api/v1/problems/not-found", "GET", LOGGED_IN, 200)],
     "password/": [
         Line("/password/", "GET", LOGGED_IN, 200, only=False),
         # Without the password before.
@@ -254,6 +269,9 @@ def tried_by(line: Line) -> frozenset[str]:
     return frozenset([*allowed[:1], *refused[-2:], ANONYMOUS])
 
 
+# The operations of the API, which take a token and no log-in: see tests/api, which asks each of them.
+OPERATIONS = {f"api/v1/{pattern.pattern}" for pattern in service.urlpatterns()}
+
 # The admin: each registered model, and whether somebody may edit what it shows.
 MODELS = {
     "mirror/pbx": False,
@@ -272,6 +290,7 @@ MODELS = {
     "audit/auditentry": False,
     "accounts/sharedphone": True,
     "system/clirules": True,
+    "api/token": True,
     "axes/accesslog": False,
     "axes/accessattempt": True,
     "auth/user": True,
@@ -359,8 +378,19 @@ def test_every_route_has_a_line_in_the_table() -> None:
     admin = {route for route in found if route.startswith("admin/")}
     expected = {f"admin/{route}" for route in ADMIN_ROUTES | ADMIN_OPEN_ROUTES}
     expected |= {f"admin/{route}" for model in MODELS for route in admin_routes_of(model)}
-    assert found - admin == set(TABLE)
+    assert found - admin == set(TABLE) | OPERATIONS
     assert {route for route in admin if "app_label" not in route} == expected
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_no_log_in_opens_an_operation_of_the_api(role: str, asterisk: Asterisk) -> None:
+    """Not even of somebody who may all that it does."""
+    client = as_role(role)
+    for path, methods in service.description()["paths"].items():
+        for method, operation in methods.items():
+            response = client.generic(method.upper(), path.format(**operation["x-example"]["path"]))
+            assert response.status_code == 401
+    assert asterisk.commands == []
 
 
 @pytest.mark.matrix

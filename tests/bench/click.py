@@ -103,14 +103,14 @@ class Side:
 
     def __init__(self, tree: Path, stack: ExitStack) -> None:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        self._pbx = stack.enter_context(Child("click_pbx"))
-        ready = self._pbx.ready
-        panel = TreesPanel(tree, folder, ready["url"])
-        stack.callback(panel.stop)
-        panel.prepare()
-        panel.start()
-        panel.wait_until_well()
-        self._browser = Browser(panel, "anna", PASSWORD)
+        self.pbx = stack.enter_context(Child("click_pbx"))
+        ready = self.pbx.ready
+        self.panel = TreesPanel(tree, folder, ready["url"])
+        stack.callback(self.panel.stop)
+        self.panel.prepare()
+        self.panel.start()
+        self.panel.wait_until_well()
+        self._browser = Browser(self.panel, "anna", PASSWORD)
         stack.callback(self._browser.hang_up)
         self._bare = stack.enter_context(Ami(ready["port"], ready["user"], ready["secret"]))
         self._bare.action("Events", EventMask="off")
@@ -123,12 +123,12 @@ class Side:
         clicks = self._clicks(what)
         time.sleep(1)
         for path, fields in clicks:
-            self._rest()
-            self._note(BARE, self._send_bare(), "ActionID: lab-")
-            self._rest()
-            self._pbx.ask("arrived", text="")
-            self._note(what, self._browser.press(path, fields), f"Action: {ACTIONS[what]}\r\n")
-        self._pbx.ask("clear")
+            self.rest()
+            self.note(BARE, self._send_bare(), "ActionID: lab-")
+            self.rest()
+            self.pbx.ask("arrived", text="")
+            self.note(what, self._browser.press(path, fields), f"Action: {ACTIONS[what]}\r\n")
+        self.pbx.ask("clear")
 
     def forget(self) -> None:
         """What was measured until now has warmed up."""
@@ -141,10 +141,10 @@ class Side:
             self._browser.get("/calls/")
             return [("/calls/dial/", {"number": NUMBER, "command_id": uuid.uuid4().hex}) for _ in range(CLICKS)]
         if what == "hang up":
-            ids = self._pbx.ask("calls", count=CLICKS)
+            ids = self.pbx.ask("calls", count=CLICKS)
             self._wait_for("/calls/", [f"call-main-{one.replace('.', '-')}" for one in ids])
             return [(f"/calls/main/{linkedid}/hangup/", {}) for linkedid in ids]
-        ids = self._pbx.ask("people", conference=CONFERENCE, count=CLICKS)
+        ids = self.pbx.ask("people", conference=CONFERENCE, count=CLICKS)
         self._wait_for(f"/conferences/main/{CONFERENCE}/", [f"participant-main-{one.replace('.', '-')}" for one in ids])
         return [(f"/conferences/main/participants/{uniqueid}/mute/", {}) for uniqueid in ids]
 
@@ -157,7 +157,7 @@ class Side:
             assert time.monotonic() < deadline, f"{path} does not show all of {ids}"
             time.sleep(0.1)
 
-    def _rest(self) -> None:
+    def rest(self) -> None:
         """Longer than a tick, and never in step with it."""
         time.sleep(self._chance.uniform(0.05, 0.1))
 
@@ -167,8 +167,8 @@ class Side:
         self._bare.listen(0.01)
         return sent
 
-    def _note(self, what: str, sent: int, text: str) -> None:
-        arrived = self._pbx.ask("arrived", text=text)
+    def note(self, what: str, sent: int, text: str) -> None:
+        arrived = self.pbx.ask("arrived", text=text)
         assert arrived is not None, f"{what}: {text.strip()} never came"
         self.delays[what].append((arrived - sent) / 1e6)
 

@@ -104,13 +104,15 @@ DIALLED = commands.Originate("103", "PJSIP/101", "101", "internal")
 
 
 async def test_a_call_is_placed_under_an_id_of_ours_and_followed(asterisk: Asterisk) -> None:
-    assert (await asterisk.give(commands.originate, "", DIALLED)).done
+    outcome = await asterisk.give(commands.originate, "", DIALLED)
+    assert outcome.done
     action = asterisk.asked[-1]
     fields = dict(action.fields)
     (uniqueid,) = asterisk.state.memory(PlacedCalls).calls
     assert action.name == "Originate"
     assert (fields["Channel"], fields["Exten"], fields["Context"]) == ("PJSIP/101", "103", "internal")
     assert fields["ChannelId"] == uniqueid == asterisk.action_ids[-1]
+    assert outcome.data == {"call": uniqueid}
     assert ("Variable", "CONNECTEDLINE(num)=103") in action.fields
 
 

@@ -5,6 +5,48 @@ from .fault import Fault
 FAULTS = (
     # Who may what.
     Fault(
+        "api/models.py",
+        "return perm in self.scopes and super().has_perm(perm, obj)",
+        "return super().has_perm(perm, obj)",
+        ("tests/api/test_tokens.py",),
+        "a token may all that its owner may",
+    ),
+    Fault(
+        "api/asking.py",
+        "    may(request, verb)\n    row = ",
+        "    row = ",
+        ("tests/api/test_tokens.py",),
+        "a token without the scope learns which calls there are",
+    ),
+    Fault(
+        "api/tokens.py",
+        "    if token.revoked_at is not None:\n",
+        "    if False:\n",
+        ("tests/api/test_tokens.py",),
+        "a revoked token goes on to work",
+    ),
+    Fault(
+        "api/tokens.py",
+        'in (lines(token.origins) or [""])',
+        "in (lines(token.origins) or [origin])",
+        ("tests/api/test_tokens.py",),
+        "any web page may use a token that names none",
+    ),
+    Fault(
+        "api/kept.py",
+        "    if found.request != asked:\n",
+        "    if False:\n",
+        ("tests/api/test_calls.py",),
+        "a key that is used again for another number gets the answer about the first",
+    ),
+    Fault(
+        "api/kept.py",
+        "        KeptAnswer.objects.filter(pk=mine.pk).update(until=timezone.now())\n        raise\n",
+        "        mine.delete()\n        raise\n",
+        ("tests/api/test_calls.py",),
+        "what may have been done is done again",
+    ),
+    Fault(
         "engine/mirror/verbs.py",
         "return bool(self.own) if row is None else self.is_own(user, row)",
         "return True",

@@ -95,6 +95,17 @@ def test_a_flood_that_is_announced_is_refused_in_words_at_its_head(web: Web) -> 
     assert web.most_memory - before < GROWTH
 
 
+def test_a_program_that_floods_the_api_is_told_so_by_a_problem(web: Web) -> None:
+    with web.connect() as connection:
+        head = HEAD.replace(b"/login/", b"/api/v1/calls")
+        connection.sendall(head + f"Content-Length: {FLOOD}\r\n\r\n".encode())
+        answer = answer_of(connection)
+    assert answer.startswith("HTTP/1.1 413 ")
+    assert "Content-Type: application/problem+json" in answer
+    assert '"type": "/api/v1/problems/too-large"' in answer
+    assert "at most 1 MiB is accepted at a time" in answer
+
+
 def test_who_sends_a_flood_all_the_same_gets_the_answer_and_takes_no_memory(web: Web) -> None:
     before = web.most_memory
     with web.connect() as connection:

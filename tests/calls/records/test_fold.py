@@ -3,6 +3,7 @@
 import pytest
 
 from calls.models import Channel
+from calls.placed import PlacedCall, PlacedCalls
 from calls.records.models import KEPT_STEPS, CallRecord, CallStep
 from engine.mirror.state import State
 from tests.engine.mirror.events import Told
@@ -29,6 +30,15 @@ def test_a_dial_that_rings_within_the_tick_is_one_row_and_else_two(told: Told) -
     told.channel_event("Newstate", "1.2", ChannelStateDesc="Ringing", Linkedid="1.1")
     (step,) = told.state.take().upserts[CallStep]
     assert step.__dict__["kind"] == "rang"
+
+
+def test_a_call_that_a_program_had_placed_has_its_reference(told: Told) -> None:
+    call = PlacedCall(7, "c1", "102", reference="order 4711")
+    told.state.memory(PlacedCalls).begin("1.1", call)
+    told.channel_event("Newchannel", ChannelStateDesc="Down", Exten="")
+    told.channel_event("Newchannel", "2.1", Linkedid="2.1")
+    records = told.state.table(CallRecord).rows
+    assert (records["1.1"].reference, records["2.1"].reference) == ("order 4711", "")
 
 
 def test_what_is_written_is_forgotten(told: Told) -> None:

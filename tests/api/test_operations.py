@@ -1,0 +1,139 @@
+"""Every operation as its description has it: its example is carried out, and refused to whoever has not its scopes."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from api.operations import scopes as all_scopes
+from api.service import description
+from audit.models import AuditEntry
+from engine.mirror import verbs
+from tests.access import people
+from tests.access.people import Asterisk, given
+
+from .conftest import Makes, Program
+
+pytestmark = pytest.mark.django_db
+
+
+def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, methods in description()["paths"].items():
+        for method, operation in methods.items():
+            yield method.upper(), path, operation
+
+
+ALL = list(operations())
+NAMED = [pytest.param(*each, id=each[2]["operationId"]) for each in ALL]
+
+
+def carry_out(program: Program, method: str, path: str, operation: dict[str, Any]) -> Any:
+    """Ask the example of an operation."""
+    example = operation["x-example"]
+    return program.ask(method, path.format(**example["path"]), example["body"])
+
+
+@pytest.mark.parametrize(("method", "path", "operation"), NAMED)
+def test_the_example_of_each_is_answered_as_it_is_described(
+    method: str, path: str, operation: dict[str, Any], administrator: Program, asterisk: Asterisk
+) -> None:
+    response = carry_out(administrator, method, path, operation)
+    assert response.status_code in operation["responses"], response.content
+    assert response.status_code < 300, response.content
+    assert len(asterisk.commands) == (method != "GET")
+
+
+@pytest.mark.parametrize(("method", "path", "operation"), NAMED)
+def test_each_says_all_that_is_needed(method: str, path: str, operation: dict[str, Any]) -> None:
+    assert str(operation["summary"])
+    assert str(operation["description"])
+    assert {parameter["name"] for parameter in operation["parameters"] if parameter["in"] == "path"} == set(
+        operation["x-example"]["path"]
+    )
+    assert {401, 403, 422, 429} <= set(operation["responses"])
+    if "requestBody" in operation:
+        content = operation["requestBody"]["content"]["application/json"]
+        assert content["example"]
+
+
+def test_a_token_needs_one_scope_of_each_operation(
+    program: Makes, asterisk: Asterisk, subtests: pytest.Subtests
+) -> None:
+    """Without: refused, though the owner might. With that alone: done."""
+    owner = people.person("Administrator")
+    with_scope = {scope: program(owner, scope) for scope in all_scopes}
+    for method, path, operation in ALL:
+        scopes = operation["x-scopes"]
+        if not scopes["any"]:
+            continue
+        with subtests.test(operation=operation["operationId"]):
+            needed = {*scopes["any"], *scopes["all"]}
+            others = program(owner, *(all_scopes - set(scopes["any"])))
+            response = carry_out(others, method, path, operation)
+            assert (response.status_code, response.json()["type"]) == (403, "/api/v1/problems/scope-missing")
+            for missing in scopes["all"]:
+                response = carry_out(program(owner, *(needed - {missing})), method, path, operation)
+                assert response.json()["type"] == "/api/v1/problems/scope-missing"
+            assert asterisk.commands == []
+            assert not AuditEntry.objects.exists()
+            enough = program(owner, *needed) if scopes["all"] else with_scope[scopes["any"][0]]
+            # Of `to-conference` the owner must be a moderator as well; see tests/conferences.
+            if operation["operationId"] != "channel_to_conference":
+                assert carry_out(enough, method, path, operation).status_code < 300
+            asterisk.commands.clear()
+            AuditEntry.objects.all().delete()
+
+
+def test_a_scope_gives_nothing_that_the_owner_may_not(
+    program: Makes, asterisk: Asterisk, subtests: pytest.Subtests
+) -> None:
+    nobody = program(people.person())
+    for method, path, operation in ALL:
+        if not operation["x-scopes"]["any"]:
+            continue
+        with subtests.test(operation=operation["operationId"]):
+            response = carry_out(nobody, method, path, operation)
+            # Of what is their own whoever has put it there may have it back: only their permission to see is missing.
+            assert response.status_code == 403, response.content
+            assert response.json()["type"] == "/api/v1/problems/not-allowed"
+            assert asterisk.commands == []
+
+
+def test_every_kind_of_thing_that_verbs_are_about_has_its_addresses() -> None:
+    found = {operation["operationId"] for _method, _path, operation in ALL}
+    wanted = {
+        str(verb).replace(".", "_").replace("-", "_")
+        for verb in verbs.verbs.values()
+        if not verb.view
+    }  # fmt: skip
+    assert wanted <= found
+
+
+def test_a_verb_is_asked_in_the_name_of_the_owner_and_the_audit_trail_names_the_token(
+    operator: Program, asterisk: Asterisk
+) -> None:
+    path = "/calls/main/1732451234.12/channels/1732451234.13/transfer"
+    assert operator.ask("PUT", path, {"to": "+49 (30) 123"}).status_code == 204
+    (command,) = asterisk.commands
+    assert (str(command.verb), command.key, given(command)["to"]) == ("channel.transfer", "1732451234.13", "+4930123")
+    entry = AuditEntry.objects.get()
+    assert (entry.username, entry.via, entry.status) == ("anna", f"Shop ({operator.token.public_id})", "done")
+    assert operator.written not in str(entry.__dict__)
+
+
+def test_the_description_is_for_everybody_and_of_version_3_1() -> None:
+    document = Client().get("/api/v1/openapi.json").json()
+    assert document["openapi"].startswith("3.1")
+    assert document["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
+    assert len(document["paths"]) > 60
+
+
+def test_the_page_of_it_shows_each_operation_and_no_script_of_its_own() -> None:
+    client = Client()
+    client.force_login(people.person("Viewer"))
+    html = client.get("/api/v1/docs").content.decode()
+    for _method, _path, operation in ALL:
+        assert f'id="{operation["operationId"]}"' in html
+    assert html.count("<script") == html.count("<script src=") + html.count('<script type="module" src=')
+    assert "curl -X PUT" in html
