@@ -13,6 +13,8 @@ from engine.live.hub import Hub
 from engine.live.subscriber import Subscriber
 from engine.live.tally import Tally
 
+from tests.waiting import until_async
+
 from .test_hub import Workers, placed
 
 pytestmark = pytest.mark.timeout(30)
@@ -212,4 +214,4 @@ async def test_missed_batches_make_it_be_read_again_and_without_a_viewer_nothing
         Hub.here().unregister(left)
         left.viewport = None
     await worker.send(thing(1, "red"))
-    assert not counted.is_read
+    await until_async(lambda: not counted.is_read)
