@@ -12,7 +12,6 @@ from engine.live.fragments import Found, LivePage, PagedList, Query, Row, Viewer
 from engine.live.hub import Hub
 from engine.live.subscriber import Subscriber
 from engine.live.tally import Tally
-
 from tests.waiting import until_async
 
 from .test_hub import Workers, placed
