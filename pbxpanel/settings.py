@@ -30,6 +30,7 @@ INSTALLED_APPS = [
     "engine.mirror",
     "audit",
     "accounts",
+    "eventlog",
     "calls",
     "conferences",
     "extensions",
@@ -136,6 +137,11 @@ DEFAULT_EXCEPTION_REPORTER_FILTER = "pbxpanel.log_filters.NoSecrets"
 RECALL_SECONDS = environment.number("RECALL_SECONDS", default=30)
 # How often whoever is listened to hears a tone, in seconds; 0: never.
 LISTEN_TONE = environment.number("LISTEN_TONE", default=0)
+
+# For how many days it is kept what others are told (`eventlog`); 0: nobody is told anything. And whether that includes
+# who talks in a conference, which changes all the time.
+EVENT_LOG_DAYS = environment.number("EVENT_LOG_DAYS", default=3)
+EVENT_LOG_TALKING = environment.flag("EVENT_LOG_TALKING", default=False)
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]

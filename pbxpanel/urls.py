@@ -15,6 +15,7 @@ urlpatterns = [
     path("conferences/", include("conferences.urls")),
     path("", include("accounts.urls")),
     path("audit/", include("audit.urls")),
+    path("api/v1/", include("eventlog.urls")),
     path("language/", login_not_required(set_language), name="set_language"),
     path("admin/", admin.site.urls),
     path("healthz", health.healthz, name="healthz"),

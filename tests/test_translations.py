@@ -11,7 +11,7 @@ from django.core.management import call_command
 from pytest_django.fixtures import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
-APPS = ("accounts", "audit", "calls", "conferences", "engine", "extensions", "pbxpanel", "system", "web")
+APPS = ("accounts", "audit", "calls", "conferences", "engine", "eventlog", "extensions", "pbxpanel", "system", "web")
 CATALOGUE = ROOT / "pbxpanel" / "locale" / "zh_Hans" / "LC_MESSAGES" / "django.po"
 
 

@@ -32,9 +32,13 @@ class CallRecord(History):
 
     key = models.CharField(_("key"), max_length=150)
     started_at = models.DateTimeField(_("started"))
+    # When somebody was reached: another telephone, or an application of the dialplan.
+    answered_at = models.DateTimeField(_("answered at"), null=True, blank=True)
     ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
     # Whether its first channel was seen to begin; else nobody listened then.
     is_whole = models.BooleanField(_("seen from the start"), default=False)
+    # What whoever placed it has named it by.
+    reference = models.CharField(_("reference"), max_length=200, blank=True)
     # The key of the call that its channels went on in.
     goes_on_in = models.CharField(_("goes on in"), max_length=150, blank=True)
 

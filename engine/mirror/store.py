@@ -27,6 +27,8 @@ def inherit(state: State) -> None:
         if model.inherited:
             for row in model._base_manager.filter(model.open_rows, Q(pbx=state.pbx)):
                 state.table(model).adopt(row)
+    for step in registry.successions:
+        step(state)
 
 
 def write(changes: Changes) -> None:

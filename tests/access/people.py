@@ -108,9 +108,7 @@ def a_small_pbx() -> None:
     InviteGroup.objects.create(pk=1, name="Everybody")
     Bridge.objects.create(pbx_id="main", uniqueid="b-1", kind="basic", technology="simple_bridge")
     Transfer.objects.create(pbx_id="main", code="t1", held="1.2", mine="1.1", call="1.1", number="103", started_at=now)
-    CampOn.objects.create(
-        pbx_id="main", code="c1", phone="PJSIP/101", number="103", context="internal", started_at=now
-    )
+    CampOn.objects.create(pbx_id="main", code="c1", phone="PJSIP/101", number="103", context="internal", started_at=now)
     Mailbox.objects.create(pbx_id="main", address="101@default", number="101", context="default", new=1)
     ParkedCall.objects.create(pbx_id="main", uniqueid="9.1", lot="default", space="701", parked_at=timezone.now())
     Extension.objects.create(pbx_id="main", address="101@internal", extension="101", context="internal")
