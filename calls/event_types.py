@@ -258,8 +258,9 @@ def leaves(state: State, channel: Channel) -> None:
     if channel.is_local or not is_told(CALL_ENDED):
         return
     left = state.memory(Calls).setdefault(channel.call, Progress()).left
-    if len(left) < PARTIES:
-        left[channel.uniqueid] = (channel.age, _said(channel, left=True))
+    left[channel.uniqueid] = (channel.age, _said(channel, left=True))
+    if len(left) > PARTIES:
+        del left[max(left, key=lambda uniqueid: left[uniqueid][0])]
 
 
 def fails(state: State, channel: Channel, status: str, cause: str) -> None:

@@ -5,6 +5,7 @@ Daphne itself reads the whole body of a request before Django is asked about it,
 
 from daphne.server import Server as Daphne  # isort: skip  it installs Twisted's reactor, so it comes first
 
+import asyncio
 import logging
 from io import BytesIO
 from typing import Any
@@ -30,7 +31,12 @@ POLICY_VIOLATION = 1008
 
 
 class BoundedRequest(WebRequest):  # type: ignore[misc]
-    """A request that keeps no more of its body than may be there."""
+    """A request that keeps no more of its body than may be there, nor of an answer that comes in pieces than is on the
+    way: to Twisted it is the producer of that answer.
+    """
+
+    # Of an answer in pieces: set while more of it may be written.
+    _writable: asyncio.Event | None = None
 
     def __init__(self, channel: http.HTTPChannel, queued: object) -> None:
         # Twisted would take the body apart for nobody.
@@ -46,6 +52,39 @@ class BoundedRequest(WebRequest):  # type: ignore[misc]
             self.channel.refuse_body()
         else:
             self.content.write(data)
+
+    def handle_reply(self, message: dict[str, Any]) -> None:
+        if message.get("more_body") and self._writable is None and self.channel is not None:
+            self._writable = asyncio.Event()
+            self._writable.set()
+            self.registerProducer(self, streaming=True)
+        super().handle_reply(message)
+
+    def finish(self) -> None:
+        if self._writable is not None:
+            self.unregisterProducer()
+        super().finish()
+
+    async def written(self) -> None:
+        """Wait until whoever reads an answer in pieces has read enough of it; who reads nothing for long is let go."""
+        if self._writable is None or self._writable.is_set():
+            return
+        try:
+            async with asyncio.timeout(limits.STALLED):
+                await self._writable.wait()
+        except TimeoutError:
+            if self.channel is not None:
+                self.channel.transport.abortConnection()
+
+    def pauseProducing(self) -> None:  # noqa: N802  Twisted's
+        assert self._writable is not None
+        self._writable.clear()
+
+    def resumeProducing(self) -> None:  # noqa: N802  Twisted's
+        assert self._writable is not None
+        self._writable.set()
+
+    stopProducing = resumeProducing  # noqa: N815  Twisted's
 
 
 class BoundedChannel(http.HTTPChannel):
@@ -174,7 +213,12 @@ class BoundedWebSocketFactory(WebSocketFactory):  # type: ignore[misc]
 
 
 class Server(Daphne):  # type: ignore[misc]
-    """Daphne, with the panel's limits."""
+    """Daphne, with the panel's limits. An application that sends an answer in pieces waits for who reads it."""
+
+    async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
+        await super().handle_reply(protocol, message)
+        if isinstance(protocol, BoundedRequest):
+            await protocol.written()
 
     def __init__(self, **options: Any) -> None:
         super().__init__(

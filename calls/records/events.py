@@ -308,7 +308,7 @@ def call_begins(state: State, event: Message) -> None:
     if record.steps:
         return
     mine = state.memory(placed.PlacedCalls).calls.get(channel.uniqueid)
-    reference = mine.reference if mine is not None else ""
+    reference = mine.reference if mine is not None else record.reference
     state.table(CallRecord).change(record, is_whole=True, reference=reference)
     if mine is not None:
         add_step(
