@@ -33,7 +33,7 @@ class Event(History):
     inherited = False
     open_rows = Q(pk__in=())
 
-    number = models.BigIntegerField(_("number"))
+    number = models.BigIntegerField(_("event number"))
     # The name of an `EventType`.
     type = models.CharField(_("type"), max_length=40)
     # The id of the call, conference, participant or extension that it is about.

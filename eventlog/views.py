@@ -5,13 +5,13 @@ Source: https://html.spec.whatwg.org/multipage/server-sent-events.html
 
 from functools import partial
 
+from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.http import require_GET
 
-from engine.database import in_thread
 from engine.live.fragments import Viewer
 from engine.mirror.models import PBX
 
@@ -35,7 +35,7 @@ async def events(request: HttpRequest) -> HttpResponseBase:
     """
     if not settings.EVENT_LOG_DAYS:
         return problem(404, "There is no event log", "Set EVENT_LOG_DAYS to 1 or more.")
-    viewer, pbxs = await in_thread(_who_and_where)(request)
+    viewer, pbxs = await sync_to_async(_who_and_where)(request)
     if viewer is None:
         return problem(401, "Not logged in", "Log in to the panel, and ask from a page of the panel.")
     if not may_read(viewer):

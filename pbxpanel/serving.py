@@ -35,10 +35,10 @@ class BoundedRequest(WebRequest):  # type: ignore[misc]
     way: to Twisted it is the producer of that answer.
     """
 
-    # Of an answer in pieces: set while more of it may be written.
-    _writable: asyncio.Event | None = None
-
     def __init__(self, channel: http.HTTPChannel, queued: object) -> None:
+        # Whether it is answered in pieces, and set while more of that may be written.
+        self._is_in_pieces, self._writable = False, asyncio.Event()
+        self._writable.set()
         # Twisted would take the body apart for nobody.
         super().__init__(channel, queued, parsePOSTFormSubmission=False)
 
@@ -54,21 +54,18 @@ class BoundedRequest(WebRequest):  # type: ignore[misc]
             self.content.write(data)
 
     def handle_reply(self, message: dict[str, Any]) -> None:
-        if message.get("more_body") and self._writable is None and self.channel is not None:
-            self._writable = asyncio.Event()
-            self._writable.set()
+        if message.get("more_body") and not self._is_in_pieces and self.channel is not None:
+            self._is_in_pieces = True
             self.registerProducer(self, streaming=True)
         super().handle_reply(message)
 
     def finish(self) -> None:
-        if self._writable is not None:
+        if self._is_in_pieces:
             self.unregisterProducer()
         super().finish()
 
     async def written(self) -> None:
         """Wait until whoever reads an answer in pieces has read enough of it; who reads nothing for long is let go."""
-        if self._writable is None or self._writable.is_set():
-            return
         try:
             async with asyncio.timeout(limits.STALLED):
                 await self._writable.wait()
@@ -77,11 +74,9 @@ class BoundedRequest(WebRequest):  # type: ignore[misc]
                 self.channel.transport.abortConnection()
 
     def pauseProducing(self) -> None:  # noqa: N802  Twisted's
-        assert self._writable is not None
         self._writable.clear()
 
     def resumeProducing(self) -> None:  # noqa: N802  Twisted's
-        assert self._writable is not None
         self._writable.set()
 
     stopProducing = resumeProducing  # noqa: N815  Twisted's
@@ -217,7 +212,7 @@ class Server(Daphne):  # type: ignore[misc]
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
         await super().handle_reply(protocol, message)
-        if isinstance(protocol, BoundedRequest):
+        if isinstance(protocol, BoundedRequest) and message.get("more_body"):
             await protocol.written()
 
     def __init__(self, **options: Any) -> None:

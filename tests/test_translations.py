@@ -37,6 +37,7 @@ def test_every_text_in_the_sources_has_its_chinese(
         "calls",
         "conferences",
         "engine",
+        "eventlog",
         "extensions",
         "pbxpanel",
         "system",

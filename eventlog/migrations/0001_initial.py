@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("pbx", models.CharField(max_length=32, verbose_name="PBX")),
-                ("number", models.BigIntegerField(verbose_name="number")),
+                ("number", models.BigIntegerField(verbose_name="event number")),
                 ("type", models.CharField(max_length=40, verbose_name="type")),
                 ("subject", models.CharField(max_length=301, verbose_name="subject")),
                 ("at", models.DateTimeField(verbose_name="when")),

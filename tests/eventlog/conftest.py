@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,8 +52,8 @@ class Reading:
         self._text = ""
         self._requests: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._requests.put_nowait({"type": "http.request", "body": b"", "more_body": False})
-        self._answers: asyncio.Queue[dict[str, Any]] = asyncio.Queue(maxsize=1)
-        self._task = asyncio.create_task(ASGIHandler()(scope, self._requests.get, self._answers.put))
+        self._answers: asyncio.Queue[Mapping[str, Any]] = asyncio.Queue(maxsize=1)
+        self._task = asyncio.create_task(ASGIHandler()(scope, self._requests.get, self._send))
 
     async def begins(self) -> "Reading":
         """Wait for the answer, and of a stream for its first piece."""
@@ -66,11 +66,14 @@ class Reading:
             self.content = (await self._answer())["body"]
         return self
 
+    async def _send(self, message: Mapping[str, Any]) -> None:
+        await self._answers.put(message)
+
     def is_full(self) -> bool:
         """Whether a piece is on the way, so that the next one has to wait."""
         return self._answers.full()
 
-    async def _answer(self) -> dict[str, Any]:
+    async def _answer(self) -> Mapping[str, Any]:
         async with asyncio.timeout(20):
             return await self._answers.get()
 

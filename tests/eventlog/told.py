@@ -18,13 +18,15 @@ def check(value: Any, schema: Mapping[str, Any], where: str) -> None:
         schema = next(one for one in schema["anyOf"] if (one["type"] == "null") is (value is None))
     if schema["type"] == "null":
         return
-    assert type(value) is _TYPES[schema["type"]], f"{where} is {value!r}"
+    kind = type(value)  # a boolean is no integer here
+    assert kind is _TYPES[schema["type"]], f"{where} is {value!r}"
     assert value in schema.get("enum", [value]), f"{where} is {value!r}"
     if schema.get("format") == "date-time":
         assert value.endswith("Z"), where
         assert datetime.fromisoformat(value).microsecond % 1000 == 0
-    for number, item in enumerate(value if schema["type"] == "array" else ()):
-        check(item, schema["items"], f"{where}[{number}]")
+    if schema["type"] == "array":
+        for number, item in enumerate(value):
+            check(item, schema["items"], f"{where}[{number}]")
     if schema["type"] == "object":
         assert list(value) == schema["required"], f"{where} has {list(value)}"
         for name, part in schema["properties"].items():
