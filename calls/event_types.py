@@ -187,11 +187,10 @@ def _direction(state: State, parties: list[dict[str, Any]]) -> str:
     return "internal" if all(others) else "outbound"
 
 
-def _tell(state: State, event_type: EventType, record: CallRecord, **more: Any) -> None:
-    if not is_told(event_type):
-        return
+def _call(state: State, record: CallRecord) -> dict[str, Any]:
+    """A call, as others are told of it."""
     parties = _parties(state, record.key)
-    data = {
+    return {
         "id": record.key,
         "pbx": state.pbx,
         "direction": _direction(state, parties),
@@ -199,14 +198,17 @@ def _tell(state: State, event_type: EventType, record: CallRecord, **more: Any) 
         "started_at": time_of(record.started_at),
         "answered_at": time_of(record.answered_at),
         "reference": record.reference,
-        **more,
     }
-    tell(state, event_type, record.key, data, record.reference)
 
 
 def _tell_of(state: State, event_type: EventType, record: CallRecord, party: Channel | None, **more: Any) -> None:
-    if is_told(event_type):
-        _tell(state, event_type, record, party=_said(party) if party is not None else None, **more)
+    if not is_told(event_type):
+        return
+    data = _call(state, record)
+    said = None
+    if party is not None:
+        said = next((one for one in data["parties"] if one["channel"] == party.uniqueid), None) or _said(party)
+    tell(state, event_type, record.key, {**data, "party": said, **more}, record.reference)
 
 
 def rings(state: State, record: CallRecord, channel: Channel) -> None:
@@ -299,6 +301,8 @@ def _number(cause: str) -> int | None:
 
 def ends(state: State, record: CallRecord, at: datetime, *, known: bool, goes_on_in: str = "") -> None:
     """The call is over; `known` says whether somebody listened."""
+    if not is_told(CALL_ENDED):
+        return
     progress = state.memory(Calls).get(record.key, Progress())
     if not known:
         outcome, cause = "unknown", None
@@ -306,5 +310,6 @@ def ends(state: State, record: CallRecord, at: datetime, *, known: bool, goes_on
         outcome, cause = "answered", progress.hangup_cause
     else:
         outcome, cause = progress.outcome or "failed", progress.cause
-    _tell(state, CALL_ENDED, record, ended_at=time_of(at), outcome=outcome, cause=cause, goes_on_in=goes_on_in)
+    ended = {"ended_at": time_of(at), "outcome": outcome, "cause": cause, "goes_on_in": goes_on_in}
+    tell(state, CALL_ENDED, record.key, _call(state, record) | ended, record.reference)
     state.memory(Calls).pop(record.key, None)
