@@ -1,6 +1,7 @@
 """What calls are made of: channels (the legs), the bridges they meet in, and parked calls. See `calls.call`."""
 
 from datetime import datetime
+from functools import lru_cache
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -333,6 +334,7 @@ def stands_for(channel: str) -> str:
     return shown(channel.removeprefix("Local/").rpartition("-")[0])
 
 
+@lru_cache(maxsize=20_000)
 def age_of(uniqueid: str, seen: datetime) -> tuple[int, int, str]:
     """To sort by: `1732451234.12`, perhaps behind the name of a system, is when a channel began and a serial number. Of
     an id that is no time, when it was seen counts.

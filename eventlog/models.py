@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Max, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -67,7 +67,7 @@ class Event(History):
         _written[pbx] = 0
         limit = timezone.now() - timedelta(days=settings.EVENT_LOG_DAYS)
         of_pbx = cls._base_manager.filter(pbx=pbx)
-        oldest = of_pbx.order_by("number").values_list("number", "at")[:THINNED_AT_ONCE]
-        old = [number for number, at in oldest if at < limit]
-        if old:
-            of_pbx.filter(number__lte=old[-1]).delete()
+        first, at = of_pbx.order_by("number").values_list("number", "at")[0]
+        if at < limit:
+            old = of_pbx.filter(number__lt=first + THINNED_AT_ONCE, at__lt=limit).aggregate(last=Max("number"))
+            of_pbx.filter(number__lte=old["last"]).delete()

@@ -304,7 +304,10 @@ class State:
             for key in table.changed:
                 changes.subjects |= table.rows[key].subjects()
             keys = table.rows if everything else table.changed
-            changes.upserts[model] = [_copy(table.rows[key]) for key in keys]
+            # What is forgotten now changes no more.
+            changes.upserts[model] = [
+                table.rows[key] if key in table.closed else _copy(table.rows[key]) for key in keys
+            ]  # fmt: skip
             changes.removals[model] = list(table.removed)
             changes.closed[model] = set(table.closed)
             for key in table.closed:

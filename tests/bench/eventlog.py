@@ -1,9 +1,9 @@
 """What the event log costs: the whole way in with it, beside the same without it (`EVENT_LOG_DAYS=0`), on SQLite.
 
-As `ingest`: a demo PBX in another process sends what it has said, as fast as the worker reads it, until the last row is
-committed. Two workers, of which one tells nobody anything, get the same bytes by turns. The figure is the processor time
-that each has taken in all rounds; how long it took, which depends on what else the machine does, stands beside it as the
-median of the rounds. Then the same in one thread without a socket: parse, fold and commit.
+As `ingest`: a demo PBX in another process sends what it has said, as fast as the worker reads it, until the last row
+is committed. Two workers, of which one tells nobody anything, get the same bytes by turns. The figure is the processor
+time that each has taken in all rounds; how long it took, which depends on what else the machine does, stands beside it
+as the median of the rounds. Then the same in one thread without a socket: parse, fold and commit.
 """
 
 import contextlib
