@@ -1,8 +1,9 @@
 """What others are told of calls. When it happens, `records.events` says, which writes the steps of the same calls."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from json.encoder import encode_basestring as quoted
 
 from engine.mirror.state import State
 from eventlog.declarations import (
@@ -18,7 +19,7 @@ from eventlog.declarations import (
     object_of,
     one_of,
 )
-from eventlog.telling import is_told, tell, time_of
+from eventlog.telling import is_told, tell, time_of, to_json
 from extensions.telephones import telephones
 
 from .call import party_of
@@ -142,8 +143,8 @@ _RANK = {"": 0, "answered": 1, "failed": 2, "busy": 3, "no-answer": 4}
 class Progress:
     """What is remembered of a call, beside its record, until it is over."""
 
-    # Those who have left it: unique id → their age, and what is told of them.
-    left: dict[str, tuple[Any, dict[str, Any]]] = field(default_factory=dict)
+    # Those who have left it, by unique id.
+    left: dict[str, Channel] = field(default_factory=dict)
     # Of a telephone that was called in vain, or of whoever began the call: the outcome, and the cause.
     outcome: str = ""
     cause: int | None = None
@@ -155,60 +156,72 @@ class Calls(dict[str, Progress]):
     """The calls of one PBX of which something is remembered, by id."""
 
 
-def _said(channel: Channel, *, left: bool = False) -> dict[str, Any]:
+# What follows is done so often that JSON is written here, of parts that are there already.
+
+
+def _party_json(channel: Channel, left: bool) -> str:
     """A party, as others are told of it."""
-    party = party_of(channel)
-    return {
-        "channel": channel.uniqueid,
-        "name": party.name,
-        "number": party.number,
-        "endpoint": channel.endpoint,
-        "answered": channel.answered_at is not None,
-        "left": left,
-    }
+    made_of = (
+        channel.caller_name, channel.caller_number, channel.connected_name, channel.connected_number, channel.name,
+        channel.answered_at, left,
+    )  # fmt: skip
+    if channel.told is None or channel.told[0] != made_of:
+        party = party_of(channel)
+        said = {
+            "channel": channel.uniqueid,
+            "name": party.name,
+            "number": party.number,
+            "endpoint": channel.endpoint,
+            "answered": channel.answered_at is not None,
+            "left": left,
+        }
+        channel.told = (made_of, to_json(said))
+    return channel.told[1]
 
 
-def _parties(state: State, call: str) -> list[dict[str, Any]]:
-    progress = state.memory(Calls).get(call)
-    found = dict(progress.left) if progress is not None else {}
-    for channel in state.table(Channel).where("call", call):
-        if not channel.is_local:
-            found[channel.uniqueid] = (channel.age, _said(channel))
-    return [said for _age, said in sorted(found.values(), key=lambda party: party[0])[:PARTIES]]
+def _parties(state: State, call: str, left: Mapping[str, Channel]) -> list[Channel]:
+    here = [channel for channel in state.table(Channel).where("call", call) if not channel.is_local]
+    return sorted([*here, *left.values()], key=_age)[:PARTIES]
 
 
-def _direction(state: State, parties: list[dict[str, Any]]) -> str:
+def _age(channel: Channel) -> tuple[int, int, str]:
+    return channel.age
+
+
+def _direction(state: State, parties: list[Channel]) -> str:
     known = telephones(state)
     if not known or not parties:
         return "unknown"
-    first, *others = (party["endpoint"] in known for party in parties)
-    if not first:
+    if parties[0].endpoint not in known:
         return "inbound"
-    return "internal" if all(others) else "outbound"
+    return "internal" if all(party.endpoint in known for party in parties) else "outbound"
 
 
-def _call(state: State, record: CallRecord) -> dict[str, Any]:
-    """A call, as others are told of it."""
-    parties = _parties(state, record.key)
-    return {
-        "id": record.key,
-        "pbx": state.pbx,
-        "direction": _direction(state, parties),
-        "parties": parties,
-        "started_at": time_of(record.started_at),
-        "answered_at": time_of(record.answered_at),
-        "reference": record.reference,
-    }
+def _tell(state: State, event_type: EventType, record: CallRecord, fields: str) -> None:
+    """`fields` are those that only this type has, as JSON."""
+    progress = state.memory(Calls).get(record.key)
+    left = progress.left if progress is not None else {}
+    parties = _parties(state, record.key, left)
+    data = (
+        f'{{"id":{quoted(record.key)},"pbx":{quoted(state.pbx)},"direction":"{_direction(state, parties)}",'
+        f'"parties":[{",".join([_party_json(party, party.uniqueid in left) for party in parties])}],'
+        f'"started_at":{_time_json(record.started_at)},"answered_at":{_time_json(record.answered_at)},'
+        f'"reference":{quoted(record.reference)},{fields}}}'
+    )
+    tell(state, event_type, record.key, data, record.reference)
 
 
-def _tell_of(state: State, event_type: EventType, record: CallRecord, party: Channel | None, **more: Any) -> None:
-    if not is_told(event_type):
-        return
-    data = _call(state, record)
-    said = None
-    if party is not None:
-        said = next((one for one in data["parties"] if one["channel"] == party.uniqueid), None) or _said(party)
-    tell(state, event_type, record.key, {**data, "party": said, **more}, record.reference)
+def _time_json(moment: datetime | None) -> str:
+    return f'"{time_of(moment)}"' if moment is not None else "null"
+
+
+def _somebody_json(channel: Channel | None) -> str:
+    return _party_json(channel, left=False) if channel is not None else "null"
+
+
+def _tell_of(state: State, event_type: EventType, record: CallRecord, party: Channel | None, more: str = "") -> None:
+    if is_told(event_type):
+        _tell(state, event_type, record, f'"party":{_somebody_json(party)}{more}')
 
 
 def rings(state: State, record: CallRecord, channel: Channel) -> None:
@@ -226,7 +239,7 @@ def connects(state: State, record: CallRecord, *, told: bool = True) -> None:
     """Somebody was reached; unless another event says it, that is told where it was not so before."""
     if record.answered_at is not None:
         return
-    state.table(CallRecord).change(record, answered_at=state.now())
+    record.answered_at = state.now()
     if told:
         _tell_of(state, CALL_ANSWERED, record, None)
 
@@ -249,10 +262,9 @@ def transfers(
     by: Channel | None = None,
     attended: bool,
 ) -> None:
-    to, method = {"name": name, "number": number}, "attended" if attended else "blind"
-    _tell_of(
-        state, CALL_TRANSFERRED, record, party, to=to, by=_said(by) if by is not None else None, method=method
-    )  # fmt: skip
+    to, method = to_json({"name": name, "number": number}), "attended" if attended else "blind"
+    more = f',"to":{to},"by":{_somebody_json(by)},"method":"{method}"'
+    _tell_of(state, CALL_TRANSFERRED, record, party, more)
 
 
 def leaves(state: State, channel: Channel) -> None:
@@ -260,9 +272,9 @@ def leaves(state: State, channel: Channel) -> None:
     if channel.is_local or not is_told(CALL_ENDED):
         return
     left = state.memory(Calls).setdefault(channel.call, Progress()).left
-    left[channel.uniqueid] = (channel.age, _said(channel, left=True))
+    left[channel.uniqueid] = channel
     if len(left) > PARTIES:
-        del left[max(left, key=lambda uniqueid: left[uniqueid][0])]
+        del left[max(left.values(), key=_age).uniqueid]
 
 
 def fails(state: State, channel: Channel, status: str, cause: str) -> None:
@@ -310,6 +322,7 @@ def ends(state: State, record: CallRecord, at: datetime, *, known: bool, goes_on
         outcome, cause = "answered", progress.hangup_cause
     else:
         outcome, cause = progress.outcome or "failed", progress.cause
-    ended = {"ended_at": time_of(at), "outcome": outcome, "cause": cause, "goes_on_in": goes_on_in}
-    tell(state, CALL_ENDED, record.key, _call(state, record) | ended, record.reference)
+    why = "null" if cause is None else cause
+    fields = f'"ended_at":{_time_json(at)},"outcome":"{outcome}","cause":{why},"goes_on_in":{quoted(goes_on_in)}'
+    _tell(state, CALL_ENDED, record, fields)
     state.memory(Calls).pop(record.key, None)

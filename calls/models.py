@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from functools import lru_cache
+from typing import Any
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -55,6 +56,8 @@ class Channel(Mirrored):
     listed_fields = ("application", "application_data")
     # When a key was last pressed on it, as far as it was seen; not stored.
     pressed_at: datetime | None = None
+    # What others were last told of whoever is at it: from what that was made, and the text; not stored.
+    told: tuple[tuple[Any, ...], str] | None = None
     # No list says who holds the call; each channel is queried for it (`calls.events.ask_who_holds`). Nor does one say
     # which tone somebody hears; what began while nobody listened is not known.
 

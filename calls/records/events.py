@@ -123,11 +123,10 @@ def record_of(state: State, call: str, began: datetime) -> CallRecord:
         record = table.add(
             call,
             started_at=former.started_at,
-            answered_at=former.answered_at,
             is_whole=former.is_whole,
             reference=former.reference,
         )
-        record.steps = former.steps
+        record.steps, record.answered_at = former.steps, former.answered_at
     return record
 
 
@@ -290,7 +289,7 @@ async def say_what_was_missed(snapshot: Snapshot) -> None:
             # Nobody has heard when; as of each channel the best guess is told.
             reached = [row for row in channels if row.bridge or row.application in PLACES]
             answers = [row.answered_at for row in reached if row.answered_at is not None]
-            records.change(record, answered_at=min(answers, default=None))
+            record.answered_at = min(answers, default=None)
         if record.key in memory.before:
             _write(state, record, Kind.GAP, detail=str(microseconds(since) // 1000) if since else "")
     memory.before = set()

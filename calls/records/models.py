@@ -29,11 +29,11 @@ class CallRecord(History):
     steps: int = 0
     # When somebody in it last hung up; not stored.
     hung_up_at: datetime | None = None
+    # When somebody was reached: another telephone, or an application of the dialplan; not stored.
+    answered_at: datetime | None = None
 
     key = models.CharField(_("key"), max_length=150)
     started_at = models.DateTimeField(_("started"))
-    # When somebody was reached: another telephone, or an application of the dialplan.
-    answered_at = models.DateTimeField(_("answered at"), null=True, blank=True)
     ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
     # Whether its first channel was seen to begin; else nobody listened then.
     is_whole = models.BooleanField(_("seen from the start"), default=False)

@@ -301,14 +301,16 @@ def test_what_leaves_without_a_hangup_has_an_unknown_outcome(talk: Talk) -> None
     assert talk.ended["outcome"] == "unknown"
 
 
-def test_the_next_worker_knows_when_a_call_was_answered_and_its_reference(db: None, talk: Talk) -> None:
+def test_the_next_worker_knows_the_reference_and_who_talks(db: None, talk: Talk) -> None:
     PBX.objects.create(name="main")
     talk.state.memory(PlacedCalls).begin("1.1", PlacedCall(7, "c1", "102", reference="order 4711"))
     talk.talks()
     store.write(talk.state.take())
     heir = Talk()
     store.inherit(heir.state)
+    heir.clock.seconds = 60
     heir.channel_event("NewConnectedLine", ChannelStateDesc="Up")
+    heir.state.table(Channel).change(heir.channel(), bridge="b1", answered_at=talk.clock.now())
     async_to_sync(missed)(heir)
     heir.clock.seconds = 90
     heir.channel_event("Hangup", ChannelStateDesc="Up", Cause="16")
@@ -321,7 +323,7 @@ async def test_a_call_that_was_found_in_the_middle_counts_as_answered_by_whoever
     for uniqueid in ("1.1", "1.2"):
         talk.channel_event("Newstate", uniqueid, Linkedid="1.1", ChannelStateDesc="Up")
         channels.change(talk.channel(uniqueid), bridge="b1")
-    talk.state.table(CallRecord).change(talk.state.table(CallRecord).rows["1.1"], answered_at=None)
+    talk.state.table(CallRecord).rows["1.1"].answered_at = None
     await missed(talk)
     for uniqueid in ("1.2", "1.1"):
         talk.channel_event("Hangup", uniqueid, Linkedid="1.1", ChannelStateDesc="Up", Cause="16")

@@ -11,11 +11,6 @@ class Migration(migrations.Migration):
     operations = [
         migrations.AddField(
             model_name="callrecord",
-            name="answered_at",
-            field=models.DateTimeField(blank=True, null=True, verbose_name="answered at"),
-        ),
-        migrations.AddField(
-            model_name="callrecord",
             name="reference",
             field=models.CharField(blank=True, max_length=200, verbose_name="reference"),
         ),
