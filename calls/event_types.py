@@ -162,21 +162,17 @@ class Calls(dict[str, Progress]):
 def _party_json(channel: Channel, left: bool) -> str:
     """A party, as others are told of it."""
     made_of = (
-        channel.caller_name, channel.caller_number, channel.connected_name, channel.connected_number, channel.name,
-        channel.answered_at, left,
+        channel.caller_name, channel.caller_number, channel.connected_name, channel.connected_number, channel.name
     )  # fmt: skip
     if channel.told is None or channel.told[0] != made_of:
         party = party_of(channel)
-        said = {
-            "channel": channel.uniqueid,
-            "name": party.name,
-            "number": party.number,
-            "endpoint": channel.endpoint,
-            "answered": channel.answered_at is not None,
-            "left": left,
-        }
-        channel.told = (made_of, to_json(said))
-    return channel.told[1]
+        head = (
+            f'{{"channel":{quoted(channel.uniqueid)},"name":{quoted(party.name)},"number":{quoted(party.number)},'
+            f'"endpoint":{quoted(channel.endpoint)},"answered":'
+        )
+        channel.told = (made_of, head)
+    answered = "true" if channel.answered_at is not None else "false"
+    return f'{channel.told[1]}{answered},"left":{"true" if left else "false"}}}'
 
 
 def _parties(state: State, call: str, left: Mapping[str, Channel]) -> list[Channel]:

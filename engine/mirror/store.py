@@ -107,7 +107,9 @@ def _preparing(field: "models.Field[Any, Any]", vendor: str) -> Callable[[Any], 
 
 def _sqlite_time(value: datetime | None) -> str | None:
     """As Django stores a time, which takes five times as long: hardly any two events have the same."""
-    return None if value is None else str(value.astimezone(UTC).replace(tzinfo=None))
+    if value is None:
+        return None
+    return str(value if value.tzinfo is UTC else value.astimezone(UTC))[: -len("+00:00")]
 
 
 def _upsert(model: type[WorkerOwned], rows: list[WorkerOwned]) -> None:
