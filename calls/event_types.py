@@ -155,6 +155,10 @@ class Progress:
 class Calls(dict[str, Progress]):
     """The calls of one PBX of which something is remembered, by id."""
 
+    def __missing__(self, call: str) -> Progress:
+        self[call] = progress = Progress()
+        return progress
+
 
 # What follows is done so often that JSON is written here, of parts that are there already.
 
@@ -267,7 +271,7 @@ def leaves(state: State, channel: Channel) -> None:
     """A channel has gone, whoever was at it."""
     if channel.is_local or not is_told(CALL_ENDED):
         return
-    left = state.memory(Calls).setdefault(channel.call, Progress()).left
+    left = state.memory(Calls)[channel.call].left
     left[channel.uniqueid] = channel
     if len(left) > PARTIES:
         del left[max(left.values(), key=_age).uniqueid]
@@ -275,32 +279,28 @@ def leaves(state: State, channel: Channel) -> None:
 
 def fails(state: State, channel: Channel, status: str, cause: str) -> None:
     """A telephone that was called is not answered: `DIALSTATUS` and the cause."""
+    if not is_told(CALL_ENDED):
+        return
     outcome = _OUTCOMES.get(cause) or _STATUSES.get(status) or "failed"
     if cause == "16" and status in _STATUSES:  # it was hung up, which does not say why
         outcome = _STATUSES[status]
-    _note(state, channel, outcome, cause)
+    progress = state.memory(Calls)[channel.call]
+    if _RANK[outcome] > _RANK[progress.outcome]:
+        progress.outcome, progress.cause = outcome, _number(cause)
 
 
 def hangs_up(state: State, channel: Channel, cause: str) -> None:
     """Somebody else than a telephone that was called in vain: whoever began the call, or has answered."""
     if not is_told(CALL_ENDED):
         return
-    progress = state.memory(Calls).setdefault(channel.call, Progress())
+    progress, number = state.memory(Calls)[channel.call], _number(cause)
     if progress.hangup_cause is None:
-        progress.hangup_cause = _number(cause)
+        progress.hangup_cause = number
     if not progress.outcome:
-        outcome = _OUTCOMES.get(cause, "failed" if _number(cause) else "no-answer")
+        outcome = _OUTCOMES.get(cause, "failed" if number else "no-answer")
         if channel.answered_at is not None and outcome == "no-answer":
             outcome = _TONES.get(Channel.Tone(channel.hears), "answered") if channel.hears else "answered"
-        _note(state, channel, outcome, cause)
-
-
-def _note(state: State, channel: Channel, outcome: str, cause: str) -> None:
-    if not is_told(CALL_ENDED):
-        return
-    progress = state.memory(Calls).setdefault(channel.call, Progress())
-    if _RANK[outcome] > _RANK[progress.outcome]:
-        progress.outcome, progress.cause = outcome, _number(cause)
+        progress.outcome, progress.cause = outcome, number
 
 
 def _number(cause: str) -> int | None:
