@@ -168,15 +168,15 @@ def _party_json(channel: Channel, left: bool) -> str:
     made_of = (
         channel.caller_name, channel.caller_number, channel.connected_name, channel.connected_number, channel.name
     )  # fmt: skip
-    if channel.told is None or channel.told[0] != made_of:
+    if channel._told is None or channel._told[0] != made_of:
         party = party_of(channel)
         head = (
             f'{{"channel":{quoted(channel.uniqueid)},"name":{quoted(party.name)},"number":{quoted(party.number)},'
             f'"endpoint":{quoted(channel.endpoint)},"answered":'
         )
-        channel.told = (made_of, head)
+        channel._told = (made_of, head)
     answered = "true" if channel.answered_at is not None else "false"
-    return f'{channel.told[1]}{answered},"left":{"true" if left else "false"}}}'
+    return f'{channel._told[1]}{answered},"left":{"true" if left else "false"}}}'
 
 
 def _parties(state: State, call: str, left: Mapping[str, Channel]) -> list[Channel]:

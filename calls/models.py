@@ -57,7 +57,7 @@ class Channel(Mirrored):
     # When a key was last pressed on it, as far as it was seen; not stored.
     pressed_at: datetime | None = None
     # What others were last told of whoever is at it: from what that was made, and the text's beginning; not stored.
-    told: tuple[tuple[Any, ...], str] | None = None
+    _told: tuple[tuple[Any, ...], str] | None = None
     # No list says who holds the call; each channel is queried for it (`calls.events.ask_who_holds`). Nor does one say
     # which tone somebody hears; what began while nobody listened is not known.
 

@@ -67,7 +67,7 @@ class Event(History):
         _written[pbx] = 0
         limit = timezone.now() - timedelta(days=settings.EVENT_LOG_DAYS)
         of_pbx = cls._base_manager.filter(pbx=pbx)
-        first, at = of_pbx.order_by("number").values_list("number", "at")[0]
-        if at < limit:
-            old = of_pbx.filter(number__lt=first + THINNED_AT_ONCE, at__lt=limit).aggregate(last=Max("number"))
+        first = of_pbx.order_by("number").first()
+        if first is not None and first.at < limit:
+            old = of_pbx.filter(number__lt=first.number + THINNED_AT_ONCE, at__lt=limit).aggregate(last=Max("number"))
             of_pbx.filter(number__lte=old["last"]).delete()
