@@ -8,7 +8,7 @@ import hashlib
 import re
 import secrets
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -19,6 +19,8 @@ from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
 
 from accounts.backends import PanelBackend
+from accounts.identity import viewer_of
+from engine.live.fragments import Viewer
 
 from .addresses import is_within, origin_of
 from .models import Bearer, Token, lines
@@ -72,6 +74,16 @@ def token_of(request: HttpRequest) -> Token:
         raise Problem(ORIGIN)
     token.owner.scopes = frozenset(token.scopes)
     return token
+
+
+def viewer_of_request(request: HttpRequest) -> Viewer | None:
+    """Who asks by a token, and what they may see by it; None where it does not work. Queries the database."""
+    try:
+        token = token_of(request)
+    except Problem:
+        return None
+    viewer = viewer_of(token.owner, language="")
+    return replace(viewer, permissions=viewer.permissions & token.owner.scopes)
 
 
 def _invalid(sentence: str) -> Problem:

@@ -78,6 +78,7 @@ def revoke(request: HttpRequest, pk: int) -> HttpResponse:
     if token.owner_id != user.pk and not user.has_perm(MANAGE):
         raise PermissionDenied
     Token.objects.filter(pk=pk, revoked_at=None).update(revoked_at=timezone.now())
+    look_at_people([token.owner_id])  # a stream that is open ends
     messages.success(request, _("The token %(name)s was revoked.") % {"name": token.name})
     return redirect("tokens" if token.owner_id == user.pk else "all-tokens")
 

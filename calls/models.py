@@ -1,6 +1,8 @@
 """What calls are made of: channels (the legs), the bridges they meet in, and parked calls. See `calls.call`."""
 
 from datetime import datetime
+from functools import lru_cache
+from typing import Any
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -54,6 +56,8 @@ class Channel(Mirrored):
     listed_fields = ("application", "application_data")
     # When a key was last pressed on it, as far as it was seen; not stored.
     pressed_at: datetime | None = None
+    # What others were last told of whoever is at it: from what that was made, and the text's beginning; not stored.
+    _told: tuple[tuple[Any, ...], str] | None = None
     # No list says who holds the call; each channel is queried for it (`calls.events.ask_who_holds`). Nor does one say
     # which tone somebody hears; what began while nobody listened is not known.
 
@@ -333,6 +337,7 @@ def stands_for(channel: str) -> str:
     return shown(channel.removeprefix("Local/").rpartition("-")[0])
 
 
+@lru_cache(maxsize=20_000)
 def age_of(uniqueid: str, seen: datetime) -> tuple[int, int, str]:
     """To sort by: `1732451234.12`, perhaps behind the name of a system, is when a channel began and a serial number. Of
     an id that is no time, when it was seen counts.

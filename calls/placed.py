@@ -101,6 +101,7 @@ class PlacedCall:
     """One call, by the id of its command; `step` counts its notices so far.
 
     `number` is what is dialled; for another `purpose` than a call, whom it is about, and `about` the id of their call.
+    `reference` is what whoever placed it has named it by.
     """
 
     user_id: int

@@ -16,6 +16,7 @@ class ConferencesConfig(AppConfig):
         from .records import events as _records  # noqa: F401  isort: skip
         from . import commands, events, fragments, moving, muting, profiles, recording, snapshot, talking, user_events  # noqa: F401
         from . import bringing as _bringing  # noqa: F401  isort: skip
+        from . import event_types as _event_types  # noqa: F401  isort: skip
         from .invitations import commands as _inviting  # noqa: F401
         from .invitations import events as _invitations  # noqa: F401
         from .rooms import events as _rooms  # noqa: F401

@@ -34,7 +34,8 @@ def participant_of(
     """The participant that the event's `Conference` and `Uniqueid` name, made equal to the channel snapshot in it.
 
     None for a channel that hung up, and for one that is not in this conference. With `create`, as for conferences, a
-    participant who is not known is added, and has been there `since` so long.
+    participant who is not known is added, and has been there `since` so long; whether they have joined is for the
+    caller to say.
     """
     uniqueid = exact(event.get("Uniqueid"))
     conference = conference_of(state, event, create=create)
@@ -58,7 +59,7 @@ def participant_of(
     if row is None:
         if not create and state.has_tombstone(membership(conference.name, uniqueid)):
             return None  # the event trails behind the channel's leaving
-        return table.add(uniqueid, joined_at=state.now() - since, **values)
+        return table.add(uniqueid, joined_at=state.now() - since, entering=True, **values)
     table.change(row, **values)
     return row
 

@@ -11,6 +11,8 @@ from django.utils.translation import ngettext
 # A request, as it is read (pbxpanel/serving.py): its body in bytes, and how long it may take to come, in seconds.
 BODY = 2**20
 REQUEST_TIME = 60.0
+# How long whoever reads an answer that comes in pieces may read nothing of it, in seconds.
+STALLED = 60.0
 # How long the rest of a request that was refused is read and dropped, so that whoever sends it gets the answer.
 DRAIN_TIME = 5.0
 

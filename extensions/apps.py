@@ -7,4 +7,4 @@ class ExtensionsConfig(AppConfig):
     verbose_name = _("Extensions")
 
     def ready(self) -> None:
-        from . import events, fragments  # noqa: F401  they register themselves
+        from . import event_types, events, fragments, telephones  # noqa: F401  they register themselves

@@ -12,6 +12,8 @@ class Extension(Mirrored):
     """An extension that has a hint: its state is that of the devices which the hint names. See "ExtensionStatus"."""
 
     key_field = "address"
+    # So that others are told what has changed while no worker led.
+    inherited = True
     compared_fields = ("extension", "context", "hint", "state", "text")
 
     # As a phone subscribes to it: `101@internal`.

@@ -5,6 +5,7 @@ Daphne itself reads the whole body of a request before Django is asked about it,
 
 from daphne.server import Server as Daphne  # isort: skip  it installs Twisted's reactor, so it comes first
 
+import asyncio
 import logging
 from io import BytesIO
 from typing import Any
@@ -32,9 +33,14 @@ POLICY_VIOLATION = 1008
 
 
 class BoundedRequest(WebRequest):  # type: ignore[misc]
-    """A request that keeps no more of its body than may be there."""
+    """A request that keeps no more of its body than may be there, nor of an answer that comes in pieces than is on the
+    way: to Twisted it is the producer of that answer.
+    """
 
     def __init__(self, channel: http.HTTPChannel, queued: object) -> None:
+        # Whether it is answered in pieces, and set while more of that may be written.
+        self._is_in_pieces, self._writable = False, asyncio.Event()
+        self._writable.set()
         # Twisted would take the body apart for nobody.
         super().__init__(channel, queued, parsePOSTFormSubmission=False)
 
@@ -48,6 +54,34 @@ class BoundedRequest(WebRequest):  # type: ignore[misc]
             self.channel.refuse_body()
         else:
             self.content.write(data)
+
+    def handle_reply(self, message: dict[str, Any]) -> None:
+        if message.get("more_body") and not self._is_in_pieces and self.channel is not None:
+            self._is_in_pieces = True
+            self.registerProducer(self, streaming=True)
+        super().handle_reply(message)
+
+    def finish(self) -> None:
+        if self._is_in_pieces:
+            self.unregisterProducer()
+        super().finish()
+
+    async def written(self) -> None:
+        """Wait until whoever reads an answer in pieces has read enough of it; who reads nothing for long is let go."""
+        try:
+            async with asyncio.timeout(limits.STALLED):
+                await self._writable.wait()
+        except TimeoutError:
+            if self.channel is not None:
+                self.channel.transport.abortConnection()
+
+    def pauseProducing(self) -> None:  # noqa: N802  Twisted's
+        self._writable.clear()
+
+    def resumeProducing(self) -> None:  # noqa: N802  Twisted's
+        self._writable.set()
+
+    stopProducing = resumeProducing  # noqa: N815  Twisted's
 
 
 class BoundedChannel(http.HTTPChannel):
@@ -182,7 +216,12 @@ class BoundedWebSocketFactory(WebSocketFactory):  # type: ignore[misc]
 
 
 class Server(Daphne):  # type: ignore[misc]
-    """Daphne, with the panel's limits."""
+    """Daphne, with the panel's limits. An application that sends an answer in pieces waits for who reads it."""
+
+    async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
+        await super().handle_reply(protocol, message)
+        if isinstance(protocol, BoundedRequest) and message.get("more_body"):
+            await protocol.written()
 
     def __init__(self, **options: Any) -> None:
         super().__init__(

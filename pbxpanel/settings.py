@@ -30,6 +30,7 @@ INSTALLED_APPS = [
     "engine.mirror",
     "audit",
     "accounts",
+    "eventlog",
     "api",
     "calls",
     "conferences",
@@ -141,6 +142,10 @@ LISTEN_TONE = environment.number("LISTEN_TONE", default=0)
 
 # How many requests of one token are taken in a minute.
 API_REQUESTS = environment.number("API_REQUESTS", default=600)
+# For how many days it is kept what others are told (`eventlog`); 0: nobody is told anything. And whether that includes
+# who talks in a conference, which changes all the time.
+EVENT_LOG_DAYS = environment.number("EVENT_LOG_DAYS", default=3)
+EVENT_LOG_TALKING = environment.flag("EVENT_LOG_TALKING", default=False)
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]

@@ -16,6 +16,7 @@ urlpatterns = [
     path("", include("accounts.urls")),
     path("api/", include("api.urls")),
     path("audit/", include("audit.urls")),
+    path("api/v1/", include("eventlog.urls")),
     path("language/", login_not_required(set_language), name="set_language"),
     path("admin/", admin.site.urls),
     path("healthz", health.healthz, name="healthz"),

@@ -11,7 +11,9 @@ from django.core.management import call_command
 from pytest_django.fixtures import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
-APPS = ("accounts", "api", "audit", "calls", "conferences", "engine", "extensions", "pbxpanel", "system", "web")
+APPS = (
+    "accounts", "api", "audit", "calls", "conferences", "engine", "eventlog", "extensions", "pbxpanel", "system", "web",
+)  # fmt: skip
 CATALOGUE = ROOT / "pbxpanel" / "locale" / "zh_Hans" / "LC_MESSAGES" / "django.po"
 
 
@@ -38,6 +40,7 @@ def test_every_text_in_the_sources_has_its_chinese(
         "calls",
         "conferences",
         "engine",
+        "eventlog",
         "extensions",
         "pbxpanel",
         "system",

@@ -18,9 +18,10 @@ from engine.mirror.state import State
 from engine.mirror.sync import Snapshot
 from engine.mirror.verbs import Verb, witnesses
 
+from .. import event_types, placed
+
 # What these fold is folded before.
 from .. import events as _before  # noqa: F401
-from .. import placed
 from ..call import ALONE_IN, party_of
 from ..events import PARKEE_FIELDS, regrouped
 from ..models import Bridge, Channel, ParkedCall, Transfer
@@ -119,8 +120,13 @@ def record_of(state: State, call: str, began: datetime) -> CallRecord:
     elif former is None:
         record = table.add(call, started_at=began)
     else:
-        record = table.add(call, started_at=former.started_at, is_whole=former.is_whole)
-        record.steps = former.steps
+        record = table.add(
+            call,
+            started_at=former.started_at,
+            is_whole=former.is_whole,
+            reference=former.reference,
+        )
+        record.steps, record.answered_at = former.steps, former.answered_at
     return record
 
 
@@ -185,7 +191,9 @@ def goes_on_in(state: State, channel: Channel, former: str) -> None:
         records.remove(former)
         return
     add_step(state, channel, Kind.JOINED, other=former)
-    records.close(record, goes_on_in=channel.call, ended_at=max(state.now(), record.started_at))
+    at = max(state.now(), record.started_at)
+    event_types.ends(state, record, at, known=True, goes_on_in=channel.call)
+    records.close(record, goes_on_in=channel.call, ended_at=at)
     joined = state.memory(Ladder).joined
     joined[former] = record
     while len(joined) > JOINED_KNOWN:
@@ -199,6 +207,7 @@ regrouped.append(goes_on_in)
 def channel_goes(state: State, channel: Channel) -> None:
     memory = state.memory(Ladder)
     memory.gone = (channel, memory.legs.pop(channel.uniqueid, Leg()))
+    event_types.leaves(state, channel)
     if not state.table(Channel).where("call", channel.call):
         memory.left.add(channel.call)
 
@@ -216,8 +225,11 @@ def hung_up(state: State, event: Message) -> None:
         if channel.answered_at is None and was_called:
             if not leg.is_picked_up:
                 add_step(state, channel, Kind.FAILED, detail=f"{leg.status} {cause}", user_id=by)
-        elif leg.hung_up or by or not _follows(state, channel, cause):
-            add_step(state, channel, Kind.LEFT, detail=f"{'self' if leg.hung_up else 'pbx'} {cause}", user_id=by)
+                event_types.fails(state, channel, leg.status, cause)
+        else:
+            if leg.hung_up or by or not _follows(state, channel, cause):
+                add_step(state, channel, Kind.LEFT, detail=f"{'self' if leg.hung_up else 'pbx'} {cause}", user_id=by)
+            event_types.hangs_up(state, channel, cause)
     _end(state, channel.call, state.now())
 
 
@@ -228,13 +240,15 @@ def _follows(state: State, channel: Channel, cause: str) -> bool:
     return at is not None and state.now() - at <= FOLLOWS_WITHIN and cause in ("", "0", "16")
 
 
-def _end(state: State, call: str, at: datetime) -> None:
-    """The call is over, if nobody is in it any more."""
+def _end(state: State, call: str, at: datetime, *, known: bool = True) -> None:
+    """The call is over, if nobody is in it any more; `known` says whether somebody listened."""
     state.memory(Ladder).left.discard(call)
     records = state.table(CallRecord)
     record = records.get(call)
     if record is not None and not state.table(Channel).where("call", call):
-        records.close(record, ended_at=max(at, record.started_at))
+        at = max(at, record.started_at)
+        event_types.ends(state, record, at, known=known)
+        records.close(record, ended_at=at)
 
 
 def _lose(state: State, call: str, at: datetime) -> None:
@@ -242,7 +256,7 @@ def _lose(state: State, call: str, at: datetime) -> None:
     record = state.table(CallRecord).get(call)
     if record is not None and not state.table(Channel).where("call", call):
         _write(state, record, Kind.LOST, at=max(at, record.started_at))
-    _end(state, call, at)
+    _end(state, call, at, known=False)
 
 
 @each_second
@@ -265,10 +279,18 @@ async def say_what_was_missed(snapshot: Snapshot) -> None:
     """Of each call that was known before, that nobody listened meanwhile, or that it is over. Asks for nothing."""
     state = snapshot.state
     memory, since = state.memory(Ladder), state.last_contact
-    for record in list(state.table(CallRecord).rows.values()):
-        if not state.table(Channel).where("call", record.key):
+    records = state.table(CallRecord)
+    for record in list(records.rows.values()):
+        channels = state.table(Channel).where("call", record.key)
+        if not channels:
             _lose(state, record.key, since or state.now())
-        elif record.key in memory.before:
+            continue
+        if record.answered_at is None:
+            # Nobody has heard when; as of each channel the best guess is told.
+            reached = [row for row in channels if row.bridge or row.application in PLACES]
+            answers = [row.answered_at for row in reached if row.answered_at is not None]
+            record.answered_at = min(answers, default=None)
+        if record.key in memory.before:
             _write(state, record, Kind.GAP, detail=str(microseconds(since) // 1000) if since else "")
     memory.before = set()
 
@@ -284,8 +306,9 @@ def call_begins(state: State, event: Message) -> None:
     record = record_of(state, channel.call, channel.created_at)
     if record.steps:
         return
-    state.table(CallRecord).change(record, is_whole=True)
     mine = state.memory(placed.PlacedCalls).calls.get(channel.uniqueid)
+    reference = mine.reference if mine is not None else record.reference
+    state.table(CallRecord).change(record, is_whole=True, reference=reference)
     if mine is not None:
         state.table(CallRecord).change(record, reference=mine.reference)
         add_step(
@@ -311,7 +334,7 @@ def rings_or_answers(state: State, event: Message) -> None:
     channel = channel_of(state, event.get("Uniqueid"))
     if channel is None or channel.is_local:
         return
-    leg = state.memory(Ladder).leg(channel)
+    leg, record = state.memory(Ladder).leg(channel), record_of(state, channel.call, channel.created_at)
     if channel.state == "Ringing":
         table = state.table(CallStep)
         unwritten = table.get(leg.step)
@@ -320,11 +343,14 @@ def rings_or_answers(state: State, event: Message) -> None:
         else:
             leg.step = add_step(state, channel, Kind.RANG)
         leg.dialled = True
+        event_types.rings(state, record, channel)
     elif channel.state == "Up":
         if leg.dialled:
             add_step(state, channel, Kind.ANSWERED)
+            event_types.answers(state, record, channel, somebody=bool(leg.dialled_for))
         elif channel.application not in DIALLING:
             add_step(state, channel, Kind.TAKEN)
+            event_types.connects(state, record)
 
 
 @on("DialEnd", required=DEST_FIELDS)
@@ -343,6 +369,7 @@ def picked_up(state: State, event: Message) -> None:
         return
     state.memory(Ladder).leg(target).is_picked_up = True
     add_step(state, target, Kind.PICKED_UP, who=label(channel), other=label(target))
+    event_types.answers(state, record_of(state, target.call, target.created_at), channel, somebody=True)
 
 
 @on("HangupRequest", required=CHANNEL_FIELDS)
@@ -361,10 +388,14 @@ def hangs_up(state: State, event: Message) -> None:
 @on("Newexten", required=CHANNEL_FIELDS)
 def reaches(state: State, event: Message) -> None:
     application = event.get("Application")
-    if application not in PLACES:
+    if application not in PLACES and application != "Answer":
         return
     channel = channel_of(state, event.get("Uniqueid"))
-    if channel is None or channel.is_local or channel.context == dialplan.CONTEXT:
+    if channel is None or channel.is_local:
+        return
+    if channel.is_up:
+        event_types.connects(state, record_of(state, channel.call, channel.created_at))
+    if channel.context == dialplan.CONTEXT or application not in PLACES:
         return
     leg, name = state.memory(Ladder).leg(channel), ""
     if application in ("Queue", "ConfBridge"):
@@ -384,6 +415,7 @@ def meets(state: State, event: Message) -> None:
     people = together(state, channel)
     if len(people) < 2:
         return
+    event_types.connects(state, record_of(state, channel.call, channel.created_at))
     people.sort(key=lambda person: person.age)
     met = tuple(person.uniqueid for person in people)
     legs = [state.memory(Ladder).leg(person) for person in people]
@@ -437,6 +469,8 @@ def holds(state: State, event: Message) -> None:
     if leg.holds != begins:
         leg.holds = begins
         add_step(state, channel, Kind.HELD if begins else Kind.RESUMED, detail="phone")
+        tell = event_types.holds if begins else event_types.resumes
+        tell(state, record_of(state, channel.call, channel.created_at), channel)
 
 
 @when_added(Transfer)
@@ -449,6 +483,7 @@ def put_on_hold(state: State, row: Transfer) -> None:
         add_step(state, held, Kind.CONSULTED, who=label(mine), other=row.number, user_id=row.user_id)
     else:
         add_step(state, held, Kind.HELD, user_id=row.user_id)
+    event_types.holds(state, record_of(state, held.call, held.created_at), mine)
 
 
 @when_removed(Transfer)
@@ -457,6 +492,7 @@ def off_hold(state: State, row: Transfer) -> None:
     held, mine = state.table(Channel).get(row.held), state.table(Channel).get(row.mine)
     if held is not None and mine is not None and held.bridge and held.bridge == mine.bridge:
         add_step(state, held, Kind.RESUMED, user_id=asked_by(state, held, "resume", "cancel", all_of_it=True))
+        event_types.resumes(state, record_of(state, held.call, held.created_at), mine)
 
 
 @on("BlindTransfer", required=TRANSFERER_FIELDS)
@@ -467,7 +503,10 @@ def blindly_transferred(state: State, event: Message) -> None:
     transferee = channel_of(state, event.get("TransfereeUniqueid"))
     extension = clean(event.get("Extension"))
     who, by = label(transferee), label(transferer)[:80]
-    add_step(state, transferee or transferer, Kind.TRANSFERRED, who=who, other=extension, detail=by)
+    about = transferee or transferer
+    add_step(state, about, Kind.TRANSFERRED, who=who, other=extension, detail=by)
+    record = record_of(state, about.call, about.created_at)
+    event_types.transfers(state, record, transferee, number=extension, by=transferer, attended=False)
 
 
 @on("AttendedTransfer", required=ORIG_TRANSFERER_FIELDS)
@@ -479,9 +518,14 @@ def transferred(state: State, event: Message) -> None:
     who, by = label(transferee), label(transferer)[:80]
     # Asterisk does not always name the target; then it is whom the transferer was with.
     target = channel_of(state, event.get("TransferTargetUniqueid"))
-    connected = [clean(event.get(f"SecondTransfererConnectedLine{part}")) for part in ("Name", "Num")]
-    other = label(target) or " ".join(text for text in connected if text != "<unknown>").strip()
-    add_step(state, transferee or transferer, Kind.TRANSFERRED, who=who, other=other[:200], detail=by)
+    name, number = (clean(event.get(f"SecondTransfererConnectedLine{part}")) for part in ("Name", "Num"))
+    if target is not None:
+        party = party_of(target)
+        name, number = party.name, party.number
+    about = transferee or transferer
+    add_step(state, about, Kind.TRANSFERRED, who=who, other=f"{name} {number}".strip()[:200], detail=by)
+    record = record_of(state, about.call, about.created_at)
+    event_types.transfers(state, record, transferee, name=name, number=number, by=transferer, attended=True)
 
 
 @when_added(ParkedCall)
@@ -537,6 +581,8 @@ def asked(ctx: CommandContext, verb: Verb[Any, Any], row: Any, parameters: Any) 
             return
         if verb.name in ("transfer", "transfer-recall", "complete"):
             add_step(state, channel, Kind.TRANSFERRED, other=number, user_id=ctx.user_id, at=at)
+            record = record_of(state, channel.call, channel.created_at)
+            event_types.transfers(state, record, channel, number=number, attended=verb.name == "complete")
         elif verb.name not in TOLD_OTHERWISE:
             add_step(state, channel, Kind.ASKED, other=number, detail=verb.name, user_id=ctx.user_id, at=at)
 

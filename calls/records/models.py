@@ -30,6 +30,8 @@ class CallRecord(History):
     steps: int = 0
     # When somebody in it last hung up; not stored.
     hung_up_at: datetime | None = None
+    # When somebody was reached: another telephone, or an application of the dialplan; not stored.
+    answered_at: datetime | None = None
 
     key = models.CharField(_("key"), max_length=150)
     started_at = models.DateTimeField(_("started"))

@@ -26,11 +26,13 @@ async def publish(
     notices: Iterable[Notice] = (),
     *,
     languages: Iterable[str] | None = None,
+    announces: bool = False,
     tell: str = "",
 ) -> None:
     """Send one batch to the hubs of all web processes. Raises whatever the layer's backend does, or `TimeoutError`.
 
-    `languages`: something has changed, and is drawn in these alone; None: in all. `tell` is the channel on which the
+    `languages`: something has changed, and is drawn in these alone; None: in all. `announces`: rows were written
+    that others than the pages read (see `Hub.listeners`). `tell` is the channel on which the
     worker learns which languages are in use (a message `LANGUAGES`).
     """
     batch = {
@@ -39,6 +41,7 @@ async def publish(
         "epoch": epoch,
         "number": number,
         "languages": None if languages is None else list(languages),
+        "announces": announces,
         "tell": tell,
         "rows": [row.as_json() for row in rows],
         "notices": [

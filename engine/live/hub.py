@@ -8,7 +8,8 @@ import asyncio
 import logging
 import math
 import time
-from typing import Any
+from collections.abc import Collection
+from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
 from channels.layers import get_channel_layer
@@ -39,6 +40,16 @@ JOIN_EVERY = 3.0
 WATCH_EVERY = 3.0
 
 
+class Listener(Protocol):
+    """Who wants to know what a hub hears, beside its pages."""
+
+    def written(self, pbx: str | None) -> None:
+        """What a worker announces (`WorkerOwned.announced`) was written of this PBX; None: perhaps, of any."""
+
+    def doubt(self, users: Collection[int] | None) -> None:
+        """These users (None: all) may have logged out, or may see something else."""
+
+
 class Hub:
     """The subscribers of this process, and the task that feeds them. `Hub.here()` is the one of the running loop."""
 
@@ -46,6 +57,7 @@ class Hub:
 
     def __init__(self) -> None:
         self.subscribers: set[Subscriber] = set()
+        self.listeners: list[Listener] = []
         self.positions = Positions()
         self.delivery = Delivery(self.subscribers)
         self.viewports = Viewports(self.delivery)
@@ -66,11 +78,8 @@ class Hub:
         """Subscribe; batches reach it from now on."""
         subscriber.check_at = next_check()
         self.subscribers.add(subscriber)
-        if self._task is None or self._task.done():
-            self._settled.clear()
-            self._task = asyncio.create_task(self._run())
         try:
-            await self._settled.wait()
+            await self.start()
         except asyncio.CancelledError:  # the browser went away while the channel layer could not be reached
             self.unregister(subscriber)
             raise
@@ -78,6 +87,13 @@ class Hub:
             put_trouble([subscriber])
         elif not self.languages.is_known(subscriber.viewer.language):
             await self.languages.tell()
+
+    async def start(self) -> None:
+        """Listen from now on, where it does not yet; returns when it does, or when it is known that it cannot."""
+        if self._task is None or self._task.done():
+            self._settled.clear()
+            self._task = asyncio.create_task(self._run())
+        await self._settled.wait()
 
     def unregister(self, subscriber: Subscriber) -> None:
         self.subscribers.discard(subscriber)
@@ -159,6 +175,8 @@ class Hub:
             else:
                 if message["type"] == PEOPLE_CHANGED:
                     self.people.doubt(message["users"])
+                    for listener in self.listeners:
+                        listener.doubt(message["users"])
                 else:
                     self._deliver(message)
                 if self.languages.has_new_worker:
@@ -177,6 +195,8 @@ class Hub:
         rows = [Row(**row) for row in batch["rows"]]
         self.toasts.put_aloud(rows)
         drawn = batch["languages"]
+        if batch["announces"]:
+            self._tell_listeners(batch["pbx"])
         if gap:
             self._everybody_needs_a_board(gap)
         elif drawn is not None and not self.languages.are_among(drawn):
@@ -191,8 +211,13 @@ class Hub:
             self.viewports.count(rows)
             self.delivery.hand_out(self.viewports.take(rows))
 
+    def _tell_listeners(self, pbx: str | None) -> None:
+        for listener in self.listeners:
+            listener.written(pbx)
+
     def _everybody_needs_a_board(self, why: str) -> None:
         metrics.GAPS.labels(why).inc()
+        self._tell_listeners(None)
         self.every_page.forget()
         self.toasts.forget_aloud()
         self.viewports.forget()

@@ -90,12 +90,13 @@ class WorkerOwned(models.Model):
     """A row that only the mirror writes.
 
     `key_field` names the field that identifies the row within its PBX. By `indexed_fields` the mirror finds rows
-    in memory. `inherited`: a worker that begins to lead takes over what the former one has stored, since no list
-    tells it; limited to what `open_rows` filters.
+    in memory. `announced`: the hubs are told that rows were written. `inherited`: a worker that begins to lead takes
+    over what the former one has stored, since no list tells it; limited to what `open_rows` filters.
     """
 
     key_field: ClassVar[str]
     indexed_fields: ClassVar[tuple[str, ...]] = ()
+    announced: ClassVar[bool] = False
     inherited: ClassVar[bool] = False
     open_rows: ClassVar[models.Q] = models.Q()
 

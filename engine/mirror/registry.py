@@ -1,6 +1,6 @@
 """What the domain apps tell the mirror: their models, which event changes them how, and their first snapshot."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.ami.protocol import Message
@@ -20,6 +20,7 @@ SnapshotStep = Callable[["Snapshot"], Awaitable[None]]
 Refresher = Callable[["Snapshot", str], Awaitable[None]]
 Job = Callable[["CommandContext", str], Awaitable[None]]
 RowHook = Callable[["State", Any], None]
+ChangeHook = Callable[["State", Any, Collection[str]], None]
 Clock = Callable[["State"], None]
 Lookup = Callable[["CommandContext", Mapping[str, Any]], Awaitable["Outcome"]]
 
@@ -35,6 +36,9 @@ clocks: list[Clock] = []
 # Model → what is called with the state and a row that came, or that went.
 added: dict[type[WorkerOwned], list[RowHook]] = {}
 removed: dict[type[WorkerOwned], list[RowHook]] = {}
+# Model → the fields that somebody watches, and what is called with the state, the row and which of its fields changed.
+changed: dict[type[WorkerOwned], list[tuple[frozenset[str], ChangeHook]]] = {}
+successions: list[Clock] = []
 lookups: dict[str, Lookup] = {}
 
 
@@ -83,6 +87,26 @@ def when_removed(model: type[Mirrored]) -> Callable[[RowHook], RowHook]:
         return hook
 
     return register
+
+
+def when_changed(model: type[Mirrored], *fields: str) -> Callable[[ChangeHook], ChangeHook]:
+    """Register a function that is called, with state, row and the names of all fields that changed with them, when one
+    of these fields of a row that is known has changed, in any way.
+    """
+
+    def register(hook: ChangeHook) -> ChangeHook:
+        changed.setdefault(model, []).append((frozenset(fields), hook))
+        return hook
+
+    return register
+
+
+def succession(step: Clock) -> Clock:
+    """Register a function that takes over from the former worker what is no row: called with the state, in a thread,
+    when a worker begins to lead and before anything is folded. It may read the database.
+    """
+    successions.append(step)
+    return step
 
 
 def lookup(name: str) -> Callable[[Lookup], Lookup]:

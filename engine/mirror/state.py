@@ -4,7 +4,7 @@ The rows are unsaved model instances. Nothing here does I/O or reads a clock of 
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -32,7 +32,8 @@ def utc_now() -> datetime:
 class Table(Generic[M]):
     """The rows of one model, by key. Every change goes through `add`, `change` or `remove`.
 
-    `came` and `went` are called with a row that was added, or removed.
+    `came` and `went` are called with a row that was added, or removed; `turned` with one of which a `watched` field has
+    changed, and the names of all fields that did.
     """
 
     def __init__(
@@ -42,21 +43,24 @@ class Table(Generic[M]):
         subjects: set[Subject],
         came: Callable[[M], None] = lambda row: None,
         went: Callable[[M], None] = lambda row: None,
+        turned: Callable[[M, Collection[str]], None] = lambda row, fields: None,
+        watched: frozenset[str] = frozenset(),
     ) -> None:
         self.model, self.pbx = model, pbx
-        self._came, self._went = came, went
+        self._came, self._went, self._turned, self._watched = came, went, turned, watched
         self._pbx_field = "pbx_id" if issubclass(model, Mirrored) else "pbx"
-        self.rows: dict[str, M] = {}
-        self.changed: set[str] = set()
-        self.removed: set[str] = set()
+        # (The keys are what `key_field` holds: texts, but for one model that counts.)
+        self.rows: dict[Any, M] = {}
+        self.changed: set[Any] = set()
+        self.removed: set[Any] = set()
         # History rows that are forgotten once they are written.
-        self.closed: set[str] = set()
+        self.closed: set[Any] = set()
         # While somebody watches: the keys of all rows that came, went or changed since then.
-        self.touched: set[str] | None = None
+        self.touched: set[Any] | None = None
         # The subjects of the rows as they were, since the last tick; those of the rows as they are follow when it ends.
         self._subjects = subjects
         self._blank = model()
-        self._index: dict[str, dict[Any, dict[str, M]]] = {name: {} for name in model.indexed_fields}
+        self._index: dict[str, dict[Any, dict[Any, M]]] = {name: {} for name in model.indexed_fields}
         self._indexed = frozenset(model.indexed_fields)
 
     def get(self, key: str) -> M | None:
@@ -66,7 +70,7 @@ class Table(Generic[M]):
         """The rows with this value in one of the model's `indexed_fields`, in the order in which they got it."""
         return list(self._index[field].get(value, {}).values())
 
-    def add(self, key: str, **values: Any) -> M:
+    def add(self, key: str | int, **values: Any) -> M:
         """Add a new row; one with this key must not exist."""
         row = _copy(self._blank)
         fields = row.__dict__
@@ -106,6 +110,8 @@ class Table(Generic[M]):
                 self._index[name].setdefault(changes[name], {})[key] = row
         current.update(changes)
         self._touch(key)
+        if self._watched and not self._watched.isdisjoint(changes):
+            self._turned(row, changes)
 
     def remove(self, key: str) -> None:
         """Take a row away; one that is not there is no error."""
@@ -131,7 +137,7 @@ class Table(Generic[M]):
             self._unindex(name, row)
         return row
 
-    def _touch(self, key: str) -> None:
+    def _touch(self, key: Any) -> None:
         if self.touched is not None:
             self.touched.add(key)
 
@@ -161,6 +167,11 @@ class Changes:
         return not (self.replace_all or any(self.upserts.values()) or any(self.removals.values()))
 
     @property
+    def announces(self) -> bool:
+        """Whether the hubs are to be told that rows were written of which they draw nothing."""
+        return any(rows for model, rows in self.upserts.items() if model.announced)
+
+    @property
     def size(self) -> int:
         """How many rows are written or deleted."""
         return sum(map(len, self.upserts.values())) + sum(map(len, self.removals.values()))
@@ -177,7 +188,8 @@ class State:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.pbx = pbx
-        self.now = now
+        # `now` is when what is being folded has happened, `clock` always tells the time.
+        self.now = self.clock = now
         self.subjects: set[Subject] = set()
         # What handlers want to be read anew from Asterisk, since no event reports it in full; and the jobs that they
         # ask for, which may act.
@@ -203,8 +215,15 @@ class State:
 
             return call
 
+        def turned(row: Any, fields: Collection[str]) -> None:
+            for watched, hook in hooks:
+                if not watched.isdisjoint(fields):
+                    hook(self, row, fields)
+
         came, went = registry.added.get(model, []), registry.removed.get(model, [])
-        return Table(model, self.pbx, self.subjects, hooked(came), hooked(went))
+        hooks = registry.changed.get(model, [])
+        watched = frozenset[str]().union(*(fields for fields, _hook in hooks))
+        return Table(model, self.pbx, self.subjects, hooked(came), hooked(went), turned, watched)
 
     def table(self, model: type[M]) -> Table[M]:
         return self._tables[model]
@@ -285,7 +304,10 @@ class State:
             for key in table.changed:
                 changes.subjects |= table.rows[key].subjects()
             keys = table.rows if everything else table.changed
-            changes.upserts[model] = [_copy(table.rows[key]) for key in keys]
+            # What is forgotten now changes no more.
+            changes.upserts[model] = [
+                table.rows[key] if key in table.closed else _copy(table.rows[key]) for key in keys
+            ]  # fmt: skip
             changes.removals[model] = list(table.removed)
             changes.closed[model] = set(table.closed)
             for key in table.closed:

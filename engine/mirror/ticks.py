@@ -103,10 +103,14 @@ class Ticks:
         except Exception:  # whatever a template raises: what is written is true all the same, so boards are read anew
             logger.exception("%s: what changed could not be drawn.", self.pbx)
             self._boards_due = True
-        await self._tell(rows, languages, everything=everything, changed=bool(changes.subjects))
+        await self._tell(
+            rows, languages, everything=everything, changed=bool(changes.subjects), announces=changes.announces
+        )
         return True
 
-    async def _tell(self, rows: list[Row], languages: list[str], *, everything: bool, changed: bool) -> None:
+    async def _tell(
+        self, rows: list[Row], languages: list[str], *, everything: bool, changed: bool, announces: bool
+    ) -> None:
         """Publish the rows, or have every page ask for a board; without either, a sign of life now and then."""
         now = time.monotonic()
         boards = everything or (self._boards_due and now - self._boards_at >= BOARDS_EVERY)
@@ -116,8 +120,8 @@ class Ticks:
             self._boards_due, self._boards_at = False, now
         notices, self.agenda.notices = self.agenda.notices, []
         changed = changed and not self._boards_due
-        if changed or notices or boards or now - self._published_at >= HEARTBEAT.total_seconds():
-            await self._publish(rows, notices, languages if changed and not boards else None)
+        if changed or announces or notices or boards or now - self._published_at >= HEARTBEAT.total_seconds():
+            await self._publish(rows, notices, languages if changed and not boards else None, announces)
 
     def _write_and_draw(self, changes: Changes, link_changes: dict[str, Any], languages: list[str]) -> list[Row]:
         """In a thread, both in one turn: whoever waits for a row waits for each turn too."""
@@ -141,7 +145,9 @@ class Ticks:
         if link_changes:
             changes.subjects.add(("pbx", self.pbx))
 
-    async def _publish(self, rows: list[Row], notices: list[Notice], languages: list[str] | None) -> None:
+    async def _publish(
+        self, rows: list[Row], notices: list[Notice], languages: list[str] | None, announces: bool
+    ) -> None:
         self._number += 1
         try:
             await hub.publish(
@@ -151,6 +157,7 @@ class Ticks:
                 rows,
                 notices,
                 languages=languages,
+                announces=announces,
                 tell=commands.channel_name(self.pbx),
             )
             self._published_at = time.monotonic()

@@ -56,6 +56,8 @@ class Line:
     data: dict[str, str] = field(default_factory=dict)
     # What is answered to a method that the view does not take, where it takes but one.
     only: bool = True
+    # It is asked by programs, which are told that nobody is logged in, not where to do so.
+    program: bool = False
 
     @property
     def name(self) -> str:
@@ -126,6 +128,8 @@ TABLE: dict[str, list[Line]] = {
     "profile/shared/<int:pk>/take/": [Line("/profile/shared/1/take/", "POST", CALLING, 404)],
     "profile/give-back/": [Line("/profile/give-back/", "POST", CALLING, 302)],
     "audit/": [Line("/audit/", "GET", frozenset({"Administrator"}), 200)],
+    # For programs: see tests/eventlog/test_stream.py for what else is answered.
+    "api/v1/events": [Line("/api/v1/events", "GET", SEEING, 200, program=True)],
     "rooms/": [Line("/rooms/", "GET", PLANNING, 200)],
     "rooms/new/": [
         Line("/rooms/new/", "GET", PLANNING, 200, only=False),
@@ -406,6 +410,8 @@ def test_only_those_who_may_are_answered(
             response = line.send(client)
             if role in line.allowed:
                 assert response.status_code == line.answer
+            elif role == ANONYMOUS and line.program:
+                assert response.status_code == 401
             elif role == ANONYMOUS:
                 assert (response.status_code, response["Location"]) == (302, f"/login/?next={line.path}")
             elif line.path == "/login/":

@@ -821,6 +821,35 @@ FAULTS = (
         ("tests/calls/test_placed.py",),
         "that the number is busy is not told until the call is over",
     ),
+    # What other programs are told.
+    Fault(
+        "eventlog/telling.py",
+        "    state.memory(Numbers).last = last or 0\n",
+        "    state.memory(Numbers).last = 0\n",
+        ("tests/eventlog/test_log.py",),
+        "a worker that takes over writes over what the former has told",
+    ),
+    Fault(
+        "eventlog/readers.py",
+        "        return may_see and self.wanted.fits(entry)\n",
+        "        return self.wanted.fits(entry)\n",
+        ("tests/eventlog/test_stream.py",),
+        "whoever may see one thing is told of everything",
+    ),
+    Fault(
+        "eventlog/access.py",
+        "    if from_elsewhere or request",
+        "    if request",
+        ("tests/eventlog/test_stream.py",),
+        "a page at another port of this host reads the events of who looks at it",
+    ),
+    Fault(
+        "eventlog/feed.py",
+        "        if not events or (after is not None and events[0].number != after + 1):\n",
+        "        if not events:\n",
+        ("tests/eventlog/test_stream.py",),
+        "who comes back too late is not told that events are missing",
+    ),
     # What only a browser shows.
     Fault(
         "static/panel/rows.js",

@@ -1,0 +1,66 @@
+"""How a domain tells others of something: the event is a row like any other that its tick writes."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Max
+
+from engine.mirror.registry import succession
+from engine.mirror.state import State
+
+from .declarations import EventType
+from .models import Event
+
+to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+@dataclass(slots=True)
+class Numbers:
+    """The number of the last event of a PBX."""
+
+    last: int = 0
+
+
+@succession
+def continue_numbers(state: State) -> None:
+    """Count on where the former worker has left off."""
+    last = Event._base_manager.filter(pbx=state.pbx).aggregate(last=Max("number"))["last"]
+    state.memory(Numbers).last = last or 0
+
+
+def is_told(event_type: EventType) -> bool:
+    """Whether anybody is told of such events: whoever would collect their data can save that."""
+    return settings.EVENT_LOG_DAYS > 0 and (not event_type.setting or bool(getattr(settings, event_type.setting)))
+
+
+def tell(state: State, event_type: EventType, subject: str, data: Mapping[str, Any] | str, reference: str = "") -> None:
+    """Have an event written with the tick, about the thing with this id; nothing where nobody is told of its type.
+
+    `data` has the declared fields, as JSON has them, in one line where it is a text.
+    """
+    if not is_told(event_type):
+        return
+    numbers, table = state.memory(Numbers), state.table(Event)
+    numbers.last += 1
+    table.add(
+        numbers.last,
+        type=event_type.name,
+        subject=subject,
+        at=state.clock(),
+        reference=reference,
+        data=data if isinstance(data, str) else to_json(data),
+    )
+    table.closed.add(numbers.last)
+
+
+@lru_cache(maxsize=10_000)  # when a call has begun, each of its events says
+def time_of(moment: datetime | None) -> str | None:
+    """A time as events have it: ISO 8601, in UTC, to the millisecond."""
+    if moment is None:
+        return None
+    return f"{moment.astimezone(UTC).isoformat(timespec='milliseconds')[:-6]}Z"
