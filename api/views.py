@@ -16,6 +16,7 @@ from ninja.responses import NinjaJSONEncoder
 
 from accounts.confirmation import password_confirmed
 from accounts.identity import user_of
+from engine.live.hub import look_at_people
 
 from . import tokens
 from .forms import TokenForForm, TokenForm

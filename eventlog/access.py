@@ -15,8 +15,8 @@ by_header: list[Callable[[HttpRequest], Viewer | None]] = []
 def reader_of(request: HttpRequest) -> Viewer | None:
     """Who asks by this request, and what they may see now; None: nobody who may ask. Queries the database.
 
-    By a header, where there is one; else by the cookie of their session, from a page of the panel or from no page at all: to a browser another port of this
-    host is the same site, but not the same origin.
+    By a header, where there is one; else by the cookie of their session, from a page of the panel or from no page at
+    all: to a browser another port of this host is the same site, but not the same origin.
     """
     if "Authorization" in request.headers:
         return next((viewer for who in by_header if (viewer := who(request)) is not None), None)
