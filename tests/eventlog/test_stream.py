@@ -60,7 +60,6 @@ async def test_who_begins_gets_what_happens_from_then_on(read: Read, log: Log) -
 
 
 async def test_the_log_is_read_once_for_all_readers(read: Read, log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
-    readings = [await read() for _ in range(8)]
     pages: list[list[Event]] = []
     page_of = feed.page_of
 
@@ -69,6 +68,7 @@ async def test_the_log_is_read_once_for_all_readers(read: Read, log: Log, monkey
         return pages[-1]
 
     monkeypatch.setattr(feed, "page_of", counted)
+    readings = [await read() for _ in range(8)]
     await log.write("1.1", "1.2", "1.3", tell=False)
     await log.tell()
     for reading in readings:
