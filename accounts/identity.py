@@ -7,7 +7,8 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.contrib.auth.models import AnonymousUser, Permission, User
 from django.contrib.sessions.models import Session
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, Value
+from django.db.models.functions import Concat, Trim
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
@@ -66,6 +67,17 @@ def numbers_of_phones(endpoints: Iterable[str]) -> dict[str, set[str]]:
         if extension:
             found[endpoint].add(extension)
     return found
+
+
+def number_of(name: str) -> str:
+    """The number of the user with this name, as they log in or as they are called; empty where there is none, or where
+    there are two of the name. Queries the database.
+    """
+    full = Trim(Concat("user__first_name", Value(" "), "user__last_name"))
+    known = Profile.objects.filter(user__is_active=True).exclude(extension="").annotate(full=full)
+    named = known.filter(Q(user__username__iexact=name) | Q(full__iexact=name))
+    numbers = set(named.values_list("extension", flat=True)[:2])
+    return numbers.pop() if len(numbers) == 1 else ""
 
 
 def profile_with_context(user: User) -> Profile:

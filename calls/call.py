@@ -126,7 +126,9 @@ class Call:
         """All that is known of it; two calls with the same are equal."""
         names = [field.attname for field in Channel._meta.concrete_fields]
         channels = tuple(tuple(getattr(channel, name) for name in names) for channel in self.channels)
-        parked = tuple((key, row.space, row.lot, row.parked_at) for key, row in self._parked.items())
+        parked = tuple(
+            (key, row.space, row.lot, row.parked_at, row.timeout, row.parked_by) for key, row in self._parked.items()
+        )
         room = (self._is_in_conference, self.conference)
         transfer = self.transfer and (self.transfer.code, self.transfer.state, self.transfer.number)
         return (self.pbx, self.linkedid, channels, tuple(self._rooms.values()), room, parked, transfer)

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 
 from accounts import dialling
-from accounts.identity import profile_with_context, profile_with_phone
+from accounts.identity import number_of, profile_with_context, profile_with_phone
 from accounts.policy import Call as WantedCall
 from engine import limits
 from engine.ami import actions
@@ -29,7 +29,7 @@ from engine.mirror.verbs import Feature, Parameters, Rule, Weight, parameter, pe
 
 from . import placed
 from .commands import CHANNEL, HANG_UP, ORIGINATE, RING_TIMEOUT, answers_by_itself, is_at_one
-from .forms import diallable
+from .forms import diallable, number_in
 from .models import Channel, ParkedCall
 from .placed import Purpose
 
@@ -96,6 +96,23 @@ class Number(forms.CharField):
         return diallable(super().clean(value))
 
 
+class NumberOrName(Number):
+    """The same; or the name of a user, whose number it is."""
+
+    def clean(self, value: object) -> str:
+        typed = forms.CharField.clean(self, value)
+        number = number_in(typed) or number_of(typed)
+        if not number:
+            raise forms.ValidationError(
+                _(
+                    "“%(typed)s” is not a number, and no user has this name: use digits, * and #, with a + only in "
+                    "front, or a name."
+                )
+                % {"typed": typed}
+            )
+        return number
+
+
 @dataclass(frozen=True, slots=True)
 class Destination(Parameters):
     """The number `to` which it goes, in the `context` of whoever asks; and the phone to which it is to come `back`,
@@ -103,7 +120,7 @@ class Destination(Parameters):
     """
 
     to: str = parameter(
-        Number(
+        NumberOrName(
             max_length=limits.NUMBER,
             error_messages={"required": gettext_lazy("Enter the number to transfer the call to.")},
         )

@@ -1,6 +1,6 @@
 """What calls are made of: channels (the legs), the bridges they meet in, and parked calls. See `calls.call`."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -228,6 +228,16 @@ class ParkedCall(Mirrored):
 
     def __str__(self) -> str:
         return f"{self.space}@{self.lot}"
+
+    @property
+    def back_to(self) -> str:
+        """Whom it comes back to when its time is over, by the name of their phone; empty where it never does."""
+        return shown(self.parked_by.partition("/")[2] or self.parked_by) if self.timeout else ""
+
+    @property
+    def back_at(self) -> datetime:
+        """When that is."""
+        return self.parked_at + timedelta(seconds=self.timeout)
 
     def subjects(self) -> set[Subject]:
         return {("parked", self.uniqueid)}

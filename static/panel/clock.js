@@ -19,9 +19,10 @@ export function duration(ms) {
 
 export function tick() {
   const time = now();
-  for (const clock of document.querySelectorAll("time[data-since]")) {
+  for (const clock of document.querySelectorAll("time[data-since], time[data-until]")) {
     if (clock.closest("details:not([open])")) continue;
-    setText(clock, duration(time - Number(clock.dataset.since)));
+    const { since, until } = clock.dataset;
+    setText(clock, duration(until ? Number(until) - time : time - Number(since)));
   }
 }
 

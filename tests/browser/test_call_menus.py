@@ -108,6 +108,9 @@ def test_a_call_is_parked_from_the_menu_and_retrieved_by_the_button_of_its_card(
     assert choices(items) == ["Transfer …", "Hold", "Add a person …", "Park", "Take over", "Press keys …", *MUTING]
     items.get_by_role("button", name="Park").click()
     expect(card(ben, "Carla").locator(".call-state")).to_have_text(re.compile("^Parked on 70"))
+    expect(card(ben, "Carla").locator(".call-parked")).to_have_text(
+        re.compile(r"Parking lot default\s+comes back to \d+ in\s+4:\d\d")
+    )
     items = open_menu(ben, "Carla")
     assert choices(items) == ["Transfer …", "Retrieve", "Press keys …", *MUTING]
     ben.keyboard.press("Escape")

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from calls.call import Call, CallState
-from calls.fragments import call_rows, parked_rows
+from calls.fragments import call_rows, cards, parked_rows
 from calls.models import Bridge, Channel, ParkedCall, age_of
 from engine.mirror.models import PBX
 
@@ -127,6 +127,8 @@ def test_a_card_says_where_its_call_is_parked() -> None:
     (card, _count) = parked_rows("main", {"1.1"})
     assert card.html is not None
     assert "Parked on 701" in card.html["en"]
+    assert "Parking lot <bdi>default</bdi>" in card.html["en"]
+    assert "comes back" not in card.html["en"]
     assert f'data-since="{round(NOW.timestamp() * 1000)}"' in card.html["en"]
     assert (card.id, card.facets["attention"]) == ("call-main-1-1", "parked")
     assert list(parked_rows("main", {"9.9"})) == []
@@ -144,3 +146,14 @@ def test_a_card_shows_a_call_that_a_local_channel_joined_to_it_and_none_of_its_o
     assert card is not None
     assert ">104<" in card["en"]
     assert rows["call-main-2-1"] is None
+
+
+@pytest.mark.parametrize(("parked_by", "who"), [("PJSIP/101", "101"), ("0401234567", "0401234567")])
+def test_a_card_says_to_whom_a_parked_call_comes_back_and_when(parked_by: str, who: str) -> None:
+    space = ParkedCall(
+        uniqueid="1.1", space="701", lot="sales", parked_at=NOW, timeout=300, parked_by=parked_by, pbx_id="main"
+    )
+    card = cards([call(channel(1, "PJSIP/101-1", bridge="p"), parked=(space,))])
+    assert "Parking lot <bdi>sales</bdi>" in card
+    assert f"comes back to <bdi>{who}</bdi> in" in card
+    assert f'data-until="{int((NOW + timedelta(seconds=300)).timestamp() * 1000)}"' in card
