@@ -34,6 +34,8 @@ ARGUMENTS = {
     "verb": "x",
     "code": "1",
 }
+# What begins so is for programs, which ask by a token; two of it are for people.
+FOR_PROGRAMS = "/api/v1/"
 # Pages that show more when they are asked for something.
 ASKED = [
     "/calls/?q=nothing-is-called-so",
@@ -43,6 +45,8 @@ ASKED = [
     "/conferences/main/8001-aside/",
     "/system/main/config/?file=extensions.conf",
     "/system/main/action/?name=Originate",
+    "/api/v1/docs",
+    "/api/v1/problems/not-found",
     "/no/such/page/",
 ]
 
@@ -175,6 +179,8 @@ def pages_of(patterns: Any, before: str = "", arguments: Mapping[str, str] = ARG
     """The path of every route, with the arguments filled in. Django's own administration is not ours to draw."""
     for pattern in patterns:
         route = before + str(pattern.pattern)
+        if f"/{route}".startswith(FOR_PROGRAMS) and isinstance(pattern, URLPattern):
+            continue
         for name, converter in pattern.pattern.converters.items():
             for kind in ("str", "int", "segment", "slug", "path"):
                 route = route.replace(f"<{kind}:{name}>", converter.to_url(arguments[name]))
