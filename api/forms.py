@@ -57,6 +57,9 @@ class TokenForm(forms.ModelForm):
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.user = user
+        for name, given in self.fields.items():
+            looks = {"scopes": "form-check-input", "lasts": "form-select", "for_user": "form-select"}
+            given.widget.attrs["class"] = looks.get(name, "form-control")
         field = self.fields["scopes"]
         assert isinstance(field, forms.MultipleChoiceField)  # noqa: S101  for the types
         field.choices = _choices(self.offered())
