@@ -62,8 +62,9 @@ def test_a_call_that_failed_is_told_in_words_and_the_card_says_what_is_heard(
     expect(page.locator("#my-calls .call .call-state")).to_have_text(state)
     page.locator("#my-calls .call [data-action=hangup]").click()
     expect(page.locator(".call")).to_have_count(0)
+    # What comes before it may be told within one tick, and is then not seen: see tests/calls/test_placed_live.py.
     assert [words.partition("\n")[0] for words in toasts(page)] == [told]
-    assert "Your phone answered" in " ".join(said(page))
+    assert said(page)[-1].startswith(told)
 
 
 def test_one_toast_changes_with_the_call_and_goes_when_it_is_over(
