@@ -166,8 +166,8 @@ def test_two_who_are_given_the_same_command_do_it_once(pair: Pair) -> None:
     """Both workers claim it in the database; one gets it."""
     pair.connection.execute(
         "INSERT INTO audit_auditentry "
-        "(command_id, at, username, pbx, verb, subject, topic, status, answer, claimed) "
-        "VALUES ('c1', now(), 'anna', 'main', 'hangup', '', '', '', '', false)"
+        "(command_id, at, username, via, pbx, verb, subject, topic, status, answer, claimed) "
+        "VALUES ('c1', now(), 'anna', '', 'main', 'hangup', '', '', '', '', false)"
     )
     claim = "from engine.mirror import commands; print(commands.auditors[0].claim('c1'))"
     with ThreadPoolExecutor(2) as pool:
