@@ -104,3 +104,6 @@ async def test_in_a_lot_that_is_full_nobody_is_parked_and_the_two_go_on_talking(
         outcome = await here.give(control.park, caller)
         assert outcome == Outcome(Status.NOT_POSSIBLE, "The call was not parked: the parking lot may be full.")
         await here.together(caller, mine)
+        # Nobody is left who unloads the module, as another test does, while they leave it.
+        asterisk.cli("channel request hangup all")
+        await here.until(lambda: not here.state.table(ParkedCall).rows)
