@@ -267,10 +267,11 @@ class Transfer(Mirrored):
 
     CALLED_BACK = (State.RECALL, State.UNANSWERED)
 
-    # Whether the two have been seen apart since, whether somebody is being moved just now, and whether whoever was sent
-    # has been seen on the way; not stored.
+    # Whether the two have been seen apart since, whether somebody is being moved just now, and of whoever was sent the
+    # bridge that they are to leave and whether they have been seen on the way; not stored.
     apart: bool = False
     moves: bool = False
+    leaves: str = ""
     on_the_way: bool = False
 
     key_field = "code"

@@ -88,6 +88,7 @@ async def transfer_with_recall(ctx: CommandContext, channel: Channel, wanted: De
         user_id=ctx.user_id,
         started_at=ctx.state.now(),
     )
+    row.leaves = channel.bridge
     outcome = await ctx.run(actions.redirect(channel.name, CONTEXT, "sent"))
     if outcome.done:
         forget(ctx.state, former)
@@ -144,9 +145,9 @@ def review(state: State, row: Transfer) -> None:
         over(state, row, "lost")
         return
     # Asterisk tells where it is sent while it still is with the other end, and may tell that it has left that one only
-    # when it is further on already.
+    # when it is further on already, or with the phone again.
     row.on_the_way = row.on_the_way or (held.context == CONTEXT and held.extension == "sent")
-    row.apart = row.apart or (row.on_the_way and not held.bridge)
+    row.apart = row.apart or (row.on_the_way and (not held.bridge or held.bridge != row.leaves))
     if not row.apart:
         pass
     elif others := partners(state, held):
