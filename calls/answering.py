@@ -3,16 +3,12 @@
 Nothing says which telephones do, so it is tried once, under “My phone”, and remembered there.
 """
 
-from dataclasses import dataclass
-
 from django.contrib.auth.models import User
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 
-from accounts import dialling
 from accounts.identity import profile_with_phone
-from accounts.policy import Call as WantedCall
 from engine.ami import actions
 from engine.mirror.commands import Outcome, Status
 from engine.mirror.context import CommandContext
@@ -21,7 +17,7 @@ from engine.mirror.verbs import ON_PBX, Feature, Parameters, Rule, Weight, verb
 
 from . import placed
 from .commands import CHANNEL, ORIGINATE, is_my_channel
-from .control import CONTROL_OWN, not_possible
+from .control import CONTROL_OWN, OwnPhone, not_possible, own_phone_refusal
 from .models import Channel
 
 # How soon a telephone that is told to takes the call, and how soon one that is called rings, in seconds.
@@ -62,19 +58,11 @@ async def answer(ctx: CommandContext, channel: Channel, parameters: Parameters) 
     return outcome
 
 
-@dataclass(frozen=True, slots=True)
-class Tried(Parameters):
-    """The `endpoint` of whoever asks, and the `extension` that it calls as."""
-
-    endpoint: str = ""
-    extension: str = ""
-
-
-def _my_phone(user: User, pbx: PBX, wanted: Tried) -> Tried:
+def _my_phone(user: User, pbx: PBX, wanted: OwnPhone) -> OwnPhone:
     """Raises `NotReady`."""
     elsewhere = _("Your phone is on a different PBX. Change it under “My phone”.")
     profile = profile_with_phone(user, pbx.name, elsewhere)
-    return Tried(profile.endpoint, profile.extension)
+    return OwnPhone(profile.endpoint, profile.extension)
 
 
 @verb(
@@ -82,7 +70,7 @@ def _my_phone(user: User, pbx: PBX, wanted: Tried) -> Tried:
     gettext_lazy("Try whether the phone can be answered"),
     ON_PBX,
     Rule(ORIGINATE),
-    parameters=Tried,
+    parameters=OwnPhone,
     actions=[actions.originate_application, actions.pjsip_notify, actions.hangup],
     feature=ANSWERING,
     places_call=True,
@@ -90,11 +78,9 @@ def _my_phone(user: User, pbx: PBX, wanted: Tried) -> Tried:
     timeout=20.0,
     prepare=_my_phone,
     describe=lambda pbx, wanted: wanted.endpoint,
-    refusal=lambda user, pbx, wanted: dialling.refusal(
-        user, WantedCall(phone=wanted.endpoint, caller_id=wanted.extension)
-    ),
+    refusal=own_phone_refusal,
 )
-async def try_answer(ctx: CommandContext, pbx: PBX, wanted: Tried) -> Outcome:
+async def try_answer(ctx: CommandContext, pbx: PBX, wanted: OwnPhone) -> Outcome:
     """`Originate` of the user's telephone, which is told to take that call. Data: whether it `answers`."""
     if not wanted.endpoint.startswith("PJSIP/"):
         return not_possible(gettext_noop("Only PJSIP phones can be told to answer."))

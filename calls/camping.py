@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 
 from accounts import dialling
-from accounts.identity import phone_of, profile_of, profile_with_phone
+from accounts.identity import phone_of, profile_of, profile_with_context, profile_with_phone
 from accounts.policy import Call as WantedCall
 from engine import limits
 from engine.database import in_thread
@@ -43,20 +43,10 @@ _IDLE, _NOT_INUSE = 0, "NOT_INUSE"
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted(Parameters):
-    """The `number` that is to be called in a `context`; the `endpoint` and `extension` of whoever asks."""
-
-    number: str = parameter(
-        Number(max_length=limits.NUMBER, error_messages={"required": gettext_lazy("Enter the number to call.")})
-    )
-    endpoint: str = ""
-    extension: str = ""
-    context: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class WantedOfChannel(Parameters):
-    """The same of whoever is at a channel."""
+    """The `number` of whoever is at a channel, that is to be called in a `context`; the `endpoint` and `extension` of
+    whoever asks.
+    """
 
     number: str = ""
     endpoint: str = ""
@@ -64,14 +54,22 @@ class WantedOfChannel(Parameters):
     context: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted(WantedOfChannel):
+    """The same of a number that is given."""
+
+    number: str = parameter(
+        Number(max_length=limits.NUMBER, error_messages={"required": gettext_lazy("Enter the number to call.")})
+    )
+
+
 def _with_my_phone(user: User, pbx: str, number: str) -> tuple[str, str, str, str]:
+    """Raises `NotReady`."""
     profile = profile_with_phone(user, pbx, _("Your phone is on a different PBX. Change it under “My phone”."))
-    if not profile.dial_context:
-        raise NotReady(_("You have no dial context yet. Enter one under “My phone” first."))
-    return number, profile.endpoint, profile.extension, profile.dial_context
+    return number, profile.endpoint, profile.extension, profile_with_context(user).dial_context
 
 
-def _refusal(user: User, row: object, wanted: Wanted | WantedOfChannel) -> str:
+def _refusal(user: User, row: object, wanted: WantedOfChannel) -> str:
     return dialling.refusal(user, WantedCall(wanted.endpoint, wanted.context, wanted.extension, wanted.number))
 
 
@@ -111,7 +109,7 @@ async def camp_on_channel(ctx: CommandContext, channel: Channel, wanted: WantedO
     return _begin(ctx, wanted)
 
 
-def _begin(ctx: CommandContext, wanted: Wanted | WantedOfChannel) -> Outcome:
+def _begin(ctx: CommandContext, wanted: WantedOfChannel) -> Outcome:
     table = ctx.state.table(CampOn)
     mine = [row for row in table.rows.values() if row.phone == wanted.endpoint]
     if any(row.number == wanted.number for row in mine):

@@ -234,7 +234,7 @@ def _by_my_phone(user: User, channel: Channel, wanted: OwnPhone) -> OwnPhone:
     return OwnPhone(profile.endpoint, profile.extension, profile.answers_itself)
 
 
-def _my_phone_refusal(user: User, channel: Channel, wanted: OwnPhone) -> str:
+def own_phone_refusal(user: User, row: object, wanted: OwnPhone) -> str:
     return dialling.refusal(user, WantedCall(phone=wanted.endpoint, caller_id=wanted.extension))
 
 
@@ -245,7 +245,7 @@ _by_phone = partial(
     actions=[actions.originate_application],
     places_call=True,
     prepare=_by_my_phone,
-    refusal=_my_phone_refusal,
+    refusal=own_phone_refusal,
 )
 
 

@@ -3,7 +3,7 @@
 import asyncio
 
 from calls import answering
-from calls.answering import Tried
+from calls.control import OwnPhone
 from calls.models import Channel
 from engine.mirror.commands import Outcome, Status
 from tests.calls.test_control_live import Board, board
@@ -11,7 +11,7 @@ from tests.lab.asterisk import Asterisk
 from tests.lab.fixtures import CallerFactory
 from tests.lab.softphone import Softphone
 
-BY_101 = Tried("PJSIP/101", "101")
+BY_101 = OwnPhone("PJSIP/101", "101")
 DOES_NOT = Outcome(Status.NOT_POSSIBLE, "Your phone did not take the call: answer it there.")
 
 
@@ -48,5 +48,5 @@ async def test_it_is_tried_once_whether_a_telephone_understands(asterisk: Asteri
     async with board(asterisk) as here:
         outcome = await here.give(answering.try_answer, "", BY_101)  # it is not there
         assert outcome == Outcome(Status.NOT_POSSIBLE, "Your phone does not ring, so it was not tried.")
-        outcome = await here.give(answering.try_answer, "", Tried("SIP/101", "101"))
+        outcome = await here.give(answering.try_answer, "", OwnPhone("SIP/101", "101"))
         assert outcome == Outcome(Status.NOT_POSSIBLE, "Only PJSIP phones can be told to answer.")

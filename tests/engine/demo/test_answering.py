@@ -1,7 +1,7 @@
 """A telephone of the demo takes the call that rings at it when it is told to; as a real one that understands it."""
 
 from calls import answering
-from calls.answering import Tried
+from calls.control import OwnPhone
 from engine.ami import actions
 from engine.mirror.commands import Outcome, Status
 
@@ -30,6 +30,6 @@ async def test_one_that_was_called_for_an_application_runs_it_once(operator: Ope
 
 
 async def test_it_is_tried_whether_it_understands(here: Board) -> None:
-    outcome = await here.give(answering.try_answer, "", Tried("PJSIP/102", "102"))
+    outcome = await here.give(answering.try_answer, "", OwnPhone("PJSIP/102", "102"))
     assert outcome == Outcome(Status.DONE, data={"answers": True})
     await here.only(here.caller.name, here.mine.name)
