@@ -302,25 +302,28 @@ def _calls_you(who: str) -> str:
     return _("Your phone is ringing: %(who)s is calling you.") % {"who": who}
 
 
-@fragments.renders("call")
-def call_rows(pbx: str, keys: set[str]) -> Iterable[Row]:
-    found = {call.linkedid: call for call in some_calls(pbx, keys)}
-    for linkedid in keys:
-        call = found.get(linkedid)
-        if call is None:
-            yield Row(dom_id("call", pbx, linkedid), "call", None, permission=SEE)
-        else:
-            yield row_of(call)
-    phones = {channel.endpoint for call in found.values() for channel in call.channels if channel.endpoint}
-    yield from fragments.renderers["phone"](pbx, phones)
-    yield count_row()
-
-
 @fragments.renders("parked")
-def parked_rows(pbx: str, keys: set[str]) -> Iterable[Row]:
+def parked_rows(pbx: str, keys: set[str]) -> Iterable[tuple[str, str]]:
     """A parked call shows on its call's card."""
     calls = set(Channel.objects.filter(pbx=pbx, uniqueid__in=keys).order_by().values_list("call", flat=True))
-    return call_rows(pbx, calls) if calls else []
+    return [("call", call) for call in calls]
+
+
+@fragments.renders("call")
+def call_rows(pbx: str, keys: set[str]) -> Iterable[Row | tuple[str, str]]:
+    """Calls, the phones of those who are in them, and how many there are where one has come or gone."""
+    found = {call.linkedid: call for call in some_calls(pbx, keys)}
+    has_come_or_gone = False
+    for linkedid in keys:
+        id, call = dom_id("call", pbx, linkedid), found.get(linkedid)
+        has_come_or_gone |= call is None or not fragments.is_known(id)
+        if not fragments.is_news(id, call):
+            continue
+        yield Row(id, "call", None, permission=SEE) if call is None else row_of(call)
+    for endpoint in {channel.endpoint for call in found.values() for channel in call.channels if channel.endpoint}:
+        yield ("phone", endpoint)
+    if has_come_or_gone:
+        yield count_row()
 
 
 LONG = PagedList(

@@ -222,7 +222,8 @@ class Toast:
 # What every page has: the state of the links, the counts in the navigation, and the calls of my phone.
 COMMON: Mapping[str, str] = {"pbx": "links", "count": "navigation", "phone": "my-phone"}
 
-Renderer = Callable[[str, set[str]], Iterable[Row]]
+# What it gives is a row, or (kind, key) of another subject that is to be drawn too.
+Renderer = Callable[[str, set[str]], Iterable[Row | tuple[str, str]]]
 NoticeText = Callable[[Mapping[str, Any]], Toast]
 
 
@@ -244,7 +245,9 @@ notices: dict[str, NoticeText] = {}
 
 
 def renders(kind: str) -> Callable[[Renderer], Renderer]:
-    """Register how subjects of a kind are drawn: PBX and keys in, rows out, read from the database."""
+    """Register how subjects of a kind are drawn: PBX and keys in, rows out, read from the database. Whatever is drawn
+    because of others is best registered after them: then it is drawn once.
+    """
 
     def register(renderer: Renderer) -> Renderer:
         renderers[kind] = renderer
@@ -286,6 +289,11 @@ def is_news(id: str, what: Any) -> bool:
     return True
 
 
+def is_known(id: str) -> bool:
+    """Whether a row was drawn before, as far as `is_news` remembers it."""
+    return id in (_drawn.get() or ())
+
+
 def draw(template: str, context: Mapping[str, Any]) -> dict[str, str]:
     """A fragment in every language of the panel, or in those of `drawing`."""
     return in_languages(lambda: render_to_string(template, dict(context)).strip())
@@ -317,8 +325,17 @@ def rows_of(
     keys: dict[str, set[str]] = {}
     for kind, key in subjects:
         keys.setdefault(kind, set()).add(key)
+    rows: list[Row] = []
+    order = {kind: number for number, kind in enumerate(renderers)}
     with drawing(languages, drawn):
-        return [row for kind, of_kind in keys.items() for row in renderers[kind](pbx, of_kind)]
+        while keys:
+            kind = min(keys, key=order.__getitem__)
+            for found in renderers[kind](pbx, keys.pop(kind)):
+                if isinstance(found, Row):
+                    rows.append(found)
+                else:
+                    keys.setdefault(found[0], set()).add(found[1])
+    return rows
 
 
 def rows_on_every_page(languages: Iterable[str]) -> list[Row]:
