@@ -212,11 +212,11 @@ def _messages(pbx: str, endpoints: Iterable[str]) -> dict[str, int]:
 
 
 @fragments.renders("mailbox")
-def mailbox_rows(pbx: str, keys: set[str]) -> Iterable[Row]:
+def mailbox_rows(pbx: str, keys: set[str]) -> Iterable[tuple[str, str]]:
     """The bar of each phone to which one of these numbers belongs."""
     endpoints = set(Profile.objects.exclude(endpoint="").values_list("endpoint", flat=True))
     numbers = numbers_of_phones(endpoints)
-    return phone_rows(pbx, {endpoint for endpoint in endpoints if numbers[endpoint] & keys})
+    return [("phone", endpoint) for endpoint in endpoints if numbers[endpoint] & keys]
 
 
 def _rows_of(phone: str) -> Iterable[Row]:

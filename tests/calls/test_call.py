@@ -4,12 +4,14 @@ How cards follow calls on a real Asterisk is in `tests/engine/mirror/test_moves.
 """
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from calls.call import Call, CallState
-from calls.fragments import call_rows, cards, parked_rows
+from calls.fragments import cards
 from calls.models import Bridge, Channel, ParkedCall, age_of
+from engine.live.fragments import rows_of
 from engine.mirror.models import PBX
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -124,14 +126,14 @@ def test_a_card_says_where_its_call_is_parked() -> None:
     PBX.objects.create(name="main")
     channel(1, "PJSIP/101-1", bridge="p").save()
     ParkedCall.objects.create(pbx_id="main", uniqueid="1.1", lot="default", space="701", parked_at=NOW)
-    (card, _count) = parked_rows("main", {"1.1"})
+    (card, _count) = rows_of("main", {("parked", "1.1")}, ["en"])
     assert card.html is not None
     assert "Parked on 701" in card.html["en"]
     assert "Parking lot <bdi>default</bdi>" in card.html["en"]
     assert "comes back" not in card.html["en"]
     assert f'data-since="{round(NOW.timestamp() * 1000)}"' in card.html["en"]
     assert (card.id, card.facets["attention"]) == ("call-main-1-1", "parked")
-    assert list(parked_rows("main", {"9.9"})) == []
+    assert rows_of("main", {("parked", "9.9")}, ["en"]) == []
 
 
 @pytest.mark.django_db
@@ -141,7 +143,7 @@ def test_a_card_shows_a_call_that_a_local_channel_joined_to_it_and_none_of_its_o
     other = channel(2, "PJSIP/104-1", bridge="b")
     other.linkedid = "2.1"
     other.save()
-    rows = {row.id: row.html for row in call_rows("main", {"1.1", "2.1"})}
+    rows = {row.id: row.html for row in rows_of("main", {("call", "1.1"), ("call", "2.1")}, ["en"])}
     card = rows["call-main-1-1"]
     assert card is not None
     assert ">104<" in card["en"]
@@ -157,3 +159,23 @@ def test_a_card_says_to_whom_a_parked_call_comes_back_and_when(parked_by: str, w
     assert "Parking lot <bdi>sales</bdi>" in card
     assert f"comes back to <bdi>{who}</bdi> in" in card
     assert f'data-until="{int((NOW + timedelta(seconds=300)).timestamp() * 1000)}"' in card
+
+
+@pytest.mark.django_db
+def test_a_call_is_drawn_again_when_its_facts_change_and_counted_again_when_one_comes_or_goes() -> None:
+    PBX.objects.create(name="main")
+    one = channel(1, "PJSIP/101-1")
+    one.save()
+    drawn: dict[str, Any] = {}
+
+    def drawn_now() -> set[str]:
+        return {row.id for row in rows_of("main", {("call", "1.1"), ("phone", "PJSIP/101")}, ["en"], drawn)}
+
+    assert drawn_now() == {"call-main-1-1", "count-calls"}
+    assert drawn_now() == set()
+    Channel.objects.update(on_hold=True)
+    assert drawn_now() == {"call-main-1-1"}
+    Channel.objects.all().delete()
+    assert drawn_now() == {"call-main-1-1", "count-calls"}
+    one.save(force_insert=True)
+    assert drawn_now() == {"call-main-1-1", "count-calls"}
