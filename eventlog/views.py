@@ -1,4 +1,4 @@
-"""The stream of events: `GET /api/v1/events`, as server-sent events.
+"""The stream of events: `GET /api/v1/events`, as server-sent events; and what is told, described for machines.
 
 Source: https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
@@ -8,15 +8,16 @@ from functools import partial
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from engine.mirror.models import PBX
 from web.problems import Problem, declare
 
 from .access import is_of_program, programs, reader_of
+from .asyncapi import description
 from .feed import stream_to
 from .readers import Filter, Reader, may_read, position_in
 
@@ -80,3 +81,10 @@ def _stream(request: HttpRequest) -> HttpResponseBase:
     return StreamingHttpResponse(
         stream_to(reader), content_type="text/event-stream", headers={"X-Accel-Buffering": "no"}
     )
+
+
+@require_safe
+@login_not_required
+def asyncapi(request: HttpRequest) -> HttpResponse:
+    """GET: the description of the events. It says nothing of this installation."""
+    return JsonResponse(description(), json_dumps_params={"ensure_ascii": False})

@@ -10,6 +10,7 @@ from api.operations import scopes as all_scopes
 from api.service import description
 from audit.models import AuditEntry
 from engine.mirror import verbs
+from eventlog.declarations import event_types
 from tests.access import people
 from tests.access.people import Asterisk, given
 
@@ -143,3 +144,7 @@ def test_the_page_of_it_shows_each_operation_and_no_script_of_its_own() -> None:
         assert f'id="{operation["operationId"]}"' in html
     assert html.count("<script") == html.count("<script src=") + html.count('<script type="module" src=')
     assert "curl -X PUT" in html
+    for name, event_type in event_types.items():
+        assert f"<code>{name}</code>" in html
+        assert event_type.meaning in html
+    assert 'href="/api/v1/asyncapi.json"' in html
