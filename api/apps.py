@@ -6,8 +6,9 @@ class ApiConfig(AppConfig):
     verbose_name = "API"
 
     def ready(self) -> None:
-        from eventlog.access import by_header
+        from eventlog.access import Programs, programs
 
+        from .guard import of_stream
         from .tokens import viewer_of_request
 
-        by_header.append(viewer_of_request)
+        programs.append(Programs(viewer_of_request, of_stream))

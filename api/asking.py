@@ -20,7 +20,7 @@ from conferences.invitations.models import Invitation
 from conferences.models import Participant
 from engine import limits
 from engine.mirror import verbs
-from engine.mirror.commands import Outcome, run
+from engine.mirror.commands import Command, Outcome, run
 from engine.mirror.verbs import BadParameters, NotReady, Verb
 
 from .operations import ASKED, need, operation
@@ -69,6 +69,7 @@ PLACES = {
         "conferences",
         "invitation",
         {"conference": _conference_of},
+        delete="cancel",
     ),
 }
 """By the name of the target."""
@@ -87,8 +88,17 @@ def outcome_of(
     the body are called where that is not as the parameters are. Raises `Problem`.
     """
     may(request, verb)
+    return carry_out(
+        lambda: verb.asked(request.user, row, parameters, via=f"{request.token}"), gone or str(verb.target.gone), names
+    )
+
+
+def carry_out(
+    ask: Callable[[], tuple[Command, Callable[[], str] | None]], gone: str, names: Mapping[str, str] | None = None
+) -> Outcome:
+    """The same for a command that another function than the declaration makes, as `run` takes it. Raises `Problem`."""
     try:
-        command, refusal = verb.asked(request.user, row, parameters, via=f"{request.token}")
+        command, refusal = ask()
     except PermissionDenied:
         raise Problem(FORBIDDEN) from None
     except BadParameters as error:
@@ -98,7 +108,7 @@ def outcome_of(
         raise Problem(NOT_READY, str(error)) from None
     outcome = run(command, refusal)
     if not outcome.done:
-        raise of_outcome(outcome, gone or str(verb.target.gone))
+        raise of_outcome(outcome, gone)
     return outcome
 
 
@@ -126,6 +136,15 @@ def found(request: ApiRequest, verb: Verb[Any, Any], pbx: str, key: str, parents
     if row is None:
         raise Problem(NOT_FOUND, verb.target.gone)
     return row
+
+
+def meant(form: type[forms.Form], body: BaseModel) -> dict[str, Any]:
+    """What a body means, by the form that reads the same on a page. Raises `Problem`, with each field that is wrong."""
+    read = form(body.model_dump())
+    if not read.is_valid():
+        errors = [(name, str(sentences[0])) for name, sentences in read.errors.items()]
+        raise Problem(BAD_INPUT, errors[0][1], errors)
+    return read.cleaned_data
 
 
 def _type_of(given: forms.Field) -> Any:

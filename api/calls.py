@@ -32,7 +32,7 @@ from . import asking, pages, schemas
 from .models import PlacedCall
 from .operations import ASKED, need_permission, operation
 from .pages import LIMIT, START, Cursor, Limit
-from .problems import BAD_INPUT, FORBIDDEN, NOT_CONNECTED, NOT_FOUND, NOT_READY, Problem
+from .problems import FORBIDDEN, NOT_CONNECTED, NOT_FOUND, NOT_READY, Problem
 from .tokens import ApiRequest
 
 SEE = "calls.see_calls"
@@ -296,15 +296,12 @@ class _NewCallForm(forms.Form):
 
 def _place(request: ApiRequest, response: HttpResponse, body: schemas.NewCall) -> Status:
     asking.may(request, originate)
-    form = _NewCallForm(body.model_dump())
-    if not form.is_valid():
-        errors = [(name, str(sentences[0])) for name, sentences in form.errors.items()]
-        raise Problem(BAD_INPUT, errors[0][1], errors)
+    meant = asking.meant(_NewCallForm, body)
     if not originate.rule.allows(request.user, None):
         raise Problem(FORBIDDEN)
-    reference = form.cleaned_data["reference"]
+    reference = meant["reference"]
     try:
-        pbx, wanted = wanted_call(request.user, form.cleaned_data["number"], reference)
+        pbx, wanted = wanted_call(request.user, meant["number"], reference)
     except NotReady as reason:
         raise Problem(NOT_CONNECTED if isinstance(reason, NoPBX) else NOT_READY, str(reason)) from None
     outcome = asking.outcome_of(request, originate, pbx, wanted, gone=unknown_number(wanted))

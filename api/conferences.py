@@ -1,19 +1,35 @@
 """Conferences that run, and who is in them."""
 
+from typing import Any
+
+from django import forms
 from django.db.models import Count, Q
 from django.http import HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from ninja import Status
 
 from accounts.identity import viewer_of
+from calls.control import Number
+from conferences.forms import Person
 from conferences.fragments import IS_VOICE
+from conferences.invitations import commands
+from conferences.invitations.commands import INVITATION
 from conferences.invitations.models import Invitation
 from conferences.models import Conference, Participant
 from conferences.rooms.models import has_rooms, may_see, permission_for
-from conferences.targets import CONFERENCE
+from conferences.targets import CONFERENCE, Place
+from engine import limits
 from engine.live.fragments import Subject
+from engine.mirror.commands import Outcome
+from engine.mirror.models import PBX
+from engine.mirror.sanitize import clean
+from engine.mirror.verbs import Verb
 
-from . import pages, schemas
-from .operations import need, operation
+from . import asking, pages, schemas
+from .operations import ASKED, need, operation
 from .pages import LIMIT, START, Cursor, Limit
 from .problems import FORBIDDEN, NOT_FOUND, Problem
 from .tokens import ApiRequest
@@ -53,6 +69,14 @@ def participant_out(row: Participant) -> schemas.Participant:
 
 def invitation_out(row: Invitation) -> schemas.Invitation:
     return schemas.Invitation(id=row.code, name=row.name, number=row.number, state=row.state, invited_at=row.invited_at)
+
+
+def _invitation(pbx: str, conference: str, code: str) -> schemas.Invitation:
+    """Raises `Problem`."""
+    row = Invitation.objects.filter(pbx=pbx, conference=conference, code=code).first()
+    if row is None:
+        raise Problem(NOT_FOUND, INVITATION.gone)
+    return invitation_out(row)
 
 
 @operation(
@@ -115,3 +139,101 @@ def conference(request: ApiRequest, pbx: str, conference: str) -> schemas.Confer
         people=list(map(participant_out, people)),
         invitations=list(map(invitation_out, invitations)),
     )
+
+
+@operation(
+    "GET",
+    "/conferences/{pbx}/{segment:conference}/invitations/{segment:invitation}",
+    _("Get an invitation"),
+    _("Somebody who is called into a conference, and what becomes of it. It is gone once they have joined."),
+    response={200: schemas.Invitation},
+    name="invitation",
+    tag="conferences",
+    scope=[SEE],
+)
+def invitation(request: ApiRequest, pbx: str, conference: str, invitation: str) -> schemas.Invitation:
+    need(request, SEE)
+    if not may_see(request.user, pbx, conference):
+        raise Problem(FORBIDDEN)
+    return _invitation(pbx, conference, invitation)
+
+
+# Calling people in.
+
+
+class _NewInvitationForm(forms.Form):
+    """What the fields of `NewInvitation` mean."""
+
+    number = Number(max_length=limits.NUMBER, error_messages={"required": _("Enter the number to call.")})
+    name = forms.CharField(max_length=limits.NAME, required=False)
+
+
+def _place_for(request: ApiRequest, verb: Verb[Place, Any], pbx: str, conference: str) -> Place:
+    """Where somebody is called into. Raises `Problem`."""
+    asking.may(request, verb)
+    place = Place(pbx, conference)
+    if not verb.rule.allows(request.user, place):
+        raise Problem(FORBIDDEN)
+    if not PBX.objects.filter(pk=pbx).exists():
+        raise Problem(NOT_FOUND, gettext("There is no PBX of this name."))
+    return place
+
+
+def _made(response: HttpResponse, place: Place, number: str, name: str, outcome: Outcome) -> Status:
+    """The answer with the address of an invitation that was made."""
+    code = outcome.data["invitation"]
+    response.headers["Location"] = reverse("api-invitation", args=[place.pbx, place.name, code])
+    state = Invitation.State.WAITING
+    made = schemas.Invitation(id=code, name=name, number=number, state=state, invited_at=timezone.now())
+    return Status(201, made)
+
+
+@operation(
+    "POST",
+    "/conferences/{pbx}/{segment:conference}/invitations",
+    _("Invite somebody"),
+    _("A number is called into a conference, which need not run yet, as the owner of the token would dial it."),
+    response={201: schemas.Invitation},
+    name="invite",
+    tag="conferences",
+    scope=asking.scopes_of(commands.invite),
+    also=commands.invite.rule.also,
+    problems=ASKED,
+    body={"number": "103", "name": "Carla"},
+)
+def invite(
+    request: ApiRequest, response: HttpResponse, pbx: str, conference: str, body: schemas.NewInvitation
+) -> Status:
+    place = _place_for(request, commands.invite, pbx, conference)
+    meant = asking.meant(_NewInvitationForm, body)
+    person = Person(meant["number"], clean(meant["name"], limits.NAME))
+
+    def asked() -> commands.Asked:
+        profile = commands.ready_to_dial(request.user, place)
+        return commands.invitation_of(request.user, profile, place, person, via=f"{request.token}")
+
+    outcome = asking.carry_out(asked, str(INVITATION.gone))
+    return _made(response, place, person.number, person.name, outcome)
+
+
+@operation(
+    "POST",
+    "/conferences/{pbx}/{segment:conference}/participants/{segment:participant}/call-back",
+    _("Call a participant back"),
+    _("Somebody who is or was in a conference is called into it again; whoever still is in it, is hung up first."),
+    response={201: schemas.Invitation},
+    name="call_back",
+    tag="conferences",
+    scope=asking.scopes_of(commands.call_back),
+    also=commands.call_back.rule.also,
+    problems=ASKED,
+)
+def call_back(request: ApiRequest, response: HttpResponse, pbx: str, conference: str, participant: str) -> Status:
+    place = _place_for(request, commands.call_back, pbx, conference)
+    row = commands.stay_of(place, participant)
+    if row is None:
+        raise Problem(NOT_FOUND, commands.GONE)
+    outcome = asking.carry_out(
+        lambda: commands.back(request.user, place, row, via=f"{request.token}"), str(INVITATION.gone)
+    )
+    return _made(response, place, row.caller_number, row.caller_name, outcome)

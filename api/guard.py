@@ -3,7 +3,7 @@ every answer carries. No cookie counts here, so nobody's browser can be made to 
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import wraps
 from typing import Any, cast
 
@@ -22,7 +22,7 @@ from .models import allowed_anywhere
 from .problems import METHOD, ORIGIN, Problem, bad_input
 from .tokens import ApiRequest
 
-ALLOWED_HEADERS = "Accept-Language, Authorization, Content-Type, Idempotency-Key, If-None-Match"
+ALLOWED_HEADERS = "Accept-Language, Authorization, Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID"
 EXPOSED_HEADERS = "ETag, Link, Location, RateLimit, RateLimit-Policy, Retry-After"
 # How long a browser remembers what it may ask, in seconds.
 PREFLIGHT_AGE = 600
@@ -34,34 +34,16 @@ def guarded(view: Callable[..., HttpResponseBase], operations: Sequence[Operatio
 
     @wraps(view)
     def answered(request: HttpRequest, **parameters: Any) -> HttpResponseBase:
-        if request.method == "OPTIONS":
-            return _preflight(request, methods)
-        try:
-            token = tokens.token_of(request)
-        except Problem as problem:
-            return problem.response()
-        asked = cast(ApiRequest, request)
-        asked.token, asked.user = token, token.owner
-        rate = tokens.count(token)
-        try:
-            rate.check()
+        def carried_out(asked: ApiRequest) -> HttpResponseBase:
             operation = methods.get(request.method or "")
             if operation is None:
                 raise Problem(METHOD, headers={"Allow": ", ".join(methods)})
             _check_input(request, operation)
             if request.method == "POST":
-                response = kept.once(asked, lambda: view(request, **parameters))
-            else:
-                response = _unless_known(request, view(request, **parameters))
-        except Problem as problem:
-            response = problem.response()
-        for name, value in rate.headers.items():
-            response.headers[name] = value
-        if token.origins:
-            response.headers["Access-Control-Allow-Origin"] = request.headers["Origin"]
-            response.headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
-            patch_vary_headers(response, ["Origin"])
-        return response
+                return kept.once(asked, lambda: view(request, **parameters))
+            return _unless_known(request, view(request, **parameters))
+
+        return _by_token(request, methods, carried_out)
 
     # Behind no log-in, and without the protection against what a browser sends by itself. See also `FieldLimits`.
     for name, value in (("login_required", False), ("csrf_exempt", True), ("checks_fields", True)):
@@ -69,7 +51,39 @@ def guarded(view: Callable[..., HttpResponseBase], operations: Sequence[Operatio
     return answered
 
 
-def _preflight(request: HttpRequest, methods: dict[str, Operation]) -> HttpResponseBase:
+def of_stream(request: HttpRequest, answer: Callable[[HttpRequest], HttpResponseBase]) -> HttpResponseBase:
+    """The stream of events behind the same: to connect counts as a request. (See `eventlog.access.Programs`.)"""
+    return _by_token(request, ("GET",), answer)
+
+
+def _by_token(
+    request: HttpRequest, methods: Collection[str], answer: Callable[[ApiRequest], HttpResponseBase]
+) -> HttpResponseBase:
+    """What a program is answered: by `answer`, which may raise `Problem`, if its token works and has requests left."""
+    if request.method == "OPTIONS":
+        return _preflight(request, methods)
+    try:
+        token = tokens.token_of(request)
+    except Problem as problem:
+        return problem.response()
+    asked = cast(ApiRequest, request)
+    asked.token, asked.user = token, token.owner
+    rate = tokens.count(token)
+    try:
+        rate.check()
+        response = answer(asked)
+    except Problem as problem:
+        response = problem.response()
+    for name, value in rate.headers.items():
+        response.headers[name] = value
+    if token.origins:
+        response.headers["Access-Control-Allow-Origin"] = request.headers["Origin"]
+        response.headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
+        patch_vary_headers(response, ["Origin"])
+    return response
+
+
+def _preflight(request: HttpRequest, methods: Collection[str]) -> HttpResponseBase:
     """Whether a page may ask at all, which a browser asks without the token: one of its origin may have any."""
     origin = request.headers.get("Origin", "")
     if not origin_of(origin) or not allowed_anywhere(origin_of(origin)):

@@ -42,6 +42,13 @@ class NewTransfer(Given):
     )
 
 
+class NewInvitation(Given):
+    """Somebody who is to be called into a conference."""
+
+    number: str = Field(max_length=limits.NUMBER, description="As people write it: +49 30 123456.")
+    name: str = Field("", max_length=limits.NAME, description="What they are shown as until they have joined.")
+
+
 class Channel(BaseModel):
     """One end of a call."""
 

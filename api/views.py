@@ -9,6 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -17,6 +18,7 @@ from ninja.responses import NinjaJSONEncoder
 from accounts.confirmation import password_confirmed
 from accounts.identity import user_of
 from engine.live.hub import look_at_people
+from eventlog.declarations import event_types
 
 from . import tokens
 from .forms import TokenForForm, TokenForm
@@ -99,7 +101,15 @@ def reference(request: HttpRequest) -> HttpResponse:
     for path, methods in description()["paths"].items():
         for method, operation in methods.items():
             tags.setdefault(operation["tags"][0], []).append(_told(request, method.upper(), path, operation))
-    return render(request, "api/reference.html", {"tags": sorted(tags.items()), "kinds": kinds.values()})
+    told = [(found.name, _(found.meaning), found.permission) for found in event_types.values()]
+    stream = f'curl -N -H "Authorization: Bearer $TOKEN" \\\n  "{request.build_absolute_uri(reverse("events"))}"'
+    context = {
+        "tags": sorted(tags.items()),
+        "kinds": kinds.values(),
+        "event_types": told,
+        "events_example": stream,
+    }
+    return render(request, "api/reference.html", context)
 
 
 def _told(request: HttpRequest, method: str, path: str, operation: dict[str, Any]) -> dict[str, Any]:

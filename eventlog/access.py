@@ -1,15 +1,38 @@
-"""Who may read the log."""
+"""Who may read the log, and what stands before the stream for programs."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 
 from accounts.identity import viewers_of
 from engine.live.fragments import Viewer
 
-# How programs say who they are by the header `Authorization`: a request → who that is; None: nobody who may ask.
-by_header: list[Callable[[HttpRequest], Viewer | None]] = []
+Answer = Callable[[HttpRequest], HttpResponseBase]
+
+
+@dataclass(frozen=True, slots=True)
+class Programs:
+    """How programs say who they are by the header `Authorization`.
+
+    `viewer`: a request → who asks, and what they may see; None: nobody who may ask. `guard`: answers a request of a
+    program, or what a browser asks before one, by the function given where nothing is in the way; that may raise
+    `Problem`.
+    """
+
+    viewer: Callable[[HttpRequest], Viewer | None]
+    guard: Callable[[HttpRequest, Answer], HttpResponseBase]
+
+
+# The one way; the app that knows the tokens provides it.
+programs: list[Programs] = []
+
+
+def is_of_program(request: HttpRequest) -> bool:
+    """Whether it is a program's, or a browser's that asks whether a page may ask as one."""
+    return "Authorization" in request.headers or request.method == "OPTIONS"
 
 
 def reader_of(request: HttpRequest) -> Viewer | None:
@@ -18,8 +41,8 @@ def reader_of(request: HttpRequest) -> Viewer | None:
     By a header, where there is one; else by the cookie of their session, from a page of the panel or from no page at
     all: to a browser another port of this host is the same site, but not the same origin.
     """
-    if "Authorization" in request.headers:
-        return next((viewer for who in by_header if (viewer := who(request)) is not None), None)
+    if is_of_program(request):
+        return programs[0].viewer(request)
     own = f"{request.scheme}://{request.get_host()}"
     from_elsewhere = request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none")
     if from_elsewhere or request.headers.get("Origin", own).lower() != own.lower():

@@ -8,8 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext as _
+
+from engine.limits import FIELD, complaint
 from engine.live.fragments import Viewer
 from engine.live.people import next_check
+from web.problems import bad_input
 
 from .declarations import EventType, event_types
 from .models import Event
@@ -19,6 +23,9 @@ from .telling import is_told, time_of
 QUEUE_LIMIT, QUEUE_SIZE = 500, 2**19
 # How many events are sent at a time.
 AT_ONCE = 100
+
+# What a stream can be asked for in its address.
+PARAMETERS = frozenset(("types", "pbx", "extension", "conference", "call", "after"))
 
 # PBX → the number of the last event that counts as read there.
 Position = dict[str, int]
@@ -34,8 +41,10 @@ class Entry:
     text: str
     # What else than the type's permission lets a reader have it; empty: nothing.
     also: str
+    # What it is about, or who: empty where it is about none.
     extensions: frozenset[str]
     conference: str
+    call: str
 
     @classmethod
     def of(cls, event: Event) -> "Entry | None":
@@ -52,6 +61,7 @@ class Entry:
             event_type.also(data),
             _extensions_in(data),
             data.get("conference", ""),
+            event.subject if event.type.startswith("call.") else "",
         )
 
 
@@ -69,14 +79,6 @@ def _extensions_in(data: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(found - {""})
 
 
-class BadFilter(Exception):
-    """What is asked for cannot be: the parameter, and what to do."""
-
-    def __init__(self, parameter: str, advice: str) -> None:
-        super().__init__(parameter, advice)
-        self.parameter, self.advice = parameter, advice
-
-
 @dataclass(frozen=True, slots=True)
 class Filter:
     """What a reader wants: events for which each of these holds that is given. `types` is complete."""
@@ -85,32 +87,40 @@ class Filter:
     pbxs: frozenset[str]
     extensions: frozenset[str]
     conferences: frozenset[str]
+    calls: frozenset[str]
 
     @classmethod
     def read(cls, asked: Mapping[str, Collection[str]], pbxs: Collection[str]) -> "Filter":
         """From the parameters of an address, each of which may come several times; types and PBXs also in one, with
-        commas between. `pbxs` are those that there are. Raises `BadFilter`.
+        commas between. `pbxs` are those that there are. Raises `Problem`.
         """
-        if unknown := asked.keys() - {"types", "pbx", "extension", "conference", "after"}:
-            raise BadFilter(min(unknown)[:80], "There is no such parameter. Leave it out.")
+        if unknown := asked.keys() - PARAMETERS:
+            raise bad_input(min(unknown)[:80], _("There is no field of this name here."))
+        for name, values in asked.items():
+            if words := next(filter(None, (complaint(value, FIELD) for value in values)), ""):
+                raise bad_input(name, words)
         if unknown := set(_words(asked.get("pbx", ()))).difference(pbxs):
-            raise BadFilter("pbx", f"There is no PBX {min(unknown)[:80]}. There are: {', '.join(pbxs)}.")
+            told = {"name": min(unknown)[:80], "names": ", ".join(pbxs)}
+            raise bad_input("pbx", _("There is no PBX %(name)s. There are: %(names)s.") % told)
         types = set[str]()
         for word in _words(asked.get("types", ())):
             if word in event_types:
                 if not is_told(event_types[word]):
-                    raise BadFilter("types", f"{word} is told only where {event_types[word].setting} is on.")
+                    told = {"name": word, "setting": event_types[word].setting}
+                    raise bad_input("types", _("%(name)s is told only where %(setting)s is on.") % told)
                 types.add(word)
                 continue
             group = {name for name in _usual() if word.endswith(".*") and name.startswith(word[:-1])}
             if not group:
-                raise BadFilter("types", f"There is no type {word[:80]}. There are: {', '.join(event_types)}.")
+                told = {"name": word[:80], "names": ", ".join(event_types)}
+                raise bad_input("types", _("There is no type %(name)s. There are: %(names)s.") % told)
             types |= group
         return cls(
             frozenset(types or _usual()),
             frozenset(_words(asked.get("pbx", ()))),
             frozenset(asked.get("extension", ())),
             frozenset(asked.get("conference", ())),
+            frozenset(asked.get("call", ())),
         )
 
     def is_of(self, pbx: str) -> bool:
@@ -123,6 +133,7 @@ class Filter:
             and self.is_of(entry.pbx)
             and (not self.extensions or not self.extensions.isdisjoint(entry.extensions))
             and (not self.conferences or entry.conference in self.conferences)
+            and (not self.calls or entry.call in self.calls)
         )
 
 

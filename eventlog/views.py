@@ -1,4 +1,4 @@
-"""The stream of events: `GET /api/v1/events`, as server-sent events.
+"""The stream of events: `GET /api/v1/events`, as server-sent events; and what is told, described for machines.
 
 Source: https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
@@ -8,42 +8,71 @@ from functools import partial
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, JsonResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from django.views.decorators.http import require_GET
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_http_methods, require_safe
 
-from engine.live.fragments import Viewer
 from engine.mirror.models import PBX
+from web.problems import Problem, declare
 
-from .access import reader_of
+from .access import is_of_program, programs, reader_of
+from .asyncapi import description
 from .feed import stream_to
-from .readers import BadFilter, Filter, Reader, may_read, position_in
+from .readers import Filter, Reader, may_read, position_in
 
-
-def problem(status: int, title: str, detail: str, **more: str) -> JsonResponse:
-    """What is wrong with a request, for a program (RFC 9457): a short name of it, and what to do."""
-    body = {"status": status, "title": title, "detail": detail, **more}
-    return JsonResponse(body, status=status, content_type="application/problem+json")
+NO_LOG = declare(
+    "no-event-log",
+    404,
+    _("There is no event log"),
+    _("Have an administrator of the panel set EVENT_LOG_DAYS to 1 or more."),
+)
+NOT_LOGGED_IN = declare(
+    "not-logged-in",
+    401,
+    _("Nobody is logged in"),
+    _("Log in to the panel and ask from one of its pages, or send the header “Authorization: Bearer” with a token."),
+)
+NOTHING_TO_SEE = declare(
+    "nothing-to-see",
+    403,
+    _("There is nothing here that you may see"),
+    _("Ask an administrator for the permission to see calls or conferences. A token needs the scope as well."),
+)
 
 
 @login_not_required
-@require_GET
+@require_http_methods(["GET", "OPTIONS"])
 async def events(request: HttpRequest) -> HttpResponseBase:
     """What happens from now on, or after the event with the id `Last-Event-ID` (or `?after=`).
 
-    Without a login it answers 401, to who may see nothing of it 403, to parameters that make no sense 422.
+    Without a log-in or a token it answers 401, to who may see nothing of it 403, to parameters that make no sense 422.
     """
-    if not settings.EVENT_LOG_DAYS:
-        return problem(404, "There is no event log", "Set EVENT_LOG_DAYS to 1 or more.")
-    viewer, pbxs = await sync_to_async(_who_and_where)(request)
-    if viewer is None:
-        return problem(401, "Not logged in", "Log in to the panel, and ask from a page of the panel.")
-    if not may_read(viewer):
-        return problem(403, "Not permitted", "Ask an administrator for the permission to see calls or conferences.")
+    return await sync_to_async(_answer)(request)
+
+
+events.checks_fields = True  # type: ignore[attr-defined]  # see `FieldLimits`
+
+
+def _answer(request: HttpRequest) -> HttpResponseBase:
+    if is_of_program(request):
+        return programs[0].guard(request, _stream)
     try:
-        wanted = Filter.read(dict(request.GET.lists()), pbxs)
-    except BadFilter as error:
-        return problem(422, "A parameter is wrong", error.advice, parameter=error.parameter)
+        return _stream(request)
+    except Problem as problem:
+        return problem.response()
+
+
+def _stream(request: HttpRequest) -> HttpResponseBase:
+    """The stream of whoever asks. Raises `Problem`."""
+    if not settings.EVENT_LOG_DAYS:
+        raise Problem(NO_LOG)
+    viewer = reader_of(request)
+    if viewer is None:
+        raise Problem(NOT_LOGGED_IN, headers={"WWW-Authenticate": "Bearer"})
+    if not may_read(viewer):
+        raise Problem(NOTHING_TO_SEE)
+    wanted = Filter.read(dict(request.GET.lists()), list(PBX.objects.values_list("name", flat=True)))
     # The header is the newer one: a browser that comes back asks with the same address.
     after = request.headers.get("Last-Event-ID") or request.GET.get("after")
     position = position_in(after) if after is not None else None
@@ -54,5 +83,8 @@ async def events(request: HttpRequest) -> HttpResponseBase:
     )
 
 
-def _who_and_where(request: HttpRequest) -> tuple[Viewer | None, list[str]]:
-    return reader_of(request), list(PBX.objects.values_list("name", flat=True))
+@require_safe
+@login_not_required
+def asyncapi(request: HttpRequest) -> HttpResponse:
+    """GET: the description of the events. It says nothing of this installation."""
+    return JsonResponse(description(), json_dumps_params={"ensure_ascii": False})

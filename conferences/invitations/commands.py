@@ -13,6 +13,7 @@ from accounts.identity import profile_of, profile_with_context
 from accounts.models import Profile
 from accounts.policy import Call
 from calls.commands import ORIGINATE
+from calls.forms import number_in
 from calls.models import Channel
 from engine.ami import actions
 from engine.mirror.commands import Command, Outcome, Status
@@ -24,6 +25,7 @@ from .. import commands
 from ..commands import DONE
 from ..forms import Person
 from ..models import Conference, Participant
+from ..records.models import Attendance
 from ..rooms.models import Room, moderates
 from ..targets import MODERATE, PLACE, TIMEOUT, Place, can_be_asked_for, topic_of
 from .events import STATE, add
@@ -31,6 +33,7 @@ from .models import Invitation, InviteGroup
 
 # How long a telephone gets to hang up before it is called back, in seconds.
 HANGS_UP_WITHIN = 2.0
+GONE = gettext_lazy("It is no longer known who that was.")
 CALLED_ALREADY = Outcome(Status.NOT_POSSIBLE, gettext_noop("This number is already being called."))
 
 INVITING = Feature(gettext_noop("invitations into conferences"), Weight.USEFUL, ("Originate",), events=("DialEnd",))
@@ -122,7 +125,7 @@ _calls_somebody = partial(
 
 @_calls_somebody("invite", gettext_lazy("Invite"), view="invite")
 async def invite(ctx: CommandContext, place: Place, wanted: Invite) -> Outcome:
-    """Call somebody into a conference, which need not run (see `events.advance`)."""
+    """Call somebody into a conference, which need not run (see `events.advance`). Data: the code of the invitation."""
     return _add(ctx, place, wanted)
 
 
@@ -138,7 +141,7 @@ def _add(ctx: CommandContext, place: Place, wanted: Invite, arguments: str = "")
         caller_name=wanted.caller_name,
         arguments=arguments,
     )
-    return CALLED_ALREADY if row is None else DONE
+    return CALLED_ALREADY if row is None else Outcome(Status.DONE, data={"invitation": row.code})
 
 
 @_calls_somebody("call-back", gettext_lazy("Call back"), view="call-back", actions=[actions.hangup])
@@ -261,7 +264,7 @@ commands.before_end.append(call_off_all)
 Asked = tuple[Command, Callable[[], str] | None]
 
 
-def invitation_of(user: User, profile: Profile, place: Place, person: Person, who: str = "") -> Asked:
+def invitation_of(user: User, profile: Profile, place: Place, person: Person, who: str = "", via: str = "") -> Asked:
     """The command that calls somebody into a conference, within the dial policies of the user, and of those who wrote
     the number into the groups that it was taken from. `who` stands for the person in the audit trail.
     """
@@ -270,7 +273,7 @@ def invitation_of(user: User, profile: Profile, place: Place, person: Person, wh
     subject = f"{who or person} ({'; '.join(others)})" if others else who or str(person)
     given = Invite(channel, person.number, person.name, caller_number, title_of(place.pbx, place.name))
     return invite.asked(
-        user, place, given, lambda: _refusal(user, wanted, person.groups), subject=f"{subject} → {place}"
+        user, place, given, lambda: _refusal(user, wanted, person.groups), subject=f"{subject} → {place}", via=via
     )
 
 
@@ -297,9 +300,22 @@ def own_phone(user: User, profile: Profile, place: Place) -> Outcome:
     return invite.ask(user, place, given, lambda: dialling.refusal(user, wanted), subject=subject)
 
 
-def back(user: User, profile: Profile, place: Place, person: Person, uniqueid: str) -> Outcome:
-    """Call somebody again who is or was in the conference; whoever still is, is hung up first."""
-    wanted, channel, caller_number = of_number(profile, person.number)
-    title = title_of(place.pbx, place.name)
-    given = Invite(channel, person.number, person.name, caller_number, title, uniqueid)
-    return call_back.ask(user, place, given, lambda: dialling.refusal(user, wanted))
+def stay_of(place: Place, uniqueid: str) -> Participant | Attendance | None:
+    """Who is in a conference by this channel; or was, in the latest of this name."""
+    row = Participant.objects.filter(pbx=place.pbx, conference=place.name, uniqueid=uniqueid).first()
+    over = Attendance.objects.filter(pbx=place.pbx, uniqueid=uniqueid, key__startswith=f"{uniqueid}/{place.name}/")
+    return row or over.order_by("-joined_at").first()
+
+
+def back(user: User, place: Place, row: Participant | Attendance, via: str = "") -> Asked:
+    """The command that calls somebody again who is or was in the conference; whoever still is, is hung up first.
+
+    Raises `NotReady`.
+    """
+    profile, number = ready_to_dial(user, place), number_in(row.caller_number)
+    if not number:
+        raise NotReady(_("Their number is not known, so they cannot be called back."))
+    wanted, channel, caller_number = of_number(profile, number)
+    name = row.caller_name if row.caller_name != number else ""
+    given = Invite(channel, number, name, caller_number, title_of(place.pbx, place.name), row.uniqueid)
+    return call_back.asked(user, place, given, lambda: dialling.refusal(user, wanted), via=via)

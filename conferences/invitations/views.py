@@ -6,7 +6,7 @@ import re
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse
@@ -18,7 +18,6 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts import dialling
 from accounts.identity import profile_with_phone, user_of
 from accounts.models import Profile
-from calls.forms import diallable
 from engine.mirror.commands import Outcome, Status, run
 from engine.mirror.models import PBX
 from engine.mirror.verbs import NotReady
@@ -26,10 +25,19 @@ from web import toasts
 
 from ..forms import MOST_PEOPLE, GroupForm, Person, people_of
 from ..models import Participant
-from ..records.models import Attendance
 from ..rooms.models import Room
 from ..targets import Place
-from .commands import OF_PLACES, back, invitation_of, own_phone, ready_to_call, ready_to_dial, writers_of
+from .commands import (
+    GONE,
+    OF_PLACES,
+    back,
+    invitation_of,
+    own_phone,
+    ready_to_call,
+    ready_to_dial,
+    stay_of,
+    writers_of,
+)
 from .models import Invitation, InviteGroup
 
 # What separates the people in the box.
@@ -145,24 +153,14 @@ def call_me_in(request: HttpRequest, pbx: str, name: str) -> HttpResponse:
 def call_back(request: HttpRequest, pbx: str, name: str, uniqueid: str) -> HttpResponse:
     """POST: one who is in the conference is hung up and called again; so is one who has left it."""
     user, place = _who_may(request, pbx, name)
-    row = Participant.objects.filter(pbx=pbx, conference=name, uniqueid=uniqueid).first() or _stay(pbx, name, uniqueid)
+    row = stay_of(place, uniqueid)
     if row is None:
-        return toasts.toast(request, "info", _("It is no longer known who that was."), 404)
+        return toasts.toast(request, "info", str(GONE), 404)
     try:
-        profile = ready_to_dial(user, place)
-        number = diallable(row.caller_number)
+        asked = back(user, place, row)
     except NotReady as error:
         return toasts.toast(request, "warning", str(error), 409)
-    except ValidationError:
-        return toasts.toast(request, "warning", _("Their number is not known, so they cannot be called back."), 409)
-    person = Person(number, row.caller_name if row.caller_name != number else "")
-    return _answer(request, back(user, profile, place, person, row.uniqueid))
-
-
-def _stay(pbx: str, name: str, uniqueid: str) -> Attendance | None:
-    """The latest stay of a channel in a conference of this name that is over."""
-    records = Attendance.objects.filter(pbx=pbx, uniqueid=uniqueid, key__startswith=f"{uniqueid}/{name}/")
-    return records.order_by("-joined_at").first()
+    return _answer(request, run(*asked))
 
 
 def _answer(request: HttpRequest, outcome: Outcome) -> HttpResponse:

@@ -219,6 +219,7 @@ TABLE: dict[str, list[Line]] = {
     # Whose token it is: see tests/api/test_tokens.py.
     "api/tokens/<int:pk>/revoke/": [Line("/api/tokens/1/revoke/", "POST", LOGGED_IN, 404)],
     "api/v1/docs": [Line("/api/v1/docs", "GET", LOGGED_IN, 200)],
+    "api/v1/asyncapi.json": [Line("/api/v1/asyncapi.json", "GET", EVERYBODY, 200)],
     "api/v1/openapi.json": [Line("/api/v1/openapi.json", "GET", EVERYBODY, 200)],
     "api/v1/problems/<slug:slug>": [Line("/api/v1/problems/not-found", "GET", LOGGED_IN, 200)],
     "password/": [

@@ -29,6 +29,8 @@ def asterisk(monkeypatch: pytest.MonkeyPatch) -> Asterisk:
         "pbx.originate": {"call": "1732451299.1000000000001"},
         "channel.consult": {"transfer": "77aa"},
         "channel.transfer-recall": {"transfer": "77bb"},
+        "place.invite": {"invitation": "e07a"},
+        "place.call-back": {"invitation": "e07b"},
     }
     return asterisk
 

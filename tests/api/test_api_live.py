@@ -16,16 +16,27 @@ pytestmark = [pytest.mark.timeout(120)]
 _TOKEN = """
 from django.contrib.auth.models import User
 from api import operations, service, tokens
-user = User.objects.get(username="ben")
+user = User.objects.get(username={name!r})
 print(tokens.make(user, user, name="Shop", scopes=sorted(operations.scopes))[1])
 """
 
 
+def token_of(panel: Panel, name: str = "ben") -> dict[str, str]:
+    """The header of a program that asks in this user's name."""
+    return {"Authorization": f"Bearer {panel.manage('shell', '--no-imports', '-c', _TOKEN.format(name=name)).strip()}"}
+
+
 def until(client: httpx.Client, address: str, is_so: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-    """What is at an address once it is so."""
+    """What is at an address, which must be there, once it is so."""
+    client.get(address).raise_for_status()
+    return poll(client, address, is_so)
+
+
+def poll(client: httpx.Client, address: str, is_so: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    """The same of what may not be there yet, or not any more: then a problem is."""
     deadline = time.monotonic() + 30
     while True:
-        said: dict[str, Any] = client.get(address).raise_for_status().json()
+        said: dict[str, Any] = client.get(address).json()
         if is_so(said):
             return said
         assert time.monotonic() < deadline, said
@@ -37,8 +48,7 @@ def test_a_call_asked_for_twenty_times_at_once_is_placed_once(
 ) -> None:
     phone_factory(asterisk22, "102")
     phone_factory(asterisk22, "103")
-    token = panel22.manage("shell", "--no-imports", "-c", _TOKEN).strip()
-    headers = {"Authorization": f"Bearer {token}"}
+    headers = token_of(panel22)
     with httpx.Client(base_url=panel22.url, headers=headers, timeout=60) as client:
         until(client, "/api/v1/pbxs/main", lambda pbx: pbx["is_up"])
         before = {call["id"] for call in client.get("/api/v1/calls").json()["items"]}
@@ -88,8 +98,7 @@ def test_a_consultation_has_the_address_that_was_answered(
 ) -> None:
     for phone in ("102", "103", "104"):
         phone_factory(asterisk22, phone)
-    token = panel22.manage("shell", "--no-imports", "-c", _TOKEN).strip()
-    headers = {"Authorization": f"Bearer {token}"}
+    headers = token_of(panel22)
     with httpx.Client(base_url=panel22.url, headers=headers, timeout=60) as client:
         until(client, "/api/v1/pbxs/main", lambda pbx: pbx["is_up"])
         address = client.post("/api/v1/calls", json={"number": "103"}).raise_for_status().headers["Location"]
@@ -102,3 +111,26 @@ def test_a_consultation_has_the_address_that_was_answered(
         assert response.headers["Location"] == f"/api/v1/transfers/main/{call['transfer']['id']}"
         until(client, response.headers["Location"], lambda transfer: transfer["state"] == "talking")
         assert client.put(f"{response.headers['Location']}/complete").status_code == 204
+
+
+def test_who_is_invited_has_an_address_until_they_have_joined_and_is_called_back(
+    asterisk22: Asterisk, panel22: Panel, phone_factory: PhoneFactory
+) -> None:
+    phone_factory(asterisk22, "103")
+    conference = "/api/v1/conferences/main/8001"
+    with httpx.Client(base_url=panel22.url, headers=token_of(panel22, "anna"), timeout=60) as client:
+        until(client, "/api/v1/pbxs/main", lambda pbx: pbx["is_up"])
+        response = client.post(f"{conference}/invitations", json={"number": "103", "name": "Carla"})
+        assert response.status_code == 201, response.text
+        there = poll(client, conference, lambda said: bool(said.get("people")))
+        assert [person["name"] for person in there["people"]] == ["Carla"]
+        assert client.get(response.headers["Location"]).status_code == 404  # they have joined
+
+        first = there["people"][0]["id"]
+        response = client.post(f"{conference}/participants/{first}/call-back")
+        assert response.status_code == 201, response.text
+        assert response.headers["Location"].startswith(f"{conference}/invitations/")
+        again = poll(
+            client, conference, lambda said: [who["id"] for who in said.get("people", [])] not in ([], [first])
+        )
+        assert len(again["people"]) == 1

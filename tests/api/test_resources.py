@@ -6,11 +6,16 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
+from accounts.models import DialPolicy, Profile
 from api.extensions import states_of
+from audit.models import AuditEntry
 from calls.models import CampOn
+from conferences.models import Conference
+from conferences.records.models import Attendance
 from engine.mirror.models import PBX
 from extensions.models import Extension
 from tests.access import people
+from tests.access.people import Asterisk, given
 
 from .conftest import Makes, Program
 from .test_tokens import problem
@@ -40,6 +45,93 @@ def test_a_conference_has_who_is_in_it_and_who_is_called_in(operator: Program) -
     assert (problem(response), response.json()["detail"]) == (
         (404, "not-found"), "This conference has already ended.",
     )  # fmt: skip
+
+
+# Calling people into a conference.
+
+INVITATIONS = "/conferences/main/8001/invitations"
+CALL_BACK = "/conferences/main/8001/participants/{}/call-back"
+
+
+def test_somebody_is_invited_as_on_the_page_and_the_invitation_has_an_address(
+    administrator: Program, asterisk: Asterisk
+) -> None:
+    response = administrator.post("/conferences/main/a~sb/invitations", {"number": "+49 (30) 12", "name": "Carla\x07"})
+    assert response.status_code == 201, response.content
+    assert response["Location"] == "/api/v1/conferences/main/a~sb/invitations/e07a"
+    said = response.json()
+    assert (said["id"], said["number"], said["name"], said["state"]) == ("e07a", "+493012", "Carla", "waiting")
+    (command,) = asterisk.commands
+    assert (str(command.verb), command.key) == ("place.invite", "a/b")
+    wanted = {"channel": "Local/+493012@internal/n", "number": "+493012", "name": "Carla", "caller_number": "101"}
+    assert wanted.items() <= given(command).items()
+    entry = AuditEntry.objects.get()
+    assert (entry.subject, entry.via) == ("Carla <+493012> → a/b", str(administrator.token))
+
+
+def test_an_invitation_can_be_got_and_is_taken_back_by_deleting_it(administrator: Program, asterisk: Asterisk) -> None:
+    address = f"{INVITATIONS}/c41d03"
+    assert administrator.get(address).json()["state"] == "busy"
+    assert administrator.ask("DELETE", address).status_code == 204
+    assert [str(command.verb) for command in asterisk.commands] == ["invitation.cancel"]
+    assert problem(administrator.get(f"{INVITATIONS}/gone")) == (404, "not-found")
+    assert problem(administrator.get("/conferences/main/8002/invitations/c41d03")) == (404, "not-found")
+
+
+def test_whoever_is_or_was_in_a_conference_is_called_back(administrator: Program, asterisk: Asterisk) -> None:
+    now = timezone.now()
+    Attendance.objects.create(
+        pbx="main", key="9.9/8001/1", record="8001/1", uniqueid="9.9", joined_at=now, left_at=now,
+        caller_number="104", caller_name="Dora",
+    )  # fmt: skip
+    Attendance.objects.create(pbx="main", key="8.8/8001/1", record="8001/1", uniqueid="8.8", joined_at=now, left_at=now)
+    for participant, number, name in (("1732451240.20", "109", "In 8001"), ("9.9", "104", "Dora")):
+        response = administrator.post(CALL_BACK.format(participant))
+        assert response["Location"] == "/api/v1/conferences/main/8001/invitations/e07b"
+        said = response.json()
+        assert (said["id"], said["number"], said["name"]) == ("e07b", number, name)
+        command = asterisk.commands.pop()
+        assert (str(command.verb), given(command)["uniqueid"]) == ("place.call-back", participant)
+    response = administrator.post(CALL_BACK.format("8.8"))
+    assert (problem(response), "Their number is not known" in response.json()["detail"]) == ((409, "not-ready"), True)
+    assert problem(administrator.post(CALL_BACK.format("7.7"))) == (404, "not-found")
+    assert asterisk.commands == []
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [({"number": "x"}, "number"), ({}, "number"), ({"number": "103", "name": "x" * 81}, "name"), ({"to": "1"}, "to")],
+)
+def test_an_invitation_that_cannot_be_meant_names_the_field(
+    body: Any, field: str, administrator: Program, asterisk: Asterisk
+) -> None:
+    response = administrator.post(INVITATIONS, body)
+    assert problem(response) == (422, "bad-input")
+    assert field in [error["field"] for error in response.json()["errors"]]
+    assert asterisk.commands == []
+
+
+def test_nobody_is_called_where_something_is_in_the_way(administrator: Program, asterisk: Asterisk) -> None:
+    body = {"number": "103"}
+    assert problem(administrator.post("/conferences/other/8001/invitations", body)) == (404, "not-found")
+    assert problem(administrator.post("/conferences/main/%208001/invitations", body)) == (409, "not-ready")
+    Conference.objects.update(locked=True)
+    assert problem(administrator.post(INVITATIONS, body)) == (409, "not-ready")
+    Conference.objects.update(locked=False)
+    DialPolicy.objects.update(allowed="104")
+    assert problem(administrator.post(INVITATIONS, body)) == (403, "not-allowed")
+    Profile.objects.update(dial_context="")
+    assert problem(administrator.post(INVITATIONS, body)) == (409, "not-ready")
+    assert asterisk.commands == []
+
+
+def test_whoever_moderates_a_room_invites_into_it_and_nowhere_else(program: Makes, asterisk: Asterisk) -> None:
+    user = people.person("Operator")
+    people.room("8001", user)
+    mine = program(user)
+    assert mine.post(INVITATIONS, {"number": "103"}).status_code == 201
+    assert problem(mine.post("/conferences/main/8002/invitations", {"number": "103"})) == (403, "not-allowed")
+    assert len(asterisk.commands) == 1
 
 
 def test_a_conference_of_any_name_has_an_address(operator: Program) -> None:

@@ -182,6 +182,9 @@ async def test_a_pbx_that_comes_later_is_read_from_its_first_event(read: Read, l
         ("conference=8001", [3, 4]),
         ("extension=101&conference=8001", [4]),
         ("extension=0", []),
+        ("call=1.1", [1, 2]),
+        ("call=1.1&call=2.1&types=call.ringing", [1, 6]),
+        ("call=8001", []),
     ],
 )
 async def test_filters(read: Read, log: Log, query: str, expected: list[int]) -> None:
@@ -228,25 +231,37 @@ async def test_what_is_passed_over_counts_as_read(read: Read, log: Log, monkeypa
         ("types=sms.*", "types", "There is no type sms.*."),
         ("types=participant.talking", "types", "only where EVENT_LOG_TALKING is on"),
         ("pbx=elsewhere", "pbx", "There is no PBX elsewhere. There are: main."),
-        ("type=call.ended", "type", "There is no such parameter."),
+        ("type=call.ended", "type", "There is no field of this name here."),
+        (f"call={'x' * 2001}", "call", "at most 2000 characters"),
     ],
 )
 async def test_a_parameter_that_makes_no_sense_is_named(read: Read, query: str, parameter: str, words: str) -> None:
     reading = await read("Viewer", query)
     assert reading.status == 422
-    problem = reading.problem
-    assert problem["parameter"] == parameter
-    assert words in problem["detail"]
+    (error,) = reading.problem["errors"]
+    assert error["field"] == parameter
+    assert words in error["detail"]
+    assert reading.problem["type"] == "/api/v1/problems/bad-input"
 
 
 # Who may read, and what.
 
 
-@pytest.mark.parametrize(("role", "status"), [(ANONYMOUS, 401), (NOBODY, 403), ("Viewer", 200)])
-async def test_who_may_read(read: Read, role: str, status: int) -> None:
+@pytest.mark.parametrize(
+    ("role", "status", "slug"),
+    [(ANONYMOUS, 401, "not-logged-in"), (NOBODY, 403, "nothing-to-see"), ("Viewer", 200, "")],
+)
+async def test_who_may_read(read: Read, role: str, status: int, slug: str) -> None:
     reading = await read(role)
     assert reading.status == status
-    assert status == 200 or reading.problem["detail"]
+    if slug:
+        assert reading.problem["type"] == f"/api/v1/problems/{slug}"
+        assert reading.problem["what_to_do"]
+
+
+async def test_a_problem_is_told_in_the_language_of_who_asks(read: Read) -> None:
+    reading = await read("Viewer", "call.x=1", accept_language="zh-hans")
+    assert reading.problem["what_to_do"] == "请更正“errors”中列出的字段。"
 
 
 @pytest.mark.parametrize(
@@ -469,7 +484,7 @@ async def test_without_a_log_there_is_no_stream(read: Read) -> None:
     with override_settings(EVENT_LOG_DAYS=0):
         reading = await read("Viewer")
     assert reading.status == 404
-    assert "EVENT_LOG_DAYS" in reading.problem["detail"]
+    assert "EVENT_LOG_DAYS" in reading.problem["what_to_do"]
 
 
 @pytest.mark.parametrize("text", ["", ":", "main", "main:", ":1", "main:1,", "main:١", "main:" + "1" * 19])

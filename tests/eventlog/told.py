@@ -3,11 +3,18 @@
 import json
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
 from typing import Any
 
+from jsonschema import Draft7Validator
+from referencing import Registry
+from referencing.jsonschema import DRAFT7
+
 from engine.mirror.state import State
+from eventlog.asyncapi import description
 from eventlog.declarations import event_types, object_of
 from eventlog.models import Event
+from eventlog.readers import json_of
 
 _TYPES: dict[str, type] = {"string": str, "integer": int, "boolean": bool, "array": list, "object": dict}
 
@@ -33,11 +40,21 @@ def check(value: Any, schema: Mapping[str, Any], where: str) -> None:
             check(value[name], part, f"{where}.{name}")
 
 
+@cache
+def payload_of(message: str) -> Any:
+    """What is valid as the payload of a message of the AsyncAPI document, such as `stream.call.ended`."""
+    document = DRAFT7.create_resource(description())
+    reference = {"$ref": f"urn:events#/components/messages/{message}/payload"}
+    return Draft7Validator(reference, registry=Registry().with_resource("urn:events", document))
+
+
 def events(state: State) -> list[Event]:
-    """What waits to be written, in order."""
+    """What waits to be written, in order; as the stream sends it, it fits the description for machines."""
     found = sorted(state.table(Event).rows.values(), key=lambda event: event.number)
     for event in found:
         check(json.loads(event.data), object_of(event_types[event.type].fields), event.type)
+        sent = json.loads(json_of(state.pbx, event.number, event.type, event.at, event.data))
+        payload_of(f"stream.{event.type}").validate(sent)
     return found
 
 
