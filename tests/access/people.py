@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import Group, User
+from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Profile
@@ -168,3 +169,10 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> Asterisk:
     monkeypatch.setattr(commands, "_deliver", nobody)
     monkeypatch.setattr("accounts.phones.look_up", asterisk.look_up)
     return asterisk
+
+
+def client_of(user: User) -> Client:
+    """A browser in which this user is logged in."""
+    client = Client()
+    client.force_login(user)
+    return client

@@ -35,13 +35,7 @@ def asterisk(monkeypatch: pytest.MonkeyPatch) -> Asterisk:
 @pytest.fixture
 def anna(asterisk: Asterisk) -> Client:
     """Anna, operator, whose phone is 101."""
-    return client_of(people.person("Operator"))
-
-
-def client_of(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
+    return people.client_of(people.person("Operator"))
 
 
 def policy(group: str = "Operator", **fields: Any) -> None:
@@ -77,7 +71,7 @@ def refused(response: Any) -> str:
 
 @pytest.mark.parametrize("group", ["Operator", "Moderator", "Administrator"])
 def test_the_first_policy_allows_any_number_from_any_phone_that_is_one(group: str, asterisk: Asterisk) -> None:
-    client = client_of(people.person(group))
+    client = people.client_of(people.person(group))
     for number in ("1", "102", "+49301234567", "*21*1#", "0900123"):
         assert dial(client, number).status_code == 200
     found = DialPolicy.objects.get(group__name=group)
@@ -95,7 +89,7 @@ def test_a_number_that_the_pbx_does_not_know_is_named_with_the_context(anna: Cli
 def test_a_viewer_has_no_policy_and_places_no_call(asterisk: Asterisk) -> None:
     user = people.person("Viewer")
     assert not DialPolicy.objects.filter(group__user=user).exists()
-    assert dial(client_of(user)).status_code == 403
+    assert dial(people.client_of(user)).status_code == 403
     assert not AuditEntry.objects.exists()
 
 
@@ -153,7 +147,7 @@ def test_what_one_group_refuses_the_other_does_not_allow(asterisk: Asterisk) -> 
     user.groups.add(Group.objects.get(name="Moderator"))
     policy("Moderator", refused="0900!")
     policy("Operator", allowed="XXX")
-    client = client_of(user)
+    client = people.client_of(user)
     assert dial(client, "0301234").status_code == 200  # Moderator
     assert "0900123" in refused(dial(client, "0900123"))
 
@@ -161,7 +155,7 @@ def test_what_one_group_refuses_the_other_does_not_allow(asterisk: Asterisk) -> 
 def test_a_superuser_without_group_may_all_but_call_without_end(asterisk: Asterisk) -> None:
     user = people.person()
     User.objects.update(is_superuser=True)
-    client = client_of(user)
+    client = people.client_of(user)
     for _ in range(10):
         assert dial(client, "0900123").status_code == 200
     assert "10 calls a minute" in refused(dial(client, "0900123"))
@@ -170,7 +164,7 @@ def test_a_superuser_without_group_may_all_but_call_without_end(asterisk: Asteri
 def test_not_even_a_superuser_has_a_phone_that_dials_by_itself(asterisk: Asterisk) -> None:
     user = people.person(endpoint="Local/5@anywhere")
     User.objects.update(is_superuser=True)
-    assert "Local/5@anywhere would dial by itself" in refused(dial(client_of(user), "102"))
+    assert "Local/5@anywhere would dial by itself" in refused(dial(people.client_of(user), "102"))
     assert asterisk.commands == []
 
 
@@ -178,7 +172,7 @@ def test_a_superuser_in_a_group_is_bound_by_its_policy(asterisk: Asterisk) -> No
     user = people.person("Operator")
     User.objects.update(is_superuser=True)
     policy(refused="0900!")
-    refused(dial(client_of(user), "0900123"))
+    refused(dial(people.client_of(user), "0900123"))
 
 
 # How many.
@@ -216,7 +210,7 @@ def test_what_was_refused_counts_as_no_call(anna: Client, asterisk: Asterisk) ->
 
 def test_the_calls_of_others_and_other_commands_do_not_count(anna: Client, asterisk: Asterisk) -> None:
     policy(calls_per_minute=1)
-    ben = client_of(people.person("Operator", "ben", endpoint="PJSIP/102"))
+    ben = people.client_of(people.person("Operator", "ben", endpoint="PJSIP/102"))
     assert dial(ben).status_code == 200
     assert anna.post("/calls/main/channels/1.1/hangup/").status_code == 204
     assert dial(anna).status_code == 200
@@ -227,7 +221,7 @@ def test_the_most_generous_group_counts(asterisk: Asterisk) -> None:
     user.groups.add(Group.objects.get(name="Moderator"))
     policy("Operator", calls_per_minute=1)
     policy("Moderator", calls_per_minute=2)
-    client = client_of(user)
+    client = people.client_of(user)
     assert [dial(client).status_code for _ in range(3)] == [200, 200, 403]
 
 
@@ -325,12 +319,12 @@ def test_a_phone_on_a_pbx_that_is_away_does_not_become_one_of_another(asterisk: 
     user = people.person("Operator")
     Profile.objects.update(pbx_id="berlin")
     PBX.objects.get(pk="berlin").delete()
-    answer = dial(client_of(user))
+    answer = dial(people.client_of(user))
     assert answer.status_code == 503
     assert "the PBX berlin, which this panel does not show" in answer.content.decode()
     assert asterisk.commands == []
     people.pbx("berlin")
-    assert dial(client_of(user)).status_code == 200
+    assert dial(people.client_of(user)).status_code == 200
     assert [command.pbx for command in asterisk.commands] == ["berlin"]
 
 

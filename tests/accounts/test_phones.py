@@ -41,13 +41,7 @@ def mona(asterisk: Asterisk) -> User:
 
 @pytest.fixture
 def client(mona: User) -> Client:
-    return client_of(mona)
-
-
-def client_of(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
+    return people.client_of(mona)
 
 
 def save(client: Client, **fields: str) -> Any:
@@ -308,7 +302,7 @@ def test_with_free_choice_a_phone_that_is_nobodys_needs_no_proof(
 
 def test_an_administrator_needs_no_proof(asterisk: Asterisk) -> None:
     anna = people.person("Administrator", endpoint="")
-    assert save(client_of(anna)).status_code == 302
+    assert save(people.client_of(anna)).status_code == 302
     assert phone_of(anna) == "PJSIP/103"
     assert asterisk.commands == []
 
@@ -339,29 +333,29 @@ def desk(mona: User, ben: User) -> SharedPhone:
 
 
 def take(user: User, desk: SharedPhone) -> int:
-    return client_of(user).post(f"/profile/shared/{desk.pk}/take/").status_code
+    return people.client_of(user).post(f"/profile/shared/{desk.pk}/take/").status_code
 
 
 def test_a_shared_phone_is_one_persons_at_a_time(mona: User, ben: User, desk: SharedPhone, asterisk: Asterisk) -> None:
-    assert "nobody has it now" in words(client_of(mona).get("/profile/"))
+    assert "nobody has it now" in words(people.client_of(mona).get("/profile/"))
     assert take(mona, desk) == 302
-    assert "yours now" in words(client_of(mona).get("/profile/"))
-    assert "mona has it now" in words(client_of(ben).get("/profile/"))
-    assert client_of(ben).post("/calls/main/2.1/hangup/").status_code == 403
+    assert "yours now" in words(people.client_of(mona).get("/profile/"))
+    assert "mona has it now" in words(people.client_of(ben).get("/profile/"))
+    assert people.client_of(ben).post("/calls/main/2.1/hangup/").status_code == 403
     assert take(ben, desk) == 302
     assert (phone_of(mona), phone_of(ben)) == ("", "PJSIP/103")
     assert Profile.objects.get(user=ben).extension == "103"
-    assert client_of(mona).post("/calls/main/2.1/hangup/").status_code == 403
-    assert client_of(ben).post("/calls/main/2.1/hangup/").status_code == 204
+    assert people.client_of(mona).post("/calls/main/2.1/hangup/").status_code == 403
+    assert people.client_of(ben).post("/calls/main/2.1/hangup/").status_code == 204
     mine = AuditEntry.objects.filter(verb="my-phone").order_by("pk")
     assert [(entry.username, entry.answer) for entry in mine] == [("mona", "taken over"), ("ben", "taken over: mona")]
-    assert client_of(ben).post("/profile/give-back/").status_code == 302
+    assert people.client_of(ben).post("/profile/give-back/").status_code == 302
     assert phone_of(ben) == ""
 
 
 def test_whoever_shares_a_phone_may_enter_it_too(mona: User, ben: User, desk: SharedPhone, asterisk: Asterisk) -> None:
     take(ben, desk)
-    assert save(client_of(mona)).status_code == 302
+    assert save(people.client_of(mona)).status_code == 302
     assert (phone_of(mona), phone_of(ben)) == ("PJSIP/103", "")
 
 
@@ -369,7 +363,7 @@ def test_who_does_not_share_a_phone_does_not_get_it(desk: SharedPhone, asterisk:
     carl = people.person("Moderator", "carl", endpoint="")
     DialPolicy.objects.update(free_choice=True)
     assert take(carl, desk) == 403
-    assert "PJSIP/103 is shared by others." in words(save(client_of(carl)))
+    assert "PJSIP/103 is shared by others." in words(save(people.client_of(carl)))
     assert phone_of(carl) == ""
     viewer = people.person("Viewer", "vic", endpoint="")
     desk.users.add(viewer)
@@ -392,7 +386,7 @@ def admin() -> Client:
     """Who looks after the people of all groups."""
     anna = people.person("Administrator", "anna")
     anna.groups.set(Group.objects.all())
-    return client_of(anna)
+    return people.client_of(anna)
 
 
 def set_phone(client: Client, user: User, **fields: str) -> Any:

@@ -2,7 +2,6 @@
 
 import pytest
 from django.contrib.auth.models import User
-from django.test import Client
 
 from accounts.models import Profile
 from tests.access import people
@@ -18,12 +17,6 @@ def asterisk(monkeypatch: pytest.MonkeyPatch) -> Asterisk:
     return people.stand_in(monkeypatch)
 
 
-def client_of(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
-
-
 def somebody(name: str, number: str, **fields: object) -> None:
     user = people.person("Operator", name, endpoint=f"PJSIP/{number}")
     Profile.objects.filter(user=user).update(extension=number)
@@ -33,7 +26,7 @@ def somebody(name: str, number: str, **fields: object) -> None:
 @pytest.mark.parametrize("typed", ["ben", "BEN", "Ben Beta", "102"])
 def test_a_call_is_transferred_to_a_number_or_to_a_user_by_name(asterisk: Asterisk, typed: str) -> None:
     somebody("ben", "102", first_name="Ben", last_name="Beta")
-    client = client_of(people.person("Operator", "anna"))
+    client = people.client_of(people.person("Operator", "anna"))
     response = client.post("/calls/main/channels/1.1/transfer/", {"to": typed})
     assert response.status_code == 200, response.content
     assert given(asterisk.commands[-1])["to"] == "102"
@@ -44,7 +37,7 @@ def test_a_name_that_nobody_bears_or_two_is_refused_in_words(asterisk: Asterisk,
     for name, number in (("carl1", "103"), ("carl2", "104")):
         somebody(name, number, first_name="Carl")
     somebody("gus", "105", is_active=False)
-    client = client_of(people.person("Operator", "anna"))
+    client = people.client_of(people.person("Operator", "anna"))
     response = client.post("/calls/main/channels/1.1/transfer/", {"to": typed})
     assert response.status_code == 400
     assert f"“{typed}” is not a number, and no user has this name" in response.content.decode()

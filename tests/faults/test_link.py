@@ -273,23 +273,3 @@ async def test_a_reader_that_cannot_keep_up_is_dropped_by_asterisk_and_comes_aga
     assert (await down).startswith(("Asterisk closed the connection.", "The connection broke: "))
     await watched.is_up()
     await watched.is_right()
-
-
-async def test_a_command_that_stalls_beyond_its_deadline_never_takes_effect(watched: Watched, scene: Scene) -> None:
-    (name, *_) = sorted(name for name in watched.asterisk.channels() if name.startswith("Local/602"))
-    down = asyncio.create_task(watched.goes_down())
-    await asyncio.to_thread(watched.proxy.stall)
-    stalled = watched.proxy.connections
-    assert await watched.give(name, seconds=0.3) is Status.NO_ANSWER
-    assert (await down).startswith("Asterisk did not answer Hangup within 0.")
-    await asyncio.to_thread(watched.proxy.mend)
-    await watched.is_up()
-    await watched.is_right()
-    # No way is left on which it could still come: the old connections are closed, and this was asked by the new one.
-    await until_async(lambda: not stalled & watched.proxy.connections)
-    assert await watched.running.mirrors["main"].folding.check() == []
-    assert name in await asyncio.to_thread(watched.asterisk.channels)
-    # One in time does.
-    assert await watched.give(name, seconds=5) is Status.DONE
-    await watched.is_right()
-    assert name not in await asyncio.to_thread(watched.asterisk.channels)

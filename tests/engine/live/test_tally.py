@@ -1,11 +1,9 @@
 """What a long page counts: read once, kept true by the batches, and composed once for all who see the same."""
 
-import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from channels.layers import channel_layers
 
 from engine.live import fragments, tally
 from engine.live.fragments import Found, LivePage, PagedList, Query, Row, Viewer
@@ -71,31 +69,9 @@ def viewer(phone: str = "") -> Viewer:
 
 
 @pytest.fixture(autouse=True)
-async def fresh_layer(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
-    channel_layers.backends.clear()
+def alone(fresh_hub: None, in_turn: Callable[[Any], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    in_turn(tally)
     monkeypatch.setattr(fragments, "common_rows", [])
-    yield
-    task = Hub.here()._task
-    if task is not None:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-    channel_layers.backends.clear()
-
-
-@pytest.fixture(autouse=True)
-def no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What reads the database runs at once, between two turns of the loop."""
-
-    def in_turn(function: Any, **options: Any) -> Any:
-        async def run(*arguments: Any) -> Any:
-            await asyncio.sleep(0)
-            found = function(*arguments)
-            await asyncio.sleep(0)
-            return found
-
-        return run
-
-    monkeypatch.setattr(tally, "in_thread", in_turn)
 
 
 async def read(things: Things) -> Tally:

@@ -1,11 +1,10 @@
 """The part of a long page that is on screen: what enters and leaves it, and that those who share it see the same."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
-from channels.layers import channel_layers
 
 from engine.live import delivery, fragments, viewport, viewports
 from engine.live.fragments import (
@@ -73,30 +72,8 @@ class Database:
 
 
 @pytest.fixture(autouse=True)
-async def fresh_layer() -> AsyncIterator[None]:
-    channel_layers.backends.clear()
-    yield
-    task = Hub.here()._task
-    if task is not None:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-    channel_layers.backends.clear()
-
-
-@pytest.fixture(autouse=True)
-def no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What reads the database runs at once, between two turns of the loop."""
-
-    def in_turn(function: Any, **options: Any) -> Any:
-        async def run(*arguments: Any) -> Any:
-            await asyncio.sleep(0)
-            found = function(*arguments)
-            await asyncio.sleep(0)
-            return found
-
-        return run
-
-    monkeypatch.setattr(viewport, "in_thread", in_turn)
+def alone(fresh_hub: None, in_turn: Callable[[Any], None]) -> None:
+    in_turn(viewport)
 
 
 def shown(port: Viewport) -> list[int]:
