@@ -147,6 +147,7 @@ def _complete(method: str, operation: dict[str, Any]) -> None:
     for parameter in operation["parameters"]:
         if parameter["in"] == "path":
             parameter["example"] = IDS[parameter["name"]]
+            parameter["schema"] |= {"minLength": 1, "pattern": "^[^/]+$"}
     if method == "post":
         operation["parameters"].append(_KEY)
     if method == "get":
