@@ -99,7 +99,7 @@ bench-click: $(VENV)/dev.done var/secret_key
 soak: $(VENV)/dev.done system-packages var/secret_key
 	@$(BIN)/python -m tests.soak $(ARGS)
 	@PANEL_EXAMPLES=new $(TESTS) -n $(FAST_PROCESSES) -m "hypothesis and not live and not servers and not browser"
-	@PANEL_EXAMPLES=new $(TESTS) -n $(LIVE_PROCESSES) tests/calls/test_sequences_live.py tests/calls/test_races_live.py
+	@PANEL_EXAMPLES=new $(TESTS) -n $(LIVE_PROCESSES) tests/calls/test_sequences_live.py tests/calls/test_races_live.py tests/api/test_fuzzed.py
 
 var/bench-venv/done: tests/bench/requirements.txt | $(VENV)/bin/python
 	@echo "Installing the libraries that the bench compares with …"

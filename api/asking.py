@@ -63,6 +63,7 @@ PLACES = {
         "conferences",
         "participant",
         {"conference": _conference_of},
+        delete="kick",
     ),
     "invitation": Place(
         "/conferences/{pbx}/{segment:conference}/invitations/{segment:invitation}",

@@ -20,7 +20,7 @@ from conferences.invitations.commands import INVITATION
 from conferences.invitations.models import Invitation
 from conferences.models import Conference, Participant
 from conferences.rooms.models import has_rooms, may_see, permission_for
-from conferences.targets import CONFERENCE, Place
+from conferences.targets import CONFERENCE, PARTICIPANT, Place
 from engine import limits
 from engine.live.fragments import Subject
 from engine.mirror.commands import Outcome
@@ -69,14 +69,6 @@ def participant_out(row: Participant) -> schemas.Participant:
 
 def invitation_out(row: Invitation) -> schemas.Invitation:
     return schemas.Invitation(id=row.code, name=row.name, number=row.number, state=row.state, invited_at=row.invited_at)
-
-
-def _invitation(pbx: str, conference: str, code: str) -> schemas.Invitation:
-    """Raises `Problem`."""
-    row = Invitation.objects.filter(pbx=pbx, conference=conference, code=code).first()
-    if row is None:
-        raise Problem(NOT_FOUND, INVITATION.gone)
-    return invitation_out(row)
 
 
 @operation(
@@ -143,6 +135,26 @@ def conference(request: ApiRequest, pbx: str, conference: str) -> schemas.Confer
 
 @operation(
     "GET",
+    "/conferences/{pbx}/{segment:conference}/participants/{segment:participant}",
+    _("Get a participant"),
+    _("Somebody in a conference. They are gone once they have left."),
+    response={200: schemas.Participant},
+    name="participant",
+    tag="conferences",
+    scope=[SEE],
+)
+def participant(request: ApiRequest, pbx: str, conference: str, participant: str) -> schemas.Participant:
+    need(request, SEE)
+    if not may_see(request.user, pbx, conference):
+        raise Problem(FORBIDDEN)
+    row = Participant.objects.filter(pbx=pbx, conference=conference, uniqueid=participant).exclude(IS_VOICE).first()
+    if row is None:
+        raise Problem(NOT_FOUND, PARTICIPANT.gone)
+    return participant_out(row)
+
+
+@operation(
+    "GET",
     "/conferences/{pbx}/{segment:conference}/invitations/{segment:invitation}",
     _("Get an invitation"),
     _("Somebody who is called into a conference, and what becomes of it. It is gone once they have joined."),
@@ -155,7 +167,10 @@ def invitation(request: ApiRequest, pbx: str, conference: str, invitation: str) 
     need(request, SEE)
     if not may_see(request.user, pbx, conference):
         raise Problem(FORBIDDEN)
-    return _invitation(pbx, conference, invitation)
+    row = Invitation.objects.filter(pbx=pbx, conference=conference, code=invitation).first()
+    if row is None:
+        raise Problem(NOT_FOUND, INVITATION.gone)
+    return invitation_out(row)
 
 
 # Calling people in.

@@ -23,7 +23,7 @@ from .problems import METHOD, ORIGIN, Problem, bad_input
 from .tokens import ApiRequest
 
 ALLOWED_HEADERS = "Accept-Language, Authorization, Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID"
-EXPOSED_HEADERS = "ETag, Link, Location, RateLimit, RateLimit-Policy, Retry-After"
+EXPOSED_HEADERS = "ETag, Idempotent-Replayed, Link, Location, RateLimit, RateLimit-Policy, Retry-After"
 # How long a browser remembers what it may ask, in seconds.
 PREFLIGHT_AGE = 600
 

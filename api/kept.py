@@ -18,7 +18,18 @@ from django.utils.translation import gettext as _
 from engine import limits
 
 from .models import KeptAnswer, PlacedCall
-from .problems import LOST, NOT_CONNECTED, OTHER_BODY, UNDER_WAY, Problem, bad_input
+from .problems import (
+    BAD_INPUT,
+    LOST,
+    MALFORMED,
+    NOT_CONNECTED,
+    OTHER_BODY,
+    TOO_LATE,
+    UNDER_WAY,
+    Problem,
+    ProblemResponse,
+    bad_input,
+)
 from .tokens import ApiRequest
 
 HEADER = "Idempotency-Key"
@@ -26,13 +37,15 @@ KEPT = timedelta(hours=24)
 # Whoever has not answered by then does not any more: longer than any command may take.
 AT_LONGEST = timedelta(minutes=1)
 _KEY = re.compile(rf"[\x21-\x7e]{{1,{limits.KEY}}}")
+# Where nothing was asked of the PBX: the same key may be used once that is mended.
+_NOTHING_ASKED = frozenset(kind.slug for kind in (MALFORMED, BAD_INPUT, NOT_CONNECTED, TOO_LATE))
 _HEADERS = ("Content-Type", "Location")
 
 
 def once(request: ApiRequest, view: Callable[[], HttpResponseBase]) -> HttpResponseBase:
     """The answer of `view`, or the one that was given before to a request with the same key. Raises `Problem`.
 
-    Where nothing was asked because the PBX is away, the key is free again.
+    Where nothing was asked of the PBX, the key is free again.
     """
     key = request.headers.get(HEADER)
     if key is None:
@@ -48,7 +61,8 @@ def once(request: ApiRequest, view: Callable[[], HttpResponseBase]) -> HttpRespo
     except BaseException:
         KeptAnswer.objects.filter(pk=mine.pk).update(until=timezone.now())
         raise
-    if response.status_code == NOT_CONNECTED.status or not isinstance(response, HttpResponse):
+    nothing_asked = isinstance(response, ProblemResponse) and response.kind.slug in _NOTHING_ASKED
+    if nothing_asked or not isinstance(response, HttpResponse):
         mine.delete()
         return response
     mine.status, mine.body = response.status_code, response.content.decode()

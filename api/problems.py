@@ -4,9 +4,18 @@ from django.utils.translation import gettext_lazy as _
 
 from engine.mirror.commands import Outcome, Status
 from web import toasts
-from web.problems import BAD_INPUT, CONTENT_TYPE, Problem, ProblemDetails, bad_input, declare, kinds
+from web.problems import (
+    BAD_INPUT,
+    CONTENT_TYPE,
+    Problem,
+    ProblemDetails,
+    ProblemResponse,
+    bad_input,
+    declare,
+    kinds,
+)
 
-__all__ = ["BAD_INPUT", "CONTENT_TYPE", "Problem", "ProblemDetails", "bad_input", "kinds"]
+__all__ = ["BAD_INPUT", "CONTENT_TYPE", "Problem", "ProblemDetails", "ProblemResponse", "bad_input", "kinds"]
 
 MALFORMED = declare(
     "malformed", 400, _("The request cannot be read"), _("Send JSON in UTF-8, and an address without null characters.")

@@ -44,6 +44,18 @@ _KNOWN = {
 }
 
 
+_TEXT = {"type": "string"}
+_HEADERS: dict[str, Any] = {
+    "RateLimit": {"description": "How many requests the token has left, and for how many seconds.", "schema": _TEXT},
+    "RateLimit-Policy": {"description": "How many it has, in how many seconds.", "schema": _TEXT},
+    "Retry-After": {"description": "In how many seconds to ask again.", "schema": {"type": "string"}},
+    "ETag": {"description": "What the answer is known by, for If-None-Match.", "schema": _TEXT},
+    "Link": {"description": "The address of the next part; none behind the last.", "schema": _TEXT},
+    "Location": {"description": "The address of what was made.", "schema": _TEXT},
+    "Idempotent-Replayed": {"description": "`true` where the answer was given before.", "schema": _TEXT},
+}
+
+
 class Renderer(JSONRenderer):
     """JSON as pydantic writes it, in a tenth of the time."""
 
@@ -132,6 +144,7 @@ def description() -> dict[str, Any]:
     """The OpenAPI document. Its words are translated where it is read; the operations never change."""
     document: dict[str, Any] = service.get_openapi_schema(path_prefix="/api/v1/")
     document["components"]["securitySchemes"] = _SECURITY
+    document["components"]["headers"] = _HEADERS
     document["servers"] = [{"url": "/"}]
     for methods in document["paths"].values():
         for method, operation in methods.items():
@@ -147,6 +160,7 @@ def _complete(method: str, operation: dict[str, Any]) -> None:
     for parameter in operation["parameters"]:
         if parameter["in"] == "path":
             parameter["example"] = IDS[parameter["name"]]
+            parameter["schema"] |= {"minLength": 1, "pattern": "^[^/]+$"}
     if method == "post":
         operation["parameters"].append(_KEY)
     if method == "get":
@@ -157,3 +171,18 @@ def _complete(method: str, operation: dict[str, Any]) -> None:
     for status, answer in operation["responses"].items():
         if status >= 400:
             answer["content"] = {CONTENT_TYPE: answer["content"]["application/json"]}
+        answer["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in _headers_of(operation, status)}
+
+
+def _headers_of(operation: dict[str, Any], status: int) -> Iterator[str]:
+    """What an answer may carry; who has no token that works is told of no rate."""
+    if status != 401:
+        yield from ("RateLimit", "RateLimit-Policy")
+    if status in (409, 429):
+        yield "Retry-After"
+    if status in (200, 304):
+        yield "ETag"
+    if status == 200 and any(parameter["name"] == "cursor" for parameter in operation["parameters"]):
+        yield "Link"
+    if status == 201:
+        yield from ("Location", "Idempotent-Replayed")

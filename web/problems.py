@@ -65,6 +65,12 @@ class ProblemDetails(BaseModel):
     errors: list[FieldError] = []
 
 
+class ProblemResponse(JsonResponse):
+    """A problem as it is answered, and its kind."""
+
+    kind: Kind
+
+
 class Problem(Exception):
     """Is answered as problem details. `errors` are pairs of a field and a sentence."""
 
@@ -78,7 +84,7 @@ class Problem(Exception):
         super().__init__(kind.slug)
         self.kind, self.detail, self.errors, self.headers = kind, detail, errors, headers or {}
 
-    def response(self) -> JsonResponse:
+    def response(self) -> ProblemResponse:
         """The answer, in the active language."""
         details = ProblemDetails(
             type=self.kind.type,
@@ -88,9 +94,11 @@ class Problem(Exception):
             what_to_do=str(self.kind.what_to_do),
             errors=[FieldError(field=field, detail=detail) for field, detail in self.errors],
         )
-        return JsonResponse(
+        response = ProblemResponse(
             details.model_dump(), status=self.kind.status, content_type=CONTENT_TYPE, headers=dict(self.headers)
         )
+        response.kind = self.kind
+        return response
 
 
 def bad_input(field: str, sentence: str) -> Problem:

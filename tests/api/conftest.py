@@ -37,9 +37,12 @@ def asterisk(monkeypatch: pytest.MonkeyPatch) -> Asterisk:
 
 @pytest.fixture
 def small_pbx(db: None) -> None:
-    """What the examples name: a call in which 102 has called 101, and a conference. The end of it that is asked about
-    is 101's, who asks.
-    """
+    """What the examples name."""
+    make_small_pbx()
+
+
+def make_small_pbx() -> None:
+    """A call in which 102 has called 101, and a conference. The end of it that is asked about is 101's, who asks."""
     now = timezone.now()
     people.pbx(heard=timedelta(hours=-1))  # its worker lives as long as the test
     people.channel(IDS["call"], "PJSIP/102")

@@ -1,5 +1,6 @@
 """The API on a real Asterisk: a call that is asked for twenty times at once is placed once, and told to its end."""
 
+import json
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -8,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.eventlog.told import payload_of
 from tests.lab.asterisk import Asterisk
 from tests.lab.fixtures import PhoneFactory
 from tests.panel import Panel
@@ -41,6 +43,20 @@ def poll(client: httpx.Client, address: str, is_so: Callable[[dict[str, Any]], b
             return said
         assert time.monotonic() < deadline, said
         time.sleep(0.1)
+
+
+def events_of(client: httpx.Client, call: str) -> list[dict[str, Any]]:
+    """What the stream tells of a call, from the beginning of the log until the call is over."""
+    told: list[dict[str, Any]] = []
+    with client.stream("GET", "/api/v1/events", params={"call": call, "after": "main:0"}) as stream:
+        assert stream.status_code == 200
+        for line in stream.iter_lines():
+            if line.startswith("data: "):
+                told.append(json.loads(line.removeprefix("data: ")))
+                payload_of(f"stream.{told[-1]['type']}").validate(told[-1])
+                if told[-1]["type"] == "call.ended":
+                    break
+    return told
 
 
 def test_a_call_asked_for_twenty_times_at_once_is_placed_once(
@@ -91,6 +107,12 @@ def test_a_call_asked_for_twenty_times_at_once_is_placed_once(
         assert (ended["outcome"], ended["reference"]) == ("answered", "order 4711")
         assert {"began", "answered", "held", "resumed", "left"} <= {step["kind"] for step in ended["steps"]}
         assert client.delete(address).status_code == 404
+
+        told = events_of(client, ended["id"])
+        types = [event["type"] for event in told]
+        assert {"call.ringing", "call.answered", "call.held", "call.resumed"} < set(types)
+        assert types.index("call.ended") == len(types) - 1
+        assert {(event["data"]["id"], event["data"]["reference"]) for event in told} == {(ended["id"], "order 4711")}
 
 
 def test_a_consultation_has_the_address_that_was_answered(

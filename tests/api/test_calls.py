@@ -200,6 +200,20 @@ def test_where_nothing_was_asked_because_the_pbx_is_away_the_key_is_free(operato
     assert len(asterisk.commands) == 1
 
 
+def test_where_what_was_sent_could_not_be_meant_the_key_is_free(operator: Program, asterisk: Asterisk) -> None:
+    for body, kind in (("{", "malformed"), ({"number": "abc"}, "bad-input"), ({"to": "102"}, "bad-input")):
+        assert problem(operator.post("/calls", body, **KEY))[1] == kind
+    assert operator.post("/calls", {"number": "102"}, **KEY).status_code == 201
+    assert len(asterisk.commands) == 1
+
+
+def test_where_the_pbx_was_reached_too_late_the_key_is_free(operator: Program, asterisk: Asterisk) -> None:
+    asterisk.answer = Outcome(Status.EXPIRED)
+    assert problem(operator.post("/calls", {"number": "102"}, **KEY)) == (504, "too-late")
+    asterisk.answer = Outcome(Status.DONE)
+    assert operator.post("/calls", {"number": "102"}, **KEY).status_code == 201
+
+
 def test_the_same_key_for_another_request_is_refused(operator: Program, asterisk: Asterisk) -> None:
     operator.post("/calls", {"number": "102"}, **KEY)
     assert problem(operator.post("/calls", {"number": "103"}, **KEY)) == (422, "key-of-another-request")

@@ -1,6 +1,7 @@
 """Every operation as its description has it: its example is carried out, and refused to whoever has not its scopes."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -29,10 +30,10 @@ ALL = list(operations())
 NAMED = [pytest.param(*each, id=each[2]["operationId"]) for each in ALL]
 
 
-def carry_out(program: Program, method: str, path: str, operation: dict[str, Any]) -> Any:
+def carry_out(program: Program, method: str, path: str, operation: dict[str, Any], **headers: str) -> Any:
     """Ask the example of an operation."""
     example = operation["x-example"]
-    return program.ask(method, path.format(**example["path"]), example["body"])
+    return program.ask(method, path.format(**example["path"]), example["body"], **headers)
 
 
 @pytest.mark.parametrize(("method", "path", "operation"), NAMED)
@@ -41,6 +42,9 @@ def test_the_example_of_each_is_answered_as_it_is_described(
 ) -> None:
     response = carry_out(administrator, method, path, operation)
     assert response.status_code in operation["responses"], response.content
+    assert set(operation["responses"][response.status_code]["headers"]) - set(response.headers) <= {
+        "Link", "Idempotent-Replayed", "Location",
+    }  # fmt: skip
     assert response.status_code < 300, response.content
     assert len(asterisk.commands) == (method != "GET")
 
@@ -53,6 +57,9 @@ def test_each_says_all_that_is_needed(method: str, path: str, operation: dict[st
         operation["x-example"]["path"]
     )
     assert {401, 403, 422, 429} <= set(operation["responses"])
+    assert "RateLimit" in operation["responses"][403]["headers"]
+    assert ("ETag" in operation["responses"].get(200, {}).get("headers", ())) == (method == "GET")
+    assert ("Location" in operation["responses"].get(201, {}).get("headers", ())) == (method == "POST")
     if "requestBody" in operation:
         content = operation["requestBody"]["content"]["application/json"]
         assert content["example"]
@@ -84,6 +91,35 @@ def test_a_token_needs_one_scope_of_each_operation(
                 assert carry_out(enough, method, path, operation).status_code < 300
             asterisk.commands.clear()
             AuditEntry.objects.all().delete()
+
+
+REFUSED_TOKENS: dict[str, tuple[dict[str, Any], dict[str, str], int, str]] = {
+    "expired": ({"expires_at": datetime(2026, 1, 1, tzinfo=UTC)}, {}, 401, "token-invalid"),
+    "revoked": ({"revoked_at": datetime(2026, 1, 1, tzinfo=UTC)}, {}, 401, "token-invalid"),
+    "another secret": ({}, {"Authorization": f"Bearer pbxp_0123456789ab_{'0' * 64}"}, 401, "token-invalid"),
+    "none": ({}, {"Authorization": ""}, 401, "token-missing"),
+    "another address": ({"addresses": "192.0.2.0/24"}, {}, 403, "address-not-allowed"),
+    "a page without its origin": ({}, {"Origin": "https://crm.example.org"}, 403, "origin-not-allowed"),
+    "a page of another origin": (
+        {"origins": "https://crm.example.org"}, {"Origin": "https://evil.example.org"}, 403, "origin-not-allowed",
+    ),
+    "no page": ({"origins": "https://crm.example.org"}, {}, 403, "origin-not-allowed"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED_TOKENS)
+def test_a_token_that_does_not_work_asks_no_operation(
+    case: str, program: Makes, asterisk: Asterisk, subtests: pytest.Subtests
+) -> None:
+    fields, headers, status, slug = REFUSED_TOKENS[case]
+    mine = program(people.person("Administrator"), **fields)
+    for method, path, operation in ALL:
+        with subtests.test(operation=operation["operationId"]):
+            response = carry_out(mine, method, path, operation, **headers)
+            assert (response.status_code, response.json()["type"]) == (status, f"/api/v1/problems/{slug}")
+            assert "Access-Control-Allow-Origin" not in response
+    assert asterisk.commands == []
+    assert not AuditEntry.objects.exists()
 
 
 def test_a_scope_gives_nothing_that_the_owner_may_not(

@@ -139,6 +139,15 @@ def test_a_conference_of_any_name_has_an_address(operator: Program) -> None:
     assert operator.get("/conferences/main/a~sb%20~~c").json()["name"] == "a/b ~c"
 
 
+def test_a_participant_can_be_got_and_is_removed_by_deleting_them(administrator: Program, asterisk: Asterisk) -> None:
+    address = "/conferences/main/8001/participants/1732451240.20"
+    (person,) = administrator.get("/conferences/main/8001").json()["people"]
+    assert administrator.get(address).json() == person
+    assert problem(administrator.get("/conferences/main/8002/participants/1732451240.20")) == (404, "not-found")
+    assert administrator.ask("DELETE", address).status_code == 204
+    assert [str(command.verb) for command in asterisk.commands] == ["participant.kick"]
+
+
 def test_a_moderator_of_rooms_sees_the_conferences_in_these(program: Makes) -> None:
     user = people.person()
     people.conference("8002", "2.1")

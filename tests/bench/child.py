@@ -70,6 +70,12 @@ class Child:
         return json.loads(line)
 
 
+def processor_time(pid: int) -> float:
+    """What a process has used of the processor by now, in seconds."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 async def serve(ready: Any, answerers: Mapping[str, Answerer]) -> None:
     """In the child: say that it is ready, and answer until the input ends."""
     reader = asyncio.StreamReader()

@@ -7,13 +7,12 @@ as the median of the rounds. Then the same in one thread without a socket: parse
 """
 
 import contextlib
-import os
 import tempfile
 from pathlib import Path
 from statistics import median
 
 from . import replay
-from .child import Child
+from .child import Child, processor_time
 from .figure import Figure, at_most
 from .ingest import CHANNELS, EVENTS
 from .replay import Replay
@@ -60,21 +59,15 @@ def _workers(folder: Path) -> tuple[float, float, float]:
             took = [0.0, 0.0]
             for client in (0, 1) if number % 2 else (1, 0):
                 worker = workers[client]
-                before = _processor_time(worker)
+                before = processor_time(worker.process.pid)
                 worker.ask("begin", uniqueid=prepared["last"])
                 sent = pbx.ask("blast", client=client)
                 assert not sent["closing"], "the PBX has lost its reader"
                 took[client] = worker.ask("committed")["at"] - sent["started"]
-                used[client] += _processor_time(worker) - before
+                used[client] += processor_time(worker.process.pid) - before
                 worker.ask("rest")
             slower.append(took[1] / took[0] - 1)
     return used[0] / events, used[1] / events, median(slower)
-
-
-def _processor_time(child: Child) -> float:
-    """What a process has used of the processor by now, in seconds."""
-    fields = Path(f"/proc/{child.process.pid}/stat").read_text().rpartition(") ")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _alone() -> float:

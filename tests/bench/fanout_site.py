@@ -1,7 +1,7 @@
-"""The site of the bench of fan-out, for Daphne: the panel itself, and the stock way beside it.
+"""The site of the benches of fan-out, for Daphne: the panel itself, and the stock way beside it.
 
 `/bench/stock/` puts each socket into a group of the channel layer. On `/bench/control/` a client says `hub MARK` or
-`stock MARK`; then a message of 2 KB goes that way to everybody.
+`stock MARK`; then a message of 2 KB goes that way to everybody. `log MARK`: the hub is told that an event was written.
 """
 
 from pbxpanel.asgi import application as panel  # isort: skip  (sets Django up)
@@ -47,14 +47,16 @@ class Control(AsyncWebsocketConsumer):  # type: ignore[misc]
             # A row of the kind that every page has, whatever it shows besides.
             html = {language: f'<div id="bench">{text}</div>' for language, _name in settings.LANGUAGES}
             await _publish([Row("bench", "pbx", html)])
+        elif way == "log":
+            await _publish([], announces=True)
         else:
             await get_channel_layer().group_send("bench", {"type": "bench.message", "text": text})
 
 
-async def _publish(rows: list[Row]) -> None:
+async def _publish(rows: list[Row], *, announces: bool = False) -> None:
     global _number
     _number += 1
-    await hub.publish("bench", EPOCH, _number, rows)
+    await hub.publish("bench", EPOCH, _number, rows, announces=announces)
 
 
 async def _beat() -> None:

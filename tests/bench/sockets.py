@@ -14,6 +14,7 @@ from .child import serve
 
 # As static/panel/connection.js: so often a page says what it has read.
 READ_MESSAGES, READ_SIZE = 24, 100_000
+NAMES = ("open", "stream", "streamed", "say", "times", "last", "state")
 TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
 AT_ONCE = 20
 
@@ -99,11 +100,36 @@ class Reader(asyncio.Protocol):
             self.say(TEXT, f"read {self.count}".encode())
 
 
+class StreamReader(asyncio.Protocol):
+    """One reader of the stream of events: counts what it is sent."""
+
+    def __init__(self, request: bytes) -> None:
+        self.first: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.count, self.closed = 0, False
+        self._request, self._rest = request, b""
+
+    def connection_made(self, transport: Any) -> None:
+        transport.write(self._request)
+
+    def data_received(self, data: bytes) -> None:
+        # What has come of the last line but not its end waits for the next part.
+        whole, _end, self._rest = (self._rest + data).rpartition(b"\n")
+        self.count += whole.count(b"\ndata: ")
+        if not self.first.done() and b"\nretry: " in whole:
+            self.first.set_result(None)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.closed = True
+        if not self.first.done():
+            self.first.set_exception(ConnectionError(f"closed: {exc}"))
+
+
 class Browsers:
     """What the bench can ask of them."""
 
     def __init__(self) -> None:
         self.groups: dict[str, list[Reader]] = {}
+        self.streams: list[StreamReader] = []
 
     async def open(self, asked: dict[str, Any]) -> int:
         """So many sockets on one path; waits until each has its first message, if `board` says that one comes."""
@@ -127,6 +153,30 @@ class Browsers:
         loop = asyncio.get_running_loop()
         _transport, reader = await loop.create_connection(lambda: Reader(request), "127.0.0.1", asked["port"])
         return reader
+
+    async def stream(self, asked: dict[str, Any]) -> int:
+        """So many readers of the stream of events; waits until each has its first lines."""
+        request = (
+            f"GET /api/v1/events HTTP/1.1\r\nHost: 127.0.0.1:{asked['port']}\r\nCookie: {asked['cookie']}\r\n\r\n"
+        ).encode()
+        loop = asyncio.get_running_loop()
+        for start in range(0, asked["count"], AT_ONCE):
+            number = min(AT_ONCE, asked["count"] - start)
+            connecting = (
+                loop.create_connection(lambda: StreamReader(request), "127.0.0.1", asked["port"]) for _ in range(number)
+            )
+            some = [reader for _transport, reader in await asyncio.gather(*connecting)]
+            async with asyncio.timeout(60):
+                await asyncio.gather(*(reader.first for reader in some))
+            self.streams += some
+        return len(self.streams)
+
+    async def streamed(self, asked: dict[str, Any]) -> list[int]:
+        """How many events each reader has been sent; waits until each has had so many."""
+        async with asyncio.timeout(60):
+            while any(reader.count < asked["count"] for reader in self.streams):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        return [reader.count for reader in self.streams]
 
     async def say(self, asked: dict[str, Any]) -> float:
         """The first socket of a group says something; when."""
@@ -161,7 +211,7 @@ class Browsers:
 
 async def main() -> None:
     browsers = Browsers()
-    await serve("ready", {name: getattr(browsers, name) for name in ("open", "say", "times", "last", "state")})
+    await serve("ready", {name: getattr(browsers, name) for name in NAMES})
 
 
 if __name__ == "__main__":

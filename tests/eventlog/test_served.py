@@ -1,9 +1,11 @@
 """The stream on real processes: what a server makes of it, of who goes away and of who does not read."""
 
 import json
+import random
 import re
 import socket
 import sqlite3
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -65,6 +67,13 @@ class Web:
         assert found is not None
         return int(found[1]) * 1024
 
+    @property
+    def last(self) -> int:
+        """The number of the last event that was written."""
+        with closing(sqlite3.connect(self.folder / "panel.sqlite3", timeout=20)) as database:
+            found: int = database.execute("SELECT max(number) FROM eventlog_event WHERE pbx = 'quiet'").fetchone()[0]
+        return found
+
     def write(self, number: int) -> None:
         """So many events into the log, as a former worker may have left them; the PBX is none that leads."""
         data = json.dumps({"id": "1.1", "name": "x" * 1400})
@@ -121,6 +130,52 @@ def test_what_is_in_the_log_is_streamed_and_the_stream_ends_with_who_reads_it(we
         assert "Content-Type: text/event-stream" in text
         until(lambda: web.readers == 1)
     until(lambda: web.readers == 0, what="Nobody has noticed that the reader has gone.")
+
+
+class Writing(threading.Thread):
+    """Somebody writes the log, as fast as the database takes it, until it is stopped."""
+
+    def __init__(self, web: Web) -> None:
+        super().__init__(daemon=True)
+        self.web, self.stopped = web, threading.Event()
+
+    def run(self) -> None:
+        while not self.stopped.is_set():
+            self.web.write(20)
+
+
+def numbers_in(text: bytes) -> list[int]:
+    """The numbers of the events that have come whole."""
+    whole = re.sub(rb"\r\n[0-9a-f]+\r\n", b"", text).rpartition(b"\n\n")[0]
+    return [int(number) for number in re.findall(rb"^id: quiet:(\d+)\nevent: call", whole, re.MULTILINE)]
+
+
+def test_connections_that_are_cut_fifty_times_under_load_miss_nothing_and_repeat_nothing(web: Web) -> None:
+    chance, writing, told = random.Random(17), Writing(web), list[int]()
+    web.write(1)
+    at = first = web.last
+    writing.start()
+    try:
+        for _cut in range(50):
+            wanted, text = chance.randint(1, 4000), b""
+            with web.stream(f"after=quiet:{at}") as connection:
+                while len(text) < wanted or b"\nevent: call" not in text:
+                    part = connection.recv(chance.randint(1, 2**16))
+                    assert part, text[-500:]
+                    text += part
+            told += numbers_in(text)
+            at = told[-1] if told else first
+    finally:
+        writing.stopped.set()
+        writing.join()
+    last = web.last
+    with web.stream(f"after=quiet:{at}") as connection:
+        text = read_until(connection, f"id: quiet:{last}\n").encode()
+        while numbers_in(text)[-1:] != [last] and at < last:
+            text += connection.recv(2**20)
+    told += numbers_in(text)
+    assert told == list(range(first + 1, last + 1))
+    assert len(told) > 500
 
 
 def test_who_does_not_read_costs_little_and_is_let_go_at_last(web: Web) -> None:
