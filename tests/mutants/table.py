@@ -831,7 +831,7 @@ FAULTS = (
     ),
     Fault(
         "eventlog/readers.py",
-        "        return may_see and self.wanted.fits(entry)\n",
+        "        return may_see(self.viewer, entry.type, entry.also) and self.wanted.fits(entry)\n",
         "        return self.wanted.fits(entry)\n",
         ("tests/eventlog/test_stream.py",),
         "whoever may see one thing is told of everything",
