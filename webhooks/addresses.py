@@ -74,5 +74,6 @@ def _check_host(host: str) -> None:
 def refusal(host: str) -> str:
     """That nothing is sent to this host, in words."""
     return _(
-        "%(host)s is not a public address. An administrator of the server can allow it by the setting WEBHOOK_NETWORKS."
-    ) % {"host": host}
+        "%(detail)s is not a public address. An administrator of the server can allow it by the setting "
+        "WEBHOOK_NETWORKS."
+    ) % {"detail": host}

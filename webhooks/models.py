@@ -6,7 +6,6 @@ from django.contrib.auth.models import User
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from engine import limits
@@ -212,7 +211,7 @@ class Delivery(models.Model):
         """What came of it by now, in words."""
         if self.error:
             return self.error_in_words
-        return _("The receiver answered %(status)s.") % {"status": self.status} if self.status else ""
+        return str(self.Error.STATUS.label) % {"detail": self.status} if self.status else ""
 
     def send_again(self) -> bool:
         """Have it sent as soon as can be, with the same id; False where it waits for another, or its webhook is off."""
