@@ -95,7 +95,8 @@ class WebhookForm(forms.ModelForm):
     def _meanings(self) -> dict[str, str]:
         """The types that are told here, and those that are chosen already."""
         chosen = self.instance.types
-        return {name: _(found.meaning) for name, found in event_types.items() if is_told(found) or name in chosen}
+        offered = [found for found in event_types.values() if is_told(found) or found.name in chosen]
+        return {found.name: f"{found.name}: {_(found.meaning)}" for found in offered}
 
     def clean_url(self) -> str:
         url = str(self.cleaned_data["url"])

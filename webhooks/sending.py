@@ -160,7 +160,7 @@ class Sender:
             return Result(error=Error.NAME)
         except httpcore.ConnectError as error:
             is_tls = isinstance(error.__cause__, ssl.SSLError) or isinstance(error.__context__, ssl.SSLError)
-            return Result(error=Error.TLS if is_tls else Error.CONNECT, detail=str(error)[:200])
+            return Result(error=Error.TLS if is_tls else Error.CONNECT, detail=_reason(error)[:200])
         except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol, ValueError):
             return Result(error=Error.PROTOCOL)
 
@@ -190,6 +190,14 @@ async def _beginning(response: httpcore.Response) -> str:
             break
     # No null character: PostgreSQL stores none.
     return read[:READ].decode(errors="replace").replace("\0", "\N{REPLACEMENT CHARACTER}")[:KEPT]
+
+
+def _reason(error: BaseException) -> str:
+    """What was at the bottom of it."""
+    below = error.__cause__ or error.__context__
+    if below is not None:
+        return _reason(below)
+    return error.strerror or str(error) if isinstance(error, OSError) else str(error)
 
 
 def tls() -> ssl.SSLContext:
