@@ -7,6 +7,7 @@ not followed, a proxy that the environment names is not used, and of an answer o
 import asyncio
 import contextlib
 import ipaddress
+import os
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
@@ -197,7 +198,11 @@ def _reason(error: BaseException) -> str:
     below = error.__cause__ or error.__context__
     if below is not None:
         return _reason(below)
-    return error.strerror or str(error) if isinstance(error, OSError) else str(error)
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return error.verify_message.rstrip(".")
+    if isinstance(error, OSError) and error.errno and not isinstance(error, ssl.SSLError):
+        return os.strerror(error.errno)  # asyncio has put a sentence of its own in its place
+    return str(error)
 
 
 def tls() -> ssl.SSLContext:
