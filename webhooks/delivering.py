@@ -10,6 +10,9 @@ import logging
 import time
 from datetime import UTC, datetime
 
+from prometheus_client import Counter
+
+from engine import metrics
 from engine.database import in_thread
 from engine.mirror.companions import Leading
 from engine.mirror.patience import DATABASE_FAILURES, RETRY
@@ -21,6 +24,8 @@ from .queue import Queue, Tried, Work, settle, tidy
 from .sending import Result, Sender
 
 logger = logging.getLogger(__name__)
+
+TRIES = Counter("panel_webhooks", "Webhooks that were tried, by result.", ["pbx", "result"], registry=metrics.WORKER)
 
 # How often it is looked for what is due, in seconds, and how long what happens waits for more of the same.
 LOOK_EVERY, GATHER = 1.0, 0.010
@@ -56,10 +61,17 @@ class Deliverer:
                     await asyncio.sleep(RETRY)
                     continue
                 if not more:
-                    with contextlib.suppress(TimeoutError):
-                        async with asyncio.timeout(LOOK_EVERY):
-                            await self._wake.wait()
-                    await asyncio.sleep(GATHER)
+                    await self._rest()
+
+    async def _rest(self) -> None:
+        """Wait until there may be something to do. Where there is no webhook, nothing that happens is looked at."""
+        if self.queue.is_idle:
+            await asyncio.sleep(LOOK_EVERY)
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_EVERY):
+                await self._wake.wait()
+        await asyncio.sleep(GATHER)
 
     async def _turn(self, group: asyncio.TaskGroup) -> bool:
         """Write, look, and begin to send; whether there is more to look at."""
@@ -89,4 +101,5 @@ class Deliverer:
         finally:
             del self.under_way[work.pk]
             self._wake.set()
+        TRIES.labels(self.leading.pbx, "delivered" if result.is_done else "failed").inc()
         self.tried.append(Tried(work, datetime.now(UTC), result))

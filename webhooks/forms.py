@@ -7,16 +7,13 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from engine.limits import ADDRESS, CONFERENCE, NAME
+from engine.limits import ADDRESS, CONFERENCE, NAME, NAMED
 from engine.mirror.models import PBX
 from eventlog.declarations import event_types
 from eventlog.telling import is_told
 
 from . import addresses
 from .models import Webhook
-
-# How many extensions or conferences a webhook can name.
-MOST = 50
 
 
 class Lines(forms.CharField):
@@ -35,8 +32,8 @@ class Lines(forms.CharField):
         )
 
     def validate(self, value: Any) -> None:
-        if len(value) > MOST:
-            raise forms.ValidationError(_("Name at most %(most)d.") % {"most": MOST})
+        if len(value) > NAMED:
+            raise forms.ValidationError(_("Name at most %(most)d.") % {"most": NAMED})
         if any(len(line) > self.longest for line in value):
             raise forms.ValidationError(_("A line has at most %(most)d characters.") % {"most": self.longest})
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from django.contrib.auth.models import User
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
@@ -93,8 +93,9 @@ class Webhook(models.Model):
 
     def turn_on(self) -> None:
         """It is sent what happens from now on."""
-        Webhook.objects.filter(pk=self.pk).update(enabled=True, off_why="", since=timezone.now())
-        self.cursors.all().delete()
+        with transaction.atomic():
+            self.cursors.all().delete()
+            Webhook.objects.filter(pk=self.pk).update(enabled=True, off_why="", since=timezone.now())
 
     def turn_off(self, why: Off) -> None:
         """Nothing is sent any more; what was still to be sent is given up."""

@@ -6,7 +6,7 @@ The worker that leads a PBX is the only one that does so for the events of that 
 import logging
 import random
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -89,20 +89,23 @@ class Queue:
     def __init__(self, pbx: str) -> None:
         self.pbx = pbx
         self.owners = Owners()
+        # Whether nobody is to be sent anything.
+        self.is_idle = False
 
     def turn(self, under_way: Collection[Work]) -> tuple[list[Work], bool]:
         """Take over what is new in the log; what is to be sent now, and whether there is more in the log."""
-        more = self.collect()
-        return self.due(under_way), more
+        webhooks = {webhook.pk: webhook for webhook in Webhook.objects.filter(enabled=True)}
+        self.is_idle = not webhooks
+        if not webhooks:
+            return [], False
+        more = self._collect(webhooks)
+        return self._due(webhooks.values(), under_way), more
 
-    def collect(self) -> bool:
+    def _collect(self, webhooks: Mapping[int, Webhook]) -> bool:
         """Make a delivery of each event that is new in the log, for each webhook that wants it; whether there are more.
 
         In one transaction with the cursors: none is lost, and none is made twice.
         """
-        webhooks = {webhook.pk: webhook for webhook in Webhook.objects.filter(enabled=True)}
-        if not webhooks:
-            return False
         cursors = {cursor.webhook_id: cursor for cursor in Cursor.objects.filter(pbx=self.pbx, webhook__in=webhooks)}
         cursors |= {pk: self._begin(webhooks[pk]) for pk in webhooks.keys() - cursors.keys()}
         first = min(cursor.number for cursor in cursors.values())
@@ -150,11 +153,11 @@ class Queue:
             blocked.add(event.subject)
         Delivery.objects.bulk_create(deliveries)
 
-    def due(self, under_way: Collection[Work]) -> list[Work]:
+    def _due(self, webhooks: Iterable[Webhook], under_way: Collection[Work]) -> list[Work]:
         """What is to be sent now, beside what is under way: of each webhook no more than it has room for."""
         room = AT_ONCE - len(under_way)
         found: list[Work] = []
-        for webhook in Webhook.objects.filter(enabled=True).order_by("?"):
+        for webhook in sorted(webhooks, key=lambda _: random.random()):  # noqa: S311 (so that each comes to its turn)
             mine = [work.pk for work in under_way if work.webhook == webhook.pk]
             take = min(AT_ONCE_EACH - len(mine), room - len(found))
             if take <= 0:

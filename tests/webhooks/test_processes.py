@@ -130,6 +130,7 @@ def test_nothing_is_lost_and_nothing_overtakes_in_its_call_whatever_dies(
     told = here.rows("SELECT number, subject FROM eventlog_event ORDER BY number")
     assert [number for number, _call in told] == list(range(1, len(told) + 1))
     assert elsewhere.got == []
+    assert "a companion of the mirror failed" not in here.panel.log
     # Each at least once, under one id, which no other has.
     ids: dict[int, set[str]] = {}
     for got in receiver.got:
