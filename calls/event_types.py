@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from json.encoder import encode_basestring as quoted
 
+from django.utils.translation import gettext_noop
+
 from engine.mirror.state import State
 from eventlog.declarations import (
     BOOLEAN,
@@ -71,26 +73,30 @@ def _party(meaning: str, *, may_be_nobody: bool = False) -> Field:
     return Field("party", nullable(PARTY) if may_be_nobody else PARTY, meaning, _BEN)
 
 
-CALL_RINGING = _of_call("call.ringing", "A telephone of the call begins to ring.", _party("Whose telephone."))
+CALL_RINGING = _of_call(
+    "call.ringing", gettext_noop("A telephone of the call begins to ring."), _party("Whose telephone.")
+)
 CALL_ANSWERED = _of_call(
     "call.answered",
-    "A telephone has answered; of a call that was placed for somebody, their own at first. Or the dialplan has taken "
-    "the call.",
+    gettext_noop(
+        "A telephone has answered; of a call that was placed for somebody, their own at first. Or the dialplan has "
+        "taken the call."
+    ),
     _party("Who has answered; null where it was the dialplan.", may_be_nobody=True),
 )
 CALL_HELD = _of_call(
     "call.held",
-    "Somebody has put the call on hold.",
+    gettext_noop("Somebody has put the call on hold."),
     _party("Who has; null where they are not known.", may_be_nobody=True),
 )
 CALL_RESUMED = _of_call(
     "call.resumed",
-    "The call is no longer on hold.",
+    gettext_noop("The call is no longer on hold."),
     _party("Who had put it on hold; null where they are not known.", may_be_nobody=True),
 )
 CALL_TRANSFERRED = _of_call(
     "call.transferred",
-    "One end of the call was transferred.",
+    gettext_noop("One end of the call was transferred."),
     _party("Who was transferred; null where they are not known.", may_be_nobody=True),
     Field(
         "to",
@@ -108,7 +114,7 @@ CALL_TRANSFERRED = _of_call(
 )
 CALL_ENDED = _of_call(
     "call.ended",
-    "The call is over.",
+    gettext_noop("The call is over."),
     Field(
         "ended_at",
         TIME,

@@ -4,6 +4,8 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext_noop
+
 from calls.models import endpoint_of
 from engine.mirror.registry import when_added, when_changed, when_removed
 from engine.mirror.state import State
@@ -35,12 +37,18 @@ _CONFERENCE = (
 )
 
 CONFERENCE_STARTED = declare(
-    EventType("conference.started", "A conference has begun, or was found running.", _CONFERENCE, SEE, permission_of)
+    EventType(
+        "conference.started",
+        gettext_noop("A conference has begun, or was found running."),
+        _CONFERENCE,
+        SEE,
+        permission_of,
+    )
 )
 CONFERENCE_ENDED = declare(
     EventType(
         "conference.ended",
-        "A conference is over.",
+        gettext_noop("A conference is over."),
         (
             *_CONFERENCE,
             Field(
@@ -74,10 +82,12 @@ def _of_participant(name: str, meaning: str, *more: Field, setting: str = "") ->
     return declare(EventType(name, meaning, (*_PARTICIPANT, *more), SEE, permission_of, setting))
 
 
-PARTICIPANT_JOINED = _of_participant("participant.joined", "Somebody has joined a conference, or was found in it.")
+PARTICIPANT_JOINED = _of_participant(
+    "participant.joined", gettext_noop("Somebody has joined a conference, or was found in it.")
+)
 PARTICIPANT_LEFT = _of_participant(
     "participant.left",
-    "A participant has left the conference.",
+    gettext_noop("A participant has left the conference."),
     Field(
         "left_at",
         TIME,
@@ -91,11 +101,13 @@ _MUTED_BY = Field(
     "Who has muted them, where that was seen.",
     "moderator",
 )
-PARTICIPANT_MUTED = _of_participant("participant.muted", "A participant was muted.", _MUTED_BY)
-PARTICIPANT_UNMUTED = _of_participant("participant.unmuted", "A participant is no longer muted.")
+PARTICIPANT_MUTED = _of_participant("participant.muted", gettext_noop("A participant was muted."), _MUTED_BY)
+PARTICIPANT_UNMUTED = _of_participant("participant.unmuted", gettext_noop("A participant is no longer muted."))
 PARTICIPANT_TALKING = _of_participant(
     "participant.talking",
-    "A participant begins or ceases to talk. Told only with `EVENT_LOG_TALKING`, and sent only to who names it.",
+    gettext_noop(
+        "A participant begins or ceases to talk. Told only with `EVENT_LOG_TALKING`, and sent only to who names it."
+    ),
     setting="EVENT_LOG_TALKING",
 )
 

@@ -30,6 +30,8 @@ NUMBER, NAME, PERSON = 80, 80, 160
 REFERENCE, KEY = 200, 200
 # How many people are called at a time, or are in a group.
 PEOPLE = 200
+# How many extensions, or conferences, a webhook can be limited to.
+NAMED = 50
 # What is searched for on a page that does not cut it by itself.
 SEARCH = 200
 # A command of the CLI, in characters and words. The audit trail keeps it, and it is found by again in the history.

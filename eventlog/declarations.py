@@ -50,7 +50,7 @@ def object_of(fields: "tuple[Field, ...]") -> Mapping[str, Any]:
 @dataclass(frozen=True, slots=True)
 class EventType:
     """One kind of event. `permission` is what a reader needs to be sent it, or else what `also` says of its data
-    (empty: nothing else will do).
+    (empty: nothing else will do). `meaning` is English, and in the translations (`gettext_noop`).
 
     One with a `setting` is told only where that is on, and sent only to who names it.
     """

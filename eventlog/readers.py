@@ -167,6 +167,12 @@ def may_read(viewer: Viewer) -> bool:
     return bool(viewer.permissions)
 
 
+def may_see(viewer: Viewer, event_type: EventType, also: str) -> bool:
+    """Whether they may see an event of this type; `also` is what the type says of its data."""
+    permissions = viewer.permissions
+    return event_type.permission in permissions or (bool(also) and also in permissions)
+
+
 class Reader:
     """One reader: `viewer` is who it is, `position` how far they were sent everything that they want.
 
@@ -207,9 +213,7 @@ class Reader:
 
     def may_have(self, entry: Entry) -> bool:
         """Whether they want it, and may see it."""
-        permissions = self.viewer.permissions
-        may_see = entry.type.permission in permissions or (bool(entry.also) and entry.also in permissions)
-        return may_see and self.wanted.fits(entry)
+        return may_see(self.viewer, entry.type, entry.also) and self.wanted.fits(entry)
 
     def put(self, entries: Iterable[Entry], seen: Position) -> None:
         """What has come; with these all was seen up to there."""

@@ -2,6 +2,8 @@
 
 from collections.abc import Collection
 
+from django.utils.translation import gettext_noop
+
 from engine.mirror.registry import when_changed
 from engine.mirror.state import State
 from eventlog.declarations import INTEGER, STRING, EventType, Field, declare
@@ -12,7 +14,7 @@ from .models import Extension
 EXTENSION_STATE = declare(
     EventType(
         "extension.state",
-        "The state of an extension with a hint has changed.",
+        gettext_noop("The state of an extension with a hint has changed."),
         (
             Field("id", STRING, "Extension and context.", "101@internal"),
             Field("pbx", STRING, "The PBX.", "main"),

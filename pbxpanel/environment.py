@@ -1,5 +1,6 @@
 """The settings that come from the environment, each checked: a wrong value fails at start with a sentence."""
 
+import ipaddress
 import os
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,19 @@ def words(name: str, default: list[str]) -> list[str]:
     """An environment variable that lists words, separated by commas or spaces."""
     text = os.environ.get(name)
     return default if text is None else text.replace(",", " ").split()
+
+
+def networks(name: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    """An environment variable that lists ranges of addresses, separated by commas or spaces."""
+    found = []
+    for word in words(name, default=[]):
+        try:
+            found.append(ipaddress.ip_network(word))
+        except ValueError as error:
+            raise ImproperlyConfigured(
+                f"{name} has “{word}”, which is no range of addresses ({error}); write it as 10.0.0.0/8 or fd00::/8."
+            ) from None
+    return found
 
 
 def secret_key(file: Path, *, lenient: bool) -> str:

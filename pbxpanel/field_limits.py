@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 
 from engine.limits import (
+    ADDRESS,
+    CONFERENCE,
     CONFIG_STEPS,
     CONFIG_VALUE,
+    NAMED,
     PEOPLE,
     PERSON,
     RULES,
@@ -23,5 +26,6 @@ FIELDS: Mapping[str, Mapping[str, int]] = {
     "system-config-review": {"lines-*": CONFIG_STEPS * CONFIG_VALUE},
     "system-config-write": {"lines-*": CONFIG_STEPS * CONFIG_VALUE},
     "system_clirules_*": {"allowed": RULES, "refused": RULES},
+    "webhook-*": {"extensions": NAMED * ADDRESS, "conferences": NAMED * CONFERENCE},
     "auth_group_*": {"dial_policy-*": RULES},
 }

@@ -31,6 +31,7 @@ INSTALLED_APPS = [
     "audit",
     "accounts",
     "eventlog",
+    "webhooks",
     "api",
     "calls",
     "conferences",
@@ -146,6 +147,8 @@ API_REQUESTS = environment.number("API_REQUESTS", default=600)
 # who talks in a conference, which changes all the time.
 EVENT_LOG_DAYS = environment.number("EVENT_LOG_DAYS", default=3)
 EVENT_LOG_TALKING = environment.flag("EVENT_LOG_TALKING", default=False)
+# The addresses beside the public ones to which webhooks may send.
+WEBHOOK_NETWORKS = environment.networks("WEBHOOK_NETWORKS")
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]

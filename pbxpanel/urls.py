@@ -17,6 +17,7 @@ urlpatterns = [
     path("api/", include("api.urls")),
     path("audit/", include("audit.urls")),
     path("api/v1/", include("eventlog.urls")),
+    path("webhooks/", include("webhooks.urls")),
     path("language/", login_not_required(set_language), name="set_language"),
     path("admin/", admin.site.urls),
     path("healthz", health.healthz, name="healthz"),

@@ -13,6 +13,7 @@ from pytest_django.fixtures import Settings
 ROOT = Path(__file__).resolve().parent.parent
 APPS = (
     "accounts", "api", "audit", "calls", "conferences", "engine", "eventlog", "extensions", "pbxpanel", "system", "web",
+    "webhooks",
 )  # fmt: skip
 CATALOGUE = ROOT / "pbxpanel" / "locale" / "zh_Hans" / "LC_MESSAGES" / "django.po"
 
@@ -46,6 +47,7 @@ def test_every_text_in_the_sources_has_its_chinese(
         "system",
         "templates",
         "web",
+        "webhooks",
     ):
         shutil.copytree(ROOT / folder, tmp_path / folder)
     settings.LOCALE_PATHS = [str(tmp_path / "pbxpanel" / "locale")]

@@ -25,6 +25,8 @@ class Agenda:
         # Fields of the PBX's row that changed.
         self.link_changes: dict[str, Any] = {}
         self.notices: list[Notice] = []
+        # Each is set when a tick has written what is announced (`WorkerOwned.announced`).
+        self.announced: list[asyncio.Event] = []
         # While a snapshot is taken the state is not whole, so nothing of it is written; then all of it is.
         self.is_taking_snapshot = False
         self.is_snapshot_new = False

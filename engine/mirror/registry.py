@@ -9,6 +9,7 @@ from .models import History, Mirrored, WorkerOwned
 
 if TYPE_CHECKING:
     from .commands import Outcome
+    from .companions import Leading
     from .context import CommandContext
     from .state import State
     from .sync import Snapshot
@@ -22,6 +23,7 @@ Job = Callable[["CommandContext", str], Awaitable[None]]
 RowHook = Callable[["State", Any], None]
 ChangeHook = Callable[["State", Any, Collection[str]], None]
 Clock = Callable[["State"], None]
+Companion = Callable[["Leading"], Awaitable[None]]
 Lookup = Callable[["CommandContext", Mapping[str, Any]], Awaitable["Outcome"]]
 
 # Event → the fields that it must have → its handlers.
@@ -39,6 +41,7 @@ removed: dict[type[WorkerOwned], list[RowHook]] = {}
 # Model → the fields that somebody watches, and what is called with the state, the row and which of its fields changed.
 changed: dict[type[WorkerOwned], list[tuple[frozenset[str], ChangeHook]]] = {}
 successions: list[Clock] = []
+companions: list[Companion] = []
 lookups: dict[str, Lookup] = {}
 
 
@@ -107,6 +110,15 @@ def succession(step: Clock) -> Clock:
     """
     successions.append(step)
     return step
+
+
+def companion(function: Companion) -> Companion:
+    """Register a coroutine that runs beside the mirror for as long as a worker leads, whether its link is up or not.
+
+    It is cancelled when another worker leads, and begun anew where it fails.
+    """
+    companions.append(function)
+    return function
 
 
 def lookup(name: str) -> Callable[[Lookup], Lookup]:

@@ -106,6 +106,9 @@ class Ticks:
         except Exception:  # whatever a template raises: what is written is true all the same, so boards are read anew
             logger.exception("%s: what changed could not be drawn.", self.pbx)
             self._boards_due = True
+        if changes.announces:
+            for announced in agenda.announced:
+                announced.set()
         await self._tell(
             rows, languages, everything=everything, changed=bool(changes.subjects), announces=changes.announces
         )

@@ -22,6 +22,7 @@ from engine.processes import run_until_told
 from . import store
 from .agenda import Agenda
 from .command_server import CommandServer
+from .companions import Companions
 from .event_stream import Stream
 from .figures import Figures
 from .folding import Folding
@@ -44,7 +45,7 @@ class Mirror:
     """One PBX for the time that this worker leads it.
 
     The parts: `folding` (link and state), `jobs`, `ticks` (database and pages), `server` (commands), `stream` (events
-    for who watches them); they wake each other through `agenda`.
+    for who watches them), `companions` (what domains do beside it); they wake each other through `agenda`.
     """
 
     def __init__(self, name: str, address: Address, *, demo: bool = False, holder: str = "") -> None:
@@ -58,6 +59,7 @@ class Mirror:
         self.ticks = Ticks(name, self.lease, self.agenda)
         self.stream = Stream(name, address)
         self.server = CommandServer(name, self.lease, self.folding, self.ticks, self.stream)
+        self.companions = Companions(name, self.lease, self.agenda)
         self.link = self.folding.link
 
     async def run(self) -> None:
@@ -75,6 +77,7 @@ class Mirror:
                 group.create_task(self.jobs.begin())
                 group.create_task(self.jobs.watch_the_clock())
                 group.create_task(self.folding.check_now_and_then())
+                group.create_task(self.companions.run())
                 group.create_task(self.link.run())
         except* LeaseLost:
             pass  # the lease has said so

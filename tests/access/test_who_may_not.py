@@ -31,6 +31,7 @@ from system.recordings.commands import MONITORS
 from tests.access import people
 from tests.access.people import ANONYMOUS, GROUPS, NOBODY, Asterisk
 from tests.matrix import FULL, share
+from webhooks.models import Webhook
 
 pytestmark = pytest.mark.django_db
 
@@ -218,6 +219,29 @@ TABLE: dict[str, list[Line]] = {
     ],
     # Whose token it is: see tests/api/test_tokens.py.
     "api/tokens/<int:pk>/revoke/": [Line("/api/tokens/1/revoke/", "POST", LOGGED_IN, 404)],
+    "webhooks/": [Line("/webhooks/", "GET", ADMINISTERING, 200)],
+    "webhooks/new/": [
+        Line("/webhooks/new/", "GET", ADMINISTERING, 200, only=False),
+        # Without a name.
+        Line("/webhooks/new/", "POST", ADMINISTERING, 422, only=False),
+    ],
+    "webhooks/<int:pk>/": [Line("/webhooks/1/", "GET", ADMINISTERING, 200)],
+    "webhooks/<int:pk>/edit/": [
+        Line("/webhooks/1/edit/", "GET", ADMINISTERING, 200, only=False),
+        Line("/webhooks/1/edit/", "POST", ADMINISTERING, 422, only=False),
+    ],
+    "webhooks/<int:pk>/secret/": [Line("/webhooks/1/secret/", "POST", ADMINISTERING, 200)],
+    "webhooks/<int:pk>/old-secret/": [Line("/webhooks/1/old-secret/", "POST", ADMINISTERING, 302)],
+    "webhooks/<int:pk>/turn/": [Line("/webhooks/1/turn/", "POST", ADMINISTERING, 302)],
+    "webhooks/<int:pk>/test/": [Line("/webhooks/1/test/", "POST", ADMINISTERING, 200)],
+    "webhooks/<int:pk>/delete/": [
+        Line("/webhooks/1/delete/", "GET", ADMINISTERING, 200, only=False),
+        Line("/webhooks/1/delete/", "POST", ADMINISTERING, 302, only=False),
+    ],
+    "webhooks/<int:pk>/deliveries/": [Line("/webhooks/1/deliveries/", "GET", ADMINISTERING, 200)],
+    "webhooks/<int:pk>/deliveries/<int:delivery>/again/": [
+        Line("/webhooks/1/deliveries/1/again/", "POST", ADMINISTERING, 302)
+    ],
     "api/v1/docs": [Line("/api/v1/docs", "GET", LOGGED_IN, 200)],
     "api/v1/asyncapi.json": [Line("/api/v1/asyncapi.json", "GET", EVERYBODY, 200)],
     "api/v1/openapi.json": [Line("/api/v1/openapi.json", "GET", EVERYBODY, 200)],
@@ -344,6 +368,10 @@ def asterisk(monkeypatch: pytest.MonkeyPatch) -> Asterisk:
     people.a_small_pbx()
     PBX.objects.update(seen_at=timezone.now() + timedelta(hours=1))  # its worker lives as long as the test
     people.room("8009", pk=1)
+    # To an address that is not sent to.
+    webhook = Webhook.objects.create(pk=1, name="CRM", url="http://127.0.0.1/", owner=people.person(name="owner"))
+    now = timezone.now()
+    webhook.deliveries.create(pk=1, pbx="main", number=1, type="call.ended", at=now, give_up_at=now, state="failed")
     asterisk = people.stand_in(monkeypatch)
     asterisk.found = SYSTEM_FINDS
     return asterisk

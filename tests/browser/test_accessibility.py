@@ -33,6 +33,7 @@ ARGUMENTS = {
     "key": "1.1",
     "verb": "x",
     "code": "1",
+    "delivery": "1",
 }
 # What begins so is for programs, which ask by a token; two of it are for people.
 FOR_PROGRAMS = "/api/v1/"
@@ -61,6 +62,7 @@ from conferences.models import Conference, Participant
 from conferences.rooms.models import Room
 from audit.models import AuditEntry
 from calls.records.models import CallRecord, CallStep
+from webhooks.models import Delivery, Webhook
 User.objects.filter(username="anna").update(is_staff=True, is_superuser=True)
 deadline = time.monotonic() + 120
 while Participant.objects.filter(conference="8001").count() < 3 and time.monotonic() < deadline:
@@ -71,7 +73,7 @@ states = [{"muted": True, "muted_by": "moderator", "hand_at": timezone.now()}, {
 for person, state in zip(people, states):
     Participant.objects.filter(pk=person.pk).update(**state)
 Conference.objects.filter(name="8001").update(locked=True, lecture=True, recording=True, recording_file="one.wav")
-for kept in (Invitation, InviteGroup, Room, AuditEntry, CallRecord, CallStep):
+for kept in (Invitation, InviteGroup, Room, AuditEntry, CallRecord, CallStep, Webhook):
     kept.objects.all().delete()
 for number, state in enumerate(Invitation.State.values):
     Invitation.objects.create(pbx_id="main", code=str(number), conference="8001", channel="PJSIP/101", number="101",
@@ -87,14 +89,28 @@ CallRecord.objects.create(pbx="main", key="1.1", started_at=timezone.now(), ende
 for number, kind in enumerate(CallStep.Kind):
     CallStep.objects.create(pbx="main", key=str(number), order=number, call="1.1", kind=kind, at=timezone.now(),
         who="Ben Beta 102", other="103", detail="" if kind == "gap" else "self 17")
+webhook = Webhook.objects.create(pk=1, name="CRM", url="https://crm.example.org/hook", types=["call.ended",
+    "extension.state"], owner=User.objects.get(username="vic"), pbxs=["main"], extensions=["101"], conferences=["8001"])
+webhook.change_secret()
+now, later = timezone.now(), timezone.now() + timezone.timedelta(days=1)
+found = [("waiting", "status", later), ("waiting", "", None), ("done", "", None), ("failed", "gone", None),
+    ("dropped", "off", None)]
+for number, (state, error, next_at) in enumerate(found, 1):
+    webhook.deliveries.create(pk=number, pbx="main", number=-number, type="call.ended", subject="1.1", at=now,
+        body="{}", give_up_at=later, state=state, error=error, detail="503", tries=2, tried_at=now, status=503,
+        answer="busy", next_at=next_at)
+Webhook.objects.create(name="Wallboard", url="https://board.example.org/", owner=webhook.owner, types=["call.ringing"],
+    enabled=False, off_why="gone")
 print(len(people))
 """
 
 _NOTHING = """
+from webhooks.models import Webhook
 from conferences.invitations.models import InviteGroup
 from conferences.rooms.models import Room
 Room.objects.all().delete()
 InviteGroup.objects.all().delete()
+Webhook.objects.all().delete()
 """
 
 # Shows what is behind a summary, and what of it is there only then.
@@ -205,7 +221,7 @@ def test_no_page_without_anything_to_show_has_a_violation(site: Site, context: B
     page = log_in(context, site.panel, "anna")
     site.panel.manage("shell", "--no-imports", "-c", _NOTHING)
     found: dict[str, list[str]] = {}
-    for path in ("/rooms/", "/groups/"):
+    for path in ("/rooms/", "/groups/", "/webhooks/"):
         page.goto(f"{site.panel.url}{path}")
         expect(page.locator(".empty-state")).to_be_visible()
         found |= in_every_look(page, path)
@@ -216,7 +232,16 @@ def test_no_page_has_a_violation(site: Site, context: BrowserContext) -> None:
     fill(site)
     page = log_in(context, site.panel, "anna")
     paths = [path for path in pages_of(get_resolver().url_patterns) if shown(context, site.panel, path)]
-    assert {"/", "/calls/", f"/conferences/main/{ROOM}/", "/rooms/1/", "/groups/1/", "/audit/", "/profile/"} <= {*paths}
+    assert {
+        "/",
+        "/calls/",
+        f"/conferences/main/{ROOM}/",
+        "/rooms/1/",
+        "/groups/1/",
+        "/audit/",
+        "/profile/",
+        "/webhooks/1/",
+    } <= {*paths}
     assert len(paths) >= 22
     found: dict[str, list[str]] = {}
     for path in [*paths, *ASKED]:

@@ -831,7 +831,7 @@ FAULTS = (
     ),
     Fault(
         "eventlog/readers.py",
-        "        return may_see and self.wanted.fits(entry)\n",
+        "        return may_see(self.viewer, entry.type, entry.also) and self.wanted.fits(entry)\n",
         "        return self.wanted.fits(entry)\n",
         ("tests/eventlog/test_stream.py",),
         "whoever may see one thing is told of everything",
@@ -877,6 +877,48 @@ FAULTS = (
         "    nothing_asked = isinstance(response, ProblemResponse)\n",
         ("tests/api/test_calls.py",),
         "a call that the PBX did not answer in time is placed again by the same key",
+    ),
+    Fault(
+        "webhooks/queue.py",
+        "            and may_see(viewer, entry.type, entry.also)\n",
+        "",
+        ("tests/webhooks/test_delivering.py",),
+        "a webhook is sent what its owner may not see",
+    ),
+    Fault(
+        "webhooks/queue.py",
+        "        if viewer and event_type and may_see(viewer, event_type, also_in(delivery.type, delivery.body)):\n",
+        "        if True:\n",
+        ("tests/webhooks/test_delivering.py",),
+        "what waits is sent though its owner may not see it any more",
+    ),
+    Fault(
+        "webhooks/queue.py",
+        "next_at=None if event.subject in blocked else now",
+        "next_at=now",
+        ("tests/webhooks/test_delivering.py",),
+        "the end of a call arrives before its beginning",
+    ),
+    Fault(
+        "webhooks/sending.py",
+        "[address for address in found if is_allowed(address)]",
+        "found",
+        ("tests/webhooks/test_addresses.py",),
+        "a name that stands for a private address leads a webhook there",
+    ),
+    Fault(
+        "webhooks/formats.py",
+        "for key in keys)",
+        "for key in keys[:1])",
+        ("tests/webhooks/test_delivering.py",),
+        "the former secret does not sign any more as soon as there is a new one",
+    ),
+    Fault(
+        "engine/mirror/ticks.py",
+        "                announced.set()\n",
+        "                pass\n",
+        ("tests/engine/live/test_worker.py",),
+        "webhooks are sent up to a second late",
     ),
     # What only a browser shows.
     Fault(

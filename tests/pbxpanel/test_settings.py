@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ def empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         "HTTPS",
         "HSTS_SECONDS",
         "LISTEN_TONE",
+        "WEBHOOK_NETWORKS",
     ):
         monkeypatch.delenv(name, raising=False)
 
@@ -236,6 +238,22 @@ def test_a_postgresql_socket_needs_no_host(monkeypatch: pytest.MonkeyPatch) -> N
 )
 def test_a_wrong_database_url_is_refused(monkeypatch: pytest.MonkeyPatch, url: str, reason: str) -> None:
     assert reason in complaint(monkeypatch, "DATABASE_URL", url, lambda: environment.database(Path("/default")))
+
+
+# WEBHOOK_NETWORKS.
+
+
+def test_webhooks_reach_no_private_network_unless_one_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert environment.networks("WEBHOOK_NETWORKS") == []
+    monkeypatch.setenv("WEBHOOK_NETWORKS", "10.1.0.0/16, fd00::/8 192.0.2.7")
+    found = [str(network) for network in environment.networks("WEBHOOK_NETWORKS")]
+    assert found == ["10.1.0.0/16", "fd00::/8", "192.0.2.7/32"]
+
+
+@pytest.mark.parametrize("text", ["10.0.0.1/8", "10.0.0.0/33", "crm.example.org", "10.0.0.0/8;192.168.0.0/16"])
+def test_what_is_no_range_of_addresses_is_refused(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    read = partial(environment.networks, "WEBHOOK_NETWORKS")
+    assert "no range of addresses" in complaint(monkeypatch, "WEBHOOK_NETWORKS", text, read)
 
 
 # REDIS_URL.

@@ -1,6 +1,7 @@
 """The worker in this process, on the demo PBX: what it does with commands, and with a database that fails."""
 
 import asyncio
+import contextlib
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -20,8 +21,9 @@ from engine.ami import actions
 from engine.ami.protocol import Action, Message
 from engine.demo import DemoPbx, load
 from engine.live import hub
-from engine.mirror import commands, event_stream, store, ticks, verbs
+from engine.mirror import commands, companions, event_stream, registry, store, ticks, verbs
 from engine.mirror.commands import Command, Outcome, Status
+from engine.mirror.companions import Leading
 from engine.mirror.context import CommandContext
 from engine.mirror.envelopes import RunCommand, written
 from engine.mirror.models import PBX
@@ -29,7 +31,7 @@ from engine.mirror.worker import AmiWorker, Mirror
 from tests.engine.demo.benches import quick_phones
 from tests.engine.mirror import by_name
 from tests.engine.mirror.events import CHANNEL
-from tests.waiting import until_stored
+from tests.waiting import until_async, until_stored
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(60)]
 
@@ -108,8 +110,8 @@ def hanging_up_by_name() -> Iterator[None]:
         yield
 
 
-@pytest.fixture
-async def station(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Station]:
+@contextlib.asynccontextmanager
+async def a_station(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Station]:
     channel_layers.backends.clear()
     pbx = DemoPbx(seed=1, lively=False, phones=quick_phones())
     address = await pbx.start()
@@ -137,6 +139,12 @@ async def station(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Station]:
         await asyncio.gather(station.task, return_exceptions=True)
         await pbx.stop()
         channel_layers.backends.clear()
+
+
+@pytest.fixture
+async def station(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Station]:
+    async with a_station(monkeypatch) as station:
+        yield station
 
 
 Ringing = Callable[[str], Awaitable[Channel]]
@@ -524,3 +532,43 @@ async def test_who_watches_is_sent_events_for_as_long_as_the_worker_leads(statio
     station.task.cancel()
     await asyncio.gather(station.task, return_exceptions=True)
     await until_stored(lambda: not mirror.stream.is_open)
+
+
+# What a domain does beside the mirror.
+
+
+async def test_a_companion_is_woken_by_what_is_announced_and_begins_anew_where_it_fails(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    woken: list[Leading] = []
+    failed = asyncio.Event()
+
+    async def companion(leading: Leading) -> None:
+        if not failed.is_set():
+            failed.set()
+            raise RuntimeError("This companion is broken.")
+        while True:
+            await leading.written.wait()
+            leading.written.clear()
+            woken.append(leading)
+
+    async def other(leading: Leading) -> None:
+        raise OperationalError("The database is away.")
+
+    monkeypatch.setattr(registry, "companions", [companion, other])
+    monkeypatch.setattr(companions, "ANEW_AFTER", 0.01)
+    async with a_station(monkeypatch) as station:
+        await until_async(failed.is_set)
+        # What nobody is told of wakes nobody.
+        before = len(woken)
+        station.mirror.agenda.change_link(version="22.1")
+        await station.rests()
+        assert len(woken) == before
+        station.pbx.dialplan.call(station.pbx.dialplan.phones["101"], "105")
+        station.pbx.catch_up()
+        await until_async(lambda: len(woken) > before)
+        assert (woken[-1].pbx, woken[-1].is_held()) == ("main", True)
+        ending = woken[-1]
+    assert not ending.is_held()
+    assert "This companion is broken." in caplog.text
+    assert "main: the database failed, trying again: The database is away." in caplog.text
