@@ -1,10 +1,12 @@
 """The settings that come from the environment, each checked: a wrong value fails at start with a sentence."""
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+import phonenumbers
 from django.core.exceptions import ImproperlyConfigured
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
@@ -52,6 +54,22 @@ def words(name: str, default: list[str]) -> list[str]:
     """An environment variable that lists words, separated by commas or spaces."""
     text = os.environ.get(name)
     return default if text is None else text.replace(",", " ").split()
+
+
+def choice(name: str, default: str, choices: Collection[str]) -> str:
+    """An environment variable that is one of these words."""
+    text = os.environ.get(name, "").strip().lower() or default
+    if text not in choices:
+        raise ImproperlyConfigured(f"{name} is “{text}”; it must be one of: {', '.join(choices)}.")
+    return text
+
+
+def country(name: str) -> str:
+    """An environment variable that names a country by its two letters (ISO 3166); empty where it is not set."""
+    text = os.environ.get(name, "").strip().upper()
+    if text and text not in phonenumbers.SUPPORTED_REGIONS:
+        raise ImproperlyConfigured(f"{name} is “{text}”; it must be the two letters of a country, such as DE or CN.")
+    return text
 
 
 def secret_key(file: Path, *, lenient: bool) -> str:

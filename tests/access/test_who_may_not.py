@@ -42,6 +42,7 @@ CALLING = SEEING - {"Viewer"}
 
 MODERATING = PLANNING = frozenset({"Moderator", "Administrator"})
 ADMINISTERING = frozenset({"Administrator"})
+AGREE = "/integrations/agree/?origin=https%3A%2F%2Fcrm.example.org"
 NUMBER = {"number": "102", "command_id": "0123456789abcdef" * 2}
 
 
@@ -76,6 +77,23 @@ class Line:
 TABLE: dict[str, list[Line]] = {
     "": [Line("/", "GET", LOGGED_IN, 200)],
     "calls/": [Line("/calls/", "GET", SEEING, 200)],
+    "calls/new/": [
+        Line("/calls/new/", "GET", CALLING, 200, only=False),
+        # The Asterisk of this test does not say which call it is.
+        Line("/calls/new/", "POST", CALLING, 409, NUMBER, only=False),
+    ],
+    "integrations/": [Line("/integrations/", "GET", CALLING, 200)],
+    "integrations/origins/": [
+        Line("/integrations/origins/", "POST", ADMINISTERING, 302, {"origin": "https://shop.example.org"})
+    ],
+    "integrations/origins/<int:pk>/forbid/": [Line("/integrations/origins/1/forbid/", "POST", ADMINISTERING, 302)],
+    # The log-in is on this page, where it is needed.
+    "integrations/agree/": [
+        Line(AGREE, method, CALLING | {ANONYMOUS}, 200, only=False) for method in ("GET", "POST")
+    ],
+    # Whose call it is: see tests/api/integrations.
+    "integrations/calls/<str:pbx>/<segment:call>/": [Line("/integrations/calls/main/1.1/", "GET", CALLING, 404)],
+    "manifest.webmanifest": [Line("/manifest.webmanifest", "GET", EVERYBODY, 200)],
     "calls/dial/": [Line("/calls/dial/", "POST", CALLING, 200, NUMBER)],
     "calls/try-answer/": [Line("/calls/try-answer/", "POST", CALLING, 200)],
     "calls/<str:pbx>/<segment:linkedid>/": [Line("/calls/main/1.1/", "GET", SEEING, 200)],
