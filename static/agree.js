@@ -9,16 +9,16 @@ const show = (name) => {
   agreement.querySelector(`[data-when=${name}]`).hidden = false;
 };
 
+// The page closes this window when it has heard it; one that is no longer there cannot.
 function answer(said) {
   opener?.postMessage({ pbxpanel: state, ...said }, origin);
-  close();
+  show("told");
 }
 
 if (!opener) {
   show("alone");
   for (const button of agreement.querySelectorAll("[data-agree]")) button.disabled = true;
 } else if (token) {
-  show("told");
   answer({ token });
 }
 
