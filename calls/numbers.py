@@ -95,24 +95,30 @@ def _e164(found: PhoneNumber) -> str:
 
 
 def _national(found: PhoneNumber, country: str) -> str:
-    digits = phonenumbers.national_significant_number(found)
-    if found.country_code == phonenumbers.country_code_for_region(country):
-        return f"{_trunk_prefix(country)}{digits}"
+    if _is_of(found, country):
+        return _shown_nationally(found)
     prefix = _abroad_prefix(country)
+    digits = phonenumbers.national_significant_number(found)
     return f"{prefix}{found.country_code}{digits}" if prefix else _e164(found)
 
 
-def _nationally_written(found: PhoneNumber, country: str) -> set[str]:
-    """How a number of the country is written there, without separators."""
-    if found.country_code != phonenumbers.country_code_for_region(country):
-        return set()
+def _is_of(found: PhoneNumber, country: str) -> bool:
+    return bool(found.country_code == phonenumbers.country_code_for_region(country))
+
+
+def _shown_nationally(found: PhoneNumber) -> str:
     shown = phonenumbers.format_number(found, phonenumbers.PhoneNumberFormat.NATIONAL)
-    digits = phonenumbers.national_significant_number(found)
-    return {_SEPARATORS.sub("", shown), f"{_trunk_prefix(country)}{digits}"}
+    return _SEPARATORS.sub("", shown)
 
 
-def _trunk_prefix(country: str) -> str:
-    return phonenumbers.ndd_prefix_for_region(country, True) or ""
+def _nationally_written(found: PhoneNumber, country: str) -> set[str]:
+    """How a number of the country is written there, without separators; with the prefix of the trunk, where it may be
+    left out.
+    """
+    if not _is_of(found, country):
+        return set()
+    trunk = phonenumbers.ndd_prefix_for_region(country, True) or ""
+    return {_shown_nationally(found), f"{trunk}{phonenumbers.national_significant_number(found)}"}
 
 
 def _abroad_prefix(country: str) -> str:

@@ -67,9 +67,9 @@ def _placed(request: HttpRequest, form: NewCallForm) -> HttpResponse:
     except NotReady as reason:
         return _asked(request, _anew(number), link, str(reason), 503 if isinstance(reason, NoPBX) else 422)
     outcome = originate.ask(user, pbx, wanted, id=form.cleaned_data["command_id"])
-    if not outcome.done or "call" not in (outcome.data or {}):
-        why = _why_not(outcome, unknown_number(wanted))
-        return _asked(request, _anew(number), link, why, toasts.code(outcome) if not outcome.done else 409)
+    if not outcome.done:
+        status = 409 if outcome.status is Status.REPEATED else toasts.code(outcome)
+        return _asked(request, _anew(number), link, _why_not(outcome, unknown_number(wanted)), status)
     call = remember(user, pbx.name, outcome.data["call"], number)
     return redirect("placed-call", call.pbx, call.call)
 

@@ -79,8 +79,7 @@ TABLE: dict[str, list[Line]] = {
     "calls/": [Line("/calls/", "GET", SEEING, 200)],
     "calls/new/": [
         Line("/calls/new/", "GET", CALLING, 200, only=False),
-        # The Asterisk of this test does not say which call it is.
-        Line("/calls/new/", "POST", CALLING, 409, NUMBER, only=False),
+        Line("/calls/new/", "POST", CALLING, 302, NUMBER, only=False),
     ],
     "integrations/": [Line("/integrations/", "GET", CALLING, 200)],
     "integrations/origins/": [
@@ -341,8 +340,9 @@ def admin_routes_of(model: str) -> set[str]:
     return {f"{model}/", f"{model}/add/", f"{model}/<path:object_id>/", *named}
 
 
-# What the orders of the system pages would find out.
+# What calls and the orders of the system pages would find out.
 SYSTEM_FINDS = {
+    "pbx.originate": {"call": "1732451299.1"},
     "pbx.try-answer": {"answers": True},
     "pbx.read-astdb": {"families": [], "entries": [], "total": 0, "found": 0, "beside": 0},
     "pbx.put-astdb": {"before": None},
@@ -474,6 +474,19 @@ def test_a_page_takes_no_post_and_a_button_no_get(
             response = client.get(line.path) if line.method == "POST" else client.post(line.path)
             assert response.status_code == 405
             assert asterisk.commands == []
+
+
+def test_only_the_page_that_asks_whether_a_page_may_call_knows_who_has_opened_it_and_none_is_framed(
+    undone: Undone, subtests: pytest.Subtests
+) -> None:
+    client = as_role("Administrator")
+    for line in LINES:
+        with subtests.test(line=line.name), undone(client):
+            response = line.send(client)
+            policy = "unsafe-none" if line.path == AGREE else "same-origin"
+            assert response["Cross-Origin-Opener-Policy"] == policy
+            assert response["X-Frame-Options"] == "DENY"
+            assert "frame-ancestors 'none'" in response["Content-Security-Policy"]
 
 
 def test_a_post_without_the_token_is_refused(asterisk: Asterisk, undone: Undone, subtests: pytest.Subtests) -> None:
