@@ -6,7 +6,7 @@
   if (!script || window[ONCE]) return;
   window[ONCE] = true;
 
-  const panel = new URL(script.src).origin;
+  const panel = new URL(script.dataset.panel ?? script.src).origin;
   // A page without an origin, as in a sandbox, cannot be allowed.
   const inPage = "inPage" in script.dataset && location.origin !== "null";
   const SELECTOR = 'a[href^="tel:" i], [data-call]';

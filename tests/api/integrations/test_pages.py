@@ -11,9 +11,9 @@ from django.test import Client
 from accounts.models import Profile
 from api.models import AllowedOrigin, PlacedCall
 from audit.models import AuditEntry
+from calls.models import Channel
 from engine.mirror.commands import Outcome, Status
 from engine.mirror.models import PBX
-from tests.access import people
 from tests.access.people import Asterisk, given
 
 from ..test_tokens import log_in
@@ -154,7 +154,7 @@ def test_the_part_that_is_asked_for_again_and_again_ends_by_itself(asterisk: Ast
     assert "<html" not in html
     assert 'hx-trigger="every 1s"' in html
     assert 'data-action="hangup"' in html
-    people.Channel.objects.all().delete()
+    Channel.objects.all().delete()
     PlacedCall.objects.update(at="2020-01-01T00:00:00Z")
     html = client.get(address, headers=part).content.decode()
     assert "hx-trigger" not in html
