@@ -211,7 +211,8 @@
 
     async complain(answer) {
       const problem = await answer.json().catch(() => ({ detail: String(answer.status), what_to_do: "" }));
-      this.say(`${problem.detail} ${problem.what_to_do}`);
+      // Of a number that is none the sentence says it all; the rest is for who writes programs.
+      this.say(answer.status === 422 ? problem.detail : `${problem.detail} ${problem.what_to_do}`);
     }
 
     show(call, keys) {

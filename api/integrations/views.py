@@ -1,5 +1,7 @@
 """The page *Integrations*, the pages that may have the button, and the panel as an application of the browser."""
 
+import json
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required, permission_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -76,10 +78,10 @@ def _snippets(script: str, new_call: str) -> dict[str, str]:
 
 def _bookmarklet(new_call: str) -> str:
     """Opens the window for the text that is selected on a page, or for a number that it asks for."""
-    question = _("Number to call")
+    question = json.dumps(_("Number to call"), ensure_ascii=False)
     return (
         "javascript:(()=>{"
-        f"const n=getSelection().toString().trim()||prompt('{question}');"
+        f"const n=getSelection().toString().trim()||prompt({question});"
         f"if(n)open('{new_call}?number='+encodeURIComponent(n.slice(0,200)),'_blank','popup,width=440,height=640')"
         "})()"
     )

@@ -45,6 +45,9 @@ ASKED = [
     "/conferences/main/8001-aside/",
     "/system/main/config/?file=extensions.conf",
     "/system/main/action/?name=Originate",
+    "/calls/new/?number=tel%3A102%3Bext%3D12",
+    "/calls/new/?number=none",
+    "/integrations/agree/?origin=https%3A%2F%2Fcrm.example.org&number=102",
     "/api/v1/docs",
     "/api/v1/problems/not-found",
     "/no/such/page/",
@@ -59,6 +62,7 @@ from django.utils import timezone
 from conferences.invitations.models import Invitation, InviteGroup
 from conferences.models import Conference, Participant
 from conferences.rooms.models import Room
+from api.models import AllowedOrigin
 from audit.models import AuditEntry
 from calls.records.models import CallRecord, CallStep
 User.objects.filter(username="anna").update(is_staff=True, is_superuser=True)
@@ -87,6 +91,7 @@ CallRecord.objects.create(pbx="main", key="1.1", started_at=timezone.now(), ende
 for number, kind in enumerate(CallStep.Kind):
     CallStep.objects.create(pbx="main", key=str(number), order=number, call="1.1", kind=kind, at=timezone.now(),
         who="Ben Beta 102", other="103", detail="" if kind == "gap" else "self 17")
+AllowedOrigin.objects.get_or_create(origin="https://crm.example.org")
 print(len(people))
 """
 

@@ -175,7 +175,8 @@ def test_a_lock_is_for_the_address_that_the_server_was_told_to_believe(served: P
 # In a browser.
 
 PAGES = [
-    "/", "/calls/", "/conferences/", "/profile/", "/audit/", "/no/such/page/", "/conferences/demo/nowhere/",
+    "/", "/calls/", "/conferences/", "/integrations/", "/calls/new/?number=102", "/profile/", "/audit/",
+    "/no/such/page/", "/conferences/demo/nowhere/",
     "/admin/", "/admin/password_change/", "/admin/auth/user/add/", "/admin/auth/group/add/",
     "/admin/auth/user/1/change/", "/admin/auth/user/1/password/", "/admin/auth/user/1/delete/",
     "/admin/auth/user/1/history/", "/admin/auth/group/2/change/", "/admin/mirror/pbx/demo/change/",
