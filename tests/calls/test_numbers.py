@@ -1,10 +1,14 @@
 """What is dialled for a number as people write it, and what a link names."""
 
+import re
+from pathlib import Path
+
 import pytest
 from pytest_django.fixtures import Settings
 
 from calls.numbers import Linked, linked, number_in
 
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "button.md"
 # As it is written → what is dialled: without a country, in Germany in national form, and in Germany as E.164.
 WRITTEN = [
     ("030 / 123-456 (0)", "0301234560", "0301234560", "+49301234560"),
@@ -93,3 +97,16 @@ def test_what_is_dialled_is_dialled_the_same_again(
 )
 def test_a_link_names_a_number_and_perhaps_an_extension(text: str, number: str, extension: str) -> None:
     assert linked(text) == Linked(number, extension)
+
+
+def test_docs_button_md_says_what_is_dialled(settings: Settings) -> None:
+    settings.PHONE_COUNTRY = "DE"
+    rows = [line.split("|")[1:-1] for line in DOCUMENT.read_text().splitlines() if line.startswith("| `")]
+    numbers = [row for row in rows if len(row) == 3]
+    assert len(numbers) == 4
+    for written, *told in numbers:
+        for typed in re.findall("`([^`]+)`", written):
+            for form, cell in zip(("national", "e164"), told, strict=True):
+                settings.PHONE_FORM = form
+                expected = cell.strip().strip("`").replace("as it is", typed)
+                assert number_in(typed) == expected
