@@ -14,7 +14,7 @@ from .models import MANAGE, Token
 class TokenAdmin(ReadOnlyAdmin):
     list_display = ["name", "public_id", "owner", "made_by", "made_at", "expires_at", "last_used_at", "revoked_at"]
     search_fields = ["name", "public_id", "owner__username"]
-    exclude = ["hash"]
+    exclude = ["hash", "page"]
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm(MANAGE)

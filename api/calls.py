@@ -33,6 +33,7 @@ from .models import PlacedCall
 from .operations import ASKED, need_permission, operation
 from .pages import LIMIT, START, Cursor, Limit
 from .problems import FORBIDDEN, NOT_CONNECTED, NOT_FOUND, NOT_READY, Problem
+from .progress import progress_of
 from .tokens import ApiRequest
 
 SEE = "calls.see_calls"
@@ -294,6 +295,42 @@ class _NewCallForm(forms.Form):
     )
 
 
+def remember(owner: User, pbx: str, call: str, number: str, reference: str = "") -> PlacedCall:
+    """Keep a call that was placed for its owner; one that is kept already stays as it is."""
+    kept = {"reference": reference, "owner_id": owner.pk, "number": number}
+    return PlacedCall.objects.get_or_create(pbx=pbx, call=call, defaults=kept)[0]
+
+
+def placed_for(owner: User, pbx: str, call: str) -> PlacedCall:
+    """The call that was placed for this owner. Raises `Problem` where there is none, or it is another's."""
+    found = PlacedCall.objects.filter(pbx=pbx, call=call, owner_id=owner.pk).first()
+    if found is None:
+        raise Problem(NOT_FOUND, gettext("No such call was placed for you, or it is no longer remembered."))
+    return found
+
+
+def own_call(placed: PlacedCall) -> schemas.OwnCall:
+    """A call that was placed for its owner, and how it goes."""
+    details = call_details(placed.pbx, placed.call)
+    return schemas.OwnCall(**dict(details), number=placed.number, progress=progress_of(details))
+
+
+@operation(
+    "GET",
+    "/me/calls/{pbx}/{segment:call}",
+    _("Get a call of mine"),
+    _("A call that was placed for the token's owner, and how it goes. It takes no scope to see calls."),
+    response={200: schemas.OwnCall},
+    name="my_call",
+    tag="me",
+    scope=asking.scopes_of(originate),
+)
+def my_call(request: ApiRequest, pbx: str, call: str) -> schemas.OwnCall:
+    for name in asking.scopes_of(originate):
+        need_permission(request, name)
+    return own_call(placed_for(request.user, pbx, call))
+
+
 def _place(request: ApiRequest, response: HttpResponse, body: schemas.NewCall) -> Status:
     asking.may(request, originate)
     meant = asking.meant(_NewCallForm, body)
@@ -305,9 +342,7 @@ def _place(request: ApiRequest, response: HttpResponse, body: schemas.NewCall) -
     except NotReady as reason:
         raise Problem(NOT_CONNECTED if isinstance(reason, NoPBX) else NOT_READY, str(reason)) from None
     outcome = asking.outcome_of(request, originate, pbx, wanted, gone=unknown_number(wanted))
-    placed, _made = PlacedCall.objects.get_or_create(
-        pbx=pbx.name, call=outcome.data["call"], defaults={"reference": reference}
-    )
+    placed = remember(request.user, pbx.name, outcome.data["call"], wanted.number, reference)
     response.headers["Location"] = reverse("api-call", args=[placed.pbx, placed.call])
     return Status(201, placed_out(placed))
 

@@ -65,7 +65,7 @@ def _by_token(
     try:
         token = tokens.token_of(request)
     except Problem as problem:
-        return problem.response()
+        return _told_to_page(request, problem.response())
     asked = cast(ApiRequest, request)
     asked.token, asked.user = token, token.owner
     rate = tokens.count(token)
@@ -86,14 +86,29 @@ def _by_token(
 def _preflight(request: HttpRequest, methods: Collection[str]) -> HttpResponseBase:
     """Whether a page may ask at all, which a browser asks without the token: one of its origin may have any."""
     origin = request.headers.get("Origin", "")
-    if not origin_of(origin) or not allowed_anywhere(origin_of(origin)):
+    if not _is_of_known_page(request):
         return Problem(ORIGIN).response()
     response = HttpResponse(status=204)
     response.headers["Access-Control-Allow-Origin"] = origin
     response.headers["Access-Control-Allow-Methods"] = ", ".join(methods)
     response.headers["Access-Control-Allow-Headers"] = ALLOWED_HEADERS
     response.headers["Access-Control-Max-Age"] = str(PREFLIGHT_AGE)
+    if request.headers.get("Access-Control-Request-Private-Network") == "true":
+        response.headers["Access-Control-Allow-Private-Network"] = "true"
     patch_vary_headers(response, ["Origin"])
+    return response
+
+
+def _is_of_known_page(request: HttpRequest) -> bool:
+    origin = origin_of(request.headers.get("Origin", ""))
+    return bool(origin) and allowed_anywhere(origin)
+
+
+def _told_to_page(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    """Why a token does not work: a page that might use one may read it, to ask its user anew."""
+    if _is_of_known_page(request):
+        response.headers["Access-Control-Allow-Origin"] = request.headers["Origin"]
+        patch_vary_headers(response, ["Origin"])
     return response
 
 

@@ -55,6 +55,25 @@ def check_addresses(text: str) -> None:
             )
 
 
+class AllowedOrigin(models.Model):
+    """The origin of a web page that may ask its users whether it may place calls in their name (see
+    `api.integrations.consent`). What a user has agreed to ends with it.
+    """
+
+    origin = models.CharField(_("origin"), max_length=limits.ORIGIN, unique=True)
+    made_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+", verbose_name=_("made by"))
+    made_at = models.DateTimeField(_("made"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("allowed origin")
+        verbose_name_plural = _("allowed origins")
+        ordering = ["origin"]
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.origin
+
+
 class Token(models.Model):
     """By which a program asks in the name of its owner. Its secret is shown once, and only a hash of it is stored."""
 
@@ -82,6 +101,15 @@ class Token(models.Model):
         blank=True,
         validators=[check_addresses],
         help_text=_("From which the token may be used, one a line, such as 192.0.2.0/24. Empty: from any."),
+    )
+    # To whose page the owner has agreed to give it.
+    page = models.ForeignKey(
+        AllowedOrigin,
+        on_delete=models.CASCADE,
+        null=True,
+        editable=False,
+        related_name="tokens",
+        verbose_name=_("page"),
     )
     made_at = models.DateTimeField(_("made"), auto_now_add=True)
     expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
@@ -139,11 +167,15 @@ class KeptAnswer(models.Model):
 
 
 class PlacedCall(models.Model):
-    """A call that a program had placed: known before its first channel is, and where there never was one."""
+    """A call that a program or a button had placed for its owner: known before its first channel is, and where there
+    never was one.
+    """
 
     pbx = models.CharField(max_length=32)
     call = models.CharField(max_length=150)
     reference = models.CharField(max_length=limits.REFERENCE, blank=True)
+    owner = models.ForeignKey(User, on_delete=models.CASCADE, null=True, related_name="+")
+    number = models.CharField(max_length=limits.NUMBER, blank=True)
     at = models.DateTimeField(auto_now_add=True, db_index=True)
 
     class Meta:
@@ -161,6 +193,8 @@ def live_tokens() -> "models.QuerySet[Token]":
 
 
 def allowed_anywhere(origin: str) -> bool:
-    """Whether a page of this origin may use any token that works. Queries the database."""
+    """Whether a page of this origin may ask its users, or use any token that works. Queries the database."""
+    if AllowedOrigin.objects.filter(origin=origin).exists():
+        return True
     found: Collection[str] = live_tokens().exclude(origins="").values_list("origins", flat=True)
     return any(origin in lines(origins) for origins in found)

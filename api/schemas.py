@@ -120,6 +120,20 @@ class CallDetails(Call):
     steps: list[Step] = []
 
 
+Progress = Literal[
+    "starting", "phone-rings", "phone-answered", "rings", "talking", "held", "waiting", "conference", "ended", "busy",
+    "declined", "no-answer", "unreachable", "cancelled", "phone-silent", "phone-busy", "phone-unreachable",
+]  # fmt: skip
+"""How a call goes that was placed for somebody, as they see it; from `ended` on it is over."""
+
+
+class OwnCall(CallDetails):
+    """A call that was placed for the token's owner, with the `number` that was dialled and how it goes: `progress`."""
+
+    number: str
+    progress: Progress
+
+
 class Conference(BaseModel):
     """A conference that runs."""
 

@@ -29,8 +29,9 @@ from engine.mirror.verbs import Feature, Parameters, Rule, Weight, parameter, pe
 
 from . import placed
 from .commands import CHANNEL, HANG_UP, ORIGINATE, RING_TIMEOUT, answers_by_itself, is_at_one
-from .forms import diallable, number_in
+from .forms import diallable
 from .models import Channel, ParkedCall
+from .numbers import number_in
 from .placed import Purpose
 
 # How soon a call is in its parking space, in seconds.

@@ -1,23 +1,11 @@
 """The dial box."""
 
-import re
-import unicodedata
-
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from engine import limits
 
-# What people type between digits to make a number easier to read.
-_SEPARATORS = re.compile(r"[\s()/.\u00a0\u2010-\u2015-]+")
-_DIALLABLE = re.compile(r"\+?[0-9*#]{1,40}")
-
-
-def number_in(typed: str) -> str:
-    """What is dialled for what somebody typed; empty where that is not a number."""
-    # Full-width digits, as a Chinese keyboard types them, are digits.
-    number = _SEPARATORS.sub("", unicodedata.normalize("NFKC", typed))
-    return number if _DIALLABLE.fullmatch(number) else ""
+from .numbers import number_in
 
 
 def diallable(typed: str) -> str:

@@ -28,6 +28,8 @@ EVENT_FILTER = 2000
 NUMBER, NAME, PERSON = 80, 80, 160
 # What a program that has a call placed calls it by, and the key by which it asks a second time for the same.
 REFERENCE, KEY = 200, 200
+# The origin of a web page: scheme, host and port.
+ORIGIN = 280
 # How many people are called at a time, or are in a group.
 PEOPLE = 200
 # How many extensions, or conferences, a webhook can be limited to.

@@ -2,10 +2,12 @@
 
 import ipaddress
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+import phonenumbers
 from django.core.exceptions import ImproperlyConfigured
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
@@ -66,6 +68,22 @@ def networks(name: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
                 f"{name} has “{word}”, which is no range of addresses ({error}); write it as 10.0.0.0/8 or fd00::/8."
             ) from None
     return found
+
+
+def choice(name: str, default: str, choices: Collection[str]) -> str:
+    """An environment variable that is one of these words."""
+    text = os.environ.get(name, "").strip().lower() or default
+    if text not in choices:
+        raise ImproperlyConfigured(f"{name} is “{text}”; it must be one of: {', '.join(choices)}.")
+    return text
+
+
+def country(name: str) -> str:
+    """An environment variable that names a country by its two letters (ISO 3166); empty where it is not set."""
+    text = os.environ.get(name, "").strip().upper()
+    if text and text not in phonenumbers.SUPPORTED_REGIONS:
+        raise ImproperlyConfigured(f"{name} is “{text}”; it must be the two letters of a country, such as DE or CN.")
+    return text
 
 
 def secret_key(file: Path, *, lenient: bool) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from django.utils.translation import gettext_lazy as _
 
 from engine import limits
+from web.headers import for_other_pages
 
 from . import environment, field_limits
 
@@ -141,6 +142,11 @@ RECALL_SECONDS = environment.number("RECALL_SECONDS", default=30)
 # How often whoever is listened to hears a tone, in seconds; 0: never.
 LISTEN_TONE = environment.number("LISTEN_TONE", default=0)
 
+# The country of the PBXs, by two letters (none: of a number only separators are left out), and the form in which their
+# dial plan takes a number of the public network (`calls.numbers.Form`).
+PHONE_COUNTRY = environment.country("PHONE_COUNTRY")
+PHONE_FORM = environment.choice("PHONE_FORM", default="national", choices=("national", "e164"))
+
 # How many requests of one token are taken in a minute.
 API_REQUESTS = environment.number("API_REQUESTS", default=600)
 # For how many days it is kept what others are told (`eventlog`); 0: nobody is told anything. And whether that includes
@@ -166,6 +172,7 @@ STORAGES = {
 }
 WHITENOISE_MANIFEST_STRICT = False
 WHITENOISE_USE_FINDERS = DEBUG
+WHITENOISE_ADD_HEADERS_FUNCTION = for_other_pages
 
 LOGGING = {
     "version": 1,

@@ -11,6 +11,7 @@ from . import health, views
 
 urlpatterns = [
     path("", views.home, name="home"),
+    path("", include("api.integrations.urls")),
     path("calls/", include("calls.urls")),
     path("conferences/", include("conferences.urls")),
     path("", include("accounts.urls")),

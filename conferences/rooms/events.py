@@ -14,7 +14,7 @@ from accounts import dialling
 from accounts.demo import admits
 from accounts.identity import profile_of
 from accounts.models import Profile
-from calls.forms import number_in
+from calls.numbers import number_in
 from engine.ami import actions
 from engine.ami.errors import AmiError
 from engine.ami.protocol import CHANNEL_FIELDS, Message

@@ -12,6 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Profile
+from api.models import AllowedOrigin
 from calls.models import Bridge, CampOn, Channel, ParkedCall, Transfer
 from conferences.invitations.models import Invitation, InviteGroup
 from conferences.models import Conference, Participant
@@ -112,6 +113,7 @@ def a_small_pbx() -> None:
     CampOn.objects.create(pbx_id="main", code="c1", phone="PJSIP/101", number="103", context="internal", started_at=now)
     Mailbox.objects.create(pbx_id="main", address="101@default", number="101", context="default", new=1)
     ParkedCall.objects.create(pbx_id="main", uniqueid="9.1", lot="default", space="701", parked_at=timezone.now())
+    AllowedOrigin.objects.create(pk=1, origin="https://crm.example.org")
     Extension.objects.create(pbx_id="main", address="101@internal", extension="101", context="internal")
     Device.objects.create(pbx_id="main", name="PJSIP/101", state="INUSE")
     Presence.objects.create(pbx_id="main", presentity="CustomPresence:101", state="away")

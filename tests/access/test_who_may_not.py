@@ -43,6 +43,7 @@ CALLING = SEEING - {"Viewer"}
 
 MODERATING = PLANNING = frozenset({"Moderator", "Administrator"})
 ADMINISTERING = frozenset({"Administrator"})
+AGREE = "/integrations/agree/?origin=https%3A%2F%2Fcrm.example.org"
 NUMBER = {"number": "102", "command_id": "0123456789abcdef" * 2}
 
 
@@ -77,6 +78,22 @@ class Line:
 TABLE: dict[str, list[Line]] = {
     "": [Line("/", "GET", LOGGED_IN, 200)],
     "calls/": [Line("/calls/", "GET", SEEING, 200)],
+    "calls/new/": [
+        Line("/calls/new/", "GET", CALLING, 200, only=False),
+        Line("/calls/new/", "POST", CALLING, 302, NUMBER, only=False),
+    ],
+    "integrations/": [Line("/integrations/", "GET", CALLING, 200)],
+    "integrations/origins/": [
+        Line("/integrations/origins/", "POST", ADMINISTERING, 302, {"origin": "https://shop.example.org"})
+    ],
+    "integrations/origins/<int:pk>/forbid/": [Line("/integrations/origins/1/forbid/", "POST", ADMINISTERING, 302)],
+    # The log-in is on this page, where it is needed.
+    "integrations/agree/": [
+        Line(AGREE, method, CALLING | {ANONYMOUS}, 200, only=False) for method in ("GET", "POST")
+    ],
+    # Whose call it is: see tests/api/integrations.
+    "integrations/calls/<str:pbx>/<segment:call>/": [Line("/integrations/calls/main/1.1/", "GET", CALLING, 404)],
+    "manifest.webmanifest": [Line("/manifest.webmanifest", "GET", EVERYBODY, 200)],
     "calls/dial/": [Line("/calls/dial/", "POST", CALLING, 200, NUMBER)],
     "calls/try-answer/": [Line("/calls/try-answer/", "POST", CALLING, 200)],
     "calls/<str:pbx>/<segment:linkedid>/": [Line("/calls/main/1.1/", "GET", SEEING, 200)],
@@ -348,8 +365,9 @@ def admin_routes_of(model: str) -> set[str]:
     return {f"{model}/", f"{model}/add/", f"{model}/<path:object_id>/", *named}
 
 
-# What the orders of the system pages would find out.
+# What calls and the orders of the system pages would find out.
 SYSTEM_FINDS = {
+    "pbx.originate": {"call": "1732451299.1"},
     "pbx.try-answer": {"answers": True},
     "pbx.read-astdb": {"families": [], "entries": [], "total": 0, "found": 0, "beside": 0},
     "pbx.put-astdb": {"before": None},
@@ -485,6 +503,19 @@ def test_a_page_takes_no_post_and_a_button_no_get(
             response = client.get(line.path) if line.method == "POST" else client.post(line.path)
             assert response.status_code == 405
             assert asterisk.commands == []
+
+
+def test_only_the_page_that_asks_whether_a_page_may_call_knows_who_has_opened_it_and_none_is_framed(
+    undone: Undone, subtests: pytest.Subtests
+) -> None:
+    client = as_role("Administrator")
+    for line in LINES:
+        with subtests.test(line=line.name), undone(client):
+            response = line.send(client)
+            policy = "unsafe-none" if line.path == AGREE else "same-origin"
+            assert response["Cross-Origin-Opener-Policy"] == policy
+            assert response["X-Frame-Options"] == "DENY"
+            assert "frame-ancestors 'none'" in response["Content-Security-Policy"]
 
 
 def test_a_post_without_the_token_is_refused(asterisk: Asterisk, undone: Undone, subtests: pytest.Subtests) -> None:

@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from api import operations, service, tokens  # noqa: F401  the service knows all scopes
-from api.models import Token
+from api.models import PlacedCall, Token
 from api.operations import IDS
 from calls.models import CampOn, Transfer
 from conferences.invitations.models import Invitation
@@ -98,6 +98,8 @@ def program(small_pbx: None) -> Makes:
     def make(user: User, *scopes: str, **fields: Any) -> Program:
         wanted = list(scopes) or sorted(operations.scopes)
         token, written = tokens.make(user, user, name="Shop", scopes=wanted, **fields)
+        placed = {"owner_id": user.pk, "number": "102"}
+        PlacedCall.objects.get_or_create(pbx="main", call=IDS["call"], defaults=placed)
         return Program(token, written, Client())
 
     return make

@@ -46,6 +46,9 @@ ASKED = [
     "/conferences/main/8001-aside/",
     "/system/main/config/?file=extensions.conf",
     "/system/main/action/?name=Originate",
+    "/calls/new/?number=tel%3A102%3Bext%3D12",
+    "/calls/new/?number=none",
+    "/integrations/agree/?origin=https%3A%2F%2Fcrm.example.org&number=102",
     "/api/v1/docs",
     "/api/v1/problems/not-found",
     "/no/such/page/",
@@ -60,6 +63,7 @@ from django.utils import timezone
 from conferences.invitations.models import Invitation, InviteGroup
 from conferences.models import Conference, Participant
 from conferences.rooms.models import Room
+from api.models import AllowedOrigin
 from audit.models import AuditEntry
 from calls.records.models import CallRecord, CallStep
 from webhooks.models import Delivery, Webhook
@@ -101,6 +105,7 @@ for number, (state, error, next_at) in enumerate(found, 1):
         answer="busy", next_at=next_at)
 Webhook.objects.create(name="Wallboard", url="https://board.example.org/", owner=webhook.owner, types=["call.ringing"],
     enabled=False, off_why="gone")
+AllowedOrigin.objects.get_or_create(origin="https://crm.example.org")
 print(len(people))
 """
 

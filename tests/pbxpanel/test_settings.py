@@ -40,6 +40,8 @@ def empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         "HSTS_SECONDS",
         "LISTEN_TONE",
         "WEBHOOK_NETWORKS",
+        "PHONE_COUNTRY",
+        "PHONE_FORM",
     ):
         monkeypatch.delenv(name, raising=False)
 
@@ -517,3 +519,24 @@ def test_an_error_page_of_development_shows_no_secret(rf: RequestFactory, monkey
     assert "RuntimeError" in page
     assert "CHANNEL_LAYERS" in page
     assert SECRET not in page
+
+
+# Telephone numbers.
+
+
+def test_a_country_is_named_by_its_two_letters(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert environment.country("PHONE_COUNTRY") == ""
+    monkeypatch.setenv("PHONE_COUNTRY", " de ")
+    assert environment.country("PHONE_COUNTRY") == "DE"
+    text = complaint(monkeypatch, "PHONE_COUNTRY", "Germany", lambda: environment.country("PHONE_COUNTRY"))
+    assert "two letters" in text
+
+
+def test_the_form_of_a_number_is_one_of_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    def read() -> str:
+        return environment.choice("PHONE_FORM", "national", ("national", "e164"))
+
+    assert read() == "national"
+    monkeypatch.setenv("PHONE_FORM", "E164")
+    assert read() == "e164"
+    assert "national, e164" in complaint(monkeypatch, "PHONE_FORM", "short", read)

@@ -4,6 +4,7 @@ import base64
 import copy
 import html
 import http.client
+import json
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
@@ -74,6 +75,29 @@ def test_every_answer_has_a_policy_and_is_framed_by_nobody(
     assert "unsafe" not in policy
     assert answer.headers["X-Content-Type-Options"] == "nosniff" or "/static/" in path
     assert answer.headers["Referrer-Policy"] == "same-origin" or "/static/" in path
+
+
+def test_the_script_of_the_button_is_for_pages_of_others_and_is_soon_asked_for_again(served: Panel) -> None:
+    """By its plain name, since those pages know no other; it may change with the panel."""
+    answer = ask(served, "GET", "/static/click-to-call.js", Origin="https://crm.example.org")
+    assert answer.status == 200
+    assert answer.headers["Content-Type"].startswith("text/javascript")
+    assert answer.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    assert answer.headers["Cache-Control"] == "max-age=60, public"
+    other = ask(served, "GET", "/static/panel.js")
+    assert "Cross-Origin-Resource-Policy" not in other.headers
+
+
+def test_the_application_that_a_browser_can_install_has_its_icons(served: Panel) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=30)
+    connection.request("GET", "/manifest.webmanifest")
+    found = json.loads(connection.getresponse().read())
+    connection.close()
+    assert len(found["icons"]) == 3
+    for icon in found["icons"]:
+        answer = ask(served, "GET", icon["src"])
+        assert (answer.status, answer.headers["Content-Type"]) == (200, icon["type"])
 
 
 def test_an_answer_that_failed_has_a_policy_and_tells_nothing(served: Panel, tmp_path: Path) -> None:
@@ -151,7 +175,8 @@ def test_a_lock_is_for_the_address_that_the_server_was_told_to_believe(served: P
 # In a browser.
 
 PAGES = [
-    "/", "/calls/", "/conferences/", "/profile/", "/audit/", "/no/such/page/", "/conferences/demo/nowhere/",
+    "/", "/calls/", "/conferences/", "/integrations/", "/calls/new/?number=102", "/profile/", "/audit/",
+    "/no/such/page/", "/conferences/demo/nowhere/",
     "/admin/", "/admin/password_change/", "/admin/auth/user/add/", "/admin/auth/group/add/",
     "/admin/auth/user/1/change/", "/admin/auth/user/1/password/", "/admin/auth/user/1/delete/",
     "/admin/auth/user/1/history/", "/admin/auth/group/2/change/", "/admin/mirror/pbx/demo/change/",

@@ -1,5 +1,6 @@
 """The scripts as an installation serves them: each under one name, with its hash, also where another one imports it."""
 
+import gzip
 import re
 from pathlib import Path
 from typing import Any
@@ -53,3 +54,12 @@ def test_a_page_asks_for_all_modules_at_once() -> None:
         module = STATIC / name
         for path in IMPORT.findall(module.read_text()):
             assert f"./{(module.parent / path).resolve().relative_to(STATIC)}" in entry, name
+
+
+def test_the_script_of_the_button_is_one_small_file() -> None:
+    """Pages of others load it: it imports nothing, and is at most 6 kB on the way."""
+    script = (STATIC / "click-to-call.js").read_bytes()
+    assert len(gzip.compress(script, 9)) <= 6000
+    assert not IMPORT.search(script.decode())
+    assert "import(" not in script.decode()
+    assert "innerHTML" not in script.decode()
