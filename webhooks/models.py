@@ -67,7 +67,11 @@ class Webhook(models.Model):
     @property
     def wanted(self) -> Filter:
         return Filter(
-            frozenset(self.types), frozenset(self.pbxs), frozenset(self.extensions), frozenset(self.conferences)
+            frozenset(self.types),
+            frozenset(self.pbxs),
+            frozenset(self.extensions),
+            frozenset(self.conferences),
+            calls=frozenset(),
         )
 
     @property

@@ -13,8 +13,8 @@ from accounts.identity import profile_of, profile_with_context
 from accounts.models import Profile
 from accounts.policy import Call
 from calls.commands import ORIGINATE
-from calls.forms import number_in
 from calls.models import Channel
+from calls.numbers import number_in
 from engine.ami import actions
 from engine.mirror.commands import Command, Outcome, Status
 from engine.mirror.context import CommandContext
