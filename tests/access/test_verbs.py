@@ -35,10 +35,11 @@ def used(view: str) -> str:
 
 @pytest.mark.parametrize("verb", ALL)
 def test_each_has_a_place_on_a_page(verb: Verb[Any, Any]) -> None:
-    wanted = used(verb.view) if verb.view else used(f"{verb.target.name}-command") + rf"'{verb.path}'"
+    wanted = used(verb.view) if verb.view else rf'{{% verb_button "{verb}"'
+    elsewhere = used(f"{verb.target.name}-command") + rf"'{verb.path}'"
     # One's own phone is proven by the form of the page of that name, and a toast offers to wait for whoever is busy.
     if verb.view != "profile" and str(verb) != "pbx.camp-on":
-        assert any(re.search(wanted, text) for text in TEMPLATES.values())
+        assert any(re.search(f"{wanted}|{elsewhere}", text) for text in TEMPLATES.values())
     if verb.view:
         assert verb.view in get_resolver().reverse_dict
 
