@@ -51,15 +51,19 @@ class Deliverer:
         self._tidied_at = float("-inf")
 
     async def run(self) -> None:
+        is_away = False
         async with asyncio.TaskGroup() as group:
             while True:
                 self._wake.clear()
                 try:
                     more = await self._turn(group)
                 except DATABASE_FAILURES as error:
-                    logger.error("%s: webhooks wait for the database: %s", self.leading.pbx, error)
+                    if not is_away:
+                        logger.error("%s: webhooks wait for the database: %s", self.leading.pbx, error)
+                    is_away = True
                     await asyncio.sleep(RETRY)
                     continue
+                is_away = False
                 if not more:
                     await self._rest()
 

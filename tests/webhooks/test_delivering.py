@@ -7,9 +7,12 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import Group, User
+from django.db import OperationalError, connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
+from engine import metrics
 from engine.mirror.models import PBX
 from tests.access import people
 from tests.lab.asterisk import free_port
@@ -435,3 +438,48 @@ async def test_one_that_cannot_be_signed_is_tried_again_later_and_the_others_go_
         await until_stored(lambda: Delivery.objects.filter(tries=1, webhook__name="broken").exists())
     assert "could not be sent" in caplog.text
     assert module.logger.name in caplog.text
+
+
+def test_where_there_is_no_webhook_the_log_is_not_read(owner: User) -> None:
+    write("1.1", "1.2")
+    idle = queue.Queue("main")
+    with CaptureQueriesContext(connection) as asked:
+        assert idle.turn([]) == ([], False)
+    assert len(asked) == 1
+    assert idle.is_idle
+
+
+async def test_tries_are_counted_by_their_result(receiver: Receiver, owner: User) -> None:
+    def counted(result: str) -> float:
+        return metrics.WORKER.get_sample_value("panel_webhooks_total", {"pbx": "main", "result": result}) or 0.0
+
+    delivered, failed = counted("delivered"), counted("failed")
+    receiver.answer = lambda got: refuse(got) if got.number == 1 else OK
+    await make(receiver.url, owner)
+    async with delivering() as tell:
+        await tell("1.1", "1.2", "1.3")
+        await settled(waiting=1, done=2)
+    assert (counted("delivered") - delivered, counted("failed") - failed) == (2, 1)
+
+
+async def test_while_the_database_is_away_nothing_is_lost_nor_sent_twice(
+    receiver: Receiver, owner: User, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    tried = 0
+    settle = queue.settle
+
+    def failing(results: Any) -> None:
+        nonlocal tried
+        tried += 1
+        if tried <= 3:
+            raise OperationalError("The database is away.")
+        settle(results)
+
+    monkeypatch.setattr(module, "settle", failing)
+    monkeypatch.setattr(module, "RETRY", 0.01)
+    await make(receiver.url, owner)
+    async with delivering() as tell:
+        await tell("1.1", "1.1")
+        await settled(done=2)
+    assert [got.number for got in receiver.got] == [1, 2]
+    assert caplog.text.count("webhooks wait for the database: The database is away.") == 1
