@@ -29,6 +29,7 @@ ARGUMENTS = {
     "name": ROOM,
     "pk": "1",
     "linkedid": "1.1",
+    "call": "1.1",
     "uniqueid": "1.1",
     "key": "1.1",
     "verb": "x",
@@ -62,7 +63,7 @@ from django.utils import timezone
 from conferences.invitations.models import Invitation, InviteGroup
 from conferences.models import Conference, Participant
 from conferences.rooms.models import Room
-from api.models import AllowedOrigin
+from api.models import AllowedOrigin, PlacedCall
 from audit.models import AuditEntry
 from calls.records.models import CallRecord, CallStep
 User.objects.filter(username="anna").update(is_staff=True, is_superuser=True)
@@ -92,6 +93,7 @@ for number, kind in enumerate(CallStep.Kind):
     CallStep.objects.create(pbx="main", key=str(number), order=number, call="1.1", kind=kind, at=timezone.now(),
         who="Ben Beta 102", other="103", detail="" if kind == "gap" else "self 17")
 AllowedOrigin.objects.get_or_create(origin="https://crm.example.org")
+PlacedCall.objects.get_or_create(pbx="main", call="1.1", owner=User.objects.get(username="anna"), number="102")
 print(len(people))
 """
 
