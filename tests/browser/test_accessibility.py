@@ -29,6 +29,7 @@ ARGUMENTS = {
     "name": ROOM,
     "pk": "1",
     "linkedid": "1.1",
+    "call": "1.1",
     "uniqueid": "1.1",
     "key": "1.1",
     "verb": "x",
@@ -63,7 +64,7 @@ from django.utils import timezone
 from conferences.invitations.models import Invitation, InviteGroup
 from conferences.models import Conference, Participant
 from conferences.rooms.models import Room
-from api.models import AllowedOrigin
+from api.models import AllowedOrigin, PlacedCall
 from audit.models import AuditEntry
 from calls.records.models import CallRecord, CallStep
 from webhooks.models import Delivery, Webhook
@@ -106,6 +107,7 @@ for number, (state, error, next_at) in enumerate(found, 1):
 Webhook.objects.create(name="Wallboard", url="https://board.example.org/", owner=webhook.owner, types=["call.ringing"],
     enabled=False, off_why="gone")
 AllowedOrigin.objects.get_or_create(origin="https://crm.example.org")
+PlacedCall.objects.get_or_create(pbx="main", call="1.1", owner=User.objects.get(username="anna"), number="102")
 print(len(people))
 """
 
