@@ -24,7 +24,7 @@ def complaints(document: dict[str, Any]) -> list[str]:
 
 
 @pytest.fixture
-def served() -> dict[str, Any]:
+def document() -> dict[str, Any]:
     """The document, as somebody who is not logged in gets it."""
     response = Client().get("/api/v1/asyncapi.json")
     assert response["Content-Type"] == "application/json"
@@ -32,14 +32,14 @@ def served() -> dict[str, Any]:
     return found
 
 
-def test_the_document_fits_the_official_schema(served: dict[str, Any]) -> None:
-    assert complaints(served) == []
-    assert served["asyncapi"] == "3.0.0"
-    served["operations"]["stream"]["action"] = "shout"
-    assert any("shout" in complaint for complaint in complaints(served))
+def test_the_document_fits_the_official_schema(document: dict[str, Any]) -> None:
+    assert complaints(document) == []
+    assert document["asyncapi"] == "3.0.0"
+    document["operations"]["stream"]["action"] = "shout"
+    assert any("shout" in complaint for complaint in complaints(document))
 
 
-def test_every_reference_leads_somewhere(served: dict[str, Any]) -> None:
+def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
     def references(part: Any) -> list[str]:
         if isinstance(part, list):
             return [found for one in part for found in references(one)]
@@ -47,17 +47,17 @@ def test_every_reference_leads_somewhere(served: dict[str, Any]) -> None:
             return []
         return [part["$ref"]] if "$ref" in part else references(list(part.values()))
 
-    found = references(served)
+    found = references(document)
     assert len(found) > 3 * len(event_types)
     for reference in found:
-        place: Any = served
+        place: Any = document
         for key in reference.removeprefix("#/").split("/"):
             place = place[key]
 
 
 @pytest.mark.parametrize("channel", ["stream", "webhooks", "cloudEvents"])
-def test_each_channel_has_every_type_with_its_meaning_and_scope(channel: str, served: dict[str, Any]) -> None:
-    assert set(served["channels"][channel]["messages"]) - {"reset"} == set(event_types)
+def test_each_channel_has_every_type_with_its_meaning_and_scope(channel: str, document: dict[str, Any]) -> None:
+    assert set(document["channels"][channel]["messages"]) - {"reset"} == set(event_types)
     for name, event_type in event_types.items():
         message = MESSAGES[f"{channel}.{name}"]
         assert (message["name"], message["summary"], message["x-scope"]) == (
@@ -80,6 +80,6 @@ def test_each_example_fits_its_schema(name: str) -> None:
         assert Draft7Validator(MESSAGES[name]["headers"]["properties"][key]).is_valid(value)
 
 
-def test_the_stream_can_be_asked_for_what_it_takes(served: dict[str, Any]) -> None:
-    query = served["operations"]["stream"]["bindings"]["http"]["query"]
+def test_the_stream_can_be_asked_for_what_it_takes(document: dict[str, Any]) -> None:
+    query = document["operations"]["stream"]["bindings"]["http"]["query"]
     assert set(query["properties"]) == PARAMETERS
