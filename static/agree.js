@@ -17,7 +17,7 @@ function answer(said) {
 
 if (!opener) {
   show("alone");
-  for (const button of agreement.querySelectorAll("[data-agree]")) button.disabled = true;
+  agreement.querySelector("[data-agree]")?.remove();
 } else if (token) {
   answer({ token });
 }

@@ -335,8 +335,16 @@
     }
   }
 
+  function unescaped(text) {
+    try {
+      return decodeURIComponent(text);
+    } catch {
+      return text;
+    }
+  }
+
   function numberOf(button) {
-    const written = button.dataset.call ?? decodeURIComponent(button.getAttribute("href").slice("tel:".length));
+    const written = button.dataset.call ?? unescaped(button.getAttribute("href").slice("tel:".length));
     const [number, ...more] = written.split(";");
     return { number: number.trim(), keys: more.find((part) => /^ext=/i.test(part))?.slice(4), written };
   }

@@ -471,3 +471,29 @@ def test_no_page_but_the_one_that_asks_is_known_to_who_has_opened_it(
         assert opened.value.evaluate("opener") is None
         assert page.evaluate("opened.closed")
         opened.value.close()
+
+
+# The moment in which a window is seen passes when the test says so.
+HELD = """
+window.opener = window;
+window.held = [];
+const wait = window.setTimeout;
+window.setTimeout = (does, time, ...more) => time === 700 ? window.held.push(does) : wait(does, time, ...more);
+"""
+
+
+def test_the_second_click_of_a_double_click_places_no_call(panel22: Panel, visit: Visit, others: OtherPages) -> None:
+    """A hostile page opens the window under the pointer between the two: a button takes no press at first."""
+    allow(panel22, others.origin())
+    page = visit(panel22, "anna").context.new_page()
+    page.add_init_script(HELD)
+    for path, name in (
+        ("/calls/new/?number=102", "Call"),
+        (f"/integrations/agree/?origin={others.origin()}", "Allow"),
+    ):
+        page.goto(f"{panel22.url}{path}")
+        page.wait_for_selector("html[data-live]")
+        button = page.locator("[data-settles]", has_text=name)
+        expect(button).to_have_js_property("inert", True)
+        page.evaluate("for (const does of held) does()")
+        expect(button).to_have_js_property("inert", False)
