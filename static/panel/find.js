@@ -9,8 +9,8 @@ const NUMBER = /^[+\d*#\s()/.-]*$/;
 
 let pause = 0;
 let request = null;
-// Enter was pressed before the answer came.
-let isAwaited = false;
+// The Enter that was pressed before the answer came.
+let awaiting = null;
 
 const boxOf = (event) => event.target.closest?.("[data-find]");
 const listOf = (box) => byId(box.getAttribute("aria-controls"));
@@ -21,7 +21,7 @@ function close(box) {
   request?.abort();
   request = null;
   clearTimeout(pause);
-  isAwaited = false;
+  awaiting = null;
   const list = listOf(box);
   list.hidden = true;
   list.replaceChildren();
@@ -41,7 +41,11 @@ function take(box, option) {
   close(box);
 }
 
-const goOn = (box) => box.form.querySelector(".btn-primary[type=submit]").click();
+// As if Enter were pressed, with Shift or without.
+function goOn(box, shiftKey) {
+  const enter = new KeyboardEvent("keydown", { key: "Enter", shiftKey, bubbles: true, cancelable: true });
+  if (box.dispatchEvent(enter)) box.form.requestSubmit();
+}
 
 function show(box, html) {
   const options = new DOMParser().parseFromString(html, "text/html").querySelectorAll("[role=option]");
@@ -63,17 +67,18 @@ async function look(box) {
   if (request !== mine) return;
   request = null;
   show(box, html);
-  if (!isAwaited) return;
-  isAwaited = false;
+  if (!awaiting) return;
+  const { shiftKey } = awaiting;
+  awaiting = null;
   if (chosenOf(box)) take(box, chosenOf(box));
-  goOn(box);
+  goOn(box, shiftKey);
 }
 
 document.addEventListener("input", (event) => {
   const box = boxOf(event);
   if (!box) return;
   clearTimeout(pause);
-  isAwaited = false;
+  awaiting = null;
   if (!box.value.trim()) close(box);
   else {
     pause = setTimeout(() => {
@@ -95,7 +100,7 @@ document.addEventListener(
       if (!NUMBER.test(box.value) && (pause || request)) {
         event.preventDefault();
         event.stopPropagation();
-        isAwaited = true;
+        awaiting = event;
       } else if (at >= 0) take(box, options[at]);
       else close(box);
     } else if (options.length && event.key === "Escape") {
@@ -123,7 +128,7 @@ document.addEventListener("click", (event) => {
   if (!option) return;
   const box = document.querySelector(`[aria-controls="${option.parentElement.id}"]`);
   take(box, option);
-  if ("findGoesOn" in box.dataset) goOn(box);
+  if ("findGoesOn" in box.dataset) goOn(box, false);
 });
 
 document.addEventListener("focusout", (event) => {
