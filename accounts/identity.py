@@ -22,9 +22,11 @@ from . import demo
 from .models import Profile
 
 # The permissions that decide what a page is sent.
-SEEING = ("calls.see_calls", "conferences.see_conferences", "system.see_states")
+SEEING = ("calls.see_calls", "conferences.see_conferences", "system.see_states", "extensions.see_people")
 # What apps permit users beside that: ids of users → permissions of each, such as that for one of their rooms.
 own_permissions: list[Callable[[Collection[int]], Mapping[int, Collection[str]]]] = []
+# Who else knows numbers of people: a name → the numbers of all who are called so.
+directories: list[Callable[[str], Collection[str]]] = []
 
 
 def user_of(request: HttpRequest) -> User:
@@ -70,13 +72,15 @@ def numbers_of_phones(endpoints: Iterable[str]) -> dict[str, set[str]]:
 
 
 def number_of(name: str) -> str:
-    """The number of the user with this name, as they log in or as they are called; empty where there is none, or where
-    there are two of the name. Queries the database.
+    """The number of the user with this name, as they log in or as they are called, or else of whoever a directory knows
+    by it; empty where there is none, or where there are two of the name. Queries the database.
     """
     full = Trim(Concat("user__first_name", Value(" "), "user__last_name"))
     known = Profile.objects.filter(user__is_active=True).exclude(extension="").annotate(full=full)
     named = known.filter(Q(user__username__iexact=name) | Q(full__iexact=name))
     numbers = set(named.values_list("extension", flat=True)[:2])
+    if not numbers:
+        numbers = {number for known_by in directories for number in known_by(name)}
     return numbers.pop() if len(numbers) == 1 else ""
 
 
@@ -119,7 +123,7 @@ def _own_permissions(ids: Collection[int]) -> dict[int, set[str]]:
 def viewers_of(sessions: Collection[str]) -> dict[str, Viewer]:
     """Keys of sessions → who is logged in with it, in no language; those that nobody is logged in with are left out.
 
-    Asks the database eight times, however many they are.
+    Asks the database nine times, however many they are.
     """
     users = logged_in(sessions)
     ids = {user.pk for user in users.values()}

@@ -7,4 +7,10 @@ class ExtensionsConfig(AppConfig):
     verbose_name = _("Extensions")
 
     def ready(self) -> None:
+        from accounts import identity
+
         from . import event_types, events, fragments, telephones  # noqa: F401  they register themselves
+        from .people import fragments as _people  # noqa: F401
+        from .people.finding import numbers_of
+
+        identity.directories.append(numbers_of)

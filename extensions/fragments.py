@@ -1,6 +1,6 @@
 """How extensions, devices and presences are drawn, and the page on which they are live."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from django.template.loader import render_to_string
@@ -41,6 +41,10 @@ PRESENCES: Mapping[str, tuple[str, Promise]] = {
 }
 
 
+# What else shows such states: PBX, kind (`extension` or `device`) and names → kind and key of subjects to be drawn too.
+shown_elsewhere: list[Callable[[str, str, set[str]], Iterable[tuple[str, str]]]] = []
+
+
 def look_of(flags: int) -> dict[str, Any]:
     """The flags of a state → its class, its icon, and its words: of two that hold both are said."""
     holding = [(css, icon, word) for flag, css, icon, word in _FLAGS if flags & flag] or [_IDLE]
@@ -62,8 +66,13 @@ def extension_context(extension: Extension, presences: Mapping[str, Presence]) -
     }
 
 
+def flags_of(device: Device) -> int | None:
+    """What an extension that watched it alone would say; None for a state that says nothing of it."""
+    return _OF_DEVICE.get(device.state)
+
+
 def device_context(device: Device) -> dict[str, Any]:
-    flags = _OF_DEVICE.get(device.state)
+    flags = flags_of(device)
     look = {"css": "", "icon": "info-circle", "words": [device.state]} if flags is None else look_of(flags)
     return {"device": device, "look": look}
 
@@ -79,11 +88,17 @@ def _presences_of(pbx: str, extensions: Iterable[Extension]) -> dict[str, Presen
 
 
 @fragments.renders("extension")
-def extension_rows(pbx: str, keys: set[str]) -> Iterable[Row]:
+def extension_rows(pbx: str, keys: set[str]) -> Iterable[Row | tuple[str, str]]:
     found = list(Extension.objects.filter(pbx=pbx, address__in=keys))
     yield from _drawn(pbx, found)
     for key in keys - {extension.address for extension in found}:
         yield Row(dom_id("extension", pbx, key), "extension", None, {"pbx": pbx}, SEE)
+    yield from _elsewhere(pbx, "extension", {key.partition("@")[0] for key in keys})
+
+
+def _elsewhere(pbx: str, kind: str, names: set[str]) -> Iterable[tuple[str, str]]:
+    for shows in shown_elsewhere:
+        yield from shows(pbx, kind, names)
 
 
 def _drawn(pbx: str, extensions: Iterable[Extension]) -> Iterable[Row]:
@@ -94,12 +109,13 @@ def _drawn(pbx: str, extensions: Iterable[Extension]) -> Iterable[Row]:
 
 
 @fragments.renders("device")
-def device_rows(pbx: str, keys: set[str]) -> Iterable[Row]:
+def device_rows(pbx: str, keys: set[str]) -> Iterable[Row | tuple[str, str]]:
     found = {device.name: device for device in Device.objects.filter(pbx=pbx, name__in=keys)}
     for key in keys:
         device = found.get(key)
         html = fragments.draw("extensions/_device.html", device_context(device)) if device else None
         yield Row(dom_id("device", pbx, key), "device", html, {"pbx": pbx}, SEE)
+    yield from _elsewhere(pbx, "device", keys)
 
 
 @fragments.renders("presence")

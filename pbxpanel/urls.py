@@ -23,6 +23,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("healthz", health.healthz, name="healthz"),
     path("metrics", health.figures, name="metrics"),
+    path("people/", include("extensions.people.urls")),
     path("records/", include("conferences.records.urls")),
     path("rooms/", include("conferences.rooms.urls")),
     path("groups/", include("conferences.invitations.urls")),

@@ -7,6 +7,7 @@ import "./panel/copy.js";
 import "./panel/dial.js";
 import "./panel/dialogs.js";
 import "./panel/dom.js";
+import "./panel/find.js";
 import "./panel/focus.js";
 import "./panel/menus.js";
 import "./panel/morph.js";

@@ -22,6 +22,7 @@ from engine.mirror import commands
 from engine.mirror.commands import Command, Outcome, Status
 from engine.mirror.models import PBX
 from extensions.models import Device, Extension, Mailbox, Presence
+from extensions.people.models import Person
 
 GROUPS = ("Viewer", "Operator", "Moderator", "Administrator")
 INTEGRATOR = "Integrator"
@@ -116,6 +117,7 @@ def a_small_pbx() -> None:
     AllowedOrigin.objects.create(pk=1, origin="https://crm.example.org")
     Extension.objects.create(pbx_id="main", address="101@internal", extension="101", context="internal")
     Device.objects.create(pbx_id="main", name="PJSIP/101", state="INUSE")
+    Person.objects.create(pk=1, name="Ben", folded=" ben \t")
     Presence.objects.create(pbx_id="main", presentity="CustomPresence:101", state="away")
 
 

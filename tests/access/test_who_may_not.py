@@ -161,6 +161,35 @@ TABLE: dict[str, list[Line]] = {
         Line("/rooms/1/delete/", "GET", PLANNING, 200, only=False),
         Line("/rooms/1/delete/", "POST", PLANNING, 302, only=False),
     ],
+    "people/": [Line("/people/", "GET", SEEING, 200)],
+    "people/directory/": [Line("/people/directory/", "GET", SEEING, 200)],
+    "people/find/": [Line("/people/find/", "GET", SEEING, 200)],
+    "people/new/": [
+        Line("/people/new/", "GET", ADMINISTERING, 200, only=False),
+        Line("/people/new/", "POST", ADMINISTERING, 302, {"name": "Carla"}, only=False),
+    ],
+    "people/contacts/new/": [
+        Line("/people/contacts/new/", "GET", CALLING, 200, only=False),
+        Line("/people/contacts/new/", "POST", CALLING, 302, {"name": "Carla"}, only=False),
+    ],
+    # Of hidden people and others' contacts see tests/extensions/people.
+    "people/<int:pk>/": [
+        Line("/people/1/", "GET", ADMINISTERING, 200, only=False),
+        Line("/people/1/", "POST", ADMINISTERING, 302, {"name": "Ben"}, only=False),
+    ],
+    "people/<int:pk>/menu/": [Line("/people/1/menu/", "GET", SEEING, 200)],
+    "people/<int:pk>/delete/": [
+        Line("/people/1/delete/", "GET", ADMINISTERING, 200, only=False),
+        Line("/people/1/delete/", "POST", ADMINISTERING, 302, only=False),
+    ],
+    "people/export.csv": [Line("/people/export.csv", "GET", ADMINISTERING, 200)],
+    "people/import/": [
+        Line("/people/import/", "GET", ADMINISTERING, 200, only=False),
+        Line("/people/import/", "POST", ADMINISTERING, 422, only=False),
+    ],
+    # It is whose file it is that sees it: nobody has given one.
+    "people/import/<int:pk>/": [Line("/people/import/1/", "GET", ADMINISTERING, 404, only=False)],
+    "people/import/<int:pk>/undo/": [Line("/people/import/1/undo/", "POST", ADMINISTERING, 404)],
     # What the pages show is asked of a worker, which is not there: see tests/system.
     "system/": [Line("/system/", "GET", ADMINISTERING, 302)],
     "system/<str:pbx>/": [Line("/system/main/", "GET", ADMINISTERING, 200)],

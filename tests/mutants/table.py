@@ -550,7 +550,7 @@ FAULTS = (
         "a record says that everybody left as soon as they had come",
     ),
     Fault(
-        "conferences/records/export.py",
+        "web/spreadsheets.py",
         'return f"\'{cell}" if _FORMULA.match(cell) else cell',
         "return cell",
         ("tests/conferences/records/test_records.py",),

@@ -20,7 +20,6 @@ from playwright.sync_api import expect
 
 from audit.models import AuditEntry
 from conferences.models import Participant
-from conferences.records.export import harmless
 from conferences.records.models import Attendance, ConferenceRecord
 from conferences.records.report import Report, report_of
 from conferences.records.timeline import FINEST, WIDTH, timeline_of
@@ -31,6 +30,7 @@ from tests.access import people
 from tests.hostile.texts import TEXTS
 from tests.lab.asterisk import Asterisk
 from tests.panel import Panel, Visit
+from web.spreadsheets import harmless
 
 SVG = "{http://www.w3.org/2000/svg}"
 BEGAN = datetime(2026, 11, 24, 9, 58, 30, tzinfo=UTC)

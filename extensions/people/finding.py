@@ -1,0 +1,45 @@
+"""People, found by what somebody types."""
+
+from django.contrib.auth.models import User
+from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
+from django.db.models.functions import StrIndex
+
+from .models import Person, seen_by
+from .searching import words_of
+
+# So many are offered while somebody types.
+MOST = 10
+
+
+def matching(people: QuerySet[Person], typed: str) -> QuerySet[Person]:
+    """Those of these people whose text holds all words that were typed, the best matches first."""
+    words = words_of(typed)
+    if not words:
+        return people.none() if typed.strip() else people
+    # As `contains`, which would compare without regard to case, and so more slowly.
+    places = {f"place_{number}": StrIndex("folded", Value(word)) for number, word in enumerate(words)}
+    found = people.alias(**places).filter(**{f"{place}__gt": 0 for place in places})
+    begins = StrIndex("folded", Value(f" {words[0]}"))
+    found = found.alias(begin=begins, number=StrIndex("folded", Value(f"\t{words[0]}")))
+    rank = Case(
+        When(Q(begin=1) | Q(number__gt=0), then=0),
+        When(begin__gt=0, then=1),
+        default=2,
+        output_field=IntegerField(),
+    )
+    return found.order_by(rank, "name", "pk")
+
+
+def found_by(user: User, typed: str) -> list[Person]:
+    """The best matches of those whom a user may see, with their numbers. Queries the database thrice."""
+    found = matching(seen_by(user), typed) if typed.strip() else Person.objects.none()
+    return list(found.prefetch_related("numbers", "phones")[:MOST])
+
+
+def numbers_of(name: str) -> set[str]:
+    """The number that is called first, of each shared person of this name whom everybody may see."""
+    words = words_of(name)
+    if not words:
+        return set()
+    people = Person.objects.filter(owner=None, hidden=False, name__iexact=" ".join(name.split()))
+    return {numbers[0].number for person in people.prefetch_related("numbers")[:2] if (numbers := person.all_numbers)}

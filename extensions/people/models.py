@@ -1,0 +1,239 @@
+"""People: who is reached at which numbers and phones; and the contacts of one user alone."""
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from engine import limits
+from engine.mirror.models import PBX
+from engine.mirror.verbs import permission
+
+from .searching import folded
+
+_EVERYBODY = ("Viewer", "Operator", "Moderator", "Integrator", "Administrator")
+SEE = permission("extensions.person", "see_people", _("Can see people and whether they are busy"), _EVERYBODY)
+MANAGE = permission(
+    "extensions.person", "manage_people", _("Can add, change and import people"), ("Administrator",)
+)  # fmt: skip
+# Who calls has contacts of their own.
+CALL = "calls.originate"
+
+# How much one person may have of each.
+NUMBERS, PHONES, TAGS = 10, 10, 20
+NOTE = 500
+# What a form, a CSV file and the record of what was edited by hand call them, in this order.
+TEXTS = ("name", "department", "title", "email", "note")
+LISTS = ("extension", "mobile", "outside", "phones", "tags")
+FIELDS = (*TEXTS, *LISTS, "pbx", "hidden")
+LABELS = {
+    "name": _("name"),
+    "department": _("department"),
+    "title": _("title"),
+    "email": _("e-mail"),
+    "note": _("note"),
+    "extension": _("extension"),
+    "mobile": _("mobile"),
+    "outside": _("outside line"),
+    "phones": _("phones"),
+    "tags": _("tags"),
+    "pbx": _("PBX"),
+    "hidden": _("hidden"),
+}
+
+
+class Person(models.Model):
+    """Somebody who can be called: of the house, or a contact; shared, or of one user alone (`owner`)."""
+
+    name = models.CharField(_("name"), max_length=limits.NAME)
+    department = models.CharField(_("department"), max_length=limits.NAME, blank=True)
+    title = models.CharField(_("title"), max_length=limits.NAME, blank=True)
+    email = models.EmailField(_("e-mail"), max_length=limits.NAME, blank=True)
+    note = models.CharField(_("note"), max_length=NOTE, blank=True)
+    tags = models.JSONField(_("tags"), default=list, blank=True)
+    # Its name, not the PBX: a person outlives one that is taken away for a while. Empty: whichever has the phone.
+    pbx = models.CharField(_("PBX"), max_length=32, blank=True)
+    # Neither on the wall nor found by whoever may not manage people.
+    hidden = models.BooleanField(_("hidden"), default=False)
+    user = models.OneToOneField(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="person", verbose_name=_("user")
+    )
+    owner = models.ForeignKey(
+        User, on_delete=models.CASCADE, null=True, blank=True, related_name="contacts", verbose_name=_("contact of")
+    )
+    # Of `FIELDS`: an import leaves these as they are.
+    by_hand = models.JSONField(default=list, editable=False)
+    # What a CSV file has told besides, by the heads of its columns.
+    extra = models.JSONField(default=dict, editable=False)
+    # See `searching`.
+    folded = models.TextField(editable=False)
+
+    class Meta:
+        verbose_name = _("person")
+        verbose_name_plural = _("people")
+        ordering = ["name", "pk"]
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def dom_id(self) -> str:
+        return f"person-{self.pk}"
+
+    @property
+    def all_numbers(self) -> "list[PersonNumber]":
+        """The numbers, the one that is called first in front. Queries the database unless they were fetched with it."""
+        return sorted(self.numbers.all(), key=lambda number: (number.order, number.pk))
+
+    def values(self) -> dict[str, Any]:
+        """What `FIELDS` say of it."""
+        numbers = self.all_numbers
+        lists: dict[str, list[str]] = {
+            kind: [number.number for number in numbers if number.kind == kind] for kind in PersonNumber.Kind.values
+        }
+        lists["phones"] = [phone.endpoint for phone in sorted(self.phones.all(), key=lambda phone: phone.pk)]
+        lists["tags"] = list(self.tags)
+        return {**{name: getattr(self, name) for name in TEXTS}, **lists, "pbx": self.pbx, "hidden": self.hidden}
+
+
+class PersonNumber(models.Model):
+    """A number at which a person is reached."""
+
+    class Kind(models.TextChoices):
+        EXTENSION = "extension", _("extension")
+        MOBILE = "mobile", _("mobile")
+        OUTSIDE = "outside", _("outside line")
+
+    person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="numbers")
+    kind = models.CharField(_("kind"), max_length=9, choices=Kind.choices)
+    number = models.CharField(_("number"), max_length=limits.NUMBER, db_index=True)
+    order = models.PositiveSmallIntegerField(default=0)
+    # Of a shared person's extension its PBX and itself, which nobody else has; None for all other numbers.
+    claim = models.CharField(max_length=limits.NUMBER + 33, null=True, unique=True, editable=False)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.number
+
+
+class PersonPhone(models.Model):
+    """An endpoint that is a phone of a person."""
+
+    person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="phones")
+    endpoint = models.CharField(_("endpoint"), max_length=150, db_index=True)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.endpoint
+
+
+class PeopleImport(models.Model):
+    """A CSV file that somebody has given: what is in it, and once it was imported, what was there before."""
+
+    class State(models.TextChoices):
+        SHOWN = "shown", _("shown")
+        DONE = "done", _("done")
+        UNDONE = "undone", _("undone")
+
+    at = models.DateTimeField(auto_now_add=True)
+    by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    file = models.CharField(max_length=100, blank=True)
+    text = models.TextField()
+    state = models.CharField(max_length=6, choices=State.choices, default=State.SHOWN)
+    # {"added": {pk: values}, "changed": {pk: {field: [before, after]}}}
+    undo = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ["-pk"]
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.file
+
+
+def claim_of(pbx: str, extension: str) -> str:
+    """What only one shared person has."""
+    return f"{pbx}/{extension}"
+
+
+def holder_of(pbx: str, extension: str, but: int | None = None) -> Person | None:
+    """The shared person who has this extension on that PBX, unless it is that one. An extension without a PBX is held
+    on each. Queries the database.
+    """
+    held = PersonNumber.objects.filter(kind="extension", number=extension).exclude(claim=None)
+    if pbx:
+        held = held.filter(Q(person__pbx=pbx) | Q(person__pbx=""))
+    found = held.exclude(person=but).select_related("person").first()
+    return found.person if found else None
+
+
+def put(people: Iterable[tuple[Person, Mapping[str, Any]]]) -> None:
+    """Give people, saved ones or new ones, these values of `FIELDS`, all of them. A few statements for all of them,
+    in a transaction of the caller's. Raises `IntegrityError` where an extension is held by somebody else.
+    """
+    people = list(people)
+    for person, values in people:
+        for name in (*TEXTS, "tags", "pbx", "hidden"):
+            setattr(person, name, values[name])
+        names = (person.name, person.department, person.title, *person.tags)
+        person.folded = folded(names, _numbers_in(values))
+    new = [person for person, _values in people if person.pk is None]
+    changed = [person for person, _values in people if person.pk is not None]
+    Person.objects.bulk_create(new, batch_size=500)
+    columns = (*TEXTS, "tags", "pbx", "hidden", "user", "by_hand", "extra", "folded")
+    Person.objects.bulk_create(
+        changed, batch_size=500, update_conflicts=True, unique_fields=["id"], update_fields=columns
+    )
+    _replace_numbers(people)
+
+
+def _numbers_in(values: Mapping[str, Any]) -> list[str]:
+    return [number for kind in PersonNumber.Kind.values for number in values[kind]]
+
+
+def _replace_numbers(people: Collection[tuple[Person, Mapping[str, Any]]]) -> None:
+    keys = [person.pk for person, _values in people]
+    for start in range(0, len(keys), 500):
+        for model in (PersonNumber, PersonPhone):
+            model.objects.filter(person__in=keys[start : start + 500]).delete()
+    numbers = [
+        PersonNumber(
+            person=person, kind=kind, number=number, order=order,
+            claim=claim_of(person.pbx, number) if kind == "extension" and person.owner_id is None else None,
+        )
+        for person, values in people
+        for order, (kind, number) in enumerate(
+            (kind, number) for kind in PersonNumber.Kind.values for number in values[kind]
+        )
+    ]  # fmt: skip
+    PersonNumber.objects.bulk_create(numbers, batch_size=500)
+    phones = [PersonPhone(person=person, endpoint=phone) for person, values in people for phone in values["phones"]]
+    PersonPhone.objects.bulk_create(phones, batch_size=500)
+
+
+def seen_by(user: User) -> "models.QuerySet[Person]":
+    """The people whom a user may see: the shared ones by permission, and their own contacts."""
+    seen = Q(owner=user)
+    if user.has_perm(MANAGE):
+        seen |= Q(owner=None)
+    elif user.has_perm(SEE):
+        seen |= Q(owner=None, hidden=False)
+    return Person.objects.filter(seen)
+
+
+def may_change(user: User, person: Person) -> bool:
+    """Whether it is theirs, or shared and they manage people."""
+    return user.has_perm(MANAGE) if person.owner_id is None else person.owner_id == user.pk
+
+
+def pbx_names() -> list[str]:
+    """Queries the database."""
+    return list(PBX.objects.values_list("name", flat=True))
