@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -29,7 +29,7 @@ PEOPLE = [
 ]
 
 
-def fill(panel: Panel, people: list[dict[str, object]]) -> None:
+def fill(panel: Panel, people: Sequence[Mapping[str, object]]) -> None:
     panel.manage("shell", "--no-imports", "-c", _FILL % json.dumps(people))
 
 
