@@ -101,8 +101,12 @@ class Receiver:
         return f"http://127.0.0.1:{self.port}/hook"
 
     def _take(self, handler: BaseHTTPRequestHandler) -> None:
-        body = handler.rfile.read(int(handler.headers["Content-Length"])).decode()
-        got = Got(handler.path, {name.lower(): value for name, value in handler.headers.items()}, body)
+        length = int(handler.headers["Content-Length"])
+        body = handler.rfile.read(length)
+        if len(body) < length:
+            handler.close_connection = True
+            return  # whoever has sent it was killed in the middle
+        got = Got(handler.path, {name.lower(): value for name, value in handler.headers.items()}, body.decode())
         with self._lock:
             self.got.append(got)
             self._now += 1
