@@ -39,6 +39,7 @@ FOR_PROGRAMS = "/api/v1/"
 # Pages that show more when they are asked for something.
 ASKED = [
     "/calls/?q=nothing-is-called-so",
+    "/people/directory/?q=nothing-is-called-so",
     "/records/?q=nothing-is-called-so",
     "/audit/?q=nothing-is-called-so",
     "/conferences/main/8099/",
@@ -60,6 +61,7 @@ from conferences.invitations.models import Invitation, InviteGroup
 from conferences.models import Conference, Participant
 from conferences.rooms.models import Room
 from audit.models import AuditEntry
+from extensions.people.models import Person, PersonNumber
 from calls.records.models import CallRecord, CallStep
 User.objects.filter(username="anna").update(is_staff=True, is_superuser=True)
 deadline = time.monotonic() + 120
@@ -78,6 +80,11 @@ for number, state in enumerate(Invitation.State.values):
         name="Ben Beta", state=state, tries=2, invited_at=timezone.now())
 group = InviteGroup.objects.create(pk=1, name="Board")
 group.members.create(name="Carla", number="102")
+Person.objects.all().delete()
+listed = [Person(pk=pk, name=name, department=name, email="a@example.org", tags=["keys"], folded=" x " + chr(9))
+    for pk, name in ((1, "Ben"), (2, "Carla"))]
+Person.objects.bulk_create(listed)
+PersonNumber.objects.bulk_create(PersonNumber(person=one, kind="extension", number=str(100 + one.pk)) for one in listed)
 room = Room.objects.create(pk=1, pbx="main", number="8001", name="Board meeting", lecture=True, lock_after=5)
 room.moderators.add(User.objects.get(username="mona"))
 for status in ("done", "refused", "no answer", ""):
@@ -93,6 +100,8 @@ print(len(people))
 _NOTHING = """
 from conferences.invitations.models import InviteGroup
 from conferences.rooms.models import Room
+from extensions.people.models import Person
+Person.objects.all().delete()
 Room.objects.all().delete()
 InviteGroup.objects.all().delete()
 """
@@ -205,7 +214,7 @@ def test_no_page_without_anything_to_show_has_a_violation(site: Site, context: B
     page = log_in(context, site.panel, "anna")
     site.panel.manage("shell", "--no-imports", "-c", _NOTHING)
     found: dict[str, list[str]] = {}
-    for path in ("/rooms/", "/groups/"):
+    for path in ("/rooms/", "/groups/", "/people/", "/people/directory/"):
         page.goto(f"{site.panel.url}{path}")
         expect(page.locator(".empty-state")).to_be_visible()
         found |= in_every_look(page, path)
