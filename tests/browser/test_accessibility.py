@@ -41,6 +41,7 @@ FOR_PROGRAMS = "/api/v1/"
 # Pages that show more when they are asked for something.
 ASKED = [
     "/calls/?q=nothing-is-called-so",
+    "/people/directory/?q=nothing-is-called-so",
     "/records/?q=nothing-is-called-so",
     "/audit/?q=nothing-is-called-so",
     "/conferences/main/8099/",
@@ -66,6 +67,7 @@ from conferences.models import Conference, Participant
 from conferences.rooms.models import Room
 from api.models import AllowedOrigin, PlacedCall
 from audit.models import AuditEntry
+from extensions.people.models import Person, PersonNumber
 from calls.records.models import CallRecord, CallStep
 from webhooks.models import Delivery, Webhook
 User.objects.filter(username="anna").update(is_staff=True, is_superuser=True)
@@ -85,6 +87,11 @@ for number, state in enumerate(Invitation.State.values):
         name="Ben Beta", state=state, tries=2, invited_at=timezone.now())
 group = InviteGroup.objects.create(pk=1, name="Board")
 group.members.create(name="Carla", number="102")
+Person.objects.all().delete()
+listed = [Person(pk=pk, name=name, department=name, email="a@example.org", tags=["keys"], folded=" x " + chr(9))
+    for pk, name in ((1, "Ben"), (2, "Carla"))]
+Person.objects.bulk_create(listed)
+PersonNumber.objects.bulk_create(PersonNumber(person=one, kind="extension", number=str(100 + one.pk)) for one in listed)
 room = Room.objects.create(pk=1, pbx="main", number="8001", name="Board meeting", lecture=True, lock_after=5)
 room.moderators.add(User.objects.get(username="mona"))
 for status in ("done", "refused", "no answer", ""):
@@ -115,6 +122,8 @@ _NOTHING = """
 from webhooks.models import Webhook
 from conferences.invitations.models import InviteGroup
 from conferences.rooms.models import Room
+from extensions.people.models import Person
+Person.objects.all().delete()
 Room.objects.all().delete()
 InviteGroup.objects.all().delete()
 Webhook.objects.all().delete()
@@ -228,7 +237,7 @@ def test_no_page_without_anything_to_show_has_a_violation(site: Site, context: B
     page = log_in(context, site.panel, "anna")
     site.panel.manage("shell", "--no-imports", "-c", _NOTHING)
     found: dict[str, list[str]] = {}
-    for path in ("/rooms/", "/groups/", "/webhooks/"):
+    for path in ("/rooms/", "/groups/", "/webhooks/", "/people/", "/people/directory/"):
         page.goto(f"{site.panel.url}{path}")
         expect(page.locator(".empty-state")).to_be_visible()
         found |= in_every_look(page, path)

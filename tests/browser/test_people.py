@@ -221,3 +221,22 @@ def test_a_caller_is_transferred_to_a_name(
     ben.keyboard.press("Enter")
     expect(ben.locator(".panel-toast.is-success")).to_have_text("Carla is being transferred to 103.")
     expect(card(ben, "Carla")).to_contain_text("103")
+
+
+def test_a_file_is_looked_at_imported_and_undone(directory: Panel, visit: Visit, width: dict[str, int]) -> None:
+    page = visit(directory, "anna", "/people/import/", viewport=width)
+    content = "姓名;分机;部门;Floor\nBen Beta;102;Support;3\n王芳;3001;研发;2\n;3002;;\n".encode("gb18030")
+    page.get_by_label("CSV file").set_input_files({"name": "p.csv", "mimeType": "text/csv", "buffer": content})
+    page.get_by_role("button", name="Show what would change").click()
+    expect(page.get_by_text("Enter a name.")).to_be_visible()
+    expect(page.locator("del")).to_have_text("Sales")
+    expect(page.locator("ins")).to_have_text("Support")
+    assert is_within(page)
+    page.get_by_role("button", name="Import this").click()
+    expect(page.get_by_text("1 added, 1 changed, 1 refused.")).to_be_visible()
+    expect(page.locator(".people-list")).to_contain_text("王芳")
+    assert is_within(page)
+    page.goto(f"{directory.url}/people/import/")
+    page.get_by_role("button", name="Undo the last import").click()
+    expect(page.get_by_text("1 person was deleted, 1 changed back.")).to_be_visible()
+    expect(page.locator(".people-list")).not_to_contain_text("王芳")

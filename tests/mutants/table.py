@@ -5,6 +5,34 @@ from .fault import Fault
 FAULTS = (
     # Who may what.
     Fault(
+        "extensions/people/models.py",
+        "seen |= Q(owner=None, hidden=False)",
+        "seen |= Q(owner=None)",
+        ("tests/extensions/people/test_people.py",),
+        "everybody sees people who are hidden",
+    ),
+    Fault(
+        "extensions/people/importing.py",
+        "kept = [name for name in said if name in person.by_hand and said[name] != before[name]]",
+        "kept: list[str] = []",
+        ("tests/extensions/people/test_import.py",),
+        "an import overwrites what was edited by hand",
+    ),
+    Fault(
+        "extensions/people/importing.py",
+        "former = {name: old for name, (old, new) in fields.items() if values[name] == new}",
+        "former = {name: old for name, (old, new) in fields.items()}",
+        ("tests/extensions/people/test_import.py",),
+        "undoing an import takes back what was changed since",
+    ),
+    Fault(
+        "extensions/people/fragments.py",
+        "reached = [flags for flags in states if not flags & _UNREACHABLE]",
+        "reached = list(states)",
+        ("tests/extensions/people/test_wall.py",),
+        "whoever has two phones, one of them switched off, is shown as unreachable",
+    ),
+    Fault(
         "api/models.py",
         "return perm in self.scopes and super().has_perm(perm, obj)",
         "return super().has_perm(perm, obj)",
