@@ -18,7 +18,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
 
 from tests.lab.asterisk import Asterisk, free_port, make_certificates
-from tests.servers import running_haproxy, running_postgresql, running_redis
+from tests.servers import postgresql_program, running_haproxy, running_postgresql, running_redis
 
 # How many web processes serve the panels that tests share. With more than one they stand behind a proxy, with a worker
 # of its own, PostgreSQL and Redis; one is what `make run` starts.
@@ -111,19 +111,30 @@ class Panel:
             self.manage("collectstatic", "--noinput", "--verbosity", "0")
 
     def prepare(self) -> None:
-        """Migrate, and make the people of the tests. What that makes of SQLite is made once in a run, and copied."""
-        database = self.folder / "panel.sqlite3"
-        if Panel.shared is None or self.environment["DATABASE_URL"] != f"sqlite:///{database}":
+        """Migrate, and make the people of the tests: a database is filled once in a run, and copied."""
+        database, url = self.folder / "panel.sqlite3", self.environment["DATABASE_URL"]
+        if Panel.shared is None:
             self._fill()
             return
-        with (Panel.shared / "panel.lock").open("w") as lock:
+        is_sqlite = url == f"sqlite:///{database}"
+        assert is_sqlite or url.startswith("postgresql:"), url
+        kept = Panel.shared / ("panel.sqlite3" if is_sqlite else "panel.sql")
+        with kept.with_suffix(".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            filled = Panel.shared / "panel.sqlite3"
-            if not filled.exists():
+            if not kept.exists():
                 self._fill()
-                with contextlib.closing(sqlite3.connect(database)) as source:
-                    source.execute("VACUUM INTO ?", [str(filled)])
-        shutil.copyfile(filled, database)
+                if is_sqlite:
+                    with contextlib.closing(sqlite3.connect(database)) as source:
+                        source.execute("VACUUM INTO ?", [str(kept)])
+                else:
+                    postgresql_program("pg_dump", url, "--no-owner", f"--file={kept}")
+                return
+        if is_sqlite:
+            shutil.copyfile(kept, database)
+        else:
+            postgresql_program(
+                "psql", url, "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1", f"--file={kept}"
+            )
 
     def _fill(self) -> None:
         self.manage("migrate", "--verbosity", "0")

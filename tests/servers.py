@@ -208,11 +208,26 @@ def running_haproxy(
         server.stop()
 
 
+def postgresql_binaries() -> Path | None:
+    """Where the programs of the newest PostgreSQL are; None where there is none."""
+    found = sorted(Path(POSTGRESQL).glob("*/bin/initdb"), key=lambda path: float(path.parts[-3]))
+    return found[-1].parent if found else None
+
+
+def postgresql_program(name: str, url: str, *arguments: str) -> None:
+    """Run a program of PostgreSQL's on a database to its end."""
+    binaries = postgresql_binaries()
+    assert binaries is not None
+    command = [str(binaries / name), f"--dbname={url}", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 @contextlib.contextmanager
 def running_postgresql() -> Iterator[PostgreSQL]:
     """A real PostgreSQL; where there is none the test skips loudly, and fails in CI."""
-    found = sorted(Path(POSTGRESQL).glob("*/bin/initdb"), key=lambda path: float(path.parts[-3]))
-    if not found:
+    binaries = postgresql_binaries()
+    if binaries is None:
         _unavailable(f"NOT TESTED ON POSTGRESQL: no initdb below {POSTGRESQL} (apt-get install postgresql).")
     with tempfile.TemporaryDirectory(prefix="panel-postgresql-") as name:
         folder = Path(name) / "cluster"
@@ -220,7 +235,7 @@ def running_postgresql() -> Iterator[PostgreSQL]:
         if os.geteuid() == 0:
             Path(name).chmod(0o711)
             shutil.chown(folder, POSTGRES_USER, POSTGRES_USER)
-        server = PostgreSQL(found[-1].parent, folder, Path(name) / "postgresql.log")
+        server = PostgreSQL(binaries, folder, Path(name) / "postgresql.log")
         try:
             yield server
         finally:
