@@ -111,6 +111,7 @@ def test_a_transfer_comes_back_and_the_choice_is_remembered(
     expect(card(ben, "Carla").locator(".call-state")).to_have_text("Talking")
     expect(card(ben, "Carla")).to_contain_text("Ben Beta")
     ben.reload()
+    ben.wait_for_selector("html[data-live]")  # what it is told before, it is not shown
     open_menu(ben, "Carla").get_by_role("button", name="Transfer").click()
     expect(comes_back).to_be_checked()
     ben.locator("#transfer-to").fill("104")

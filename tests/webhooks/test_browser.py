@@ -51,10 +51,10 @@ def test_a_webhook_is_made_tried_and_gets_what_happens(page: Page, receiver: Rec
     page.get_by_role("button", name="Send a test").click()
     expect(page.locator("#tested")).to_contain_text("The test has arrived. The receiver answered 200.")
     expect(page.locator("#new-secret")).to_have_count(0)
-    assert receiver.got[0].told["type"] == "webhook.test"
+    # Calls of the demo PBX end all the time, and one may have been faster.
+    assert [got.told["type"] for got in receiver.got].count("webhook.test") == 1
     assert all(got.is_signed_by(secret) for got in receiver.got)
 
-    # Calls of the demo PBX end all the time.
     page.goto(page.url.replace("test/", ""))
     delivered = page.locator(".delivery.is-done", has_text="call.ended")
     until(lambda: page.reload() and delivered.count(), 60)
