@@ -268,11 +268,13 @@ class Transfer(Mirrored):
     CALLED_BACK = (State.RECALL, State.UNANSWERED)
 
     # Whether the two have been seen apart since, whether somebody is being moved just now, and of whoever was sent the
-    # bridge that they are to leave and whether they have been seen on the way; not stored.
+    # bridge that they are to leave and whether they have been seen on the way; the step of what was told last. Not
+    # stored.
     apart: bool = False
     moves: bool = False
     leaves: str = ""
     on_the_way: bool = False
+    told: int = 0
 
     key_field = "code"
     inherited = True

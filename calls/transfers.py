@@ -568,9 +568,9 @@ def forget(state: State, rows: Iterable[Transfer]) -> None:
 def tell(state: State, row: Transfer, how: str) -> None:
     held = state.table(Channel).get(row.held)
     who = held.label if held is not None else ""
-    # Of several about one transfer the newest stands.
-    step = int(state.now().timestamp() * 1000)
-    said = {"how": how, "who": who, "number": row.number, "code": row.code, "step": step}
+    # Of several about one transfer the newest stands, also where two happen at one time.
+    row.told = max(row.told + 1, int(state.now().timestamp() * 1000))
+    said = {"how": how, "who": who, "number": row.number, "code": row.code, "step": row.told}
     state.notices.append((row.user_id, NOTICE, said))
 
 
