@@ -35,14 +35,18 @@ def lines(text: str) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
+def check_origin(text: str) -> None:
+    """Raises `ValidationError` for what is no origin."""
+    if not origin_of(text):
+        raise ValidationError(
+            _("“%(line)s” is no origin: write scheme and host, such as https://crm.example.org."), params={"line": text}
+        )
+
+
 def check_origins(text: str) -> None:
-    """Raises `ValidationError` for a line that is no origin."""
+    """The same for a text of several, one a line."""
     for line in lines(text):
-        if not origin_of(line):
-            raise ValidationError(
-                _("“%(line)s” is no origin: write scheme and host, such as https://crm.example.org."),
-                params={"line": line},
-            )
+        check_origin(line)
 
 
 def check_addresses(text: str) -> None:

@@ -87,7 +87,7 @@ class Filter:
     pbxs: frozenset[str]
     extensions: frozenset[str]
     conferences: frozenset[str]
-    calls: frozenset[str]
+    calls: frozenset[str] = frozenset()
 
     @classmethod
     def read(cls, asked: Mapping[str, Collection[str]], pbxs: Collection[str]) -> "Filter":

@@ -39,6 +39,12 @@ async def deliver(leading: Leading) -> None:
         await Deliverer(leading, sender).run()
 
 
+async def send(sender: Sender, work: Work) -> Result:
+    """Send it once, signed at this moment."""
+    headers = headers_of(work.message_id, work.format, work.body, work.secrets, datetime.now(UTC))
+    return await sender.send(work.url, headers, work.body)
+
+
 class Deliverer:
     """`under_way` is what is sent now, by its key; `tried` what is not written yet."""
 
@@ -97,8 +103,7 @@ class Deliverer:
         try:
             if not self.leading.is_held():
                 return  # another worker may have begun
-            headers = headers_of(work.message_id, work.format, work.body, work.secrets, datetime.now(UTC))
-            result = await self.sender.send(work.url, headers, work.body)
+            result = await send(self.sender, work)
         except Exception:  # whatever is wrong with one: it is tried again in a while, and the others go on
             logger.exception("%s: the webhook %s could not be sent.", self.leading.pbx, work.message_id)
             result = Result(error=Delivery.Error.PROTOCOL)

@@ -16,10 +16,11 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 from standardwebhooks import Webhook as Signer
 
+from eventlog.asyncapi import WEBHOOK_HEADERS
 from eventlog.declarations import event_types
 from eventlog.telling import time_of
 
-HEADER_ID, HEADER_TIMESTAMP, HEADER_SIGNATURE = "webhook-id", "webhook-timestamp", "webhook-signature"
+HEADER_ID, HEADER_TIMESTAMP, HEADER_SIGNATURE = (header.name for header in WEBHOOK_HEADERS)
 SECRET_PREFIX, MESSAGE_PREFIX = "whsec_", "msg_"
 # What is sent by *Send a test*; no event of the log has this type.
 TEST_TYPE = "webhook.test"

@@ -1,6 +1,6 @@
 """Webhooks, what is on the way to each, and how far each has come in the log."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.contrib.auth.models import User
 from django.db import models, transaction
@@ -53,7 +53,7 @@ class Webhook(models.Model):
     # On the page of all.
     waiting: int
     failed: int
-    last: "Delivery | None"
+    last: datetime | None
 
     class Meta:
         verbose_name = gettext_lazy("webhook")
@@ -67,11 +67,7 @@ class Webhook(models.Model):
     @property
     def wanted(self) -> Filter:
         return Filter(
-            frozenset(self.types),
-            frozenset(self.pbxs),
-            frozenset(self.extensions),
-            frozenset(self.conferences),
-            calls=frozenset(),
+            frozenset(self.types), frozenset(self.pbxs), frozenset(self.extensions), frozenset(self.conferences)
         )
 
     @property

@@ -1,7 +1,7 @@
 """The pages about webhooks: which there are, what each is sent, and what became of it."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from asgiref.sync import async_to_sync
@@ -9,7 +9,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.core.paginator import Paginator
-from django.db.models import Count
+from django.db.models import Aggregate, Count, Max
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -21,10 +21,11 @@ from accounts.identity import user_of
 from eventlog.declarations import event_types
 from web import toasts
 
-from .formats import TEST_TYPE, Told, headers_of
+from .delivering import send
+from .formats import TEST_TYPE, Told
 from .forms import WebhookForm
 from .models import MANAGE, Delivery, Webhook
-from .queue import Owners, Tried, delivery_of, settle, work_of
+from .queue import Owners, Tried, Work, delivery_of, settle, work_of
 from .sending import Result, Sender
 
 # How many webhooks, and how many deliveries, a page shows.
@@ -39,19 +40,19 @@ may_manage = permission_required(MANAGE, raise_exception=True)
 def webhooks_page(request: HttpRequest) -> HttpResponse:
     """GET: the webhooks, and how they fare."""
     page = Paginator(Webhook.objects.select_related("owner"), PAGE).get_page(request.GET.get("page"))
-    waiting, failed = (_counts(page.object_list, state) for state in (State.WAITING, State.FAILED))
+    waiting, failed = (_of_each(page, Count("pk"), state=state) for state in (State.WAITING, State.FAILED))
+    last = _of_each(page, Max("at"), state=State.DONE, number__isnull=False)
     for webhook in page:
         webhook.waiting, webhook.failed = waiting.get(webhook.pk, 0), failed.get(webhook.pk, 0)
-        done = webhook.deliveries.filter(state=State.DONE, number__isnull=False)
-        webhook.last = done.order_by("-at", "-id").first()
+        webhook.last = last.get(webhook.pk)
     context = {"page": page, "told": settings.EVENT_LOG_DAYS > 0}
     return render(request, "webhooks/webhooks.html", context)
 
 
-def _counts(webhooks: Iterable[Webhook], state: str) -> dict[int, int]:
-    """How many deliveries of each are in a state."""
-    found = Delivery.objects.filter(webhook__in=webhooks, state=state).order_by()
-    return dict(found.values_list("webhook").annotate(Count("pk")))
+def _of_each(webhooks: Iterable[Webhook], what: Aggregate, **which: Any) -> dict[int, Any]:
+    """Key of a webhook → what all of its deliveries of this kind come to."""
+    found = Delivery.objects.filter(webhook__in=[webhook.pk for webhook in webhooks], **which).order_by()
+    return dict(found.values_list("webhook").annotate(what))
 
 
 @require_http_methods(["GET", "POST"])
@@ -186,16 +187,14 @@ def test(request: HttpRequest, pk: int) -> HttpResponse:
     delivery = delivery_of(webhook, told, in_order=False, give_up_at=now)
     delivery.save()
     work = work_of(webhook, delivery)
-    headers = headers_of(work.message_id, work.format, work.body, work.secrets, datetime.now(UTC))
-    result = async_to_sync(_send)(work.url, headers, work.body)
-    settle([Tried(work, timezone.now(), result)])
+    settle([Tried(work, timezone.now(), async_to_sync(_sent_alone)(work))])
     delivery.refresh_from_db()
     return _shown(request, get_object_or_404(Webhook, pk=pk), tested=delivery)
 
 
-async def _send(url: str, headers: dict[str, str], body: str) -> Result:
+async def _sent_alone(work: Work) -> Result:
     async with Sender.open() as sender:
-        return await sender.send(url, headers, body)
+        return await send(sender, work)
 
 
 @require_POST

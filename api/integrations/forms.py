@@ -10,7 +10,7 @@ from calls.forms import DialForm
 from engine import limits
 
 from ..addresses import origin_of
-from ..models import AllowedOrigin
+from ..models import AllowedOrigin, check_origin
 
 
 class OriginForm(forms.Form):
@@ -31,11 +31,8 @@ class OriginForm(forms.Form):
     )
 
     def clean_origin(self) -> str:
-        typed = self.cleaned_data["origin"]
-        origin = origin_of(typed)
-        if not origin:
-            text = _("“%(line)s” is no origin: write scheme and host, such as https://crm.example.org.")
-            raise forms.ValidationError(text % {"line": typed})
+        check_origin(self.cleaned_data["origin"])
+        origin = origin_of(self.cleaned_data["origin"])
         if AllowedOrigin.objects.filter(origin=origin).exists():
             raise forms.ValidationError(_("%(origin)s is allowed already.") % {"origin": origin})
         return origin

@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
 from . import cells
-from .models import FIELDS, LISTS, Person, holder_of, pbx_names, put
+from .models import FIELDS, NOTHING, Person, holder_of, pbx_names, put
 
 _INPUT = {"class": "form-control", "autocomplete": "off"}
 
@@ -83,9 +83,8 @@ class PersonForm(forms.Form):
     def save(self) -> Person:
         """Raises `ValidationError` where somebody else was given the same extension at the same moment."""
         person, cleaned = self.person, self.cleaned_data
-        empty: dict[str, Any] = {name: [] if name in LISTS else False if name == "hidden" else "" for name in FIELDS}
-        values = {name: cleaned.get(name, empty[name]) for name in FIELDS}
-        before = {**empty, **self.before}
+        values = {name: cleaned.get(name, NOTHING[name]) for name in FIELDS}
+        before = {**NOTHING, **self.before}
         edited = {name for name in FIELDS if values[name] != before[name]}
         person.by_hand = [name for name in FIELDS if name in edited or name in person.by_hand]
         if "user" in self.fields:

@@ -12,9 +12,7 @@ from django.utils.translation import gettext as _
 
 from . import cells
 from .csv_file import Line, Table, table_of
-from .models import FIELDS, LABELS, LISTS, PeopleImport, Person, claim_of, pbx_names, put
-
-_EMPTY: Mapping[str, Any] = {name: [] if name in LISTS else False if name == "hidden" else "" for name in FIELDS}
+from .models import FIELDS, LABELS, NOTHING, PeopleImport, Person, claim_of, pbx_names, put
 
 
 @dataclass(slots=True)
@@ -31,7 +29,7 @@ class Step:
     @property
     def changes(self) -> list[tuple[str, str, str]]:
         """Field, before, after."""
-        before = self.before or _EMPTY
+        before = self.before or NOTHING
         return [
             (name, cells.typed_for(name, before[name]), cells.typed_for(name, self.values[name]))
             for name in FIELDS
@@ -156,7 +154,7 @@ def _step(line: Line, known: _Known, seen: dict[Person, int], claims: dict[str, 
             raise ValueError(sentence % {"line": claims[claim], "extension": extension})
         claims[claim] = line.number
     if person is None:
-        return Step(line, Person(), {**_EMPTY, **said})
+        return Step(line, Person(), {**NOTHING, **said})
     seen[person] = line.number
     before = known.values[person]
     kept = [name for name in said if name in person.by_hand and said[name] != before[name]]

@@ -29,6 +29,8 @@ NOTE = 500
 TEXTS = ("name", "department", "title", "email", "note")
 LISTS = ("extension", "mobile", "outside", "phones", "tags")
 FIELDS = (*TEXTS, *LISTS, "pbx", "hidden")
+# What they say of somebody of whom nothing is known.
+NOTHING: Mapping[str, Any] = {name: [] if name in LISTS else False if name == "hidden" else "" for name in FIELDS}
 LABELS = {
     "name": _("name"),
     "department": _("department"),
