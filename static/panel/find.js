@@ -110,8 +110,10 @@ document.addEventListener(
     } else if (options.length && (event.key === "ArrowDown" || event.key === "ArrowUp")) {
       event.preventDefault();
       const step = event.key === "ArrowDown" ? 1 : -1;
-      // Before the first and behind the last is what was typed.
-      point(box, options[at < 0 && step < 0 ? options.length - 1 : at + step]);
+      // Before the first and behind the last is what was typed, where that can be dialled; else the other end.
+      let next = at < 0 && step < 0 ? options.length - 1 : at + step;
+      if (!NUMBER.test(box.value)) next = (next + options.length) % options.length;
+      point(box, options[next]);
     }
   },
   { capture: true },

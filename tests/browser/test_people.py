@@ -182,6 +182,9 @@ def test_somebody_is_called_by_name_in_the_dial_box(
     expect(options.nth(0)).to_contain_text("idle")
     page.keyboard.press("ArrowDown")
     expect(box).to_have_attribute("aria-activedescendant", "dial-found-found-2")
+    # A name cannot be dialled, so behind the last is the first.
+    page.keyboard.press("ArrowDown")
+    expect(box).to_have_attribute("aria-activedescendant", "dial-found-found-1")
     page.keyboard.press("Escape")
     expect(options).to_have_count(0)
     expect(box).to_be_focused()
