@@ -95,9 +95,17 @@ function showFields(event) {
 
 let atEnd = true;
 let pointerAt = -Infinity;
+let scrolledTo = 0;
+// Lines are drawn higher or lower than was reckoned, which scrolls as well; only who scrolls up leaves the end.
 list.addEventListener("scroll", () => {
-  atEnd = list.scrollHeight - list.scrollTop - list.clientHeight <= END;
+  const isUp = list.scrollTop < scrolledTo;
+  scrolledTo = list.scrollTop;
+  setAtEnd(list.scrollHeight - list.scrollTop - list.clientHeight <= END || (atEnd && !isUp));
 });
+function setAtEnd(on) {
+  atEnd = on;
+  list.classList.toggle("is-at-end", on);
+}
 const pointerMoves = () => {
   pointerAt = performance.now();
 };
@@ -192,7 +200,7 @@ function setPaused(on) {
   if (!on) {
     // Whoever lets it go on wants to see the newest.
     for (const row of list.querySelectorAll("details[open]")) row.open = false;
-    atEnd = true;
+    setAtEnd(true);
     pointerAt = -Infinity;
     show();
     keepAtEnd();
@@ -208,7 +216,7 @@ byId("events-clear").addEventListener("click", () => {
   leftOff = 0;
   forgotten = 0;
   unseen = 0;
-  atEnd = true;
+  setAtEnd(true);
   report();
 });
 
@@ -236,5 +244,6 @@ connect(words.socket, {
 });
 setInterval(() => {
   show();
+  if (!isHeld()) keepAtEnd();
   report();
 }, 400);

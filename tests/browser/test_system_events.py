@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, WebSocketRoute, expect
 
 from tests.lab.asterisk import Asterisk
 from tests.lab.fixtures import CallerFactory
@@ -155,6 +155,30 @@ def test_only_the_newest_lines_are_kept(panel22: Panel, visit: Visit) -> None:
     expect(page.locator("#events-note")).to_contain_text("500 older ones dropped")
     expect(page.locator(".event")).to_have_count(2000)
     expect(page.locator(".event").last).to_contain_text("E2499")
+
+
+def test_lines_that_are_higher_than_was_reckoned_do_not_stop_it(panel22: Panel, visit: Visit) -> None:
+    page = visit(panel22, "anna", "/", viewport=WIDTHS["phone"])
+    sockets: list[WebSocketRoute] = []
+
+    def send(first: int, last: int) -> None:
+        events = [[1, [["Event", f"E{n}"], ["Channel", "x"], ["AppData", "y"]]] for n in range(first, last)]
+        sockets[0].send(json.dumps({"state": "live", "why": "", "events": events}))
+
+    page.route_web_socket("**/ws/events/**", lambda socket: sockets.append(socket))
+    page.goto(f"{panel22.url}{EVENTS}")
+    expect(page.locator("#events-state")).to_be_attached()
+    send(0, 60)
+    expect(page.locator(".event").last).to_be_in_viewport()
+    # The lines grow, and the list scrolls down, but not to the end: so does a browser that keeps a line in place.
+    page.locator("#events-list").evaluate("""list => new Promise(done => {
+      for (const line of list.querySelectorAll("summary")) line.style.paddingBlock = "30px";
+      list.addEventListener("scroll", () => requestAnimationFrame(done), { once: true });
+      list.scrollTop += 40;
+    })""")
+    send(60, 70)
+    expect(page.locator(".event").last).to_contain_text("E69")
+    expect(page.locator(".event").last).to_be_in_viewport()
 
 
 def test_a_socket_that_is_lost_is_opened_anew(panel22: Panel, visit: Visit) -> None:
