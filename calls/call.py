@@ -338,15 +338,21 @@ class Call:
 
 def party_of(channel: Channel) -> Party:
     """Who is at this channel, in words."""
-    if channel.is_of_ours:
-        return Party(channel, gettext("A sound of the panel"), "")
-    if channel.is_local and not channel.caller_number and not channel.caller_name:
-        return Party(channel, "", stands_for(channel.name))
+    return Party(channel, *name_and_number(channel))
+
+
+def name_and_number(channel: Channel) -> tuple[str, str]:
+    """Of whoever is at this channel: their name, empty where none is known, and what they are called by without one."""
+    if channel.is_local:
+        if channel.is_of_ours:
+            return gettext("A sound of the panel"), ""
+        if not channel.caller_number and not channel.caller_name:
+            return "", stands_for(channel.name)
     # A channel that the PBX dialled may have its caller's name beside its own number.
-    is_his = channel.caller_name != channel.connected_name or channel.caller_number == channel.connected_number
-    name = channel.caller_name if is_his else ""
+    is_theirs = channel.caller_name != channel.connected_name or channel.caller_number == channel.connected_number
+    name = channel.caller_name if is_theirs else ""
     number = channel.caller_number or shown(channel.endpoint.partition("/")[2] or channel.name)
-    return Party(channel, name if name != number else "", number)
+    return name if name != number else "", number
 
 
 def calls_of(

@@ -24,7 +24,7 @@ from eventlog.declarations import (
 from eventlog.telling import is_told, tell, time_of, to_json
 from extensions.telephones import telephones
 
-from .call import party_of
+from .call import name_and_number
 from .models import Channel
 from .records.models import CallRecord
 
@@ -175,9 +175,9 @@ def _party_json(channel: Channel, left: bool) -> str:
         channel.caller_name, channel.caller_number, channel.connected_name, channel.connected_number, channel.name
     )  # fmt: skip
     if channel._told is None or channel._told[0] != made_of:
-        party = party_of(channel)
+        name, number = name_and_number(channel)
         head = (
-            f'{{"channel":{quoted(channel.uniqueid)},"name":{quoted(party.name)},"number":{quoted(party.number)},'
+            f'{{"channel":{quoted(channel.uniqueid)},"name":{quoted(name)},"number":{quoted(number)},'
             f'"endpoint":{quoted(channel.endpoint)},"answered":'
         )
         channel._told = (made_of, head)
@@ -185,9 +185,19 @@ def _party_json(channel: Channel, left: bool) -> str:
     return f'{channel._told[1]}{answered},"left":{"true" if left else "false"}}}'
 
 
+def _times_json(record: CallRecord) -> str:
+    made_of = record.started_at, record.answered_at
+    if record._told is None or record._told[0] != made_of:
+        times = f'"started_at":{_time_json(record.started_at)},"answered_at":{_time_json(record.answered_at)}'
+        record._told = (made_of, times)
+    return record._told[1]
+
+
 def _parties(state: State, call: str, left: Mapping[str, Channel]) -> list[Channel]:
-    here = [channel for channel in state.table(Channel).where("call", call) if not channel.is_local]
-    return sorted([*here, *left.values()], key=_age)[:PARTIES]
+    found = [channel for channel in state.table(Channel).where("call", call) if not channel.is_local]
+    found += left.values()
+    found.sort(key=_age)
+    return found[:PARTIES]
 
 
 def _age(channel: Channel) -> tuple[int, int, str]:
@@ -211,8 +221,7 @@ def _tell(state: State, event_type: EventType, record: CallRecord, fields: str) 
     data = (
         f'{{"id":{quoted(record.key)},"pbx":{quoted(state.pbx)},"direction":"{_direction(state, parties)}",'
         f'"parties":[{",".join([_party_json(party, party.uniqueid in left) for party in parties])}],'
-        f'"started_at":{_time_json(record.started_at)},"answered_at":{_time_json(record.answered_at)},'
-        f'"reference":{quoted(record.reference)},{fields}}}'
+        f'{_times_json(record)},"reference":{quoted(record.reference)},{fields}}}'
     )
     tell(state, event_type, record.key, data, record.reference)
 

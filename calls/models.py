@@ -58,6 +58,8 @@ class Channel(Mirrored):
     pressed_at: datetime | None = None
     # What others were last told of whoever is at it: from what that was made, and the text's beginning; not stored.
     _told: tuple[tuple[Any, ...], str] | None = None
+    # See `age`: neither of what it is made of changes.
+    _age: tuple[int, int, str] | None = None
     # No list says who holds the call; each channel is queried for it (`calls.events.ask_who_holds`). Nor does one say
     # which tone somebody hears; what began while nobody listened is not known.
 
@@ -152,7 +154,9 @@ class Channel(Mirrored):
     @property
     def age(self) -> tuple[int, int, str]:
         """To sort by: the oldest first."""
-        return age_of(self.uniqueid, self.created_at)
+        if self._age is None:
+            self._age = age_of(self.uniqueid, self.created_at)
+        return self._age
 
     @property
     def label(self) -> str:

@@ -27,7 +27,7 @@ class Event(History):
     """
 
     key_field = "number"
-    end_field = "at"
+    end_field = written_field = "at"
     announced = True
     # Of what is over none is open, and the number of the last is taken over by `telling.continue_numbers`.
     inherited = False
@@ -39,7 +39,7 @@ class Event(History):
     # The id of the call, conference, participant or extension that it is about.
     subject = models.CharField(_("subject"), max_length=301)
     # When it was written; when things happened, the data say.
-    at = models.DateTimeField(_("when"))
+    at = models.DateTimeField(_("when"), default=timezone.now)
     # What whoever placed the call has named it by.
     reference = models.CharField(_("reference"), max_length=200, blank=True)
     # JSON, as it is sent.

@@ -4,11 +4,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
+from django.core.signals import setting_changed
 from django.db.models import Max
+from django.dispatch import receiver
 
 from engine.mirror.registry import succession
 from engine.mirror.state import State
@@ -33,9 +34,24 @@ def continue_numbers(state: State) -> None:
     state.memory(Numbers).last = last or 0
 
 
+# By the name of a type; asked for much more often than Django's settings answer quickly.
+_is_told: dict[str, bool] = {}
+
+
 def is_told(event_type: EventType) -> bool:
     """Whether anybody is told of such events: whoever would collect their data can save that."""
-    return settings.EVENT_LOG_DAYS > 0 and (not event_type.setting or bool(getattr(settings, event_type.setting)))
+    known = _is_told.get(event_type.name)
+    if known is None:
+        setting = event_type.setting
+        known = settings.EVENT_LOG_DAYS > 0 and (not setting or bool(getattr(settings, setting)))
+        _is_told[event_type.name] = known
+    return known
+
+
+@receiver(setting_changed)
+def forget_settings(**_signal: Any) -> None:
+    """Only tests change settings."""
+    _is_told.clear()
 
 
 def tell(state: State, event_type: EventType, subject: str, data: Mapping[str, Any] | str, reference: str = "") -> None:
@@ -45,22 +61,21 @@ def tell(state: State, event_type: EventType, subject: str, data: Mapping[str, A
     """
     if not is_told(event_type):
         return
-    numbers, table = state.memory(Numbers), state.table(Event)
+    numbers = state.memory(Numbers)
     numbers.last += 1
-    table.add(
+    state.table(Event).write_once(
         numbers.last,
         type=event_type.name,
         subject=subject,
-        at=state.clock(),
         reference=reference,
         data=data if isinstance(data, str) else to_json(data),
     )
-    table.closed.add(numbers.last)
 
 
-@lru_cache(maxsize=10_000)  # when a call has begun, each of its events says
 def time_of(moment: datetime | None) -> str | None:
     """A time as events have it: ISO 8601, in UTC, to the millisecond."""
     if moment is None:
         return None
-    return f"{moment.astimezone(UTC).isoformat(timespec='milliseconds')[:-6]}Z"
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return f"{moment.isoformat(timespec='milliseconds')[:-6]}Z"

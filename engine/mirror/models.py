@@ -146,6 +146,8 @@ class History(WorkerOwned):
     inherited: ClassVar[bool] = True
     # The field that says when it was over; empty while it is not.
     end_field: ClassVar[str]
+    # The field into which the store puts when it has written the row, if there is one.
+    written_field: ClassVar[str] = ""
 
     pbx = models.CharField(_("PBX"), max_length=32)
 

@@ -4,10 +4,11 @@ The rows are unsaved model instances. Nothing here does I/O or reads a clock of 
 """
 
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sized
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any, Generic, TypeVar
 
 from django.db.models.base import ModelState
@@ -55,6 +56,8 @@ class Table(Generic[M]):
         self.removed: set[Any] = set()
         # History rows that are forgotten once they are written.
         self.closed: set[Any] = set()
+        # The values of rows that were complete at once, for the next write.
+        self.complete: list[dict[str, Any]] = []
         # While somebody watches: the keys of all rows that came, went or changed since then.
         self.touched: set[Any] | None = None
         # The subjects of the rows as they were, since the last tick; those of the rows as they are follow when it ends.
@@ -86,6 +89,14 @@ class Table(Generic[M]):
             index.setdefault(fields[name], {})[key] = row
         self._came(row)
         return row
+
+    def write_once(self, key: str | int, **values: Any) -> None:
+        """Have a history row written that will never change: it is not among the rows in memory, and costs a third.
+
+        It needs a value for each field that has no default.
+        """
+        values[self.model.key_field], values[self._pbx_field] = key, self.pbx
+        self.complete.append(values)
 
     def adopt(self, row: M) -> None:
         """Add a row that is already stored: it counts as known, not as changed."""
@@ -157,24 +168,31 @@ class Changes:
     removals: dict[type[WorkerOwned], list[str]] = field(default_factory=dict)
     # The keys of history rows that are over.
     closed: dict[type[WorkerOwned], set[str]] = field(default_factory=dict)
+    # The values of history rows that were complete at once.
+    complete: dict[type[WorkerOwned], list[dict[str, Any]]] = field(default_factory=dict)
     subjects: set[Subject] = field(default_factory=set)
     # Rows in the database that are not among the upserts are to go: written after a first snapshot.
     replace_all: bool = False
 
     @property
+    def _rows(self) -> list[Sized]:
+        return [*self.upserts.values(), *self.removals.values(), *self.complete.values()]
+
+    @property
     def is_empty(self) -> bool:
         """Whether there is nothing to write."""
-        return not (self.replace_all or any(self.upserts.values()) or any(self.removals.values()))
+        return not (self.replace_all or any(self._rows))
 
     @property
     def announces(self) -> bool:
         """Whether the hubs are to be told that rows were written of which they draw nothing."""
-        return any(rows for model, rows in self.upserts.items() if model.announced)
+        written = chain(self.upserts.items(), self.complete.items())
+        return any(rows for model, rows in written if model.announced)
 
     @property
     def size(self) -> int:
         """How many rows are written or deleted."""
-        return sum(map(len, self.upserts.values())) + sum(map(len, self.removals.values()))
+        return sum(map(len, self._rows))
 
 
 class State:
@@ -294,7 +312,8 @@ class State:
 
     @property
     def is_dirty(self) -> bool:
-        return bool(self.subjects) or any(table.changed or table.removed for table in self._tables.values())
+        tables = self._tables.values()
+        return bool(self.subjects) or any(table.changed or table.removed or table.complete for table in tables)
 
     def take(self, *, everything: bool = False) -> Changes:
         """The changes since the last call, as copies; with `everything`, all rows, to replace what is stored."""
@@ -310,6 +329,7 @@ class State:
             ]  # fmt: skip
             changes.removals[model] = list(table.removed)
             changes.closed[model] = set(table.closed)
+            changes.complete[model], table.complete = table.complete, []
             for key in table.closed:
                 table.forget(key)
             table.changed.clear()
@@ -331,6 +351,8 @@ class State:
         for model, keys in changes.removals.items():
             table = self._tables[model]
             table.removed |= {key for key in keys if key not in table.rows}
+        for model, values in changes.complete.items():
+            self._tables[model].complete[:0] = values
 
 
 def _copy(row: M) -> M:

@@ -12,6 +12,7 @@ from django.db import connection, models, transaction
 from django.db.models import Q
 from django.db.models.signals import pre_delete
 from django.dispatch import receiver
+from django.utils import timezone
 
 from . import registry
 from .models import PBX, History, Mirrored, WorkerOwned
@@ -44,10 +45,12 @@ def write(changes: Changes) -> None:
                 for start in range(0, len(keys), _BATCH):
                     some = Q(pbx=changes.pbx, **{f"{model.key_field}__in": keys[start : start + _BATCH]})
                     model._base_manager.filter(some).delete()
-            if rows := changes.upserts[model]:
+            complete = changes.complete.get(model, [])
+            if rows := [*(row.__dict__ for row in changes.upserts[model]), *complete]:
                 _upsert(model, rows)
-            if (closed := changes.closed.get(model)) and issubclass(model, History):
-                model.thin_out(changes.pbx, len(closed))
+            over = len(changes.closed.get(model, ())) + len(complete)
+            if over and issubclass(model, History):
+                model.thin_out(changes.pbx, over)
 
 
 @receiver(pre_delete, sender=PBX)
@@ -70,6 +73,8 @@ class _Upsert:
     values_of: Callable[[dict[str, Any]], tuple[Any, ...]]
     # For the values that the driver does not accept as they are: position, and conversion.
     prepared: tuple[tuple[int, Callable[[Any], Any]], ...]
+    # See `History`.
+    written_field: str
 
     def sql(self, rows: int = 1) -> str:
         return f"{self.head}{', '.join([self.row] * rows)}{self.tail}"
@@ -95,12 +100,14 @@ def _upsert_of(model: type[WorkerOwned], vendor: str) -> _Upsert:
         len(fields),
         itemgetter(*[field.attname for field in fields]),
         tuple((at, _preparing(field, vendor)) for at, field in enumerate(fields) if not isinstance(field, _PLAIN)),
+        model.written_field if issubclass(model, History) else "",
     )
 
 
 def _preparing(field: "models.Field[Any, Any]", vendor: str) -> Callable[[Any], Any]:
     if isinstance(field, models.DateTimeField) and vendor == "sqlite":
-        return _sqlite_time
+        is_stamp = field.name == getattr(field.model, "written_field", "")
+        return lru_cache(maxsize=1)(_sqlite_time) if is_stamp else _sqlite_time
     # A row that changes again has the same times as before.
     return lru_cache(maxsize=10_000)(lambda value: field.get_db_prep_save(value, connection))
 
@@ -112,11 +119,15 @@ def _sqlite_time(value: datetime | None) -> str | None:
     return str(value if value.tzinfo is UTC else value.astimezone(UTC))[: -len("+00:00")]
 
 
-def _upsert(model: type[WorkerOwned], rows: list[WorkerOwned]) -> None:
+def _upsert(model: type[WorkerOwned], rows: list[dict[str, Any]]) -> None:
     upsert = _upsert_of(model, connection.vendor)
+    if upsert.written_field:
+        now = timezone.now()
+        for row in rows:
+            row[upsert.written_field] = now
     table = []
     for row in rows:
-        values = list(upsert.values_of(row.__dict__))
+        values = list(upsert.values_of(row))
         for at, prepare in upsert.prepared:
             values[at] = prepare(values[at])
         table.append(values)

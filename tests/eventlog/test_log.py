@@ -73,9 +73,13 @@ def numbers() -> list[int]:
 
 def test_what_is_written_is_numbered_in_order_and_forgotten() -> None:
     worker = Worker("one").lead().happens(2)
+    before = timezone.now()
     worker.tick()
+    between = timezone.now()
     worker.happens(3).tick()
     assert numbers() == [1, 2, 3, 4, 5]
+    written = list(Event.objects.order_by("number").values_list("at", flat=True))
+    assert before <= written[0] == written[1] <= between <= written[2] == written[4] <= timezone.now()
     assert not worker.state.table(Event).rows
     rows = Event.objects.order_by("number")
     assert [row.subject for row in rows] == [json.loads(row.data)["id"] for row in rows]

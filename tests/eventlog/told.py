@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
+from django.utils import timezone
 from jsonschema import Draft7Validator
 from referencing import Registry
 from referencing.jsonschema import DRAFT7
@@ -50,7 +51,8 @@ def payload_of(message: str) -> Any:
 
 def events(state: State) -> list[Event]:
     """What waits to be written, in order; as the stream sends it, it fits the description for machines."""
-    found = sorted(state.table(Event).rows.values(), key=lambda event: event.number)
+    found = [Event(**{"at": timezone.now(), **values}) for values in state.table(Event).complete]
+    assert [event.number for event in found] == sorted(event.number for event in found)
     for event in found:
         check(json.loads(event.data), object_of(event_types[event.type].fields), event.type)
         sent = json.loads(json_of(state.pbx, event.number, event.type, event.at, event.data))
