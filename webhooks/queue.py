@@ -36,6 +36,8 @@ State, Error = Delivery.State, Delivery.Error
 # together. The sum is less than PATIENCE.
 RETRIES = (5.0, 5 * 60.0, 30 * 60.0, *(hours * 3600.0 for hours in (2, 5, 10, 14, 20, 20)))
 SPREAD = 0.2
+# For how long a receiver can ask to be left alone, in seconds.
+MOST_AFTER = 24 * 3600.0
 # How many are sent at a time: to one receiver, and to all.
 AT_ONCE_EACH, AT_ONCE = 10, 100
 # How long it may take until a permission that was lost counts, in seconds.
@@ -235,17 +237,20 @@ def _settle(tried: Tried) -> None:
     elif result.error == Error.GONE:
         finish(delivery, state=State.FAILED, next_at=None, **values)
         delivery.webhook.turn_off(Webhook.Off.GONE)
-    elif (next_at := retry_at(delivery.tries, tried.at)) is not None and next_at < delivery.give_up_at:
+    elif (
+        next_at := retry_at(delivery.tries, tried.at, result.retry_after)
+    ) is not None and next_at < delivery.give_up_at:
         Delivery.objects.filter(pk=delivery.pk).update(next_at=next_at, **values)
     else:
         finish(delivery, state=State.FAILED, next_at=None, **values)
 
 
-def retry_at(tries: int, at: datetime) -> datetime | None:
-    """When it is to be tried again that has failed so often; None: not any more."""
+def retry_at(tries: int, at: datetime, after: float = 0.0) -> datetime | None:
+    """When it is to be tried again that has failed so often, not before so many seconds; None: not any more."""
     if tries > len(RETRIES):
         return None
-    return at + timedelta(seconds=RETRIES[tries - 1] * (1 - SPREAD * random.random()))  # noqa: S311 (nothing secret)
+    seconds = RETRIES[tries - 1] * (1 - SPREAD * random.random())  # noqa: S311 (nothing secret)
+    return at + timedelta(seconds=max(seconds, min(after, MOST_AFTER)))
 
 
 def finish(delivery: Delivery, **values: object) -> None:

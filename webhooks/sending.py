@@ -8,8 +8,10 @@ import asyncio
 import contextlib
 import ipaddress
 import os
+import re
 import socket
 import ssl
+import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,6 +20,7 @@ from typing import Any
 
 import certifi
 import httpcore
+from django.utils.http import parse_http_date_safe
 
 from .addresses import Address, is_allowed
 from .models import Delivery
@@ -47,6 +50,8 @@ class Result:
     answer: str = ""
     error: str = ""
     detail: str = ""
+    # For how long the receiver wants to be left alone, in seconds.
+    retry_after: float = 0.0
 
     @property
     def is_done(self) -> bool:
@@ -169,10 +174,10 @@ class Sender:
         content = body.encode()
         sent = [*headers.items(), ("Content-Length", str(len(content)))]
         async with self._pool.stream("POST", url, headers=sent, content=content) as response:
-            return result_of(response.status, await _beginning(response))
+            return result_of(response.status, await _beginning(response), _retry_after(response.headers))
 
 
-def result_of(status: int, answer: str) -> Result:
+def result_of(status: int, answer: str, retry_after: float = 0.0) -> Result:
     """What an answer means: done is what the receiver says it has taken."""
     if 200 <= status < 300:
         return Result(status, answer)
@@ -180,7 +185,16 @@ def result_of(status: int, answer: str) -> Result:
         return Result(status, answer, Error.REDIRECT)
     if status == 410:
         return Result(status, answer, Error.GONE)
-    return Result(status, answer, Error.STATUS, str(status))
+    return Result(status, answer, Error.STATUS, str(status), retry_after)
+
+
+def _retry_after(headers: Iterable[tuple[bytes, bytes]]) -> float:
+    """What the header `Retry-After` asks for, in seconds: a number of them, or a date (RFC 9110, section 10.2.3)."""
+    text = {name.lower(): value for name, value in headers}.get(b"retry-after", b"").decode("ascii", "replace")
+    if re.fullmatch(r"[0-9]{1,9}", text.strip()):
+        return float(text)
+    at = parse_http_date_safe(text)
+    return max(0.0, at - time.time()) if at is not None else 0.0
 
 
 async def _beginning(response: httpcore.Response) -> str:

@@ -1,6 +1,8 @@
 """What is delivered to whom, in which order, how often, and what a receiver can do about it."""
 
 import threading
+import time
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +12,7 @@ from django.contrib.auth.models import Group, User
 from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from django.utils.http import http_date
 from pytest_django.fixtures import Settings
 
 from engine import metrics
@@ -71,6 +74,32 @@ async def test_an_event_arrives_signed_and_is_told_as_the_log_has_it(receiver: R
     assert not got.is_signed_by("whsec_c29tZXRoaW5nIGVsc2UgdGhhdCBpcyBubyBzZWNyZXQ=")
     assert (delivery.state, delivery.status, delivery.answer, delivery.tries) == ("done", 200, "thanks", 1)
     assert 0 <= abs(got.at - int(got.headers["webhook-timestamp"])) < 5
+
+
+@pytest.mark.parametrize(
+    ("header", "least", "most"),
+    [
+        ("3600", 3600, 3600),
+        ("9999999", 86400, 86400),
+        (lambda: http_date(time.time() + 600), 590, 601),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 4, 5),
+        ("soon", 4, 5),
+        ("-7", 4, 5),
+    ],
+)
+async def test_who_says_when_to_come_back_is_left_alone_until_then(
+    receiver: Receiver, owner: User, header: str | Callable[[], str], least: float, most: float
+) -> None:
+    said = header if isinstance(header, str) else header()
+    receiver.answer = lambda got: (503, {"Retry-After": said}, b"")
+    await make(receiver.url, owner)
+    async with delivering() as tell:
+        await tell("1.1")
+        await until_stored(lambda: Delivery.objects.filter(tries=1).exists())
+    delivery = await the_delivery()
+    assert delivery.tried_at is not None
+    assert delivery.next_at is not None
+    assert least <= (delivery.next_at - delivery.tried_at).total_seconds() <= most
 
 
 async def test_as_a_cloud_event(receiver: Receiver, owner: User) -> None:
