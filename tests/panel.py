@@ -19,6 +19,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, 
 
 from tests.lab.asterisk import Asterisk, free_port, make_certificates
 from tests.servers import postgresql_program, running_haproxy, running_postgresql, running_redis
+from tests.shell import Shell
 
 # How many web processes serve the panels that tests share. With more than one they stand behind a proxy, with a worker
 # of its own, PostgreSQL and Redis; one is what `make run` starts.
@@ -45,6 +46,10 @@ EXPECTED = ("Failed to load resource", "The AudioContext was not allowed to star
 # What a page is to show comes at once, or a little later where the machine is busy.
 expect.set_options(timeout=20_000)
 
+_MIGRATE = """
+from django.core.management import call_command
+call_command("migrate", verbosity=0)
+"""
 # Makes the people of the tests inside the panel's own database.
 _PEOPLE = f"""
 from django.contrib.auth.models import Group, User
@@ -85,6 +90,7 @@ class Panel:
             **environment,
         }
         self.processes: list[subprocess.Popen[bytes]] = []
+        self._shell: Shell | None = None
         # Who has signed the certificate of the proxy before it, where that speaks TLS.
         self.authority: Path | None = None
         self._log = (folder / "panel.log").open("ab")
@@ -106,6 +112,12 @@ class Panel:
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
+
+    def shell(self, code: str) -> str:
+        """Run code with the models of the installation; what it prints."""
+        if self._shell is None:
+            self._shell = Shell(self.environment)
+        return self._shell.run(code)
 
     def collect_static(self) -> None:
         """Collect the static files, into the folder that all panels of this machine share: one at a time."""
@@ -140,8 +152,8 @@ class Panel:
             )
 
     def _fill(self) -> None:
-        self.manage("migrate", "--verbosity", "0")
-        self.manage("shell", "--no-imports", "-c", _PEOPLE)
+        self.shell(_MIGRATE)
+        self.shell(_PEOPLE)
 
     def spawn(self, *command: str, **environment: str) -> subprocess.Popen[bytes]:
         """Start a process of the installation, with this in its environment besides; it ends with the test."""
@@ -178,6 +190,9 @@ class Panel:
                 time.sleep(0.1)
 
     def stop(self) -> None:
+        if self._shell is not None:
+            self._shell.stop()
+            self._shell = None
         for process in reversed(self.processes):
             process.terminate()
         for process in list(self.processes):

@@ -25,7 +25,7 @@ print(tokens.make(user, user, name="Shop", scopes=sorted(operations.scopes))[1])
 
 def token_of(panel: Panel, name: str = "ben") -> dict[str, str]:
     """The header of a program that asks in this user's name."""
-    return {"Authorization": f"Bearer {panel.manage('shell', '--no-imports', '-c', _TOKEN.format(name=name)).strip()}"}
+    return {"Authorization": f"Bearer {panel.shell(_TOKEN.format(name=name))}"}
 
 
 def until(client: httpx.Client, address: str, is_so: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def served(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Pan
         if request.param == "connected":
             panel.start()
         else:
-            panel.manage("shell", "--no-imports", "-c", _AWAY)
+            panel.shell(_AWAY)
             panel.spawn("manage.py", "serve", "--port", str(panel.port))
             panel.wait_until_served()
         yield panel, request.param
@@ -61,7 +61,7 @@ def served(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Pan
 
 def test_every_answer_is_as_it_is_described(served: tuple[Panel, str], tmp_path: Path) -> None:
     panel, pbx = served
-    token = panel.manage("shell", "--no-imports", "-c", _TOKEN).strip()
+    token = panel.shell(_TOKEN)
     options = ["--max-examples", "50"] if IS_NEW else ["--max-examples", "2", "--generation-deterministic"]
     done = subprocess.run(
         [

@@ -42,7 +42,7 @@ def figures() -> list[Figure]:
 
 def token_of(panel: Panel) -> dict[str, str]:
     """The header of a program that asks in Anna's name."""
-    return {"Authorization": f"Bearer {panel.manage('shell', '--no-imports', '-c', _TOKEN).strip()}"}
+    return {"Authorization": f"Bearer {panel.shell(_TOKEN)}"}
 
 
 def _placing() -> tuple[float, float]:

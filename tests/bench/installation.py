@@ -40,7 +40,7 @@ def installation(environment: Mapping[str, str]) -> Iterator[Panel]:
 
 def cookie(panel: Panel, user: str) -> str:
     """A session of this user, as the header has it."""
-    output = panel.manage("shell", "--no-imports", "-c", _SESSION.format(user=user))
+    output = panel.shell(_SESSION.format(user=user))
     return f"sessionid={output.split()[-1]}"
 
 

@@ -230,12 +230,12 @@ def shown(context: BrowserContext, panel: Panel, path: str) -> bool:
 
 def fill(site: Site) -> None:
     """Let there be something on every page, for whoever may see all."""
-    assert int(site.panel.manage("shell", "--no-imports", "-c", _WORLD)) >= 3
+    assert int(site.panel.shell(_WORLD)) >= 3
 
 
 def test_no_page_without_anything_to_show_has_a_violation(site: Site, context: BrowserContext) -> None:
     page = log_in(context, site.panel, "anna")
-    site.panel.manage("shell", "--no-imports", "-c", _NOTHING)
+    site.panel.shell(_NOTHING)
     found: dict[str, list[str]] = {}
     for path in ("/rooms/", "/groups/", "/webhooks/", "/people/", "/people/directory/"):
         page.goto(f"{site.panel.url}{path}")

@@ -38,12 +38,12 @@ def others() -> Iterator[OtherPages]:
 
 def allow(panel: Panel, origin: str) -> None:
     code = f"from api.models import AllowedOrigin; AllowedOrigin.objects.get_or_create(origin={origin!r})"
-    panel.manage("shell", "--no-imports", "-c", code)
+    panel.shell(code)
 
 
 def revoke_all(panel: Panel) -> None:
     code = "from api.models import Token; from django.utils.timezone import now; Token.objects.update(revoked_at=now())"
-    panel.manage("shell", "--no-imports", "-c", code)
+    panel.shell(code)
 
 
 def open_page(context: BrowserContext, address: str) -> Page:
@@ -426,7 +426,7 @@ def test_a_hostile_page_frames_posts_and_scripts_nothing(
         assert (path in answered.value.url, answered.value.status) == (True, 403)
         page.goto(others.origin(host))
     # Scripts: neither with the log-in, nor with a token of another page.
-    stolen = panel22.manage("shell", "--no-imports", "-c", _TOKEN.format(page=shop)).strip()
+    stolen = panel22.shell(_TOKEN.format(page=shop))
     for token in ("", stolen):
         assert page.evaluate(_CALLS, [f"{panel22.url}/api/v1/me/calls", token]) == "TypeError"
     assert page.evaluate(_CALLS, [f"{panel22.url}/calls/dial/", ""]) == "TypeError"

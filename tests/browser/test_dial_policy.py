@@ -22,7 +22,7 @@ def change(panel22: Panel) -> Iterator[Change]:
     """`change(refused, endpoint)`: what Mona may not dial, and her phone, as if an administrator had written it."""
 
     def change(refused: str, endpoint: str) -> None:
-        panel22.manage("shell", "--no-imports", "-c", _POLICY.format(refused=refused, endpoint=endpoint))
+        panel22.shell(_POLICY.format(refused=refused, endpoint=endpoint))
 
     yield change
     change("", "PJSIP/103")

@@ -62,11 +62,10 @@ def test_two_people_see_how_each_call_goes(
     expect(invitation(vic, "105")).to_contain_text("busy")
     clear(mona)
     expect(vic.locator(".invitation")).to_have_count(0)
-    entries = panel.manage(
-        "shell", "--no-imports", "-c",
+    entries = panel.shell(
         "from audit.models import AuditEntry as A\n"
-        "print([(e.verb, e.subject, e.status) for e in A.objects.filter(topic='conference/8005')])",
-    )  # fmt: skip
+        "print([(e.verb, e.subject, e.status) for e in A.objects.filter(topic='conference/8005')])"
+    )
     assert "('invite', 'Dora <104> → 8005', 'done')" in entries
     assert "('retry-invitation', '105 (105) → 8005', 'done')" in entries
 

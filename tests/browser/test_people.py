@@ -30,7 +30,7 @@ PEOPLE = [
 
 
 def fill(panel: Panel, people: Sequence[Mapping[str, object]]) -> None:
-    panel.manage("shell", "--no-imports", "-c", _FILL % json.dumps(people))
+    panel.shell(_FILL % json.dumps(people))
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def directory(panel22: Panel) -> Iterator[Panel]:
     """A panel that knows these people, until the test has ended."""
     fill(panel22, PEOPLE)
     yield panel22
-    panel22.manage("shell", "--no-imports", "-c", _EMPTY)
+    panel22.shell(_EMPTY)
 
 
 def tile(page: Page, name: str) -> Locator:

@@ -73,7 +73,7 @@ def elsewhere() -> Iterator[str]:
 
 
 def token(panel: Panel, origin: str) -> str:
-    return panel.manage("shell", "--no-imports", "-c", _TOKEN.format(origin=origin)).strip()
+    return panel.shell(_TOKEN.format(origin=origin))
 
 
 def read(page: Page, panel: Panel, query: str = "", **headers: str) -> str:

@@ -38,11 +38,11 @@ def rule(panel: Panel, allowed: str) -> Iterator[None]:
     """Administrators may give this, meanwhile."""
     group = 'Group.objects.get(name="Administrator")'
     imports = "from django.contrib.auth.models import Group; from system.cli.models import CliRules; "
-    panel.manage("shell", "--no-imports", "-c", f"{imports}CliRules.objects.create(group={group}, allowed={allowed!r})")
+    panel.shell(f"{imports}CliRules.objects.create(group={group}, allowed={allowed!r})")
     try:
         yield
     finally:
-        panel.manage("shell", "--no-imports", "-c", f"{imports}CliRules.objects.all().delete()")
+        panel.shell(f"{imports}CliRules.objects.all().delete()")
 
 
 def test_a_command_is_completed_given_and_found_again(panel22: Panel, visit: Visit, width: dict[str, int]) -> None:

@@ -107,7 +107,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Panel]:
 @pytest.fixture(scope="module")
 def web(installation: Panel) -> Web:
     port = free_port()
-    session = installation.manage("shell", "--no-imports", "-c", LOG_IN).rpartition("session ")[2].strip()
+    session = installation.shell(LOG_IN).rpartition("session ")[2].strip()
     process = installation.spawn("-c", IMPATIENT, str(port))
     installation.wait_until_served(port)
     return Web(installation.folder, port, process.pid, session)

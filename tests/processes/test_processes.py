@@ -95,7 +95,7 @@ def test_what_the_pbx_refuses_is_said_at_once(installation: Installation, visit:
     """The answer comes by itself: it does not wait for the next event or heartbeat."""
     page = visit(installation.first, "anna")
     expect(page.locator("#links .is-up")).to_be_visible()  # from now on rows that nothing has touched are left alone
-    installation.first.manage("shell", "--no-imports", "-c", _SOMEBODY_WHO_IS_NOT_THERE)
+    installation.first.shell(_SOMEBODY_WHO_IS_NOT_THERE)
     page.goto(f"{installation.first.url}/conferences/main/nowhere/")
     with page.expect_response("**/mute/") as answer:
         page.locator("[data-action=mute]").click()

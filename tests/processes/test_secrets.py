@@ -69,7 +69,7 @@ def installation(asterisk22: Asterisk, postgresql: PostgreSQL, redis_server: Red
     )
     panel.collect_static()
     panel.prepare()
-    panel.manage("shell", "--no-imports", "-c", _PEOPLE)
+    panel.shell(_PEOPLE)
     panel.spawn("manage.py", "amiworker")
     panel.spawn("manage.py", "serve", "--port", str(panel.port))
     try:

@@ -38,7 +38,7 @@ class Both:
         return self.panel.spawn("manage.py", "amiworker", AMI_URL=self.urls[number])
 
     def shell(self, code: str) -> str:
-        return self.panel.manage("shell", "--no-imports", "-c", code).strip()
+        return self.panel.shell(code)
 
     def links(self) -> str:
         return self.shell(_NAMES)

@@ -29,7 +29,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Panel]:
     panel = Panel(tmp_path_factory.mktemp("served"), {"DEBUG": "no", "SECRET_KEY": key})
     panel.collect_static()
     panel.prepare()
-    panel.manage("shell", "--no-imports", "-c", _PEOPLE)
+    panel.shell(_PEOPLE)
     panel.start()
     try:
         yield panel

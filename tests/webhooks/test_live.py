@@ -30,7 +30,7 @@ def receiver() -> Iterator[Receiver]:
 
 def made(panel: Panel, url: str) -> str:
     """A webhook for calls of an administrator's; its secret."""
-    return panel.manage("shell", "--no-imports", "-c", MAKE.format(url=url)).strip()
+    return panel.shell(MAKE.format(url=url))
 
 
 def test_a_call_is_told_in_order(

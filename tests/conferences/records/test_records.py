@@ -510,7 +510,7 @@ def test_the_shares_of_talk_are_what_the_dialplan_made_them_talk(asterisk: Aster
         ami.action("ConfbridgeKick", Conference="8007", Channel="all")
         ami.event("ConfbridgeEnd", Conference="8007")
     deadline = time.monotonic() + 30
-    while not (text := panel.manage("shell", "--no-imports", "-c", _AS_CSV.format(name="8007")).strip()):
+    while not (text := panel.shell(_AS_CSV.format(name="8007"))):
         assert time.monotonic() < deadline, "The conference has no record that is over."
     rows = {row["number"]: row for row in csv.DictReader(io.StringIO(text))}
     assert set(rows) == set(TALKERS)
@@ -558,7 +558,7 @@ _APART = """place => {
 
 
 def test_a_record_of_sixty_is_found_and_read_on_a_phone(panel22: Panel, visit: Visit) -> None:
-    number = panel22.manage("shell", "--no-imports", "-c", _SEED).strip()
+    number = panel22.shell(_SEED)
     page = visit(
         panel22, "vic", "/", viewport={"width": 390, "height": 844}, timezone_id="Asia/Shanghai", has_touch=True
     )
@@ -595,7 +595,7 @@ def test_a_record_of_sixty_is_found_and_read_on_a_phone(panel22: Panel, visit: V
 
 
 def test_the_ticks_of_the_timeline_are_in_the_time_of_whoever_looks(panel22: Panel, visit: Visit) -> None:
-    number = panel22.manage("shell", "--no-imports", "-c", _SEED).strip()
+    number = panel22.shell(_SEED)
     texts = []
     for zone in ("UTC", "Asia/Shanghai"):
         page = visit(panel22, "vic", f"/records/{number}/", timezone_id=zone, locale="de")
