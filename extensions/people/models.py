@@ -12,6 +12,7 @@ from engine import limits
 from engine.mirror.models import PBX
 from engine.mirror.verbs import permission
 
+from .avatars import Avatar, avatar_of
 from .searching import folded
 
 _EVERYBODY = ("Viewer", "Operator", "Moderator", "Integrator", "Administrator")
@@ -70,6 +71,8 @@ class Person(models.Model):
     by_hand = models.JSONField(default=list, editable=False)
     # What a CSV file has told besides, by the heads of its columns.
     extra = models.JSONField(default=dict, editable=False)
+    # By which the photo is known again; empty where there is none.
+    photo = models.CharField(max_length=16, blank=True, editable=False)
     # See `searching`.
     folded = models.TextField(editable=False)
 
@@ -85,6 +88,11 @@ class Person(models.Model):
     @property
     def dom_id(self) -> str:
         return f"person-{self.pk}"
+
+    @property
+    def avatar(self) -> Avatar:
+        """What is drawn where there is no photo."""
+        return avatar_of(self.name)
 
     @property
     def all_numbers(self) -> "list[PersonNumber]":
@@ -137,8 +145,30 @@ class PersonPhone(models.Model):
         return self.endpoint
 
 
+class PersonPhoto(models.Model):
+    """The photo of a person, as `photos.drawn` has made it; empty where somebody has removed it by hand."""
+
+    person = models.OneToOneField(Person, on_delete=models.CASCADE, primary_key=True, related_name="portrait")
+    image = models.BinaryField()
+    # An import leaves it as it is.
+    by_hand = models.BooleanField(default=False)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return str(self.person)
+
+
 class PeopleImport(models.Model):
-    """A CSV file that somebody has given: what is in it, and once it was imported, what was there before."""
+    """A CSV file that somebody has given, or what was read elsewhere: what is in it, and once it was imported, what was
+    there before.
+    """
+
+    class Kind(models.TextChoices):
+        CSV = "csv", "CSV"
+        VCARD = "vcard", "vCard"
+        PBX = "pbx", _("PBX")
 
     class State(models.TextChoices):
         SHOWN = "shown", _("shown")
@@ -147,10 +177,13 @@ class PeopleImport(models.Model):
 
     at = models.DateTimeField(auto_now_add=True)
     by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    kind = models.CharField(max_length=5, choices=Kind.choices, default=Kind.CSV)
     file = models.CharField(max_length=100, blank=True)
+    # The text of a CSV file, or what `sources.rows` has written.
     text = models.TextField()
     state = models.CharField(max_length=6, choices=State.choices, default=State.SHOWN)
-    # {"added": {pk: values}, "changed": {pk: {field: [before, after]}}}
+    # {"added": {pk: values}, "changed": {pk: {field: [before, after]}}, "extra": {pk: {head: [before, after]}},
+    # "photos": {pk: [before, after]}}: of a photo the picture before, and its digest after.
     undo = models.JSONField(default=dict)
 
     class Meta:

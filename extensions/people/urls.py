@@ -17,4 +17,6 @@ urlpatterns = [
     path("<int:pk>/", views.person, name="person"),
     path("<int:pk>/menu/", views.menu, name="person-menu"),
     path("<int:pk>/delete/", views.delete, name="person-delete"),
+    path("<int:pk>/photo/", views.photo, name="person-photo"),
+    path("<int:pk>/photo/remove/", views.photo_remove, name="person-photo-remove"),
 ]

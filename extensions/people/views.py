@@ -9,16 +9,18 @@ from django.contrib.auth.decorators import login_required, permission_required
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Paginator
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import etag, require_http_methods, require_POST, require_safe
 
 from accounts.identity import user_of
 
-from . import csv_file, importing
+from . import csv_file, importing, photos
 from .finding import found_by, matching
 from .forms import PersonForm
 from .fragments import MOST, board, on_the_wall, tiles_of
@@ -27,7 +29,7 @@ from .models import CALL, MANAGE, SEE, PeopleImport, Person, may_change, seen_by
 _ON_A_PAGE = 50
 # So many lines of each kind are shown before an import.
 _SHOWN = 200
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 
 def _for_whoever_finds(view: View) -> View:
@@ -35,7 +37,7 @@ def _for_whoever_finds(view: View) -> View:
 
     @login_required
     @wraps(view)
-    def guarded(request: HttpRequest, *arguments: Any, **parameters: Any) -> HttpResponse:
+    def guarded(request: HttpRequest, *arguments: Any, **parameters: Any) -> HttpResponseBase:
         user = user_of(request)
         if not any(user.has_perm(name) for name in (SEE, MANAGE, CALL)):
             raise PermissionDenied
@@ -115,10 +117,11 @@ def _mine(request: HttpRequest, pk: int) -> Person:
     return found
 
 
-def _edit(request: HttpRequest, person: Person) -> HttpResponse:
+def _edit(request: HttpRequest, person: Person, photo_refusal: str = "") -> HttpResponse:
     title, is_saved = person.name, person.pk is not None
-    form = PersonForm(request.POST if request.method == "POST" else None, person)
-    if request.method == "POST" and form.is_valid():
+    is_sent = request.method == "POST" and not photo_refusal
+    form = PersonForm(request.POST if is_sent else None, person)
+    if is_sent and form.is_valid():
         try:
             form.save()
         except ValidationError as error:
@@ -133,8 +136,52 @@ def _edit(request: HttpRequest, person: Person) -> HttpResponse:
         "person": person if is_saved else None,
         "is_contact": person.owner_id is not None,
         "departments": departments.values_list("department", flat=True).distinct()[:200],
+        "photo_refusal": photo_refusal,
     }
-    return render(request, "extensions/people/person.html", context, status=422 if form.errors else 200)
+    status = 422 if form.errors or photo_refusal else 200
+    return render(request, "extensions/people/person.html", context, status=status)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@_for_whoever_finds
+def photo(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """GET: the photo of whoever may be seen; POST: another `photo`."""
+    if request.method == "POST":
+        return _take_photo(request, _mine(request, pk))
+    found = get_object_or_404(seen_by(user_of(request)).exclude(photo=""), pk=pk)
+    return _photo_of(request, pk, found.photo)
+
+
+def _take_photo(request: HttpRequest, person: Person) -> HttpResponse:
+    file = request.FILES.get("photo")
+    if file is None:
+        return _edit(request, person, _("Choose a picture first."))
+    try:
+        image = photos.drawn(file.read(photos.BYTES + 1))
+    except photos.NoPicture as reason:
+        return _edit(request, person, str(reason))
+    with transaction.atomic():
+        photos.keep(person, image, by_hand=True)
+    messages.success(request, _("The photo of %(name)s was saved.") % {"name": person.name})
+    return redirect("person", person.pk)
+
+
+# A browser asks again within the hour at most; the address of another photo is another one.
+@cache_control(private=True, max_age=3600)
+@etag(lambda request, pk, digest: f'"{digest}"')
+def _photo_of(request: HttpRequest, pk: int, digest: str) -> HttpResponse:
+    return HttpResponse(photos.of(Person(pk=pk)), content_type=photos.TYPE)
+
+
+@require_POST
+@_for_whoever_finds
+def photo_remove(request: HttpRequest, pk: int) -> HttpResponse:
+    """POST: a person has no photo any more."""
+    person = _mine(request, pk)
+    with transaction.atomic():
+        photos.keep(person, b"", by_hand=True)
+    messages.success(request, _("The photo of %(name)s was removed.") % {"name": person.name})
+    return redirect("person", pk)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -182,6 +182,12 @@ TABLE: dict[str, list[Line]] = {
         Line("/people/1/delete/", "GET", ADMINISTERING, 200, only=False),
         Line("/people/1/delete/", "POST", ADMINISTERING, 302, only=False),
     ],
+    # Nobody has a photo, whoever sees them.
+    "people/<int:pk>/photo/": [
+        Line("/people/1/photo/", "GET", SEEING, 404, only=False),
+        Line("/people/1/photo/", "POST", ADMINISTERING, 422, only=False),
+    ],
+    "people/<int:pk>/photo/remove/": [Line("/people/1/photo/remove/", "POST", ADMINISTERING, 302)],
     "people/export.csv": [Line("/people/export.csv", "GET", ADMINISTERING, 200)],
     "people/import/": [
         Line("/people/import/", "GET", ADMINISTERING, 200, only=False),
