@@ -3,6 +3,8 @@
 import base64
 import hashlib
 import io
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -23,13 +25,27 @@ class NoPicture(ValueError):
     """It cannot be taken; the first argument is a sentence that says what to do."""
 
 
-def drawn(content: bytes) -> bytes:
+@dataclass(slots=True)
+class Budget:
+    """How many pixels may still be decoded: a small file may say that it holds many."""
+
+    pixels: int = PIXELS
+
+    def spend(self, image: Image.Image) -> None:
+        """Raises `NoPicture`."""
+        pixels = image.width * image.height
+        if pixels > min(self.pixels, PIXELS):
+            raise NoPicture(_too_many_pixels())
+        self.pixels -= pixels
+
+
+def drawn(content: bytes, budget: Budget | None = None) -> bytes:
     """A square JPEG of the middle of a picture: RGB, and nothing beside its pixels. Raises `NoPicture`."""
     if len(content) > BYTES:
         raise NoPicture(limits.body_complaint())
     try:
         with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
-            _refuse_if_huge(image)
+            (budget or Budget()).spend(image)
             # A JPEG is decoded no larger than it needs to be.
             image.draft("RGB", (2 * SIDE, 2 * SIDE))
             return _square(image)
@@ -43,15 +59,26 @@ def drawn(content: bytes) -> bytes:
         raise NoPicture(_("The picture is damaged. Save it anew, or choose another one.")) from error
 
 
+def taken(pictures: Iterable[bytes], budget: Budget) -> tuple[str, bytes]:
+    """The first of these drawn anew, if there is one; or a sentence that says why it was left out."""
+    for content in pictures:
+        try:
+            return "", content if _is_one_of_ours(content) else drawn(content, budget)
+        except NoPicture as reason:
+            return _("Without the photo: %(why)s") % {"why": reason}, b""
+    return "", b""
+
+
+def _is_one_of_ours(content: bytes) -> bool:
+    """Whether somebody has just this photo, as after an export: drawn once more it would be another one."""
+    known = PersonPhoto.objects.filter(person__photo=digest_of(content) or None)
+    return any(bytes(image) == content for image in known.values_list("image", flat=True))
+
+
 def _too_many_pixels() -> str:
     return _("The picture has too many pixels: at most %(most)s million are taken. Make it smaller first.") % {
         "most": PIXELS // 1_000_000
     }
-
-
-def _refuse_if_huge(image: Image.Image) -> None:
-    if image.width * image.height > PIXELS:
-        raise NoPicture(_too_many_pixels())
 
 
 def _square(image: Image.Image) -> bytes:
@@ -71,14 +98,32 @@ def digest_of(image: bytes) -> str:
 
 def keep(person: Person, image: bytes, *, by_hand: bool = False) -> None:
     """Give a person this photo, as `drawn` has made it; empty for none. In a transaction of the caller's."""
-    PersonPhoto.objects.update_or_create(person=person, defaults={"image": image, "by_hand": by_hand})
-    person.photo = digest_of(image)
-    person.save(update_fields=["photo"])
+    keep_all({person: image}, by_hand=by_hand)
+
+
+def keep_all(images: Mapping[Person, bytes], *, by_hand: bool = False) -> None:
+    """The same for several, in a few statements for all of them."""
+    kept = [PersonPhoto(person=person, image=image, by_hand=by_hand) for person, image in images.items()]
+    PersonPhoto.objects.bulk_create(
+        kept, batch_size=100, update_conflicts=True, unique_fields=["person"], update_fields=["image", "by_hand"]
+    )
+    for person, image in images.items():
+        person.photo = digest_of(image)
+    Person.objects.bulk_update(images, ["photo"], batch_size=100)
 
 
 def of(person: Person) -> bytes:
     """The photo of a person; empty where there is none. Queries the database."""
-    return bytes(PersonPhoto.objects.filter(person=person).values_list("image", flat=True).first() or b"")
+    return of_all([person]).get(person.pk, b"")
+
+
+def of_all(people: Iterable[Person]) -> dict[int, bytes]:
+    """The photos of those who have one, by key. Queries the database once for each 500 of them."""
+    keys, found = [person.pk for person in people], dict[int, bytes]()
+    for start in range(0, len(keys), 500):
+        some = PersonPhoto.objects.filter(person__in=keys[start : start + 500])
+        found.update((key, bytes(image)) for key, image in some.values_list("person", "image") if image)
+    return found
 
 
 def as_text(image: bytes) -> str:

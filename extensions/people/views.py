@@ -10,9 +10,12 @@ from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Paginator
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.http import content_disposition_header
+from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.cache import cache_control
@@ -25,6 +28,7 @@ from .finding import found_by, matching
 from .forms import PersonForm
 from .fragments import MOST, board, on_the_wall, tiles_of
 from .models import CALL, MANAGE, SEE, PeopleImport, Person, may_change, seen_by
+from .sources import rows, vcards
 
 _ON_A_PAGE = 50
 # So many lines of each kind are shown before an import.
@@ -199,18 +203,22 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required(MANAGE, raise_exception=True)
 def import_file(request: HttpRequest) -> HttpResponse:
-    """GET asks for a CSV `file` and its `encoding` (empty: the likely one), POST shows what it would change."""
+    """GET asks for a `file`, CSV or vCards, and its `encoding` (empty: the likely one); POST shows what changes."""
     if request.method != "POST":
         return _import_page(request, "", 200)
     file = request.FILES.get("file")
     if file is None:
-        return _import_page(request, _("Choose a CSV file first."), 422)
+        return _import_page(request, _("Choose a file first."), 422)
+    kind, content = PeopleImport.Kind.CSV, file.read()
     try:
-        text, _encoding = csv_file.text_of(file.read(), request.POST.get("encoding", ""))
-        csv_file.table_of(text)
+        text, _encoding = csv_file.text_of(content, request.POST.get("encoding", ""))
+        if vcards.is_one(content):
+            kind, text = PeopleImport.Kind.VCARD, rows.text_of(vcards.lines_of(text))
+        else:
+            csv_file.table_of(text)
     except csv_file.Unreadable as reason:
         return _import_page(request, str(reason), 422)
-    return redirect("people-import-shown", importing.show(user_of(request), file.name or "", text).pk)
+    return redirect("people-import-shown", importing.show(user_of(request), file.name or "", text, kind).pk)
 
 
 def _import_page(request: HttpRequest, refusal: str, status: int) -> HttpResponse:
@@ -236,7 +244,7 @@ def import_shown(request: HttpRequest, pk: int) -> HttpResponse:
             counts = {"added": len(plan.added), "changed": len(plan.changed), "refused": len(plan.refused)}
             messages.success(request, sentence % counts)
             return redirect("directory")
-    plan = importing.plan_of(kept.text)
+    plan = importing.plan_of(kept.text, kept.kind)
     context = {"kept": kept, "plan": plan, "refusal": refusal, "most": _SHOWN, "some": f":{_SHOWN}"}
     return render(request, "extensions/people/import_shown.html", context, status=409 if refusal else 200)
 
@@ -266,3 +274,26 @@ def export(request: HttpRequest) -> HttpResponse:
     response = HttpResponse(csv_file.written(people), content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = 'attachment; filename="people.csv"'
     return response
+
+
+@require_safe
+@_for_whoever_finds
+def export_vcards(request: HttpRequest) -> HttpResponse:
+    """GET: all whom one may see, as vCards."""
+    return _vcards(seen_by(user_of(request)), "people.vcf")
+
+
+@require_safe
+@_for_whoever_finds
+def export_vcard(request: HttpRequest, pk: int) -> HttpResponse:
+    """GET: somebody whom one may see, as a vCard."""
+    person = get_object_or_404(seen_by(user_of(request)), pk=pk)
+    return _vcards(Person.objects.filter(pk=pk), f"{slugify(person.name, allow_unicode=True) or 'person'}.vcf")
+
+
+def _vcards(people: QuerySet[Person], file: str) -> HttpResponse:
+    found = list(people.prefetch_related("numbers", "phones"))
+    pictures = photos.of_all(person for person in found if person.photo)
+    content = vcards.written((person, pictures.get(person.pk, b"")) for person in found)
+    headers = {"Content-Disposition": content_disposition_header(as_attachment=True, filename=file)}
+    return HttpResponse(content, content_type=vcards.TYPE, headers=headers)

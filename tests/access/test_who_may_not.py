@@ -189,6 +189,8 @@ TABLE: dict[str, list[Line]] = {
     ],
     "people/<int:pk>/photo/remove/": [Line("/people/1/photo/remove/", "POST", ADMINISTERING, 302)],
     "people/export.csv": [Line("/people/export.csv", "GET", ADMINISTERING, 200)],
+    "people/export.vcf": [Line("/people/export.vcf", "GET", SEEING, 200)],
+    "people/<int:pk>/card.vcf": [Line("/people/1/card.vcf", "GET", SEEING, 200)],
     "people/import/": [
         Line("/people/import/", "GET", ADMINISTERING, 200, only=False),
         Line("/people/import/", "POST", ADMINISTERING, 422, only=False),

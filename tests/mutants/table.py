@@ -33,6 +33,27 @@ FAULTS = (
         "whoever has two phones, one of them switched off, is shown as unreachable",
     ),
     Fault(
+        "extensions/people/views.py",
+        'found = get_object_or_404(seen_by(user_of(request)).exclude(photo=""), pk=pk)',
+        'found = get_object_or_404(Person.objects.exclude(photo=""), pk=pk)',
+        ("tests/extensions/people/test_photos.py",),
+        "everybody sees the photos of people who are hidden",
+    ),
+    Fault(
+        "extensions/people/photos.py",
+        "if pixels > min(self.pixels, PIXELS):",
+        "if False:",
+        ("tests/extensions/people/test_photos.py", "tests/extensions/people/test_vcards.py"),
+        "a picture of any size is decoded",
+    ),
+    Fault(
+        "extensions/people/importing.py",
+        "cells = {head: old for head, (old, new) in heads.items() if person.extra.get(head) == new}",
+        "cells: dict[str, str] = {}",
+        ("tests/extensions/people/test_vcards.py",),
+        "undoing an import leaves what it wrote into columns of other names",
+    ),
+    Fault(
         "api/models.py",
         "return perm in self.scopes and super().has_perm(perm, obj)",
         "return super().has_perm(perm, obj)",
