@@ -12,5 +12,6 @@ class ExtensionsConfig(AppConfig):
         from . import event_types, events, fragments, telephones  # noqa: F401  they register themselves
         from .people import fragments as _people  # noqa: F401
         from .people.finding import numbers_of
+        from .people.sources import pbx as _pbx  # noqa: F401
 
         identity.directories.append(numbers_of)

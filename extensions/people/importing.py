@@ -121,10 +121,13 @@ class _Known:
         pbxs = {pbx, ""} if pbx else {"", *self.pbxs}
         return next((found for name in pbxs if (found := self.by_claim.get(claim_of(name, extension)))), None)
 
-    def meant_by(self, values: Mapping[str, Any]) -> Person | None:
-        """Whom a line is about: by e-mail, else by extension, else by name. Raises `ValueError` with a sentence."""
+    def meant_by(self, values: Mapping[str, Any], *, first: str = "email") -> Person | None:
+        """Whom a line is about: by e-mail, else by extension (the other way round where that is `first`), else by name.
+        Raises `ValueError` with a sentence.
+        """
         email, name = values.get("email", "").lower(), values["name"]
-        for found, words in ((self.by_email.get(email, []), email), (self._holders(values), name)):
+        ways = [(self.by_email.get(email, []), email), (self._holders(values), name)]
+        for found, words in ways if first == "email" else reversed(ways):
             if len(found) == 1:
                 return found[0]
             if found:
@@ -170,7 +173,7 @@ def plan_for(table: Table) -> Plan:
 def _step(line: Line, known: _Known, seen: dict[Person, Step], claims: dict[str, Line], plan: Plan) -> None:
     """Note what becomes of a line. Raises `ValueError` with a sentence."""
     said = _said(line, known)
-    person = known.by_key.get(line.person) or known.meant_by(said)
+    person = known.by_key.get(line.person) or known.meant_by(said, first="extension" if line.adds else "email")
     if person is not None and person in seen and not line.adds:
         sentence = _("It is about the same person as line %(line)s.") % {"line": seen[person].line.number}
         if seen[person].line.label:

@@ -11,6 +11,7 @@ urlpatterns = [
     path("new/", views.new, name="person-new"),
     path("contacts/new/", views.new_contact, name="contact-new"),
     path("import/", views.import_file, name="people-import"),
+    path("import/pbx/<str:pbx>/", views.import_pbx, name="people-import-pbx"),
     path("import/<int:pk>/", views.import_shown, name="people-import-shown"),
     path("import/<int:pk>/undo/", views.import_undo, name="people-import-undo"),
     path("export.csv", views.export, name="people-export"),

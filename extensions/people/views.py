@@ -11,7 +11,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Paginator
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.http import content_disposition_header
@@ -22,12 +22,14 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import etag, require_http_methods, require_POST, require_safe
 
 from accounts.identity import user_of
+from web import toasts
 
 from . import csv_file, importing, photos
 from .finding import found_by, matching
 from .forms import PersonForm
 from .fragments import MOST, board, on_the_wall, tiles_of
-from .models import CALL, MANAGE, SEE, PeopleImport, Person, may_change, seen_by
+from .models import CALL, MANAGE, SEE, PeopleImport, Person, may_change, pbx_names, seen_by
+from .sources import pbx as pbx_source
 from .sources import rows, vcards
 
 _ON_A_PAGE = 50
@@ -66,6 +68,7 @@ def directory(request: HttpRequest) -> HttpResponse:
     people = matching(seen_by(user), q).select_related("user").prefetch_related("numbers", "phones")
     page = Paginator(people, _ON_A_PAGE).get_page(request.GET.get("page"))
     context = {"page": page, "q": q, "rows": [(tile, may_change(user, tile.person)) for tile in tiles_of([*page])]}
+    context["pbx_names"] = pbx_names() if user.has_perm(MANAGE) else []
     return render(request, "extensions/people/directory.html", {**context, **_abilities(user)})
 
 
@@ -221,8 +224,30 @@ def import_file(request: HttpRequest) -> HttpResponse:
     return redirect("people-import-shown", importing.show(user_of(request), file.name or "", text, kind).pk)
 
 
+@require_POST
+@permission_required(MANAGE, raise_exception=True)
+def import_pbx(request: HttpRequest, pbx: str) -> HttpResponse:
+    """POST: read whom a PBX knows; show what importing them would change."""
+    names = pbx_names()
+    if pbx not in names:
+        raise Http404
+    outcome = pbx_source.look(pbx)
+    if not outcome.done:
+        return _import_page(request, toasts.words(outcome, ""), toasts.code(outcome))
+    lines = pbx_source.lines_of(outcome.data, pbx if len(names) > 1 else "")
+    denied = ", ".join(str(pbx_source.SOURCES[source]) for source in outcome.data["denied"])
+    if denied:
+        sentence = _("Of %(pbx)s these could not be read, since its manager user lacks a privilege: %(sources)s.")
+        messages.warning(request, sentence % {"pbx": pbx, "sources": denied})
+    if not lines:
+        sentence = _("%(pbx)s knows nobody by name: neither its hints, phones and mailboxes nor its AstDB hold a name.")
+        return _import_page(request, sentence % {"pbx": pbx}, 422)
+    kept = importing.show(user_of(request), pbx, rows.text_of(lines), PeopleImport.Kind.PBX)
+    return redirect("people-import-shown", kept.pk)
+
+
 def _import_page(request: HttpRequest, refusal: str, status: int) -> HttpResponse:
-    context = {"refusal": refusal, "last": importing.last_done(), "lines": csv_file.LINES}
+    context = {"refusal": refusal, "last": importing.last_done(), "lines": csv_file.LINES, "pbx_names": pbx_names()}
     return render(request, "extensions/people/import.html", context, status=status)
 
 

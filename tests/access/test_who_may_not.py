@@ -195,6 +195,8 @@ TABLE: dict[str, list[Line]] = {
         Line("/people/import/", "GET", ADMINISTERING, 200, only=False),
         Line("/people/import/", "POST", ADMINISTERING, 422, only=False),
     ],
+    # It is asked of a worker, which is not there.
+    "people/import/pbx/<str:pbx>/": [Line("/people/import/pbx/main/", "POST", ADMINISTERING, 504)],
     # It is whose file it is that sees it: nobody has given one.
     "people/import/<int:pk>/": [Line("/people/import/1/", "GET", ADMINISTERING, 404, only=False)],
     "people/import/<int:pk>/undo/": [Line("/people/import/1/undo/", "POST", ADMINISTERING, 404)],
