@@ -160,6 +160,50 @@ class PersonPhoto(models.Model):
         return str(self.person)
 
 
+class LdapEntry(models.Model):
+    """A person whom LDAP has told of."""
+
+    person = models.OneToOneField(Person, on_delete=models.CASCADE, primary_key=True, related_name="ldap")
+    # By which the entry is known again, whatever it is called by then: `objectGUID`, `entryUUID`, or else its DN.
+    key = models.CharField(max_length=255, unique=True)
+    # What it has told of each field, as it is typed; of a photo the digest.
+    told = models.JSONField(default=dict)
+    # Since when LDAP tells of it no more.
+    gone_at = models.DateTimeField(null=True)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class LdapRun(models.Model):
+    """When LDAP was read last, and what came of it: one row for all PBXs and processes."""
+
+    class Outcome(models.TextChoices):
+        RUNNING = "running", _("running")
+        DONE = "done", _("done")
+        FAILED = "failed", _("failed")
+
+    at = models.DateTimeField(null=True)
+    outcome = models.CharField(max_length=7, choices=Outcome.choices, blank=True)
+    # Of a failure which of `sources.ldap.FAILURES` it is, and what the library says.
+    reason = models.CharField(max_length=10, blank=True)
+    detail = models.CharField(max_length=500, blank=True)
+    # How many were added, changed, unchanged, refused and are gone; and of those that are refused the first sentences.
+    counts = models.JSONField(default=dict)
+    refused = models.JSONField(default=list)
+    # When it was read to the end.
+    done_at = models.DateTimeField(null=True)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.outcome
+
+
 class PeopleImport(models.Model):
     """A CSV file that somebody has given, or what was read elsewhere: what is in it, and once it was imported, what was
     there before.

@@ -28,9 +28,9 @@ from . import csv_file, importing, photos
 from .finding import found_by, matching
 from .forms import PersonForm
 from .fragments import MOST, board, on_the_wall, tiles_of
-from .models import CALL, MANAGE, SEE, PeopleImport, Person, may_change, pbx_names, seen_by
+from .models import CALL, MANAGE, SEE, LdapEntry, LdapRun, PeopleImport, Person, may_change, pbx_names, seen_by
+from .sources import ldap, rows, vcards
 from .sources import pbx as pbx_source
-from .sources import rows, vcards
 
 _ON_A_PAGE = 50
 # So many lines of each kind are shown before an import.
@@ -63,13 +63,31 @@ def wall(request: HttpRequest) -> HttpResponse:
 @require_safe
 @_for_whoever_finds
 def directory(request: HttpRequest) -> HttpResponse:
-    """GET: people and one's own contacts, by name; `q` searches, `page` counts from 1."""
+    """GET: people and one's own contacts, by name; `q` searches, `page` counts from 1. With `gone`, whoever manages
+    people sees those of whom LDAP tells no more.
+    """
     user, q = user_of(request), request.GET.get("q", "")
-    people = matching(seen_by(user), q).select_related("user").prefetch_related("numbers", "phones")
+    may_manage, is_gone = user.has_perm(MANAGE), "gone" in request.GET
+    people = matching(seen_by(user), q).select_related("user", "ldap").prefetch_related("numbers", "phones")
+    if may_manage and is_gone:
+        people = people.exclude(ldap__gone_at=None)
     page = Paginator(people, _ON_A_PAGE).get_page(request.GET.get("page"))
-    context = {"page": page, "q": q, "rows": [(tile, may_change(user, tile.person)) for tile in tiles_of([*page])]}
-    context["pbx_names"] = pbx_names() if user.has_perm(MANAGE) else []
+    context: dict[str, Any] = {
+        "page": page,
+        "q": q,
+        "rows": [(tile, may_change(user, tile.person)) for tile in tiles_of([*page])],
+    }
+    if may_manage:
+        context |= {"pbx_names": pbx_names(), "ldap": _ldap(), "is_gone": is_gone}
     return render(request, "extensions/people/directory.html", {**context, **_abilities(user)})
+
+
+def _ldap() -> dict[str, Any] | None:
+    """What came of reading LDAP; None where it is not read."""
+    run = LdapRun.objects.filter(pk=1).first()
+    if run is None:
+        return None
+    return {"run": run, "words": ldap.words(run), "gone": LdapEntry.objects.exclude(gone_at=None).count()}
 
 
 def _abilities(user: User) -> dict[str, bool]:

@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -55,11 +56,11 @@ def test_a_photo_larger_than_a_request_is_made_smaller_and_shown(
     file = page.get_by_label("Picture file")
     file.set_input_files({"name": "party.png", "mimeType": "image/png", "buffer": out.getvalue()})
     # It is another file by then.
-    page.wait_for_function("document.querySelector('#photo-file').files[0]?.name === 'photo.jpg'")
+    expect(file).to_have_value(re.compile(r"photo\.jpg$"))
     page.get_by_role("button", name="Save the photo").click()
     expect(page.get_by_text("The photo of Anna Alpha was saved.")).to_be_visible()
     picture = page.locator(".photo-line img")
-    page.wait_for_function("document.querySelector('.photo-line img')?.naturalWidth === 256")
+    expect(picture).to_have_js_property("naturalWidth", 256)
     assert is_within(page)
     page.goto(f"{directory.url}/people/")
     page.get_by_role("button", name="Large").click()

@@ -61,6 +61,20 @@ FAULTS = (
         "looking into the PBX takes away the phones that it does not know",
     ),
     Fault(
+        "extensions/people/sources/ldap_reader.py",
+        'client.set_cert_policy("demand")',
+        'client.set_cert_policy("never")',
+        ("tests/extensions/people/test_ldap.py",),
+        "the password for LDAP is sent to a server that nobody vouches for",
+    ),
+    Fault(
+        "extensions/people/sources/ldap.py",
+        '            raise Failed("nobody")\n',
+        "            pass\n",
+        ("tests/extensions/people/test_ldap.py",),
+        "a filter that finds nobody makes everybody gone",
+    ),
+    Fault(
         "api/models.py",
         "return perm in self.scopes and super().has_perm(perm, obj)",
         "return super().has_perm(perm, obj)",
