@@ -34,7 +34,7 @@ test-fast: $(VENV)/dev.done var/secret_key
 	@$(TESTS) -n $(FAST_PROCESSES) -m "not live and not servers and not browser" $(ARGS)
 
 # What needs a real Asterisk, PostgreSQL or Redis.
-test-live: $(VENV)/dev.done system-packages var/secret_key
+test-live: $(VENV)/dev.done system-packages $(VENV)/ldap.done var/secret_key
 	@$(TESTS) -n $(LIVE_PROCESSES) -m "(live or servers) and not browser" $(ARGS)
 
 # What needs a real Chromium.
@@ -53,7 +53,7 @@ docs: $(VENV)/dev.done
 	@$(BIN)/python manage.py managerconf README.md docs/conferences.md
 
 # Deliberate faults in the product, each of which the tests must notice.
-mutants: $(VENV)/dev.done system-packages var/secret_key
+mutants: $(VENV)/dev.done system-packages $(VENV)/ldap.done var/secret_key
 	@$(BIN)/python -m tests.mutants $(ARGS)
 
 # What depends on how many processes serve, with several of them behind a proxy.
@@ -73,7 +73,7 @@ test-transports: $(VENV)/dev.done system-packages var/secret_key
 	done
 
 # Every combination, of which `make test` goes through every pair; over each transport; served by several processes.
-test-matrix: $(VENV)/dev.done system-packages var/secret_key
+test-matrix: $(VENV)/dev.done system-packages $(VENV)/ldap.done var/secret_key
 	@PANEL_MATRIX=full $(TESTS) -n $(LIVE_PROCESSES) -m "matrix and not browser" $(ARGS)
 	@$(MAKE) --no-print-directory test-transports
 	@$(MAKE) --no-print-directory test-processes
@@ -131,9 +131,15 @@ $(VENV)/dev.done: requirements.txt requirements-dev.txt | $(VENV)/bin/python
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $(VENV)/run.done $@
 
+# It is compiled, so only tests that have a compiler and a real OpenLDAP need it.
+$(VENV)/ldap.done: requirements-ldap.txt | $(VENV)/bin/python system-packages
+	@echo "Installing the LDAP library …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-ldap.txt
+	@touch $@
+
 var/secret_key: | $(VENV)/bin/python
 	@mkdir -p -m 700 var
 	@umask 077 && $(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(50))' > $@
 
 system-packages:
-	@./system-packages chromium chromium-headless-shell debootstrap fonts-noto-cjk fonts-noto-core gettext haproxy openssl postgresql redis-server sip-tester
+	@./system-packages chromium chromium-headless-shell debootstrap fonts-noto-cjk fonts-noto-core gcc gettext haproxy ldap-utils libldap-dev libsasl2-dev openssl postgresql python3-dev redis-server sip-tester slapd

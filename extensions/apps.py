@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 
@@ -8,9 +9,14 @@ class ExtensionsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import identity
+        from engine.mirror import registry
 
         from . import event_types, events, fragments, telephones  # noqa: F401  they register themselves
         from .people import fragments as _people  # noqa: F401
         from .people.finding import numbers_of
+        from .people.sources import pbx as _pbx  # noqa: F401
+        from .people.sources import scheduled
 
         identity.directories.append(numbers_of)
+        if settings.LDAP_URL and settings.LDAP_MINUTES:
+            registry.companion(scheduled.keep)

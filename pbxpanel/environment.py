@@ -15,6 +15,8 @@ from redis.backoff import ExponentialBackoff
 from engine.ami.transports import Address
 
 SHORTEST_KEY = 32
+# What LDAP can tell of a person.
+LDAP_FIELDS = ("name", "department", "title", "email", "extension", "mobile", "outside", "note", "tags", "photo")
 
 _YES, _NO = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
 
@@ -67,6 +69,31 @@ def networks(name: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
             raise ImproperlyConfigured(
                 f"{name} has “{word}”, which is no range of addresses ({error}); write it as 10.0.0.0/8 or fd00::/8."
             ) from None
+    return found
+
+
+def text(name: str) -> str:
+    """An environment variable that holds any text; empty where it is not set."""
+    return os.environ.get(name, "").strip()
+
+
+def ldap_url(name: str) -> str:
+    """An environment variable that is the URL of an LDAP server; empty where it is not set."""
+    url = text(name)
+    if url and (urlsplit(url).scheme not in ("ldap", "ldaps") or not urlsplit(url).hostname):
+        raise ImproperlyConfigured(f"{name} is “{url}”; write it as ldaps://ldap.example.org or ldap://….")
+    return url
+
+
+def attributes(name: str) -> dict[str, list[str]]:
+    """An environment variable that says which attributes hold a field: `name=cn mobile=mobile,pager`."""
+    found = {}
+    for word in os.environ.get(name, "").split():
+        field, separator, names = word.partition("=")
+        if not separator or field not in LDAP_FIELDS:
+            fields = ", ".join(LDAP_FIELDS)
+            raise ImproperlyConfigured(f"{name} has “{word}”; write field=attribute, of the fields {fields}.")
+        found[field] = [attribute for attribute in names.split(",") if attribute]
     return found
 
 

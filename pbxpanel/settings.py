@@ -156,6 +156,17 @@ EVENT_LOG_TALKING = environment.flag("EVENT_LOG_TALKING", default=False)
 # The addresses beside the public ones to which webhooks may send.
 WEBHOOK_NETWORKS = environment.networks("WEBHOOK_NETWORKS")
 
+# Where people are read from by LDAP, each so many minutes (0: only by `import_ldap`); without a URL from nowhere.
+LDAP_URL = environment.ldap_url("LDAP_URL")
+LDAP_STARTTLS = environment.flag("LDAP_STARTTLS", default=False)
+LDAP_CA = environment.text("LDAP_CA")
+LDAP_BIND_DN = environment.text("LDAP_BIND_DN")
+LDAP_PASSWORD = environment.text("LDAP_PASSWORD")
+LDAP_BASE = environment.text("LDAP_BASE")
+LDAP_FILTER = environment.text("LDAP_FILTER")
+LDAP_ATTRIBUTES = environment.attributes("LDAP_ATTRIBUTES")
+LDAP_MINUTES = environment.number("LDAP_MINUTES", default=60)
+
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
 LOCALE_PATHS = [BASE_DIR / "pbxpanel" / "locale"]

@@ -11,7 +11,7 @@ import pytest
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
 # By these fixtures, or parameters of that name, a test asks for a server: the panel's own processes are servers too.
-SERVERS = {"postgresql", "redis_server", "served", "installation"}
+SERVERS = {"openldap", "postgresql", "redis_server", "served", "installation"}
 BROWSER = "browser"
 # Modules with a fixture that takes long to make: their tests run in one process and share it.
 SHARING = {

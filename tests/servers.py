@@ -1,6 +1,7 @@
-"""Real PostgreSQL, Redis and HAProxy servers for the tests."""
+"""Real PostgreSQL, Redis, HAProxy and OpenLDAP servers for the tests."""
 
 import contextlib
+import importlib.util
 import os
 import re
 import shutil
@@ -15,7 +16,7 @@ from typing import NoReturn
 
 import pytest
 
-from tests.lab.asterisk import free_port
+from tests.lab.asterisk import free_port, make_certificates
 
 POSTGRESQL = "/usr/lib/postgresql"
 # The example of docs/scaling.md, so that it is known to work.
@@ -266,4 +267,85 @@ def postgresql() -> Iterator[PostgreSQL]:
 def redis_server(tmp_path: Path) -> Iterator[Redis]:
     """A real Redis of this test alone."""
     with running_redis(tmp_path) as server:
+        yield server
+
+
+class OpenLDAP(Server):
+    """A slapd with people below `BASE`, on a port each for LDAP with StartTLS and for LDAPS; see `add`."""
+
+    BASE, USER, PASSWORD = "dc=example,dc=org", "cn=panel,dc=example,dc=org", "a password: ä"
+
+    def __init__(self, binary: str, folder: Path) -> None:
+        super().__init__(folder, folder / "slapd.log")
+        self.tls_port = free_port()
+        self._binary = binary
+        tls, data = folder / "tls", folder / "data"
+        tls.mkdir()
+        data.mkdir()
+        make_certificates(tls)
+        self.ca_file = tls / "ca.pem"
+        (folder / "slapd.conf").write_text(self._configuration(tls, data))
+        self.start()
+        self.ldif(
+            f"dn: {self.BASE}\nobjectClass: dcObject\nobjectClass: organization\no: Example\ndc: example\n\n"
+            f"dn: ou=people,{self.BASE}\nobjectClass: organizationalUnit\nou: people\n"
+        )
+
+    def _configuration(self, tls: Path, data: Path) -> str:
+        schema = "".join(f"include /etc/ldap/schema/{name}.schema\n" for name in ("core", "cosine", "inetorgperson"))
+        return (
+            f"{schema}modulepath /usr/lib/ldap\nmoduleload back_mdb\npidfile {self.folder}/pid\n"
+            f"TLSCACertificateFile {self.ca_file}\nTLSCertificateFile {tls}/server.pem\n"
+            f"TLSCertificateKeyFile {tls}/server.key\n"
+            f"sizelimit size.soft=100 size.hard=100 size.pr=1000 size.prtotal=unlimited\n"
+            f'database mdb\nsuffix "{self.BASE}"\nrootdn "{self.USER}"\nrootpw "{self.PASSWORD}"\n'
+            f"directory {data}\nmaxsize 104857600\ndbnosync\naccess to * by * none\n"
+        )
+
+    @property
+    def url(self) -> str:
+        return f"ldap://127.0.0.1:{self.port}"
+
+    @property
+    def tls_url(self) -> str:
+        return f"ldaps://127.0.0.1:{self.tls_port}"
+
+    def command(self) -> list[str]:
+        urls = f"ldap://127.0.0.1:{self.port} ldaps://127.0.0.1:{self.tls_port}"
+        return [self._binary, "-d", "0", "-f", str(self.folder / "slapd.conf"), "-h", urls]
+
+    def is_ready(self) -> bool:
+        try:
+            for port in (self.port, self.tls_port):
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            return False
+        return True
+
+    def ldif(self, text: str, program: str = "ldapadd") -> None:
+        """Add, or with `ldapmodify` change, what a text in LDIF says."""
+        command = [program, "-x", "-H", f"ldap://127.0.0.1:{self.port}", "-D", self.USER, "-w", self.PASSWORD]
+        done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+@contextlib.contextmanager
+def running_openldap(folder: Path) -> Iterator[OpenLDAP]:
+    """A real OpenLDAP; where there is none the test skips loudly, and fails in CI."""
+    binary = shutil.which("slapd", path=f"{os.environ['PATH']}:/usr/sbin")
+    if binary is None or shutil.which("ldapadd") is None:
+        _unavailable("NOT TESTED WITH LDAP: slapd or ldapadd is missing (apt-get install slapd ldap-utils).")
+    if importlib.util.find_spec("bonsai") is None:
+        _unavailable("NOT TESTED WITH LDAP: bonsai is missing (pip install -r requirements-ldap.txt).")
+    server = OpenLDAP(binary, folder)
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def openldap(tmp_path: Path) -> Iterator[OpenLDAP]:
+    """A real OpenLDAP of this test alone."""
+    with running_openldap(tmp_path) as server:
         yield server

@@ -27,10 +27,13 @@ class ContentSecurityPolicy(MiddlewareMixin):
 
 
 class NotStored(MiddlewareMixin):
-    """Has no browser or proxy keep an answer: almost all are somebody's own. (Static files are none of them.)"""
+    """Has no browser or proxy keep an answer: almost all are somebody's own. (Static files are none of them.) A view
+    that says how long the browser may keep it, and nobody else, is believed.
+    """
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        patch_cache_control(response, no_store=True)
+        if "private" not in response.headers.get("Cache-Control", ""):
+            patch_cache_control(response, no_store=True)
         return response
 
 

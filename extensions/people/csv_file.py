@@ -43,13 +43,31 @@ class Unreadable(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line: its number in the file, its cells by field, and by head those of columns that are no field."""
+    """One line: its number in the file, its cells by field, and by head those of columns that are no field.
+
+    What comes from elsewhere than a CSV file (`sources`) is told in such lines too.
+    """
 
     number: int
     cells: dict[str, str]
     extra: dict[str, str]
-    # It has more cells than the head has columns.
-    is_too_long: bool
+    # Why it cannot be meant, in a sentence; empty where it can.
+    problem: str = ""
+    # What of it is left out, in a sentence.
+    warning: str = ""
+    # What it is called, where that is not its number.
+    label: str = ""
+    # The photo, as `photos.drawn` has made it; empty where none is told of.
+    photo: bytes = b""
+    # Its lists are added to those of whom it is about, and do not replace them.
+    adds: bool = False
+    # The key of whom it is about, where that is known; 0 where it is not.
+    person: int = 0
+
+    @property
+    def where(self) -> str:
+        """In words, at the beginning of a sentence."""
+        return self.label or _("Line %(number)s") % {"number": self.number}
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +152,8 @@ def _line(number: int, row: list[str], head: list[str], columns: list[str], kept
             fields[field] = text
         elif text and (name := as_written(name.strip())[:80]) in kept:
             extra[name] = text[:CELL]
-    return Line(number, fields, extra, is_too_long=any(cell.strip() for cell in row[len(head) :]))
+    is_too_long = any(cell.strip() for cell in row[len(head) :])
+    return Line(number, fields, extra, _("It has more cells than the first line has columns.") if is_too_long else "")
 
 
 def _rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:

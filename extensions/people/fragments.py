@@ -45,7 +45,7 @@ class Tile:
     def seen(self) -> tuple[object, ...]:
         """What it is drawn from."""
         person = self.person
-        return person.name, person.title, person.department, person.folded, self.number, self.flags
+        return person.name, person.title, person.department, person.folded, person.photo, self.number, self.flags
 
 
 @dataclass(slots=True)

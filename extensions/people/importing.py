@@ -1,4 +1,4 @@
-"""An import of shared people from a CSV file: what it would change, that it is done, and undone."""
+"""An import of shared people, from a CSV file or from elsewhere: what it would change, that it is done, and undone."""
 
 import hashlib
 import json
@@ -10,9 +10,10 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from . import cells
-from .csv_file import Line, Table, table_of
-from .models import FIELDS, LABELS, NOTHING, PeopleImport, Person, claim_of, pbx_names, put
+from . import cells, csv_file, photos
+from .csv_file import Line, Table
+from .models import FIELDS, LABELS, LISTS, NOTHING, PeopleImport, Person, PersonPhoto, claim_of, pbx_names, put
+from .sources import rows
 
 
 @dataclass(slots=True)
@@ -25,6 +26,8 @@ class Step:
     before: dict[str, Any] | None = None
     # Of what the file says otherwise, what was edited by hand.
     kept: list[str] = field(default_factory=list)
+    # Empty where none is given, or one that was given by hand is kept.
+    photo: bytes = b""
 
     @property
     def changes(self) -> list[tuple[str, str, str]]:
@@ -39,7 +42,25 @@ class Step:
     @property
     def told(self) -> list[tuple[object, str, str]]:
         """The same, in words."""
-        return [(LABELS[name], before, after) for name, before, after in self.changes]
+        changes: list[tuple[object, str, str]] = [(LABELS[name], before, after) for name, before, after in self.changes]
+        if self.has_new_photo:
+            changes.append((_("photo"), "", _("another one")))
+        return changes
+
+    @property
+    def has_new_photo(self) -> bool:
+        """Whether it gives a photo that the person has not."""
+        return bool(self.photo) and photos.digest_of(self.photo) != self.person.photo
+
+    @property
+    def new_extra(self) -> dict[str, list[str | None]]:
+        """What columns of other names hold now (None: nothing), and will hold, where that differs."""
+        extra = self.person.extra
+        return {head: [extra.get(head), cell] for head, cell in self.line.extra.items() if extra.get(head) != cell}
+
+    @property
+    def is_change(self) -> bool:
+        return bool(self.changes or self.new_extra or self.has_new_photo)
 
     @property
     def kept_words(self) -> str:
@@ -58,10 +79,17 @@ class Plan:
     refused: list[tuple[int, str]] = field(default_factory=list)
 
     @property
+    def told_refusals(self) -> list[tuple[str, str]]:
+        """The same, in words."""
+        names = {line.number: line.where for line in self.table.lines}
+        return [(names[number], sentence) for number, sentence in self.refused]
+
+    @property
     def digest(self) -> str:
         """By which it is known again."""
         steps = [
-            (step.line.number, step.person.pk, step.changes, step.line.extra) for step in self.added + self.changed
+            (step.line.number, step.person.pk, step.changes, step.line.extra, photos.digest_of(step.photo))
+            for step in self.added + self.changed
         ]
         return hashlib.sha256(json.dumps(steps, sort_keys=True).encode()).hexdigest()
 
@@ -75,6 +103,8 @@ class _Known:
         self.by_email: dict[str, list[Person]] = {}
         self.by_claim: dict[str, Person] = {}
         self.by_name: dict[str, list[Person]] = {}
+        self.by_key = {person.pk: person for person in self.values}
+        self.with_own_photo = set(PersonPhoto.objects.filter(by_hand=True).values_list("person", flat=True))
         self.pbxs = set(pbx_names())
         for person, values in self.values.items():
             self._note(person, values)
@@ -91,10 +121,13 @@ class _Known:
         pbxs = {pbx, ""} if pbx else {"", *self.pbxs}
         return next((found for name in pbxs if (found := self.by_claim.get(claim_of(name, extension)))), None)
 
-    def meant_by(self, values: Mapping[str, Any]) -> Person | None:
-        """Whom a line is about: by e-mail, else by extension, else by name. Raises `ValueError` with a sentence."""
+    def meant_by(self, values: Mapping[str, Any], *, first: str = "email") -> Person | None:
+        """Whom a line is about: by e-mail, else by extension (the other way round where that is `first`), else by name.
+        Raises `ValueError` with a sentence.
+        """
         email, name = values.get("email", "").lower(), values["name"]
-        for found, words in ((self.by_email.get(email, []), email), (self._holders(values), name)):
+        ways = [(self.by_email.get(email, []), email), (self._holders(values), name)]
+        for found, words in ways if first == "email" else reversed(ways):
             if len(found) == 1:
                 return found[0]
             if found:
@@ -115,51 +148,72 @@ class _Known:
         return list(dict.fromkeys(person for person in held if person is not None))
 
 
-def plan_of(text: str) -> Plan:
-    """What importing a file would change now. Reads the database three times. Raises `csv_file.Unreadable`."""
-    plan, known = Plan(table_of(text)), _Known()
-    # What lines before have said: person → line, and claim → line.
-    seen: dict[Person, int] = {}
-    claims: dict[str, int] = {}
+def plan_of(text: str, kind: str = PeopleImport.Kind.CSV) -> Plan:
+    """What importing a file would change now. Reads the database four times. Raises `csv_file.Unreadable`."""
+    return plan_for(csv_file.table_of(text) if kind == PeopleImport.Kind.CSV else rows.table_of(text))
+
+
+def plan_for(table: Table) -> Plan:
+    """What importing these lines would change now."""
+    plan, known = Plan(table), _Known()
+    # What lines before have said: whom they are about, and claim → line.
+    seen: dict[Person, Step] = {}
+    claims: dict[str, Line] = {}
     for line in plan.table.lines:
         try:
-            step = _step(line, known, seen, claims)
+            _step(line, known, seen, claims, plan)
         except ValueError as reason:
             plan.refused.append((line.number, str(reason)))
-            continue
-        told = step.before is not None and (step.changes or any(
-            step.person.extra.get(head) != cell for head, cell in line.extra.items()
-        ))  # fmt: skip
-        (plan.added if step.before is None else plan.changed if told else plan.unchanged).append(step)
+    for step in seen.values():
+        (plan.changed if step.is_change else plan.unchanged).append(step)
     _refuse_what_collides(plan, known)
     return plan
 
 
-def _step(line: Line, known: _Known, seen: dict[Person, int], claims: dict[str, int]) -> Step:
-    """What becomes of a line. Raises `ValueError` with a sentence."""
-    if line.is_too_long:
-        raise ValueError(_("It has more cells than the first line has columns."))
+def _step(line: Line, known: _Known, seen: dict[Person, Step], claims: dict[str, Line], plan: Plan) -> None:
+    """Note what becomes of a line. Raises `ValueError` with a sentence."""
+    said = _said(line, known)
+    person = known.by_key.get(line.person) or known.meant_by(said, first="extension" if line.adds else "email")
+    if person is not None and person in seen and not line.adds:
+        sentence = _("It is about the same person as line %(line)s.") % {"line": seen[person].line.number}
+        if seen[person].line.label:
+            sentence = _("It is about the same person as: %(other)s.") % {"other": seen[person].line.label}
+        raise ValueError(sentence)
+    for extension in said.get("extension", []):
+        claim = claim_of(said.get("pbx", ""), extension)
+        if claim in claims:
+            sentence = _("%(where)s has the extension %(extension)s too: one extension is one person's.")
+            raise ValueError(sentence % {"where": claims[claim].where, "extension": extension})
+        claims[claim] = line
+    if person is None:
+        plan.added.append(Step(line, Person(), {**NOTHING, **said}, photo=line.photo))
+        return
+    before = seen[person].values if person in seen else known.values[person]
+    if line.adds:
+        said = {name: _joined(before[name], value) if name in LISTS else value for name, value in said.items()}
+    kept = [name for name in said if name in person.by_hand and said[name] != before[name]]
+    values = {**before, **{name: value for name, value in said.items() if name not in kept}}
+    photo = b"" if person.pk in known.with_own_photo else line.photo
+    if person in seen:
+        seen[person].values = {**values, "name": before["name"]}
+    else:
+        seen[person] = Step(line, person, values, before, kept, photo)
+
+
+def _said(line: Line, known: _Known) -> dict[str, Any]:
+    """What a line says of each field. Raises `ValueError` with a sentence."""
+    if line.problem:
+        raise ValueError(line.problem)
     said, refused = cells.values_in({"name": "", **line.cells})
     if refused:
         raise ValueError(" ".join(refused.values()))
     if said.get("pbx") and said["pbx"] not in known.pbxs:
         raise ValueError(_("No PBX is called %(name)s.") % {"name": said["pbx"]})
-    person = known.meant_by(said)
-    if person is not None and person in seen:
-        raise ValueError(_("It is about the same person as line %(line)s.") % {"line": seen[person]})
-    for extension in said.get("extension", []):
-        claim = claim_of(said.get("pbx", ""), extension)
-        if claim in claims:
-            sentence = _("Line %(line)s has the extension %(extension)s too: one extension is one person's.")
-            raise ValueError(sentence % {"line": claims[claim], "extension": extension})
-        claims[claim] = line.number
-    if person is None:
-        return Step(line, Person(), {**NOTHING, **said})
-    seen[person] = line.number
-    before = known.values[person]
-    kept = [name for name in said if name in person.by_hand and said[name] != before[name]]
-    values = {**before, **{name: value for name, value in said.items() if name not in kept}}
-    return Step(line, person, values, before, kept)
+    return said
+
+
+def _joined(before: list[str], more: list[str]) -> list[str]:
+    return list(dict.fromkeys([*before, *more]))
 
 
 def _refuse_what_collides(plan: Plan, known: _Known) -> None:
@@ -194,25 +248,36 @@ def carry_out(kept: PeopleImport, digest: str) -> Plan:
     """Do what was shown. Raises `Changed` where that would be something else by now, and `IntegrityError`."""
     with transaction.atomic():
         kept = PeopleImport.objects.select_for_update().get(pk=kept.pk)
-        plan = plan_of(kept.text)
+        plan = plan_of(kept.text, kept.kind)
         if kept.state != PeopleImport.State.SHOWN or plan.digest != digest:
             raise Changed
-        steps = plan.added + plan.changed
-        for step in steps:
-            step.person.extra = {**step.person.extra, **step.line.extra}
-        put((step.person, step.values) for step in steps)
-        kept.undo = {
-            "added": {str(step.person.pk): step.values for step in plan.added},
-            "changed": {
-                str(step.person.pk): {name: [step.before[name], step.values[name]] for name, _old, _new in step.changes}
-                for step in plan.changed
-                if step.before is not None
-            },
-        }
+        kept.undo = do(plan)
         kept.state = PeopleImport.State.DONE
         kept.text = ""
         kept.save()
     return plan
+
+
+def do(plan: Plan) -> dict[str, Any]:
+    """Do what is planned, in a transaction of the caller's; what is needed to undo it. Raises `IntegrityError`."""
+    steps = plan.added + plan.changed
+    new_extra = [(step, step.new_extra) for step in plan.changed]
+    for step in steps:
+        step.person.extra = {**step.person.extra, **step.line.extra}
+    put((step.person, step.values) for step in steps)
+    pictures = {step.person: step.photo for step in steps if step.has_new_photo}
+    former = photos.of_all(pictures)
+    photos.keep_all(pictures)
+    return {
+        "added": {str(step.person.pk): step.values for step in plan.added},
+        "changed": {
+            str(step.person.pk): {name: [step.before[name], step.values[name]] for name, _old, _new in step.changes}
+            for step in plan.changed
+            if step.before is not None
+        },
+        "extra": {str(step.person.pk): extra for step, extra in new_extra if extra},
+        "photos": {str(person.pk): [photos.as_text(former.get(person.pk, b"")), person.photo] for person in pictures},
+    }
 
 
 def last_done() -> PeopleImport | None:
@@ -230,22 +295,42 @@ def undo(kept: PeopleImport) -> tuple[int, int]:
         last = last_done()
         if last is None or last.pk != kept.pk:
             raise Changed
-        added, changed = last.undo["added"], last.undo["changed"]
-        people = _people_of([*added, *changed])
-        gone = [person for person in people if added.get(str(person.pk)) == person.values()]
-        for start in range(0, len(gone), 500):
-            Person.objects.filter(pk__in=[person.pk for person in gone[start : start + 500]]).delete()
-        back = []
-        for person in people:
-            values = person.values()
-            fields = changed.get(str(person.pk), {})
-            former = {name: old for name, (old, new) in fields.items() if values[name] == new}
-            if former:
-                back.append((person, {**values, **former}))
-        put(back)
+        done = {"extra": {}, "photos": {}, **last.undo}
+        people = _people_of({**done["added"], **done["changed"], **done["extra"], **done["photos"]})
+        gone = {person for person in people if _is_as_added(person, done)}
+        keys = [person.pk for person in gone]
+        for start in range(0, len(keys), 500):
+            Person.objects.filter(pk__in=keys[start : start + 500]).delete()
+        back = _change_back([person for person in people if person not in gone], done)
         last.state, last.undo = PeopleImport.State.UNDONE, {}
         last.save()
-    return len(gone), len(back)
+    return len(gone), back
+
+
+def _is_as_added(person: Person, done: Mapping[str, Any]) -> bool:
+    photo = done["photos"].get(str(person.pk), ["", ""])[1]
+    return bool(done["added"].get(str(person.pk)) == person.values() and photo == person.photo)
+
+
+def _change_back(people: Iterable[Person], done: Mapping[str, Any]) -> int:
+    """Give people back what an import has changed, and nobody since; how many had something."""
+    back: dict[Person, dict[str, Any]] = {}
+    pictures: dict[Person, bytes] = {}
+    for person in people:
+        key, values = str(person.pk), person.values()
+        fields, heads = done["changed"].get(key, {}), done["extra"].get(key, {})
+        former = {name: old for name, (old, new) in fields.items() if values[name] == new}
+        cells = {head: old for head, (old, new) in heads.items() if person.extra.get(head) == new}
+        photo, digest = done["photos"].get(key, ["", ""])
+        if former or cells:
+            extra = {**person.extra, **cells}
+            person.extra = {head: cell for head, cell in extra.items() if cell is not None}
+            back[person] = {**values, **former}
+        if digest and digest == person.photo:
+            pictures[person] = photos.from_text(photo)
+    put(back.items())
+    photos.keep_all(pictures)
+    return len(back.keys() | pictures.keys())
 
 
 def _people_of(keys: Iterable[str]) -> list[Person]:
@@ -257,7 +342,9 @@ def _people_of(keys: Iterable[str]) -> list[Person]:
     return found
 
 
-def show(user: User, file: str, text: str) -> PeopleImport:
-    """Keep a file until its import is done. What its user has looked at before and not done is dropped."""
+def show(user: User, file: str, text: str, kind: str = PeopleImport.Kind.CSV) -> PeopleImport:
+    """Keep a file, or what was read elsewhere, until its import is done. What its user has looked at before and not
+    done is dropped.
+    """
     PeopleImport.objects.filter(by=user, state=PeopleImport.State.SHOWN).delete()
-    return PeopleImport.objects.create(by=user, file=file[:100], text=text)
+    return PeopleImport.objects.create(by=user, kind=kind, file=file[:100], text=text)

@@ -12,6 +12,7 @@ from engine import limits
 from engine.mirror.models import PBX
 from engine.mirror.verbs import permission
 
+from .avatars import Avatar, avatar_of
 from .searching import folded
 
 _EVERYBODY = ("Viewer", "Operator", "Moderator", "Integrator", "Administrator")
@@ -70,6 +71,8 @@ class Person(models.Model):
     by_hand = models.JSONField(default=list, editable=False)
     # What a CSV file has told besides, by the heads of its columns.
     extra = models.JSONField(default=dict, editable=False)
+    # By which the photo is known again; empty where there is none.
+    photo = models.CharField(max_length=16, blank=True, editable=False)
     # See `searching`.
     folded = models.TextField(editable=False)
 
@@ -85,6 +88,11 @@ class Person(models.Model):
     @property
     def dom_id(self) -> str:
         return f"person-{self.pk}"
+
+    @property
+    def avatar(self) -> Avatar:
+        """What is drawn where there is no photo."""
+        return avatar_of(self.name)
 
     @property
     def all_numbers(self) -> "list[PersonNumber]":
@@ -137,8 +145,74 @@ class PersonPhone(models.Model):
         return self.endpoint
 
 
+class PersonPhoto(models.Model):
+    """The photo of a person, as `photos.drawn` has made it; empty where somebody has removed it by hand."""
+
+    person = models.OneToOneField(Person, on_delete=models.CASCADE, primary_key=True, related_name="portrait")
+    image = models.BinaryField()
+    # An import leaves it as it is.
+    by_hand = models.BooleanField(default=False)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return str(self.person)
+
+
+class LdapEntry(models.Model):
+    """A person whom LDAP has told of."""
+
+    person = models.OneToOneField(Person, on_delete=models.CASCADE, primary_key=True, related_name="ldap")
+    # By which the entry is known again, whatever it is called by then: `objectGUID`, `entryUUID`, or else its DN.
+    key = models.CharField(max_length=255, unique=True)
+    # What it has told of each field, as it is typed; of a photo the digest.
+    told = models.JSONField(default=dict)
+    # Since when LDAP tells of it no more.
+    gone_at = models.DateTimeField(null=True)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class LdapRun(models.Model):
+    """When LDAP was read last, and what came of it: one row for all PBXs and processes."""
+
+    class Outcome(models.TextChoices):
+        RUNNING = "running", _("running")
+        DONE = "done", _("done")
+        FAILED = "failed", _("failed")
+
+    at = models.DateTimeField(null=True)
+    outcome = models.CharField(max_length=7, choices=Outcome.choices, blank=True)
+    # Of a failure which of `sources.ldap.FAILURES` it is, and what the library says.
+    reason = models.CharField(max_length=10, blank=True)
+    detail = models.CharField(max_length=500, blank=True)
+    # How many were added, changed, unchanged, refused and are gone; and of those that are refused the first sentences.
+    counts = models.JSONField(default=dict)
+    refused = models.JSONField(default=list)
+    # When it was read to the end.
+    done_at = models.DateTimeField(null=True)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.outcome
+
+
 class PeopleImport(models.Model):
-    """A CSV file that somebody has given: what is in it, and once it was imported, what was there before."""
+    """A CSV file that somebody has given, or what was read elsewhere: what is in it, and once it was imported, what was
+    there before.
+    """
+
+    class Kind(models.TextChoices):
+        CSV = "csv", "CSV"
+        VCARD = "vcard", "vCard"
+        PBX = "pbx", _("PBX")
 
     class State(models.TextChoices):
         SHOWN = "shown", _("shown")
@@ -147,10 +221,13 @@ class PeopleImport(models.Model):
 
     at = models.DateTimeField(auto_now_add=True)
     by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    kind = models.CharField(max_length=5, choices=Kind.choices, default=Kind.CSV)
     file = models.CharField(max_length=100, blank=True)
+    # The text of a CSV file, or what `sources.rows` has written.
     text = models.TextField()
     state = models.CharField(max_length=6, choices=State.choices, default=State.SHOWN)
-    # {"added": {pk: values}, "changed": {pk: {field: [before, after]}}}
+    # {"added": {pk: values}, "changed": {pk: {field: [before, after]}}, "extra": {pk: {head: [before, after]}},
+    # "photos": {pk: [before, after]}}: of a photo the picture before, and its digest after.
     undo = models.JSONField(default=dict)
 
     class Meta:

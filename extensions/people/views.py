@@ -9,25 +9,33 @@ from django.contrib.auth.decorators import login_required, permission_required
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Paginator
-from django.db import IntegrityError
-from django.http import HttpRequest, HttpResponse
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.http import content_disposition_header
+from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import etag, require_http_methods, require_POST, require_safe
 
 from accounts.identity import user_of
+from web import toasts
 
-from . import csv_file, importing
+from . import csv_file, importing, photos
 from .finding import found_by, matching
 from .forms import PersonForm
 from .fragments import MOST, board, on_the_wall, tiles_of
-from .models import CALL, MANAGE, SEE, PeopleImport, Person, may_change, seen_by
+from .models import CALL, MANAGE, SEE, LdapEntry, LdapRun, PeopleImport, Person, may_change, pbx_names, seen_by
+from .sources import ldap, rows, vcards
+from .sources import pbx as pbx_source
 
 _ON_A_PAGE = 50
 # So many lines of each kind are shown before an import.
 _SHOWN = 200
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 
 def _for_whoever_finds(view: View) -> View:
@@ -35,7 +43,7 @@ def _for_whoever_finds(view: View) -> View:
 
     @login_required
     @wraps(view)
-    def guarded(request: HttpRequest, *arguments: Any, **parameters: Any) -> HttpResponse:
+    def guarded(request: HttpRequest, *arguments: Any, **parameters: Any) -> HttpResponseBase:
         user = user_of(request)
         if not any(user.has_perm(name) for name in (SEE, MANAGE, CALL)):
             raise PermissionDenied
@@ -55,12 +63,31 @@ def wall(request: HttpRequest) -> HttpResponse:
 @require_safe
 @_for_whoever_finds
 def directory(request: HttpRequest) -> HttpResponse:
-    """GET: people and one's own contacts, by name; `q` searches, `page` counts from 1."""
+    """GET: people and one's own contacts, by name; `q` searches, `page` counts from 1. With `gone`, whoever manages
+    people sees those of whom LDAP tells no more.
+    """
     user, q = user_of(request), request.GET.get("q", "")
-    people = matching(seen_by(user), q).select_related("user").prefetch_related("numbers", "phones")
+    may_manage, is_gone = user.has_perm(MANAGE), "gone" in request.GET
+    people = matching(seen_by(user), q).select_related("user", "ldap").prefetch_related("numbers", "phones")
+    if may_manage and is_gone:
+        people = people.exclude(ldap__gone_at=None)
     page = Paginator(people, _ON_A_PAGE).get_page(request.GET.get("page"))
-    context = {"page": page, "q": q, "rows": [(tile, may_change(user, tile.person)) for tile in tiles_of([*page])]}
+    context: dict[str, Any] = {
+        "page": page,
+        "q": q,
+        "rows": [(tile, may_change(user, tile.person)) for tile in tiles_of([*page])],
+    }
+    if may_manage:
+        context |= {"pbx_names": pbx_names(), "ldap": _ldap(), "is_gone": is_gone}
     return render(request, "extensions/people/directory.html", {**context, **_abilities(user)})
+
+
+def _ldap() -> dict[str, Any] | None:
+    """What came of reading LDAP; None where it is not read."""
+    run = LdapRun.objects.filter(pk=1).first()
+    if run is None:
+        return None
+    return {"run": run, "words": ldap.words(run), "gone": LdapEntry.objects.exclude(gone_at=None).count()}
 
 
 def _abilities(user: User) -> dict[str, bool]:
@@ -115,10 +142,11 @@ def _mine(request: HttpRequest, pk: int) -> Person:
     return found
 
 
-def _edit(request: HttpRequest, person: Person) -> HttpResponse:
+def _edit(request: HttpRequest, person: Person, photo_refusal: str = "") -> HttpResponse:
     title, is_saved = person.name, person.pk is not None
-    form = PersonForm(request.POST if request.method == "POST" else None, person)
-    if request.method == "POST" and form.is_valid():
+    is_sent = request.method == "POST" and not photo_refusal
+    form = PersonForm(request.POST if is_sent else None, person)
+    if is_sent and form.is_valid():
         try:
             form.save()
         except ValidationError as error:
@@ -133,8 +161,52 @@ def _edit(request: HttpRequest, person: Person) -> HttpResponse:
         "person": person if is_saved else None,
         "is_contact": person.owner_id is not None,
         "departments": departments.values_list("department", flat=True).distinct()[:200],
+        "photo_refusal": photo_refusal,
     }
-    return render(request, "extensions/people/person.html", context, status=422 if form.errors else 200)
+    status = 422 if form.errors or photo_refusal else 200
+    return render(request, "extensions/people/person.html", context, status=status)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@_for_whoever_finds
+def photo(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """GET: the photo of whoever may be seen; POST: another `photo`."""
+    if request.method == "POST":
+        return _take_photo(request, _mine(request, pk))
+    found = get_object_or_404(seen_by(user_of(request)).exclude(photo=""), pk=pk)
+    return _photo_of(request, pk, found.photo)
+
+
+def _take_photo(request: HttpRequest, person: Person) -> HttpResponse:
+    file = request.FILES.get("photo")
+    if file is None:
+        return _edit(request, person, _("Choose a picture first."))
+    try:
+        image = photos.drawn(file.read(photos.BYTES + 1))
+    except photos.NoPicture as reason:
+        return _edit(request, person, str(reason))
+    with transaction.atomic():
+        photos.keep(person, image, by_hand=True)
+    messages.success(request, _("The photo of %(name)s was saved.") % {"name": person.name})
+    return redirect("person", person.pk)
+
+
+# A browser asks again within the hour at most; the address of another photo is another one.
+@cache_control(private=True, max_age=3600)
+@etag(lambda request, pk, digest: f'"{digest}"')
+def _photo_of(request: HttpRequest, pk: int, digest: str) -> HttpResponse:
+    return HttpResponse(photos.of(Person(pk=pk)), content_type=photos.TYPE)
+
+
+@require_POST
+@_for_whoever_finds
+def photo_remove(request: HttpRequest, pk: int) -> HttpResponse:
+    """POST: a person has no photo any more."""
+    person = _mine(request, pk)
+    with transaction.atomic():
+        photos.keep(person, b"", by_hand=True)
+    messages.success(request, _("The photo of %(name)s was removed.") % {"name": person.name})
+    return redirect("person", pk)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -152,22 +224,48 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required(MANAGE, raise_exception=True)
 def import_file(request: HttpRequest) -> HttpResponse:
-    """GET asks for a CSV `file` and its `encoding` (empty: the likely one), POST shows what it would change."""
+    """GET asks for a `file`, CSV or vCards, and its `encoding` (empty: the likely one); POST shows what changes."""
     if request.method != "POST":
         return _import_page(request, "", 200)
     file = request.FILES.get("file")
     if file is None:
-        return _import_page(request, _("Choose a CSV file first."), 422)
+        return _import_page(request, _("Choose a file first."), 422)
+    kind, content = PeopleImport.Kind.CSV, file.read()
     try:
-        text, _encoding = csv_file.text_of(file.read(), request.POST.get("encoding", ""))
-        csv_file.table_of(text)
+        text, _encoding = csv_file.text_of(content, request.POST.get("encoding", ""))
+        if vcards.is_one(content):
+            kind, text = PeopleImport.Kind.VCARD, rows.text_of(vcards.lines_of(text))
+        else:
+            csv_file.table_of(text)
     except csv_file.Unreadable as reason:
         return _import_page(request, str(reason), 422)
-    return redirect("people-import-shown", importing.show(user_of(request), file.name or "", text).pk)
+    return redirect("people-import-shown", importing.show(user_of(request), file.name or "", text, kind).pk)
+
+
+@require_POST
+@permission_required(MANAGE, raise_exception=True)
+def import_pbx(request: HttpRequest, pbx: str) -> HttpResponse:
+    """POST: read whom a PBX knows; show what importing them would change."""
+    names = pbx_names()
+    if pbx not in names:
+        raise Http404
+    outcome = pbx_source.look(pbx)
+    if not outcome.done:
+        return _import_page(request, toasts.words(outcome, ""), toasts.code(outcome))
+    lines = pbx_source.lines_of(outcome.data, pbx if len(names) > 1 else "")
+    denied = ", ".join(str(pbx_source.SOURCES[source]) for source in outcome.data["denied"])
+    if denied:
+        sentence = _("Of %(pbx)s these could not be read, since its manager user lacks a privilege: %(sources)s.")
+        messages.warning(request, sentence % {"pbx": pbx, "sources": denied})
+    if not lines:
+        sentence = _("%(pbx)s knows nobody by name: neither its hints, phones and mailboxes nor its AstDB hold a name.")
+        return _import_page(request, sentence % {"pbx": pbx}, 422)
+    kept = importing.show(user_of(request), pbx, rows.text_of(lines), PeopleImport.Kind.PBX)
+    return redirect("people-import-shown", kept.pk)
 
 
 def _import_page(request: HttpRequest, refusal: str, status: int) -> HttpResponse:
-    context = {"refusal": refusal, "last": importing.last_done(), "lines": csv_file.LINES}
+    context = {"refusal": refusal, "last": importing.last_done(), "lines": csv_file.LINES, "pbx_names": pbx_names()}
     return render(request, "extensions/people/import.html", context, status=status)
 
 
@@ -189,7 +287,7 @@ def import_shown(request: HttpRequest, pk: int) -> HttpResponse:
             counts = {"added": len(plan.added), "changed": len(plan.changed), "refused": len(plan.refused)}
             messages.success(request, sentence % counts)
             return redirect("directory")
-    plan = importing.plan_of(kept.text)
+    plan = importing.plan_of(kept.text, kept.kind)
     context = {"kept": kept, "plan": plan, "refusal": refusal, "most": _SHOWN, "some": f":{_SHOWN}"}
     return render(request, "extensions/people/import_shown.html", context, status=409 if refusal else 200)
 
@@ -219,3 +317,26 @@ def export(request: HttpRequest) -> HttpResponse:
     response = HttpResponse(csv_file.written(people), content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = 'attachment; filename="people.csv"'
     return response
+
+
+@require_safe
+@_for_whoever_finds
+def export_vcards(request: HttpRequest) -> HttpResponse:
+    """GET: all whom one may see, as vCards."""
+    return _vcards(seen_by(user_of(request)), "people.vcf")
+
+
+@require_safe
+@_for_whoever_finds
+def export_vcard(request: HttpRequest, pk: int) -> HttpResponse:
+    """GET: somebody whom one may see, as a vCard."""
+    person = get_object_or_404(seen_by(user_of(request)), pk=pk)
+    return _vcards(Person.objects.filter(pk=pk), f"{slugify(person.name, allow_unicode=True) or 'person'}.vcf")
+
+
+def _vcards(people: QuerySet[Person], file: str) -> HttpResponse:
+    found = list(people.prefetch_related("numbers", "phones"))
+    pictures = photos.of_all(person for person in found if person.photo)
+    content = vcards.written((person, pictures.get(person.pk, b"")) for person in found)
+    headers = {"Content-Disposition": content_disposition_header(as_attachment=True, filename=file)}
+    return HttpResponse(content, content_type=vcards.TYPE, headers=headers)

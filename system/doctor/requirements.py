@@ -125,6 +125,11 @@ FEATURES: tuple[Feature, ...] = (
     Feature(gettext_noop("whether somebody is self-muted"), Weight.USEFUL, events=("DTMFEnd",)),
     Feature(gettext_noop("fewer events on the connection"), Weight.USEFUL, ("Filter",)),
     Feature(gettext_noop("the version of Asterisk"), Weight.USEFUL, ("CoreSettings",)),
+    Feature(
+        gettext_noop("names of people whom the PBX knows"),
+        Weight.ADMINISTRATIVE,
+        ("DBGetTree", "Getvar", "PJSIPShowEndpoint", "PJSIPShowEndpoints", "VoicemailUsersList"),
+    ),
     Feature(gettext_noop("the page of a PBX"), Weight.ADMINISTRATIVE, ("CoreStatus", "CoreSettings", "Getvar")),
 )  # fmt: skip
 

@@ -182,11 +182,21 @@ TABLE: dict[str, list[Line]] = {
         Line("/people/1/delete/", "GET", ADMINISTERING, 200, only=False),
         Line("/people/1/delete/", "POST", ADMINISTERING, 302, only=False),
     ],
+    # Nobody has a photo, whoever sees them.
+    "people/<int:pk>/photo/": [
+        Line("/people/1/photo/", "GET", SEEING, 404, only=False),
+        Line("/people/1/photo/", "POST", ADMINISTERING, 422, only=False),
+    ],
+    "people/<int:pk>/photo/remove/": [Line("/people/1/photo/remove/", "POST", ADMINISTERING, 302)],
     "people/export.csv": [Line("/people/export.csv", "GET", ADMINISTERING, 200)],
+    "people/export.vcf": [Line("/people/export.vcf", "GET", SEEING, 200)],
+    "people/<int:pk>/card.vcf": [Line("/people/1/card.vcf", "GET", SEEING, 200)],
     "people/import/": [
         Line("/people/import/", "GET", ADMINISTERING, 200, only=False),
         Line("/people/import/", "POST", ADMINISTERING, 422, only=False),
     ],
+    # It is asked of a worker, which is not there.
+    "people/import/pbx/<str:pbx>/": [Line("/people/import/pbx/main/", "POST", ADMINISTERING, 504)],
     # It is whose file it is that sees it: nobody has given one.
     "people/import/<int:pk>/": [Line("/people/import/1/", "GET", ADMINISTERING, 404, only=False)],
     "people/import/<int:pk>/undo/": [Line("/people/import/1/undo/", "POST", ADMINISTERING, 404)],

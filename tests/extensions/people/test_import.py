@@ -119,7 +119,7 @@ def test_a_file_says_nothing_new_the_second_time(admin: Client) -> None:
     shown = give(admin, content)
     plan = shown.context["plan"]
     assert (plan.added, plan.changed, len(plan.unchanged)) == ([], [], 3)
-    assert "This file would change nothing." in shown.content.decode()
+    assert "This would change nothing." in shown.content.decode()
 
 
 def test_somebody_is_known_by_e_mail_then_extension_then_name(admin: Client) -> None:
@@ -236,7 +236,7 @@ def test_a_file_that_is_not_in_the_encoding_that_was_chosen_is_refused(admin: Cl
     answer = give(admin, "name\nZoë\n".encode("latin-1"), encoding="utf-8")
     assert answer.status_code == 422
     assert "not in the encoding UTF-8" in answer.content.decode()
-    assert "Choose a CSV file first." in admin.post("/people/import/").content.decode()
+    assert "Choose a file first." in admin.post("/people/import/").content.decode()
 
 
 def test_a_line_with_more_cells_than_columns_is_refused(admin: Client) -> None:
