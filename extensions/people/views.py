@@ -16,13 +16,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.identity import user_of
+from accounts.identity import user_of, viewer_of
 
 from . import csv_file, importing
 from .finding import found_by, matching
 from .forms import PersonForm
 from .fragments import MOST, board, on_the_wall, tiles_of
-from .models import CALL, MANAGE, SEE, PeopleImport, Person, may_change, seen_by
+from .models import CALL, MANAGE, SEE, PeopleImport, Person, may_change, numbers_for, seen_by
 
 _ON_A_PAGE = 50
 # So many lines of each kind are shown before an import.
@@ -48,7 +48,9 @@ def _for_whoever_finds(view: View) -> View:
 @permission_required(SEE, raise_exception=True)
 def wall(request: HttpRequest) -> HttpResponse:
     """GET: everybody of the house who has a phone, and whether they are busy; the page keeps it live by itself."""
-    context = {"live_view": "people", "board": board(), "left_off": max(0, on_the_wall().count() - MOST)}
+    permissions = viewer_of(user_of(request), "").permissions
+    left_off = max(0, on_the_wall(permissions).count() - MOST)
+    context = {"live_view": "people", "board": board(permissions), "left_off": left_off}
     return render(request, "extensions/people/wall.html", context)
 
 
@@ -57,9 +59,13 @@ def wall(request: HttpRequest) -> HttpResponse:
 def directory(request: HttpRequest) -> HttpResponse:
     """GET: people and one's own contacts, by name; `q` searches, `page` counts from 1."""
     user, q = user_of(request), request.GET.get("q", "")
-    people = matching(seen_by(user), q).select_related("user").prefetch_related("numbers", "phones")
+    people = matching(seen_by(user), q, user).select_related("user").prefetch_related("numbers", "phones")
     page = Paginator(people, _ON_A_PAGE).get_page(request.GET.get("page"))
-    context = {"page": page, "q": q, "rows": [(tile, may_change(user, tile.person)) for tile in tiles_of([*page])]}
+    context = {
+        "page": page,
+        "q": q,
+        "rows": [(tile, may_change(user, tile.person)) for tile in tiles_of([*page], user)],
+    }
     return render(request, "extensions/people/directory.html", {**context, **_abilities(user)})
 
 
@@ -71,7 +77,8 @@ def _abilities(user: User) -> dict[str, bool]:
 @_for_whoever_finds
 def find(request: HttpRequest) -> HttpResponse:
     """GET: whom `q` may mean, as the options of a list."""
-    tiles = tiles_of(found_by(user_of(request), request.GET.get("q", "")))
+    user = user_of(request)
+    tiles = tiles_of(found_by(user, request.GET.get("q", "")), user)
     return render(request, "extensions/people/_found.html", {"tiles": [tile for tile in tiles if tile.number]})
 
 
@@ -81,7 +88,8 @@ def menu(request: HttpRequest, pk: int) -> HttpResponse:
     """GET: what can be done about a person, for the menu of their tile."""
     user = user_of(request)
     person = get_object_or_404(seen_by(user), pk=pk)
-    context = {"person": person, "may_change": may_change(user, person), **_abilities(user)}
+    numbers = numbers_for(user, person)
+    context = {"person": person, "numbers": numbers, "may_change": may_change(user, person), **_abilities(user)}
     return render(request, "extensions/people/_menu.html", context)
 
 

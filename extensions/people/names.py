@@ -1,0 +1,57 @@
+"""The names that the directory has for numbers: looked up where rows are drawn, many at a time, never while events are
+folded.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from django.contrib.auth.models import User
+from django.db.models import Q
+
+from .models import PersonNumber, everybody, may_see_number, seen_by
+from .numbers import keys_of
+
+# Key of a number → whether it is an extension → the names of those who have it.
+_Known = Mapping[tuple[str, bool], set[str]]
+
+
+def names_of(pbx: str, numbers: Iterable[str]) -> dict[str, str]:
+    """Numbers as they show on a PBX → the name of whoever has each, of those whom everybody may see, by numbers that
+    everybody may see. An extension of that PBX comes first. A number that several people have names none of them.
+
+    Queries the database once, however many they are.
+    """
+    return _names(pbx, numbers, everybody("person__") & ~Q(kind__in=PersonNumber.PRIVATE))
+
+
+def names_for(user: User, pbx: str, numbers: Iterable[str]) -> dict[str, str]:
+    """The same of those whom a user may see; their own contacts come before all others."""
+    numbers = list(numbers)
+    mine = _names(pbx, numbers, Q(person__owner=user))
+    shared = _names(pbx, numbers, Q(person__in=seen_by(user), person__owner=None) & may_see_number(user))
+    return {**shared, **mine}
+
+
+def _names(pbx: str, numbers: Iterable[str], seen: Q) -> dict[str, str]:
+    keys = {number: found for number in set(numbers) if (found := keys_of(number))}
+    if not keys:
+        return {}
+    rows = PersonNumber.objects.filter(seen, key__in=set().union(*keys.values()))
+    known: dict[tuple[str, bool], set[str]] = {}
+    for key, kind, on, name in rows.values_list("key", "kind", "person__pbx", "person__name"):
+        is_extension = kind == PersonNumber.Kind.EXTENSION
+        if not is_extension or on in ("", pbx):
+            known.setdefault((key, is_extension), set()).add(name)
+    return {number: name for number, found in keys.items() if (name := _name_in(known, found))}
+
+
+def _name_in(known: _Known, keys: Iterable[str]) -> str:
+    # E.164 begins with +, and comes before digits.
+    for place in sorted(((key, is_extension) for key in keys for is_extension in (True, False)), key=_precedence):
+        if names := known.get(place):
+            return next(iter(names)) if len(names) == 1 else ""
+    return ""
+
+
+def _precedence(place: tuple[str, bool]) -> tuple[bool, bool]:
+    key, is_extension = place
+    return not is_extension, not key.startswith("+")
