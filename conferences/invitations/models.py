@@ -31,6 +31,9 @@ class Invitation(Mirrored):
     # Instead of a cause: they answered, and hung up or were turned away before they joined.
     LEFT = "left"
 
+    # The directory's name for the number; set where the row is drawn.
+    directory_name = ""
+
     key_field = "code"
     inherited = True
     indexed_fields = ("conference", "uniqueid")
@@ -73,12 +76,12 @@ class Invitation(Mirrored):
 
     @property
     def label(self) -> str:
-        return self.name or self.number
+        return self.name or self.directory_name or self.number
 
     @property
     def full_label(self) -> str:
         """The label, and the number where that is another."""
-        return f"{self.name} {self.number}".lstrip()
+        return f"{self.name or self.directory_name} {self.number}".lstrip()
 
     @property
     def has_ended(self) -> bool:

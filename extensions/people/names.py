@@ -23,6 +23,20 @@ def names_of(pbx: str, numbers: Iterable[str]) -> dict[str, str]:
     return _names(pbx, numbers, everybody("person__") & ~Q(kind__in=PersonNumber.PRIVATE))
 
 
+def named(pbx: str, texts: Iterable[str]) -> dict[str, str]:
+    """Texts, each a name and a number or a number alone → with the directory's name for the number, and another one
+    that stood there behind it; those that it does not know are left out. Queries the database once.
+    """
+    numbers = {text: text.rpartition(" ")[2] for text in texts}
+    names = names_of(pbx, numbers.values())
+    found = {}
+    for text, number in numbers.items():
+        own, name = text.removesuffix(number).strip(), names.get(number, "")
+        if name and name.casefold() != own.casefold():
+            found[text] = f"{name} {number} ({own})" if own else f"{name} {number}"
+    return found
+
+
 def names_for(user: User, pbx: str, numbers: Iterable[str]) -> dict[str, str]:
     """The same of those whom a user may see; their own contacts come before all others."""
     numbers = list(numbers)

@@ -15,7 +15,7 @@ from phonenumbers import CountryCodeSource, PhoneNumber, PhoneNumberFormat
 from .searching import digits_of
 
 # What a number may be written with.
-_NUMBER = re.compile(r"\+?[0-9*#][0-9*#()/. \u00a0\u2010-\u2015-]*")
+_NUMBER = re.compile(r"\+?\(?[0-9*#][0-9*#()/. \u00a0\u2010-\u2015-]*")
 # The longest that there is has 15 digits, and what is dialled for abroad before them.
 _LONGEST = 40
 
