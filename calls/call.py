@@ -15,6 +15,7 @@ from engine.mirror import dialplan
 from engine.mirror.models import dom_id
 from engine.mirror.sanitize import shown
 from extensions.people.names import names_of
+from extensions.people.numbers import found_by
 
 from .models import RINGING_STATES, Bridge, Channel, ParkedCall, Transfer, stands_for
 
@@ -83,6 +84,11 @@ class Party:
     def detail(self) -> str:
         """The number, where the label is a name."""
         return self.number if self.known_name else ""
+
+    @property
+    def keys(self) -> str:
+        """By which a page finds names that not everybody may see."""
+        return found_by(self.channel.pbx_id, self.number)
 
     @property
     def is_phone(self) -> bool:

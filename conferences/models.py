@@ -7,6 +7,7 @@ from calls.models import stands_for
 from engine.mirror.models import Mirrored, Subject, dom_id
 from engine.mirror.registry import mirrored
 from engine.mirror.sanitize import shown
+from extensions.people.numbers import found_by
 
 
 @mirrored
@@ -158,6 +159,11 @@ class Participant(Mirrored):
     def full_label(self) -> str:
         """The label, and the number where that is another: two may have one name."""
         return f"{self.label} {self.detail}".rstrip()
+
+    @property
+    def keys(self) -> str:
+        """By which a page finds names that not everybody may see."""
+        return found_by(self.pbx_id, self.caller_number)
 
     @property
     def own_name(self) -> str:

@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from engine.mirror.models import Mirrored, Subject, dom_id
 from engine.mirror.registry import mirrored
+from extensions.people.numbers import found_by
 
 
 @mirrored
@@ -82,6 +83,11 @@ class Invitation(Mirrored):
     def full_label(self) -> str:
         """The label, and the number where that is another."""
         return f"{self.name or self.directory_name} {self.number}".lstrip()
+
+    @property
+    def keys(self) -> str:
+        """By which a page finds names that not everybody may see."""
+        return found_by(self.pbx_id, self.number)
 
     @property
     def has_ended(self) -> bool:

@@ -11,6 +11,7 @@ from calls.models import stands_for
 from engine.mirror.models import History
 from engine.mirror.registry import history
 from engine.mirror.sanitize import shown
+from extensions.people.numbers import found_by
 
 
 @history
@@ -91,6 +92,11 @@ class Attendance(History):
     def full_label(self) -> str:
         """The label, and the number where that is another."""
         return f"{self.label} {self.detail}".rstrip()
+
+    @property
+    def keys(self) -> str:
+        """As for a `Participant`."""
+        return found_by(self.pbx, self.caller_number)
 
     @property
     def talk(self) -> list[tuple[int, int]]:

@@ -45,6 +45,25 @@ def names_for(user: User, pbx: str, numbers: Iterable[str]) -> dict[str, str]:
     return {**shared, **mine}
 
 
+def laid_over(user: User) -> dict[str, str]:
+    """By what `numbers.found_by` says → the names that not everybody sees but this user does. Their own contacts come
+    before all others; of others, a number that several people have names none of them. Queries the database twice.
+    """
+    public = everybody("person__") & ~Q(kind__in=PersonNumber.PRIVATE)
+    mine = _by_place(Q(person__owner=user))
+    others = _by_place(Q(person__in=seen_by(user), person__owner=None) & may_see_number(user) & ~public)
+    return {place: min(names) for place, names in {**others, **mine}.items() if len(names) == 1 or place in mine}
+
+
+def _by_place(seen: Q) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    rows = PersonNumber.objects.filter(seen).exclude(key="")
+    for key, kind, pbx, name in rows.values_list("key", "kind", "person__pbx", "person__name"):
+        place = f"{pbx}/{key}" if pbx and kind == PersonNumber.Kind.EXTENSION else key
+        found.setdefault(place, set()).add(name)
+    return found
+
+
 def _names(pbx: str, numbers: Iterable[str], seen: Q) -> dict[str, str]:
     keys = {number: found for number in set(numbers) if (found := keys_of(number))}
     if not keys:

@@ -31,6 +31,14 @@ def keys_of(number: str) -> set[str]:
     return {digits_of(plain), _e164(plain, settings.PHONE_COUNTRY)} - {""} if plain else set()
 
 
+def found_by(pbx: str, number: str) -> str:
+    """By what a page finds the names of a number that shows on a PBX, with blanks between, what tells most first:
+    extension of that PBX, E.164, digits.
+    """
+    e164_first = sorted(keys_of(number))
+    return " ".join([*(f"{pbx}/{key}" for key in e164_first if not key.startswith("+")), *e164_first])
+
+
 def _plain(number: str) -> str:
     """As it is dialled; empty for a text that is no number."""
     text = unicodedata.normalize("NFKC", number).strip()

@@ -10,19 +10,21 @@ from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Paginator
 from django.db import IntegrityError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.identity import user_of, viewer_of
 
-from . import csv_file, importing
+from . import csv_file, importing, visibility
 from .finding import found_by, matching
 from .forms import PersonForm
 from .fragments import MOST, board, on_the_wall, tiles_of
-from .models import CALL, MANAGE, SEE, PeopleImport, Person, may_change, numbers_for, seen_by
+from .models import CALL, MANAGE, SEE, Department, PeopleImport, Person, may_change, numbers_for, seen_by
+from .names import laid_over
 
 _ON_A_PAGE = 50
 # So many lines of each kind are shown before an import.
@@ -80,6 +82,17 @@ def find(request: HttpRequest) -> HttpResponse:
     user = user_of(request)
     tiles = tiles_of(found_by(user, request.GET.get("q", "")), user)
     return render(request, "extensions/people/_found.html", {"tiles": [tile for tile in tiles if tile.number]})
+
+
+@require_safe
+@_for_whoever_finds
+def names(request: HttpRequest) -> HttpResponse:
+    """GET: the names that this user sees and not everybody, by what numbers are known again, as JSON."""
+    response = JsonResponse(laid_over(user_of(request)))
+    # Each page asks for them; whoever logs in next in this browser has another cookie.
+    response.headers["Cache-Control"] = "private, max-age=20"
+    patch_vary_headers(response, ["Cookie"])
+    return response
 
 
 @require_safe
@@ -227,3 +240,25 @@ def export(request: HttpRequest) -> HttpResponse:
     response = HttpResponse(csv_file.written(people), content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = 'attachment; filename="people.csv"'
     return response
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@permission_required(MANAGE, raise_exception=True)
+def departments(request: HttpRequest) -> HttpResponse:
+    """GET: who sees the people of each department; `page` counts from 1. POST, with pairs of `key` and `visible_to`,
+    has it changed.
+    """
+    known, refusal = visibility.lines(), ""
+    if request.method == "POST":
+        keys, wanted = request.POST.getlist("key"), request.POST.getlist("visible_to")
+        try:
+            changed = visibility.change(dict(zip(keys, wanted, strict=True)), known)
+        except ValueError:
+            refusal = _("Nothing was saved: choose for each department who sees its people.")
+        else:
+            sentence = ngettext("%(count)s department was changed.", "%(count)s departments were changed.", changed)
+            messages.success(request, sentence % {"count": changed})
+            return redirect(request.get_full_path())
+    page = Paginator(known, _ON_A_PAGE).get_page(request.GET.get("page"))
+    context = {"page": page, "choices": Department.VisibleTo.choices, "refusal": refusal}
+    return render(request, "extensions/people/departments.html", context, status=422 if refusal else 200)

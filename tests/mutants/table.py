@@ -6,8 +6,8 @@ FAULTS = (
     # Who may what.
     Fault(
         "extensions/people/models.py",
-        "seen |= Q(owner=None, hidden=False)",
-        "seen |= Q(owner=None)",
+        'shared = Q((f"{prefix}owner", None), (f"{prefix}hidden", False))',
+        'shared = Q((f"{prefix}owner", None))',
         ("tests/extensions/people/test_people.py",),
         "everybody sees people who are hidden",
     ),
