@@ -12,7 +12,6 @@ from django.core.paginator import Paginator
 from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -88,11 +87,7 @@ def find(request: HttpRequest) -> HttpResponse:
 @_for_whoever_finds
 def names(request: HttpRequest) -> HttpResponse:
     """GET: the names that this user sees and not everybody, by what numbers are known again, as JSON."""
-    response = JsonResponse(laid_over(user_of(request)))
-    # Each page asks for them; whoever logs in next in this browser has another cookie.
-    response.headers["Cache-Control"] = "private, max-age=20"
-    patch_vary_headers(response, ["Cookie"])
-    return response
+    return JsonResponse(laid_over(user_of(request)))
 
 
 @require_safe

@@ -121,10 +121,10 @@ def test_a_conference_names_who_joins_it(
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_my_own_contacts_name_callers_for_me_alone(
-    asterisk22: Asterisk, panel22: Panel, visit: Visit, known: Known, phone_factory: PhoneFactory,
+    asterisk22: Asterisk, panel22: Panel, visit: Visit, known22: Known, phone_factory: PhoneFactory,
     caller_factory: CallerFactory, width: str,
 ) -> None:  # fmt: skip
-    known(("My taxi", {"mobile": ["040 1234567"]}, "ben"))
+    known22(("My taxi", {"mobile": ["040 1234567"]}, "ben"))
     phone_factory(asterisk22, "102")
     ben, vic = visit(panel22, "ben", "/calls/", viewport=WIDTHS[width]), visit(panel22, "vic", "/calls/")
     caller = caller_factory(asterisk22, "102")
