@@ -1,8 +1,12 @@
 """The directory's names for numbers, in whatever form these come; and people who may not be seen, who name nobody."""
 
+from importlib import import_module
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.apps import apps
+from django.db import connection
 from pytest_django.fixtures import Settings
 
 from engine.mirror.models import PBX
@@ -158,3 +162,17 @@ def test_a_key_is_no_longer_than_its_column() -> None:
     for number in ("+" + "1" * 79, "1" * 80, "0" * 40):
         assert len(key_of(number)) <= 80
         assert all(len(key) <= 80 for key in keys_of(number))
+
+
+def test_people_of_before_are_found_named_and_hidden_as_those_that_are_saved_now() -> None:
+    anna = add("Anna", extension="101", mobile="0172 1234567", outside="030 1234567", department="Éa")
+    bare = add("Ben")
+    expected = list(Person.objects.order_by("pk").values("folded", "private_at", "department_key"))
+    Person.objects.filter(pk=anna.pk).update(folded=" anna ea \t101 01721234567 0301234567")
+    Person.objects.filter(pk=bare.pk).update(folded=" ben \t")
+    Person.objects.update(private_at=1, department_key="")
+    PersonNumber.objects.update(key="", country="?")
+    import_module("extensions.migrations.0004_names").fill(apps, SimpleNamespace(connection=connection))
+    make_keys()
+    assert list(Person.objects.order_by("pk").values("folded", "private_at", "department_key")) == expected
+    assert name_of("+49301234567") == name_of("101") == "Anna"
