@@ -54,7 +54,7 @@ class Migration(migrations.Migration):
                         choices=[
                             ("everybody", "everybody"),
                             ("department", "the department itself"),
-                            ("managers", "nobody but who manages people"),
+                            ("managers", "managers alone"),
                         ],
                         max_length=10,
                         verbose_name="visible to",

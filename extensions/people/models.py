@@ -163,7 +163,7 @@ class Department(models.Model):
     class VisibleTo(models.TextChoices):
         EVERYBODY = "everybody", _("everybody")
         DEPARTMENT = "department", _("the department itself")
-        MANAGERS = "managers", _("nobody but who manages people")
+        MANAGERS = "managers", _("managers alone")
 
     # See `key_of_department`.
     key = models.CharField(max_length=_DEPARTMENT_KEY, unique=True, editable=False)

@@ -5,7 +5,7 @@ folded.
 from collections.abc import Iterable, Mapping
 
 from django.contrib.auth.models import User
-from django.db.models import Q
+from django.db.models import Case, IntegerField, Max, Min, Q, Value, When
 
 from .models import PersonNumber, everybody, may_see_number, seen_by
 from .numbers import keys_of
@@ -20,7 +20,24 @@ def names_of(pbx: str, numbers: Iterable[str]) -> dict[str, str]:
 
     Queries the database once, however many they are.
     """
-    return _names(pbx, numbers, everybody("person__") & ~Q(kind__in=PersonNumber.PRIVATE))
+    keys = {number: found for number in set(numbers) if (found := keys_of(number))}
+    if not keys:
+        return {}
+    # As one value, so that databases begin with the few of these keys and not with all whom everybody may see.
+    is_public = Case(When(_public(), then=Value(1)), default=Value(0), output_field=IntegerField())
+    rows = PersonNumber.objects.filter(key__in=set().union(*keys.values())).alias(public=is_public).filter(public=1)
+    grouped = rows.values_list("key", "kind", "person__pbx").annotate(Min("person__name"), Max("person__name"))
+    known: dict[tuple[str, bool], set[str]] = {}
+    for key, kind, on, *names in grouped:
+        is_extension = kind == PersonNumber.Kind.EXTENSION
+        if not is_extension or on in ("", pbx):
+            known.setdefault((key, is_extension), set()).update(names)
+    return {number: name for number, found in keys.items() if (name := _name_in(known, found))}
+
+
+def _public() -> Q:
+    """The numbers that everybody may see of people whom everybody may see."""
+    return everybody("person__") & ~Q(kind__in=PersonNumber.PRIVATE)
 
 
 def named(pbx: str, texts: Iterable[str]) -> dict[str, str]:
@@ -37,21 +54,12 @@ def named(pbx: str, texts: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def names_for(user: User, pbx: str, numbers: Iterable[str]) -> dict[str, str]:
-    """The same of those whom a user may see; their own contacts come before all others."""
-    numbers = list(numbers)
-    mine = _names(pbx, numbers, Q(person__owner=user))
-    shared = _names(pbx, numbers, Q(person__in=seen_by(user), person__owner=None) & may_see_number(user))
-    return {**shared, **mine}
-
-
 def laid_over(user: User) -> dict[str, str]:
     """By what `numbers.found_by` says → the names that not everybody sees but this user does. Their own contacts come
     before all others; of others, a number that several people have names none of them. Queries the database twice.
     """
-    public = everybody("person__") & ~Q(kind__in=PersonNumber.PRIVATE)
     mine = _by_place(Q(person__owner=user))
-    others = _by_place(Q(person__in=seen_by(user), person__owner=None) & may_see_number(user) & ~public)
+    others = _by_place(Q(person__in=seen_by(user), person__owner=None) & may_see_number(user) & ~_public())
     return {place: min(names) for place, names in {**others, **mine}.items() if len(names) == 1 or place in mine}
 
 
@@ -62,19 +70,6 @@ def _by_place(seen: Q) -> dict[str, set[str]]:
         place = f"{pbx}/{key}" if pbx and kind == PersonNumber.Kind.EXTENSION else key
         found.setdefault(place, set()).add(name)
     return found
-
-
-def _names(pbx: str, numbers: Iterable[str], seen: Q) -> dict[str, str]:
-    keys = {number: found for number in set(numbers) if (found := keys_of(number))}
-    if not keys:
-        return {}
-    rows = PersonNumber.objects.filter(seen, key__in=set().union(*keys.values()))
-    known: dict[tuple[str, bool], set[str]] = {}
-    for key, kind, on, name in rows.values_list("key", "kind", "person__pbx", "person__name"):
-        is_extension = kind == PersonNumber.Kind.EXTENSION
-        if not is_extension or on in ("", pbx):
-            known.setdefault((key, is_extension), set()).add(name)
-    return {number: name for number, found in keys.items() if (name := _name_in(known, found))}
 
 
 def _name_in(known: _Known, keys: Iterable[str]) -> str:

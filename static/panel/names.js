@@ -18,7 +18,7 @@ function nameParty(party) {
   before.className = "muted own-name";
   before.textContent = label.textContent;
   label.textContent = name;
-  label.after(" ", before);
+  [...label.parentElement.querySelectorAll(":scope > bdi")].at(-1).after(" ", before);
   const call = party.closest("[data-name]");
   if (call) call.dataset.name = name;
 }

@@ -154,7 +154,7 @@ def test_who_sees_a_department_or_mobile_numbers_sees_the_names_and_nobody_else(
     phone_factory(asterisk22, "102")
     caller_factory(asterisk22, "102")
     mona, ben, vic = (visit(panel22, name, "/calls/") for name in ("mona", "ben", "vic"))
-    expect(told(party(mona, "102").last)).to_have_text(["Chair", "Ben Beta", "102"])
+    expect(told(party(mona, "102").last)).to_have_text(["Chair", "102", "Ben Beta"])
     expect(told(party(mona))).to_have_text(["Roaming", "0401234567"])
     expect(told(party(ben))).to_have_text(["Roaming", "0401234567"])
     expect(told(party(ben, "102").last)).to_have_text(["Ben Beta", "102"])

@@ -11,7 +11,7 @@ from pytest_django.fixtures import Settings
 
 from engine.mirror.models import PBX
 from extensions.people.models import Department, Person, PersonNumber, make_keys
-from extensions.people.names import named, names_for, names_of
+from extensions.people.names import named, names_of
 from extensions.people.numbers import key_of, keys_of
 from tests.access import people
 
@@ -125,31 +125,6 @@ def test_who_may_not_be_seen_by_everybody_names_nobody() -> None:
     add("Mobile", mobile="0172 1234567")
     Department.objects.create(key="board", visible_to="department")
     assert names_of("main", ["101", "0301234567", "102", "01721234567"]) == {}
-
-
-def test_somebody_is_named_for_those_who_may_see_them() -> None:
-    numbers = ["101", "0301234567", "102", "01721234567"]
-    ben, carla = people.person("Operator", "ben"), people.person("Viewer", "carla")
-    add("Hidden", extension="101", hidden="on")
-    add("Mine", owner=ben, outside="030 1234567")
-    add("Board", extension="102", department="Board")
-    add("Mobile", mobile="0172 1234567")
-    Department.objects.create(key="board", visible_to="department")
-    assert names_for(ben, "main", numbers) == {"0301234567": "Mine", "01721234567": "Mobile"}
-    assert names_for(carla, "main", numbers) == {}
-    me = add("Carla", extension="103", department="bOARD")
-    Person.objects.filter(pk=me.pk).update(user=carla)
-    assert names_for(carla, "main", numbers) == {"102": "Board"}
-    root = people.person("Administrator", "root")
-    assert names_for(root, "main", numbers) == {"101": "Hidden", "102": "Board", "01721234567": "Mobile"}
-
-
-def test_ones_own_contact_comes_before_what_the_directory_says() -> None:
-    ben = people.person("Operator", "ben")
-    add("Taxi", outside="030 1234567")
-    add("My taxi", owner=ben, outside="+49 30 1234567")
-    assert names_for(ben, "main", ["0301234567"]) == {"0301234567": "My taxi"}
-    assert name_of("0301234567") == "Taxi"
 
 
 def test_a_text_of_name_and_number_is_said_with_the_directorys_name() -> None:
