@@ -56,6 +56,7 @@ def channel_out(call: Call) -> list[schemas.Channel]:
             state=party.channel.state,
             name=party.name,
             number=party.number,
+            directory_name=party.directory_name,
             on_hold=party.channel.on_hold,
             waits=party.waits,
             muted=party.channel.muted,

@@ -17,6 +17,7 @@ from conferences.forms import Person
 from conferences.fragments import IS_VOICE
 from conferences.invitations import commands
 from conferences.invitations.commands import INVITATION
+from conferences.invitations.directory import names_of
 from conferences.invitations.models import Invitation
 from conferences.models import Conference, Participant
 from conferences.rooms.models import has_rooms, may_see, permission_for
@@ -50,12 +51,19 @@ def conference_out(row: Conference, participants: int) -> schemas.Conference:
     )
 
 
-def participant_out(row: Participant) -> schemas.Participant:
+def participants_out(pbx: str, rows: list[Participant]) -> list[schemas.Participant]:
+    """Queries the database three times."""
+    names = names_of(pbx, (row.caller_number for row in rows))
+    return [participant_out(row, names.get(row.caller_number, "")) for row in rows]
+
+
+def participant_out(row: Participant, directory_name: str) -> schemas.Participant:
     return schemas.Participant(
         id=row.uniqueid,
         channel=row.channel,
         name=row.label,
         number=row.caller_number,
+        directory_name=directory_name,
         admin=row.admin,
         leader=row.marked,
         waiting=row.waiting,
@@ -128,7 +136,7 @@ def conference(request: ApiRequest, pbx: str, conference: str) -> schemas.Confer
     invitations = Invitation.objects.filter(pbx=pbx, conference=conference)
     return schemas.ConferenceDetails(
         **dict(conference_out(row, len(people))),
-        people=list(map(participant_out, people)),
+        people=participants_out(pbx, people),
         invitations=list(map(invitation_out, invitations)),
     )
 
@@ -150,7 +158,7 @@ def participant(request: ApiRequest, pbx: str, conference: str, participant: str
     row = Participant.objects.filter(pbx=pbx, conference=conference, uniqueid=participant).exclude(IS_VOICE).first()
     if row is None:
         raise Problem(NOT_FOUND, PARTICIPANT.gone)
-    return participant_out(row)
+    return participants_out(pbx, [row])[0]
 
 
 @operation(

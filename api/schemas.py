@@ -58,6 +58,7 @@ class Channel(BaseModel):
     state: str
     name: str
     number: str
+    directory_name: str = Field(default="", description="The directory's name for the number.")
     on_hold: bool
     waits: bool
     muted: str
@@ -154,6 +155,7 @@ class Participant(BaseModel):
     channel: str
     name: str
     number: str
+    directory_name: str = Field(default="", description="The directory's name for the number.")
     admin: bool
     leader: bool
     waiting: bool

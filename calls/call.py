@@ -14,6 +14,8 @@ from engine.live.fragments import Subject
 from engine.mirror import dialplan
 from engine.mirror.models import dom_id
 from engine.mirror.sanitize import shown
+from extensions.people.names import names_of
+from extensions.people.numbers import found_by
 
 from .models import RINGING_STATES, Bridge, Channel, ParkedCall, Transfer, stands_for
 
@@ -52,6 +54,8 @@ class Party:
     channel: Channel
     name: str
     number: str
+    # The directory's name for the number; set where a call is drawn.
+    directory_name: str = ""
     # They were put aside while others of the same call talk.
     waits: bool = False
     # Somebody is with them.
@@ -64,12 +68,27 @@ class Party:
 
     @property
     def label(self) -> str:
-        return self.name or self.number
+        return self.known_name or self.number
+
+    @property
+    def known_name(self) -> str:
+        """Their name: the directory's, or else their own."""
+        return self.directory_name or self.name
+
+    @property
+    def own_name(self) -> str:
+        """The name that they give themselves, where the directory has another."""
+        return self.name if self.name.casefold() != self.known_name.casefold() else ""
 
     @property
     def detail(self) -> str:
         """The number, where the label is a name."""
-        return self.number if self.name else ""
+        return self.number if self.known_name else ""
+
+    @property
+    def keys(self) -> str:
+        """By which a page finds names that not everybody may see."""
+        return found_by(self.channel.pbx_id, self.number)
 
     @property
     def is_phone(self) -> bool:
@@ -99,7 +118,8 @@ class Party:
 class Call:
     """All channels of one call, in the order of their creation. There is at least one.
 
-    `bridges` and `parked` hold at least those of its channels, by unique id.
+    `bridges` and `parked` hold at least those of its channels, by unique id; `names` those that the directory has, by
+    number.
     """
 
     def __init__(
@@ -110,6 +130,7 @@ class Call:
         bridges: Mapping[str, Bridge] | None = None,
         parked: Mapping[str, ParkedCall] | None = None,
         transfers: Mapping[str, Transfer] | None = None,
+        names: Mapping[str, str] | None = None,
     ) -> None:
         self.pbx, self.linkedid = pbx, linkedid
         self.channels = sorted(channels, key=lambda channel: channel.age)
@@ -120,18 +141,21 @@ class Call:
         held = transfers or {}
         # Of whom one waits, on hold, while another of the call reaches somebody else.
         self.transfer = next((held[c.uniqueid] for c in self.channels if c.uniqueid in held), None)
+        numbers = numbers_in(self.channels, [self.transfer] if self.transfer else []) if names else set()
+        self._names = {number: names[number] for number in numbers if names and number in names}
 
     @cached_property
     def _facts(self) -> tuple[object, ...]:
         """All that is known of it; two calls with the same are equal."""
-        names = [field.attname for field in Channel._meta.concrete_fields]
-        channels = tuple(tuple(getattr(channel, name) for name in names) for channel in self.channels)
+        fields = [field.attname for field in Channel._meta.concrete_fields]
+        channels = tuple(tuple(getattr(channel, name) for name in fields) for channel in self.channels)
         parked = tuple(
             (key, row.space, row.lot, row.parked_at, row.timeout, row.parked_by) for key, row in self._parked.items()
         )
         room = (self._is_in_conference, self.conference)
         transfer = self.transfer and (self.transfer.code, self.transfer.state, self.transfer.number)
-        return (self.pbx, self.linkedid, channels, tuple(self._rooms.values()), room, parked, transfer)
+        names = tuple(sorted(self._names.items()))
+        return (self.pbx, self.linkedid, channels, tuple(self._rooms.values()), room, parked, transfer, names)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Call) and self._facts == other._facts
@@ -178,13 +202,28 @@ class Call:
         talkers = self._talkers
         return [
             replace(
-                party_of(end),
+                party,
+                directory_name=self._names.get(party.number, ""),
                 waits=bool(talkers and end.bridge and end.uniqueid not in talkers),
                 talks=end.uniqueid in talkers,
                 parked=end.uniqueid in self._parked,
             )
-            for end in self._ends
+            for end, party in ((end, party_of(end)) for end in self._ends)
         ]
+
+    def with_name(self, number: str) -> str:
+        """A number, behind the directory's name for it."""
+        return f"{self._names.get(number, '')} {number}".lstrip()
+
+    def connected_to(self, channel: Channel) -> str:
+        """Whom a channel shows as its other end."""
+        number = channel.connected_number
+        return self.with_name(number) if number in self._names else channel.connected_name or number
+
+    @property
+    def transferred_to(self) -> str:
+        """To whom somebody of it is transferred, or who is consulted about them; empty where that is nobody."""
+        return self.with_name(self.transfer.number) if self.transfer else ""
 
     def partners_of(self, channel: Channel) -> list[Party]:
         """Whoever is with this end."""
@@ -222,10 +261,9 @@ class Call:
         own = ("", "s", "h", number, number.partition("@")[0])
         for channel in (*self.channels[1:], self.channels[0]):
             if channel.extension not in own and channel.context != dialplan.CONTEXT:
-                return channel.extension
+                return self.with_name(channel.extension)
         # A click-to-call that still rings my own phone has dialled nobody yet, but shows whom it will.
-        party = self.parties[0].channel
-        return party.connected_name or party.connected_number
+        return self.connected_to(self.parties[0].channel)
 
     @cached_property
     def state(self) -> CallState:
@@ -360,9 +398,10 @@ def calls_of(
     bridges: Iterable[Bridge],
     parked: Iterable[ParkedCall],
     transfers: Iterable[Transfer] = (),
+    names: Mapping[str, str] | None = None,
 ) -> list[Call]:
     """Channels (of any number of PBXs), and the bridges, parking spaces and transfers they are in → calls, the oldest
-    first.
+    first. `names` are those that the directory has for their numbers.
     """
     grouped: dict[tuple[str, str], list[Channel]] = {}
     for channel in channels:
@@ -377,19 +416,29 @@ def calls_of(
     for transfer in transfers:
         held_of.setdefault(transfer.pbx_id, {})[transfer.held] = transfer
     calls = [
-        Call(pbx, linkedid, members, bridges_of.get(pbx), parked_of.get(pbx), held_of.get(pbx))
+        Call(pbx, linkedid, members, bridges_of.get(pbx), parked_of.get(pbx), held_of.get(pbx), names)
         for (pbx, linkedid), members in grouped.items()
     ]
     return sorted(calls, key=lambda call: call.order)
 
 
+def numbers_in(channels: Iterable[Channel], transfers: Iterable[Transfer]) -> set[str]:
+    """The numbers that a call of these may show."""
+    found = {transfer.number for transfer in transfers}
+    for channel in channels:
+        found |= {channel.caller_number or party_of(channel).number, channel.connected_number, channel.extension}
+    return found
+
+
 def some_calls(pbx: str, linkedids: Iterable[str]) -> list[Call]:
-    """Those of these calls that still exist."""
+    """Those of these calls that still exist, with the directory's names."""
     channels = list(Channel.objects.filter(pbx=pbx, call__in=linkedids))
     bridges = Bridge.objects.filter(pbx=pbx, uniqueid__in={channel.bridge for channel in channels if channel.bridge})
     uniqueids = [channel.uniqueid for channel in channels]
     parked = ParkedCall.objects.filter(pbx=pbx, uniqueid__in=uniqueids)
-    return calls_of(channels, bridges, parked, Transfer.objects.filter(pbx=pbx, held__in=uniqueids))
+    transfers = list(Transfer.objects.filter(pbx=pbx, held__in=uniqueids))
+    names = names_of(pbx, numbers_in(channels, transfers))
+    return calls_of(channels, bridges, parked, transfers, names)
 
 
 def calls_with(subjects: Iterable[Subject]) -> list[Call]:

@@ -21,7 +21,7 @@ from accounts.identity import phone_of, profile_of, profile_with_context, profil
 from accounts.policy import Call as WantedCall
 from engine import limits
 from engine.database import in_thread
-from engine.live.fragments import Toast, notices
+from engine.live.fragments import Toast, completions, notices
 from engine.mirror.commands import Command, Outcome, Status
 from engine.mirror.context import CommandContext
 from engine.mirror.models import PBX
@@ -33,6 +33,7 @@ from extensions.models import Device, Extension
 from .call import party_of
 from .commands import CHANNEL, CLICK_TO_CALL, ORIGINATE, Originate, originate
 from .control import CONTROL_ANY, Number, not_possible
+from .fragments import as_known, with_known
 from .models import CampOn, Channel
 
 NOTICE = "camp-on"
@@ -223,7 +224,7 @@ def _tell(state: State, row: CampOn, how: str) -> None:
 
 def told(parameters: Mapping[str, Any]) -> Toast:
     """What the user who waits for somebody is notified of."""
-    number = {"number": str(parameters["number"])}
+    number = {"number": as_known(parameters, "number")}
     text = {
         "late": _("%(number)s was not free within half an hour, and is not waited for any more.") % number,
         "may not": _("%(number)s is free, but you may not call it now: your phone or what you may dial has changed.")
@@ -234,3 +235,4 @@ def told(parameters: Mapping[str, Any]) -> Toast:
 
 
 notices[NOTICE] = told
+completions[NOTICE] = with_known

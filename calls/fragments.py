@@ -34,9 +34,11 @@ from engine.live.fragments import (
 from engine.mirror import dialplan
 from engine.mirror.models import dom_id
 from engine.mirror.sanitize import shown, unaccented
+from extensions.people.models import PersonNumber
+from extensions.people.names import named, names_of
 
 from . import placed
-from .call import ALONE_IN, UNANSWERED_STATES, Call, CallState, calls_with, some_calls
+from .call import ALONE_IN, UNANSWERED_STATES, Call, CallState, calls_with, numbers_in, some_calls
 from .groups import (
     NONE_IN,
     calls_of_phone,
@@ -211,30 +213,50 @@ def find(query: Query, each: Mapping[Subject, str] | None = None) -> Found:
 def _candidates(query: Query) -> dict[Subject, bool]:
     """The calls that may match all words, the oldest first → whether that is sure."""
     calls = Channel.objects.order_by().values("pbx_id", "call").annotate(began=Min("created_at"))
+    named = _names_of_all(query.words)
     # Of ASCII, and of scripts that have no case, any database knows how to compare without regard to it.
     plain = [word for word in query.words if word.isascii() or word.upper() == word]
     sure: Combinable = Value(1, output_field=IntegerField())
     for number, word in enumerate(plain):
         fields = reduce(or_, (Q((f"{name}__icontains", word)) for name in (*SEARCHED, "folded")))
-        calls = calls.annotate(
-            **{f"holds{number}": _any_channel(fields), f"may{number}": _any_channel(fields | _may_say(word))}
-        ).filter(**{f"may{number}": 1})
+        may = fields | _may_say(word) | Q(pk__in=[pk for pk, names in named.items() if word in names])
+        calls = calls.annotate(**{f"holds{number}": _any_channel(fields), f"may{number}": _any_channel(may)}).filter(
+            **{f"may{number}": 1}
+        )
         sure = sure * F(f"holds{number}")
     listed = calls.annotate(sure=sure).order_by("began", "pbx_id", "call").values_list("pbx_id", "call", "sure")
     certain = {(pbx, call): bool(is_sure) for pbx, call, is_sure in listed}
     if others := set(query.words).difference(plain):
         texts: dict[Subject, str] = defaultdict(str)
         data: dict[Subject, str] = defaultdict(str)
-        rows = Channel.objects.order_by().values_list("pbx_id", "call", "application_data", *SEARCHED, "folded")
-        for pbx, call, application_data, *fields in rows:
+        rows = Channel.objects.order_by().values_list("pk", "pbx_id", "call", "application_data", *SEARCHED, "folded")
+        for pk, pbx, call, application_data, *fields in rows:
             texts[pbx, call] += "\n".join(["", *fields]).lower()
-            data[pbx, call] += both_ways(f"\n{application_data}")
+            data[pbx, call] += both_ways(f"\n{application_data}\n{named.get(pk, '')}")
         certain = {
             subject: is_sure and all(word in texts[subject] for word in others)
             for subject, is_sure in certain.items()
             if all(word in texts[subject] or word in data[subject] for word in others)
         }
     return certain
+
+
+def _names_of_all(words: Iterable[str]) -> dict[int, str]:
+    """Channel → the directory's names for its numbers, as they are compared with a word; where none of these can be
+    part of a name, nothing.
+    """
+    if not any(character.isalpha() for word in words for character in word) or not PersonNumber.objects.exists():
+        return {}
+    on_pbx: dict[str, list[Channel]] = {}
+    for channel in Channel.objects.order_by().only("pbx", *SEARCHED, "endpoint"):
+        on_pbx.setdefault(channel.pbx_id, []).append(channel)
+    found = {}
+    for pbx, channels in on_pbx.items():
+        names = names_of(pbx, numbers_in(channels, []))
+        for channel in channels if names else []:
+            if known := [names[number] for number in numbers_in([channel], []) if number in names]:
+                found[channel.pk] = "\n".join(map(both_ways, known))
+    return found
 
 
 def _any_channel(channels: Q) -> Max:
@@ -364,11 +386,23 @@ fragments.live_pages["calls"] = LivePage(
 )
 
 
+def with_known(pbx: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a notice of somebody needs to say their name: see `as_known`. Queries the database."""
+    texts = [str(parameters[name]) for name in ("who", "number") if parameters.get(name)]
+    return {"known": named(pbx, texts)}
+
+
+def as_known(parameters: Mapping[str, Any], name: str) -> str:
+    """Somebody of whom a notice tells, as the directory knows them."""
+    text = str(parameters[name])
+    return str(parameters.get("known", {}).get(text, text))
+
+
 def told_of_call(parameters: Mapping[str, Any]) -> Toast:
     """What the user who has placed a call is notified of (see `calls.placed.Told`)."""
     if parameters.get("purpose"):
         return _told_of_joining(parameters)
-    number = {"number": str(parameters["number"])}
+    number = {"number": as_known(parameters, "number")}
     level, seconds, text, offer = "danger", 8, "", None
     match parameters["told"]:
         case placed.Told.CALLING:
@@ -395,7 +429,7 @@ def told_of_call(parameters: Mapping[str, Any]) -> Toast:
         case placed.Told.CONNECTED:
             level, text = "success", _("%(number)s answered.") % number
         case placed.Told.BUSY:
-            text, offer = _("%(number)s is busy.") % number, _camp_on(str(parameters["pbx"]), number)
+            text, offer = _("%(number)s is busy.") % number, _camp_on(str(parameters["pbx"]), str(parameters["number"]))
         case placed.Told.DECLINED:
             text = _("%(number)s declined the call.") % number
         case placed.Told.NO_ANSWER:
@@ -405,14 +439,14 @@ def told_of_call(parameters: Mapping[str, Any]) -> Toast:
     return Toast(level, text, str(parameters["call"]), int(parameters["step"]), seconds, offer)
 
 
-def _camp_on(pbx: str, number: Mapping[str, str]) -> Offer:
+def _camp_on(pbx: str, number: str) -> Offer:
     path = reverse("pbx-command", args=(pbx, "camp-on"))
-    return Offer("camp-on", _("Call when both are free"), path, number)
+    return Offer("camp-on", _("Call when both are free"), path, {"number": number})
 
 
 def _told_of_joining(parameters: Mapping[str, Any]) -> Toast:
     """The same of a phone that rings for another purpose than to call a number."""
-    who, purpose = {"who": str(parameters["number"])}, placed.Purpose(parameters["purpose"])
+    who, purpose = {"who": as_known(parameters, "number")}, placed.Purpose(parameters["purpose"])
     level, seconds, text = "danger", 8, ""
     match parameters["told"]:
         case placed.Told.CALLING | placed.Told.RINGING:
@@ -446,7 +480,7 @@ def _told_of_joining(parameters: Mapping[str, Any]) -> Toast:
 
 def told_of_transfer(parameters: Mapping[str, Any]) -> Toast:
     """What the user who has put somebody on hold is notified of (see `calls.transfers.review`)."""
-    values = {"who": str(parameters["who"]), "number": str(parameters["number"])}
+    values = {"who": as_known(parameters, "who"), "number": as_known(parameters, "number")}
     level, text = "info", ""
     match str(parameters["how"]), bool(values["number"]):
         case "gone", True:
@@ -478,3 +512,4 @@ def told_of_transfer(parameters: Mapping[str, Any]) -> Toast:
 
 
 fragments.notices[placed.NOTICE] = told_of_call
+fragments.completions[placed.NOTICE] = with_known

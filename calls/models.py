@@ -318,6 +318,9 @@ class Transfer(Mirrored):
 class CampOn(Mirrored):
     """A call that is placed as soon as both are free: the `phone` of whoever asked for it, and a number."""
 
+    # The number behind the directory's name for it; set where the row is drawn.
+    label = ""
+
     key_field = "code"
     inherited = True
 

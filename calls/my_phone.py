@@ -19,6 +19,7 @@ from engine.mirror.models import dom_id
 from engine.mirror.sanitize import shown
 from extensions.fragments import device_context
 from extensions.models import Device, Mailbox
+from extensions.people.names import names_of
 
 from .call import Call, Party, some_calls
 from .fragments import SEE
@@ -80,7 +81,7 @@ class MyCall:
         """Who that is, by name."""
         if self.others:
             return str(_(", ")).join(party.label for party in self.others)
-        connected = self.channel.connected_name or self.channel.connected_number
+        connected = self.call.connected_to(self.channel)
         return shown(self.call.conference) or self.call.destination or connected or _("Nobody yet")
 
     @property
@@ -139,7 +140,11 @@ class MyCall:
             return ""
         number = self.other.channel.extension
         own = ("", "s", "h", "i", "t", self.channel.endpoint.partition("/")[2], self.channel.caller_number)
-        return "" if number in own or self.other.channel.context == self.channel.context == "" else shown(number)
+        return (
+            ""
+            if number in own or self.other.channel.context == self.channel.context == ""
+            else shown(self.call.with_name(number))
+        )
 
     @property
     def ringing_too(self) -> str:
@@ -193,10 +198,13 @@ def _rows(pbx: str, endpoints: Iterable[str]) -> Iterable[Row]:
     devices = {device.name: device for device in Device.objects.filter(pbx=pbx, name__in=calls)}
     waiting = _messages(pbx, calls)
     camp_ons = list(CampOn.objects.filter(pbx=pbx, phone__in=calls))
+    names = names_of(pbx, (row.number for row in camp_ons))
+    for row in camp_ons:
+        row.label = f"{names.get(row.number, '')} {row.number}".lstrip()
     for endpoint, mine in calls.items():
         device, messages = devices.get(endpoint), waiting[endpoint]
         waits_for = [row for row in camp_ons if row.phone == endpoint]
-        awaited = [row.code for row in waits_for]
+        awaited = [(row.code, row.label) for row in waits_for]
         seen = (device and device.state, messages, awaited, [(one.channel.uniqueid, one.call) for one in mine])
         if fragments.is_news(row_id(pbx, endpoint), seen):
             html = fragments.draw("calls/_my_phone.html", _context(pbx, endpoint, mine, device, messages, waits_for))

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy, gettext_noop
 
 from engine.ami import actions
 from engine.ami.protocol import CHANNEL_FIELDS, Message
-from engine.live.fragments import notices
+from engine.live.fragments import completions, notices
 from engine.mirror import dialplan
 from engine.mirror.commands import Outcome, Status
 from engine.mirror.context import CommandContext
@@ -39,11 +39,12 @@ from .control import (
     partners,
     to_a_number,
 )
-from .fragments import told_of_transfer
+from .fragments import told_of_transfer, with_known
 from .models import Channel, Transfer
 
 NOTICE = "transfer"
 notices[NOTICE] = told_of_transfer
+completions[NOTICE] = with_known
 # How long somebody hears music before the phone that put them on hold is called, and how long that rings, in seconds.
 MUSIC, CALLED_BACK = 600, 30
 # How soon after the end of one call the channels of another have met, in seconds.

@@ -7,6 +7,7 @@ from calls.models import stands_for
 from engine.mirror.models import Mirrored, Subject, dom_id
 from engine.mirror.registry import mirrored
 from engine.mirror.sanitize import shown
+from extensions.people.numbers import found_by
 
 
 @mirrored
@@ -143,8 +144,10 @@ class Participant(Mirrored):
 
     @property
     def label(self) -> str:
-        """What people call them by: their name, else their number, else what their channel says."""
-        name = self.caller_name or self.directory_name or self.caller_number
+        """What people call them by: the directory's name, else their own, else their number, else what their channel
+        says.
+        """
+        name = self.directory_name or self.caller_name or self.caller_number
         return name or stands_for(self.channel)
 
     @property
@@ -158,9 +161,14 @@ class Participant(Mirrored):
         return f"{self.label} {self.detail}".rstrip()
 
     @property
-    def known_as(self) -> str:
-        """Their name in the directory, where the label is another."""
-        return self.directory_name if self.directory_name.casefold() != self.label.casefold() else ""
+    def keys(self) -> str:
+        """By which a page finds names that not everybody may see."""
+        return found_by(self.pbx_id, self.caller_number)
+
+    @property
+    def own_name(self) -> str:
+        """The name that they give themselves, where the label is another."""
+        return self.caller_name if self.caller_name.casefold() != self.label.casefold() else ""
 
 
 # Django finds the models of an app here.

@@ -1,5 +1,6 @@
 from django.apps import AppConfig
 from django.conf import settings
+from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
 
@@ -12,11 +13,14 @@ class ExtensionsConfig(AppConfig):
         from engine.mirror import registry
 
         from . import event_types, events, fragments, telephones  # noqa: F401  they register themselves
-        from .people import fragments as _people  # noqa: F401
+        from .people import fragments as _people
         from .people.finding import numbers_of
+        from .people.models import make_keys
         from .people.sources import pbx as _pbx  # noqa: F401
         from .people.sources import scheduled
 
         identity.directories.append(numbers_of)
+        identity.own_permissions.append(_people.own_permissions)
+        post_migrate.connect(make_keys, sender=self)
         if settings.LDAP_URL and settings.LDAP_MINUTES:
             registry.companion(scheduled.keep)

@@ -11,6 +11,7 @@ import "./panel/find.js";
 import "./panel/focus.js";
 import "./panel/menus.js";
 import "./panel/morph.js";
+import { readNames } from "./panel/names.js";
 import "./panel/search.js";
 import "./panel/sections.js";
 import "./panel/shortcuts.js";
@@ -34,3 +35,4 @@ setInterval(() => {
 }, 500);
 
 settle();
+readNames(settle);

@@ -15,12 +15,13 @@ from django.utils.translation import gettext as _
 from engine.live import fragments
 from engine.live.fragments import LivePage, Row, Viewer
 from engine.mirror.models import dom_id
+from extensions.people.names import named
 from web.templatetags.panel import icon
 
 from ..call import some_calls
 from ..fragments import SEE, cards
 from .models import KEPT_STEPS, CallRecord, CallStep
-from .words import LOOKS, is_minor, sentence
+from .words import LOOKS, Names, is_minor, people_in, sentence
 
 # How many calls one may have led on to, one after another.
 LED_ON = 20
@@ -30,7 +31,7 @@ def id_of(step: CallStep) -> str:
     return dom_id("step", step.pbx, step.key)
 
 
-def step_html(step: CallStep, names: Mapping[int, str]) -> str:
+def step_html(step: CallStep, names: Names) -> str:
     """One step, in the active language. (A template would take five times as long, and there are many steps.)"""
     look, phase = LOOKS.get(step.kind, ("circle", ""))
     ms = int(step.at.timestamp() * 1000)
@@ -43,10 +44,12 @@ def step_html(step: CallStep, names: Mapping[int, str]) -> str:
     )  # fmt: skip
 
 
-def names_of(steps: Iterable[CallStep]) -> dict[int, str]:
-    """The users who have asked for something in these."""
+def names_of(steps: list[CallStep]) -> Names:
+    """Those whom steps on one PBX name. Queries the database twice at most."""
     ids = {step.user_id for step in steps} - {0}
-    return dict(User.objects.filter(pk__in=ids).values_list("pk", "username")) if ids else {}
+    users = dict(User.objects.filter(pk__in=ids).values_list("pk", "username")) if ids else {}
+    people = {text for step in steps for text in people_in(step)}
+    return Names(users, named(steps[0].pbx, people) if steps else {})
 
 
 def those_that_led_to(pbx: str, call: str) -> list[str]:
@@ -79,8 +82,9 @@ def steps_of(pbx: str, call: str) -> list[CallStep]:
 
 def who_began(pbx: str, call: str) -> str:
     """Whose call it was: the first one who is named."""
-    named = CallStep.objects.filter(pbx=pbx, call=call).exclude(who="").values_list("who", flat=True)
-    return named.first() or call
+    steps = CallStep.objects.filter(pbx=pbx, call=call).exclude(who="").values_list("who", flat=True)
+    who = steps.first() or call
+    return named(pbx, [who]).get(who, who)
 
 
 def ladder(record: CallRecord | None, steps: list[CallStep]) -> SafeString:

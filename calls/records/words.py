@@ -1,6 +1,7 @@
 """What a step of a call says, in the active language: a sentence, an icon, and the phase that begins with it."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.urls import reverse
@@ -74,6 +75,10 @@ CAUSES = {
     "102": gettext_lazy("the connection was lost"),
     "127": gettext_lazy("a failure"),
 }
+# Steps of which `other` is somebody, by name and number.
+_WITH_SOMEBODY = frozenset(
+    (Kind.BEGAN, Kind.PICKED_UP, Kind.MET, Kind.CONSULTED, Kind.TRANSFERRED, Kind.RETRIEVED, Kind.ASKED)
+)
 _UNREACHABLE = frozenset(("1", "2", "3", "20", "22", "27", "28", "34", "38", "41", "42", "44", "47", "57", "58"))
 
 
@@ -86,9 +91,25 @@ def _say(sentence: str, **values: str) -> SafeString:
     return mark_safe(escape(sentence) % {name: _in_bold(value) for name, value in values.items()})  # noqa: S308 (all of it is escaped)
 
 
-def sentence(step: CallStep, names: Mapping[int, str]) -> SafeString:
-    """What it says; `names` are those of the users of the panel."""
-    who, other, user = shown_or_nobody(step.who), step.other, names.get(step.user_id, "")
+def people_in(step: CallStep) -> list[str]:
+    """Whom it names, each by name and number as they were then."""
+    return list(filter(None, [step.who, step.other if step.kind in _WITH_SOMEBODY else ""]))
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """How those are called whom steps name: users of the panel, by id; and people, as
+    `extensions.people.names.named` has them.
+    """
+
+    users: Mapping[int, str]
+    people: Mapping[str, str]
+
+
+def sentence(step: CallStep, names: Names) -> SafeString:
+    """What it says."""
+    who, user = shown_or_nobody(names.people.get(step.who, step.who)), names.users.get(step.user_id, "")
+    other = names.people.get(step.other, step.other) if step.kind in _WITH_SOMEBODY else step.other
     match step.kind:
         case Kind.BEGAN if step.detail and step.detail != Purpose.CALL.name:
             return _say(_("%(user)s has the phone %(who)s called, to get to a call"), user=user, who=who)

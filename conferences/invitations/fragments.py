@@ -17,6 +17,7 @@ from ..records.models import Attendance
 from ..rooms.models import permission_for
 from ..targets import Place
 from .commands import OF_PLACES
+from .directory import give_names, names_of
 from .models import Invitation, InviteGroup
 
 SEE = "conferences.see_conferences"
@@ -61,8 +62,17 @@ def invitations(pbx: str, name: str) -> str:
     """The rows of those who are called into a conference, in the active language."""
     return "".join(
         render_to_string("conferences/invitations/_invitation.html", {"invitation": invitation}).strip()
-        for invitation in Invitation.objects.filter(pbx=pbx, conference=name)
+        for invitation in named(pbx, Invitation.objects.filter(pbx=pbx, conference=name))
     )
+
+
+def named(pbx: str, rows: Iterable[Invitation]) -> list[Invitation]:
+    """These with the directory's names for those who were invited by number alone."""
+    rows = list(rows)
+    names = names_of(pbx, (row.number for row in rows if not row.name))
+    for row in rows:
+        row.directory_name = names.get(row.number, "")
+    return rows
 
 
 def left(pbx: str, name: str) -> dict[str, Any]:
@@ -85,6 +95,7 @@ def left(pbx: str, name: str) -> dict[str, Any]:
                 is_back = stay.uniqueid in here or stay.caller_number in numbers
                 people.setdefault(who, {"stay": stay, "is_back": is_back})
     shown = list(people.values())[:LEFT_SHOWN]
+    give_names(pbx, [person["stay"] for person in shown])
     return {
         "left_id": dom_id("left", pbx, key_of(name)),
         "pbx": pbx,
@@ -98,7 +109,7 @@ def left(pbx: str, name: str) -> dict[str, Any]:
 def invitation_rows(pbx: str, keys: set[str]) -> Iterable[Row]:
     """Each key is an invitation's code and its conference: see `Invitation.subjects`."""
     places = [(code, conference) for code, _separator, conference in (key.partition("\0") for key in keys)]
-    found = {row.code: row for row in Invitation.objects.filter(pbx=pbx, code__in=dict(places))}
+    found = {row.code: row for row in named(pbx, Invitation.objects.filter(pbx=pbx, code__in=dict(places)))}
     for code, conference in places:
         row = found.get(code)
         html = (

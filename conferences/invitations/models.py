@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from engine.mirror.models import Mirrored, Subject, dom_id
 from engine.mirror.registry import mirrored
+from extensions.people.numbers import found_by
 
 
 @mirrored
@@ -30,6 +31,9 @@ class Invitation(Mirrored):
     ENDED = (State.BUSY, State.NO_ANSWER, State.DECLINED, State.FAILED, State.CANCELLED)
     # Instead of a cause: they answered, and hung up or were turned away before they joined.
     LEFT = "left"
+
+    # The directory's name for the number; set where the row is drawn.
+    directory_name = ""
 
     key_field = "code"
     inherited = True
@@ -73,12 +77,17 @@ class Invitation(Mirrored):
 
     @property
     def label(self) -> str:
-        return self.name or self.number
+        return self.name or self.directory_name or self.number
 
     @property
     def full_label(self) -> str:
         """The label, and the number where that is another."""
-        return f"{self.name} {self.number}".lstrip()
+        return f"{self.name or self.directory_name} {self.number}".lstrip()
+
+    @property
+    def keys(self) -> str:
+        """By which a page finds names that not everybody may see."""
+        return found_by(self.pbx_id, self.number)
 
     @property
     def has_ended(self) -> bool:

@@ -11,6 +11,7 @@ from calls.models import stands_for
 from engine.mirror.models import History
 from engine.mirror.registry import history
 from engine.mirror.sanitize import shown
+from extensions.people.numbers import found_by
 
 
 @history
@@ -57,6 +58,8 @@ class Attendance(History):
     channel = models.CharField(_("channel"), max_length=150)
     caller_number = models.CharField(_("caller number"), max_length=150, blank=True)
     caller_name = models.CharField(_("caller name"), max_length=150, blank=True)
+    # The name of their number in the panel's own directory; set where it is drawn.
+    directory_name = ""
     admin = models.BooleanField(_("admin"), default=False)
     joined_at = models.DateTimeField(_("joined"))
     left_at = models.DateTimeField(_("left"), null=True, blank=True)
@@ -78,12 +81,22 @@ class Attendance(History):
     @property
     def label(self) -> str:
         """What people call them by, as for a `Participant`."""
-        return self.caller_name or self.caller_number or stands_for(self.channel)
+        return self.directory_name or self.caller_name or self.caller_number or stands_for(self.channel)
+
+    @property
+    def detail(self) -> str:
+        """The number, where the label is a name."""
+        return self.caller_number if self.caller_number != self.label else ""
 
     @property
     def full_label(self) -> str:
         """The label, and the number where that is another."""
-        return f"{self.caller_name} {self.caller_number}".strip() or self.label
+        return f"{self.label} {self.detail}".rstrip()
+
+    @property
+    def keys(self) -> str:
+        """As for a `Participant`."""
+        return found_by(self.pbx, self.caller_number)
 
     @property
     def talk(self) -> list[tuple[int, int]]:

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.identity import user_of
+from conferences.invitations.directory import give_names
 from conferences.records.models import ConferenceRecord
 from conferences.rooms.models import Room, may_see
 from engine.mirror.models import PBX
@@ -35,6 +36,7 @@ def records(request: HttpRequest) -> HttpResponse:
 def record(request: HttpRequest, pk: int) -> HttpResponse:
     """GET: facts, timeline, participants and acts of one; of a running conference, so far."""
     report = _report(request, pk)
+    give_names(report.record.pbx, [person.attendance for person in report.people])
     room = Room.objects.filter(pbx=report.record.pbx, number=report.record.name).first()
     context = {
         "report": report,

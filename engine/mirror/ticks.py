@@ -12,7 +12,7 @@ from django.db import transaction
 from engine import metrics
 from engine.database import in_thread
 from engine.live import hub
-from engine.live.fragments import Notice, Row, rows_of
+from engine.live.fragments import Notice, Row, completed, completions, rows_of
 
 from . import commands, store
 from .agenda import Agenda
@@ -125,9 +125,19 @@ class Ticks:
             self.drawn = {}
             self._boards_due, self._boards_at = False, now
         notices, self.agenda.notices = self.agenda.notices, []
+        if any(notice.code in completions for notice in notices):
+            notices = await self._completed(notices)
         changed = changed and not self._boards_due
         if changed or announces or notices or boards or now - self._published_at >= HEARTBEAT.total_seconds():
             await self._publish(rows, notices, languages if changed and not boards else None, announces)
+
+    async def _completed(self, notices: list[Notice]) -> list[Notice]:
+        """What users are to be told, with what else is known of it; where the database fails, without."""
+        try:
+            return await in_thread(completed)(self.pbx, notices)
+        except DATABASE_FAILURES as error:
+            logger.error("%s: the database failed, so notices say less: %s", self.pbx, error)
+            return notices
 
     def _write_and_draw(self, changes: Changes, link_changes: dict[str, Any], languages: list[str]) -> list[Row]:
         """In a thread, both in one turn: whoever waits for a row waits for each turn too."""

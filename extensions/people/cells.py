@@ -16,7 +16,7 @@ from engine.mirror.sanitize import clean
 from .models import LISTS, NOTE, NUMBERS, PHONES, TAGS
 
 _BETWEEN = re.compile(r"[,;，；、\r\n|]+")
-_NUMBER = re.compile(r"\+?[0-9*#][0-9*#()/. -]*")
+_NUMBER = re.compile(r"\+?\(?[0-9*#][0-9*#()/. -]*")
 # Technology and name, as Asterisk's devices are called.
 _ENDPOINT = re.compile(r"[A-Za-z][\w-]*/[^\s/,;&@]+", re.ASCII)
 _MOST = {"phones": PHONES, "tags": TAGS}

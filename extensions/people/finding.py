@@ -1,24 +1,29 @@
 """People, found by what somebody types."""
 
 from django.contrib.auth.models import User
-from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
+from django.db.models import Case, F, IntegerField, Q, QuerySet, Value, When
 from django.db.models.functions import StrIndex
 
-from .models import Person, seen_by
+from .models import Person, everybody, may_see_all_numbers, numbers_for, seen_by
 from .searching import words_of
 
 # So many are offered while somebody types.
 MOST = 10
 
 
-def matching(people: QuerySet[Person], typed: str) -> QuerySet[Person]:
-    """Those of these people whose text holds all words that were typed, the best matches first."""
+def matching(people: QuerySet[Person], typed: str, user: User) -> QuerySet[Person]:
+    """Those of these people whose text holds all words that were typed, the best matches first; by a number only those
+    of whom the user may see it.
+    """
     words = words_of(typed)
     if not words:
         return people.none() if typed.strip() else people
     # As `contains`, which would compare without regard to case, and so more slowly.
     places = {f"place_{number}": StrIndex("folded", Value(word)) for number, word in enumerate(words)}
     found = people.alias(**places).filter(**{f"{place}__gt": 0 for place in places})
+    if not may_see_all_numbers(user):
+        public = Q(**{f"{place}__lt": F("private_at") for place in places})
+        found = found.filter(public | Q(owner=user) | Q(user=user))
     begins = StrIndex("folded", Value(f" {words[0]}"))
     found = found.alias(begin=begins, number=StrIndex("folded", Value(f"\t{words[0]}")))
     rank = Case(
@@ -32,7 +37,7 @@ def matching(people: QuerySet[Person], typed: str) -> QuerySet[Person]:
 
 def found_by(user: User, typed: str) -> list[Person]:
     """The best matches of those whom a user may see, with their numbers. Queries the database thrice."""
-    found = matching(seen_by(user), typed) if typed.strip() else Person.objects.none()
+    found = matching(seen_by(user), typed, user) if typed.strip() else Person.objects.none()
     return list(found.prefetch_related("numbers", "phones")[:MOST])
 
 
@@ -41,5 +46,5 @@ def numbers_of(name: str) -> set[str]:
     words = words_of(name)
     if not words:
         return set()
-    people = Person.objects.filter(owner=None, hidden=False, name__iexact=" ".join(name.split()))
-    return {numbers[0].number for person in people.prefetch_related("numbers")[:2] if (numbers := person.all_numbers)}
+    people = Person.objects.filter(everybody(), name__iexact=" ".join(name.split())).prefetch_related("numbers")[:2]
+    return {numbers[0].number for person in people if (numbers := numbers_for(None, person))}

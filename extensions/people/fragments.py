@@ -6,17 +6,19 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.template.loader import render_to_string
 from django.utils.translation import gettext_lazy as _
 
+from accounts.identity import users_with
 from engine.live import fragments
 from engine.live.fragments import LivePage, Row, Viewer
 from engine.mirror.sanitize import unaccented
 
 from ..fragments import flags_of, look_of, shown_elsewhere
 from ..models import Device, Extension
-from .models import SEE, Person, PersonNumber, PersonPhone
+from .models import MANAGE, SEE, Department, Person, PersonNumber, PersonPhone, everybody, numbers_for, own_departments
 
 # So many tiles are on the wall: a board is a message to a browser, which has its limit.
 MOST = 1500
@@ -42,10 +44,15 @@ class Tile:
         return self.numbers[0].number if self.numbers else ""
 
     @property
+    def folded(self) -> str:
+        """By what it is found on the wall, by everybody."""
+        return self.person.folded[: self.person.private_at - 1]
+
+    @property
     def seen(self) -> tuple[object, ...]:
         """What it is drawn from."""
         person = self.person
-        return person.name, person.title, person.department, person.folded, person.photo, self.number, self.flags
+        return person.name, person.title, person.department, self.folded, person.photo, self.number, self.flags
 
 
 @dataclass(slots=True)
@@ -56,20 +63,50 @@ class Group:
     tiles: list[Tile] = field(default_factory=list)
 
 
-def on_the_wall() -> QuerySet[Person]:
-    """Those whom everybody may see who may see people, and who have an extension or a phone."""
+def on_the_wall(permissions: Collection[str] = ()) -> QuerySet[Person]:
+    """Those who have an extension or a phone, of whom somebody with these permissions may see, beside seeing people."""
     extensions = PersonNumber.objects.filter(person=OuterRef("pk"), kind="extension")
     phones = PersonPhone.objects.filter(person=OuterRef("pk"))
-    return Person.objects.filter(Exists(extensions) | Exists(phones), owner=None, hidden=False)
+    seen = everybody() | Q(department_key__in=[name.removeprefix(_OF) for name in permissions if name.startswith(_OF)])
+    if MANAGE in permissions:
+        seen = Q()
+    return Person.objects.filter(seen, Exists(extensions) | Exists(phones), owner=None, hidden=False)
 
 
-def tiles_of(people: QuerySet[Person] | Iterable[Person]) -> list[Tile]:
-    """What is drawn of people. Queries the database for all of them at a time: four times, or twice where their numbers
-    and phones were fetched with them.
+# The permission to see the people of a department that is seen by itself alone, before its key.
+_OF = "extensions.department/"
+
+
+def own_permissions(user_ids: Collection[int]) -> Mapping[int, Collection[str]]:
+    """Ids of users → what they are sent of the wall beside what everybody is. Queries the database three times."""
+    found: dict[int, set[str]] = {
+        pk: {MANAGE} for pk in users_with(MANAGE).filter(pk__in=user_ids).values_list("pk", flat=True)
+    }
+    restricted = own_departments(user_ids).values_list("key", flat=True)
+    members = Person.objects.filter(user__in=user_ids, owner=None, department_key__in=list(restricted))
+    for user_id, key in members.values_list("user", "department_key"):
+        found.setdefault(user_id, set()).add(f"{_OF}{key}")
+    return found
+
+
+def _may_see(person: Person, restricted: Mapping[str, str]) -> tuple[str, str]:
+    """By which permission somebody is sent the tile of a person, or else by which other one."""
+    match restricted.get(person.department_key):
+        case Department.VisibleTo.DEPARTMENT:
+            return f"{_OF}{person.department_key}", MANAGE
+        case Department.VisibleTo.MANAGERS:
+            return MANAGE, ""
+        case _:
+            return SEE, ""
+
+
+def tiles_of(people: QuerySet[Person] | Iterable[Person], user: User | None = None) -> list[Tile]:
+    """What is drawn of people for a user; without one, for everybody. Queries the database for all of them at a time:
+    four times, or twice where their numbers and phones were fetched with them.
     """
     if isinstance(people, QuerySet):
         people = people.prefetch_related("numbers", "phones")
-    numbers = {person: person.all_numbers for person in people}
+    numbers = {person: numbers_for(user, person) for person in people}
     extensions = {
         person: {number.number for number in found if number.kind == "extension"} for person, found in numbers.items()
     }
@@ -117,10 +154,12 @@ def _joined(states: list[int]) -> int | None:
 @fragments.renders("person")
 def person_rows(pbx: str, keys: set[str]) -> Iterator[Row]:
     """Tiles of people whose keys these are. One that looks as it did is not drawn again."""
-    for tile in tiles_of(on_the_wall().filter(pk__in=keys)):
-        if fragments.is_news(tile.person.dom_id, tile.seen):
+    restricted = dict(Department.objects.values_list("key", "visible_to"))
+    for tile in tiles_of(on_the_wall([MANAGE]).filter(pk__in=keys)):
+        permission, also = _may_see(tile.person, restricted)
+        if fragments.is_news(tile.person.dom_id, (*tile.seen, permission)):
             html = fragments.draw("extensions/people/_tile.html", {"tile": tile})
-            yield Row(tile.person.dom_id, "person", html, {}, SEE)
+            yield Row(tile.person.dom_id, "person", html, {}, permission, also)
 
 
 def _people_with(pbx: str, kind: str, names: set[str]) -> Iterator[tuple[str, str]]:
@@ -137,9 +176,9 @@ def _people_with(pbx: str, kind: str, names: set[str]) -> Iterator[tuple[str, st
 shown_elsewhere.append(_people_with)
 
 
-def groups() -> list[Group]:
-    """The wall: people by department, those of none at the end."""
-    people = list(on_the_wall().prefetch_related("numbers", "phones")[:MOST])
+def groups(permissions: Collection[str] = ()) -> list[Group]:
+    """The wall of somebody with these permissions: people by department, those of none at the end."""
+    people = list(on_the_wall(permissions).prefetch_related("numbers", "phones")[:MOST])
     people.sort(key=lambda person: (unaccented(person.name), person.pk))
     found: dict[str, Group] = {}
     for tile in tiles_of(people):
@@ -147,13 +186,13 @@ def groups() -> list[Group]:
     return [found[name] for name in sorted(found, key=lambda name: (not name, name))]
 
 
-def board() -> str:
-    """The inside of the wall, in the active language."""
-    return render_to_string("extensions/people/_groups.html", {"groups": groups()}).strip()
+def board(permissions: Collection[str]) -> str:
+    """The inside of the wall of somebody with these permissions, in the active language."""
+    return render_to_string("extensions/people/_groups.html", {"groups": groups(permissions)}).strip()
 
 
 def _board(viewer: Viewer, key: str) -> Mapping[str, str]:
-    return {"people": board()}
+    return {"people": board(viewer.permissions)}
 
 
 fragments.live_pages["people"] = LivePage("people", frozenset([SEE]), {"person": "people"}, _board)

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import models
 from django.db.models import Q
@@ -10,15 +11,21 @@ from django.utils.translation import gettext_lazy as _
 
 from engine import limits
 from engine.mirror.models import PBX
+from engine.mirror.sanitize import unaccented
 from engine.mirror.verbs import permission
 
 from .avatars import Avatar, avatar_of
-from .searching import folded
+from .numbers import key_of
+from .searching import digits_of, folded
 
 _EVERYBODY = ("Viewer", "Operator", "Moderator", "Integrator", "Administrator")
 SEE = permission("extensions.person", "see_people", _("Can see people and whether they are busy"), _EVERYBODY)
 MANAGE = permission(
     "extensions.person", "manage_people", _("Can add, change and import people"), ("Administrator",)
+)  # fmt: skip
+SEE_PRIVATE = permission(
+    "extensions.person", "see_private_numbers", _("Can see mobile numbers of people"),
+    ("Operator", "Moderator", "Administrator"),
 )  # fmt: skip
 # Who calls has contacts of their own.
 CALL = "calls.originate"
@@ -46,6 +53,9 @@ LABELS = {
     "pbx": _("PBX"),
     "hidden": _("hidden"),
 }
+
+# Without accents and in lower case a name may be longer.
+_DEPARTMENT_KEY = 3 * limits.NAME
 
 
 class Person(models.Model):
@@ -75,6 +85,10 @@ class Person(models.Model):
     photo = models.CharField(max_length=16, blank=True, editable=False)
     # See `searching`.
     folded = models.TextField(editable=False)
+    # Where in that the numbers begin that not everybody may see, as databases count: from 1.
+    private_at = models.PositiveIntegerField(default=1, editable=False)
+    # Of the `Department` of this name, where there is one; see `key_of_department`.
+    department_key = models.CharField(max_length=_DEPARTMENT_KEY, db_index=True, default="", editable=False)
 
     class Meta:
         verbose_name = _("person")
@@ -118,12 +132,18 @@ class PersonNumber(models.Model):
         MOBILE = "mobile", _("mobile")
         OUTSIDE = "outside", _("outside line")
 
+    # Those that are seen by permission.
+    PRIVATE = (Kind.MOBILE,)
+
     person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="numbers")
     kind = models.CharField(_("kind"), max_length=9, choices=Kind.choices)
     number = models.CharField(_("number"), max_length=limits.NUMBER, db_index=True)
     order = models.PositiveSmallIntegerField(default=0)
     # Of a shared person's extension its PBX and itself, which nobody else has; None for all other numbers.
     claim = models.CharField(max_length=limits.NUMBER + 33, null=True, unique=True, editable=False)
+    # By what it is known again when somebody calls, and the country (PHONE_COUNTRY) for which that was made.
+    key = models.CharField(max_length=limits.NUMBER, db_index=True, default="", editable=False)
+    country = models.CharField(max_length=2, default="?", editable=False)
 
     class Meta:
         default_permissions = ()
@@ -172,6 +192,28 @@ class LdapEntry(models.Model):
     gone_at = models.DateTimeField(null=True)
 
     class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class Department(models.Model):
+    """Who sees the people of a department, where that is not everybody."""
+
+    class VisibleTo(models.TextChoices):
+        EVERYBODY = "everybody", _("everybody")
+        DEPARTMENT = "department", _("the department itself")
+        MANAGERS = "managers", _("managers alone")
+
+    # See `key_of_department`.
+    key = models.CharField(max_length=_DEPARTMENT_KEY, unique=True, editable=False)
+    visible_to = models.CharField(_("visible to"), max_length=10, choices=VisibleTo.choices)
+
+    class Meta:
+        verbose_name = _("department")
+        verbose_name_plural = _("departments")
+        ordering = ["key"]
         default_permissions = ()
 
     def __str__(self) -> str:
@@ -238,6 +280,11 @@ class PeopleImport(models.Model):
         return self.file
 
 
+def key_of_department(name: str) -> str:
+    """By what a department is known again: in lower case and without accents."""
+    return unaccented(name)[:_DEPARTMENT_KEY]
+
+
 def claim_of(pbx: str, extension: str) -> str:
     """What only one shared person has."""
     return f"{pbx}/{extension}"
@@ -254,6 +301,10 @@ def holder_of(pbx: str, extension: str, but: int | None = None) -> Person | None
     return found.person if found else None
 
 
+# What follows from the rest.
+_DERIVED = ("folded", "private_at", "department_key")
+
+
 def put(people: Iterable[tuple[Person, Mapping[str, Any]]]) -> None:
     """Give people, saved ones or new ones, these values of `FIELDS`, all of them. A few statements for all of them,
     in a transaction of the caller's. Raises `IntegrityError` where an extension is held by somebody else.
@@ -263,19 +314,23 @@ def put(people: Iterable[tuple[Person, Mapping[str, Any]]]) -> None:
         for name in (*TEXTS, "tags", "pbx", "hidden"):
             setattr(person, name, values[name])
         names = (person.name, person.department, person.title, *person.tags)
-        person.folded = folded(names, _numbers_in(values))
+        public = folded(names, _numbers_in(values, private=False))
+        private = " ".join(filter(None, map(digits_of, _numbers_in(values, private=True))))
+        person.folded, person.private_at = f"{public}\t{private}" if private else public, len(public) + 1
+        person.department_key = key_of_department(person.department)
     new = [person for person, _values in people if person.pk is None]
     changed = [person for person, _values in people if person.pk is not None]
     Person.objects.bulk_create(new, batch_size=500)
-    columns = (*TEXTS, "tags", "pbx", "hidden", "user", "by_hand", "extra", "folded")
+    columns = (*TEXTS, "tags", "pbx", "hidden", "user", "by_hand", "extra", *_DERIVED)
     Person.objects.bulk_create(
         changed, batch_size=500, update_conflicts=True, unique_fields=["id"], update_fields=columns
     )
     _replace_numbers(people)
 
 
-def _numbers_in(values: Mapping[str, Any]) -> list[str]:
-    return [number for kind in PersonNumber.Kind.values for number in values[kind]]
+def _numbers_in(values: Mapping[str, Any], *, private: bool) -> list[str]:
+    kinds = (kind for kind in PersonNumber.Kind.values if (kind in PersonNumber.PRIVATE) is private)
+    return [number for kind in kinds for number in values[kind]]
 
 
 def _replace_numbers(people: Collection[tuple[Person, Mapping[str, Any]]]) -> None:
@@ -287,6 +342,7 @@ def _replace_numbers(people: Collection[tuple[Person, Mapping[str, Any]]]) -> No
         PersonNumber(
             person=person, kind=kind, number=number, order=order,
             claim=claim_of(person.pbx, number) if kind == "extension" and person.owner_id is None else None,
+            key=key_of(number, kind == "extension"), country=settings.PHONE_COUNTRY,
         )
         for person, values in people
         for order, (kind, number) in enumerate(
@@ -298,14 +354,65 @@ def _replace_numbers(people: Collection[tuple[Person, Mapping[str, Any]]]) -> No
     PersonPhone.objects.bulk_create(phones, batch_size=500)
 
 
+def make_keys(using: str = "default", **options: Any) -> None:
+    """After `migrate`: know numbers again by the country as it is set by now, and those that are older than keys."""
+    old = PersonNumber.objects.using(using).exclude(country=settings.PHONE_COUNTRY)
+    while rows := list(old[:1000]):
+        for row in rows:
+            row.key, row.country = key_of(row.number, row.kind == "extension"), settings.PHONE_COUNTRY
+        PersonNumber.objects.using(using).bulk_create(
+            rows, batch_size=500, update_conflicts=True, unique_fields=["id"], update_fields=["key", "country"]
+        )
+
+
+# Who may be seen by whom.
+
+
+def _departments(*visible_to: str) -> "models.QuerySet[Department, str]":
+    return Department.objects.filter(visible_to__in=visible_to).order_by().values_list("key", flat=True)
+
+
+def everybody(prefix: str = "") -> Q:
+    """The people whom everybody may see who may see people; `prefix` leads to them from another model."""
+    restricted = _departments(Department.VisibleTo.DEPARTMENT, Department.VisibleTo.MANAGERS)
+    shared = Q((f"{prefix}owner", None), (f"{prefix}hidden", False))
+    return shared & ~Q((f"{prefix}department_key__in", restricted))
+
+
 def seen_by(user: User) -> "models.QuerySet[Person]":
     """The people whom a user may see: the shared ones by permission, and their own contacts."""
     seen = Q(owner=user)
     if user.has_perm(MANAGE):
         seen |= Q(owner=None)
     elif user.has_perm(SEE):
-        seen |= Q(owner=None, hidden=False)
+        seen |= everybody() | Q(owner=None, hidden=False, department_key__in=own_departments([user.pk]).values("key"))
     return Person.objects.filter(seen)
+
+
+def own_departments(user_ids: Collection[int]) -> "models.QuerySet[Department]":
+    """The departments of these users that are seen by themselves alone."""
+    keys = Person.objects.filter(user__in=user_ids, owner=None).order_by().values("department_key")
+    return Department.objects.filter(visible_to=Department.VisibleTo.DEPARTMENT, key__in=keys)
+
+
+def may_see_all_numbers(user: User) -> bool:
+    """Whoever manages people sees what they write."""
+    return user.has_perm(SEE_PRIVATE) or user.has_perm(MANAGE)
+
+
+def may_see_number(user: User) -> Q:
+    """The numbers that a user may see of people whom they see: their own and those of their contacts always."""
+    if may_see_all_numbers(user):
+        return Q()
+    return ~Q(kind__in=PersonNumber.PRIVATE) | Q(person__owner=user) | Q(person__user=user)
+
+
+def numbers_for(user: User | None, person: Person) -> list[PersonNumber]:
+    """The numbers of a person that a user may see; without a user, those that everybody may see."""
+    numbers = person.all_numbers
+    if user is not None and (user.pk in (person.owner_id, person.user_id) or may_see_all_numbers(user)):
+        return numbers
+    return [number for number in numbers if number.kind not in PersonNumber.PRIVATE]
 
 
 def may_change(user: User, person: Person) -> bool:

@@ -11,7 +11,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Paginator
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.http import content_disposition_header
@@ -21,14 +21,28 @@ from django.utils.translation import ngettext
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import etag, require_http_methods, require_POST, require_safe
 
-from accounts.identity import user_of
+from accounts.identity import user_of, viewer_of
 from web import toasts
 
-from . import csv_file, importing, photos
+from . import csv_file, importing, photos, visibility
 from .finding import found_by, matching
 from .forms import PersonForm
 from .fragments import MOST, board, on_the_wall, tiles_of
-from .models import CALL, MANAGE, SEE, LdapEntry, LdapRun, PeopleImport, Person, may_change, pbx_names, seen_by
+from .models import (
+    CALL,
+    MANAGE,
+    SEE,
+    Department,
+    LdapEntry,
+    LdapRun,
+    PeopleImport,
+    Person,
+    may_change,
+    numbers_for,
+    pbx_names,
+    seen_by,
+)
+from .names import laid_over
 from .sources import ldap, rows, vcards
 from .sources import pbx as pbx_source
 
@@ -56,7 +70,9 @@ def _for_whoever_finds(view: View) -> View:
 @permission_required(SEE, raise_exception=True)
 def wall(request: HttpRequest) -> HttpResponse:
     """GET: everybody of the house who has a phone, and whether they are busy; the page keeps it live by itself."""
-    context = {"live_view": "people", "board": board(), "left_off": max(0, on_the_wall().count() - MOST)}
+    permissions = viewer_of(user_of(request), "").permissions
+    left_off = max(0, on_the_wall(permissions).count() - MOST)
+    context = {"live_view": "people", "board": board(permissions), "left_off": left_off}
     return render(request, "extensions/people/wall.html", context)
 
 
@@ -68,14 +84,14 @@ def directory(request: HttpRequest) -> HttpResponse:
     """
     user, q = user_of(request), request.GET.get("q", "")
     may_manage, is_gone = user.has_perm(MANAGE), "gone" in request.GET
-    people = matching(seen_by(user), q).select_related("user", "ldap").prefetch_related("numbers", "phones")
+    people = matching(seen_by(user), q, user).select_related("user", "ldap").prefetch_related("numbers", "phones")
     if may_manage and is_gone:
         people = people.exclude(ldap__gone_at=None)
     page = Paginator(people, _ON_A_PAGE).get_page(request.GET.get("page"))
     context: dict[str, Any] = {
         "page": page,
         "q": q,
-        "rows": [(tile, may_change(user, tile.person)) for tile in tiles_of([*page])],
+        "rows": [(tile, may_change(user, tile.person)) for tile in tiles_of([*page], user)],
     }
     if may_manage:
         context |= {"pbx_names": pbx_names(), "ldap": _ldap(), "is_gone": is_gone}
@@ -98,8 +114,16 @@ def _abilities(user: User) -> dict[str, bool]:
 @_for_whoever_finds
 def find(request: HttpRequest) -> HttpResponse:
     """GET: whom `q` may mean, as the options of a list."""
-    tiles = tiles_of(found_by(user_of(request), request.GET.get("q", "")))
+    user = user_of(request)
+    tiles = tiles_of(found_by(user, request.GET.get("q", "")), user)
     return render(request, "extensions/people/_found.html", {"tiles": [tile for tile in tiles if tile.number]})
+
+
+@require_safe
+@_for_whoever_finds
+def names(request: HttpRequest) -> HttpResponse:
+    """GET: the names that this user sees and not everybody, by what numbers are known again, as JSON."""
+    return JsonResponse(laid_over(user_of(request)))
 
 
 @require_safe
@@ -108,7 +132,8 @@ def menu(request: HttpRequest, pk: int) -> HttpResponse:
     """GET: what can be done about a person, for the menu of their tile."""
     user = user_of(request)
     person = get_object_or_404(seen_by(user), pk=pk)
-    context = {"person": person, "may_change": may_change(user, person), **_abilities(user)}
+    numbers = numbers_for(user, person)
+    context = {"person": person, "numbers": numbers, "may_change": may_change(user, person), **_abilities(user)}
     return render(request, "extensions/people/_menu.html", context)
 
 
@@ -323,20 +348,46 @@ def export(request: HttpRequest) -> HttpResponse:
 @_for_whoever_finds
 def export_vcards(request: HttpRequest) -> HttpResponse:
     """GET: all whom one may see, as vCards."""
-    return _vcards(seen_by(user_of(request)), "people.vcf")
+    user = user_of(request)
+    return _vcards(user, seen_by(user), "people.vcf")
 
 
 @require_safe
 @_for_whoever_finds
 def export_vcard(request: HttpRequest, pk: int) -> HttpResponse:
     """GET: somebody whom one may see, as a vCard."""
-    person = get_object_or_404(seen_by(user_of(request)), pk=pk)
-    return _vcards(Person.objects.filter(pk=pk), f"{slugify(person.name, allow_unicode=True) or 'person'}.vcf")
+    user = user_of(request)
+    person = get_object_or_404(seen_by(user), pk=pk)
+    return _vcards(user, Person.objects.filter(pk=pk), f"{slugify(person.name, allow_unicode=True) or 'person'}.vcf")
 
 
-def _vcards(people: QuerySet[Person], file: str) -> HttpResponse:
+def _vcards(user: User, people: QuerySet[Person], file: str) -> HttpResponse:
     found = list(people.prefetch_related("numbers", "phones"))
     pictures = photos.of_all(person for person in found if person.photo)
-    content = vcards.written((person, pictures.get(person.pk, b"")) for person in found)
+    content = vcards.written(
+        (person, numbers_for(user, person), pictures.get(person.pk, b"")) for person in found
+    )
     headers = {"Content-Disposition": content_disposition_header(as_attachment=True, filename=file)}
     return HttpResponse(content, content_type=vcards.TYPE, headers=headers)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@permission_required(MANAGE, raise_exception=True)
+def departments(request: HttpRequest) -> HttpResponse:
+    """GET: who sees the people of each department; `page` counts from 1. POST, with pairs of `key` and `visible_to`,
+    has it changed.
+    """
+    known, refusal = visibility.lines(), ""
+    if request.method == "POST":
+        keys, wanted = request.POST.getlist("key"), request.POST.getlist("visible_to")
+        try:
+            changed = visibility.change(dict(zip(keys, wanted, strict=True)), known)
+        except ValueError:
+            refusal = _("Nothing was saved: choose for each department who sees its people.")
+        else:
+            sentence = ngettext("%(count)s department was changed.", "%(count)s departments were changed.", changed)
+            messages.success(request, sentence % {"count": changed})
+            return redirect(request.get_full_path())
+    page = Paginator(known, _ON_A_PAGE).get_page(request.GET.get("page"))
+    context = {"page": page, "choices": Department.VisibleTo.choices, "refusal": refusal}
+    return render(request, "extensions/people/departments.html", context, status=422 if refusal else 200)

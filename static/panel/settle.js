@@ -2,6 +2,7 @@
 
 import { disableWhatCannotWork } from "./availability.js";
 import { showLocalTimes, tick } from "./clock.js";
+import { layNamesOver } from "./names.js";
 import { search, watchTheEnd } from "./search.js";
 
 function markMine() {
@@ -16,6 +17,7 @@ function markMine() {
 
 export function settle() {
   markMine();
+  layNamesOver();
   disableWhatCannotWork();
   search();
   watchTheEnd();

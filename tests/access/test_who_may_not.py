@@ -172,6 +172,12 @@ TABLE: dict[str, list[Line]] = {
         Line("/people/contacts/new/", "GET", CALLING, 200, only=False),
         Line("/people/contacts/new/", "POST", CALLING, 302, {"name": "Carla"}, only=False),
     ],
+    "people/departments/": [
+        Line("/people/departments/", "GET", ADMINISTERING, 200, only=False),
+        Line("/people/departments/", "POST", ADMINISTERING, 302, only=False),
+    ],
+    # Who gets which names: see tests/extensions/people.
+    "people/names.json": [Line("/people/names.json", "GET", SEEING, 200)],
     # Of hidden people and others' contacts see tests/extensions/people.
     "people/<int:pk>/": [
         Line("/people/1/", "GET", ADMINISTERING, 200, only=False),

@@ -132,7 +132,7 @@ def test_names_of_the_directory_stand_beside_those_that_callers_give_themselves(
     with translation.override("en"):
         html = conference_fragments.participants("main", "8001")
     names = [re.findall(r"<bdi[^>]*>([^<]*)<", row) for row in html.split("<li")[1:]]
-    assert names == [["front desk", "101", "Anna Alpha"], ["Berta", "0305"], ["anna alpha", "101"]]
+    assert names == [["Anna Alpha", "101", "front desk"], ["Berta", "0305"], ["Anna Alpha", "101"]]
 
 
 def test_the_page_has_buttons_for_whoever_moderates_this_room_alone() -> None:

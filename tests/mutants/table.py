@@ -6,10 +6,38 @@ FAULTS = (
     # Who may what.
     Fault(
         "extensions/people/models.py",
-        "seen |= Q(owner=None, hidden=False)",
-        "seen |= Q(owner=None)",
+        'shared = Q((f"{prefix}owner", None), (f"{prefix}hidden", False))',
+        'shared = Q((f"{prefix}owner", None))',
         ("tests/extensions/people/test_people.py",),
         "everybody sees people who are hidden",
+    ),
+    Fault(
+        "extensions/people/fragments.py",
+        '            return MANAGE, ""\n',
+        '            return SEE, ""\n',
+        ("tests/extensions/people/test_visibility.py",),
+        "a change of somebody whom managers alone see is sent to everybody",
+    ),
+    Fault(
+        "extensions/people/names.py",
+        'return everybody("person__") & ~Q(kind__in=PersonNumber.PRIVATE)',
+        'return everybody("person__")',
+        ("tests/extensions/people/test_names.py",),
+        "a row for everybody says whose mobile number calls",
+    ),
+    Fault(
+        "extensions/people/finding.py",
+        "    if not may_see_all_numbers(user):\n",
+        "    if False:\n",
+        ("tests/extensions/people/test_visibility.py",),
+        "a mobile number that may not be seen is found out by trying",
+    ),
+    Fault(
+        "extensions/people/names.py",
+        '        if not is_extension or on in ("", pbx):\n',
+        "        if True:\n",
+        ("tests/extensions/people/test_names.py",),
+        "an extension of another PBX names a caller",
     ),
     Fault(
         "extensions/people/importing.py",

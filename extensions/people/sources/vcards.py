@@ -10,7 +10,7 @@ from vobject.base import Component, ContentLine, ParseError
 
 from .. import photos
 from ..csv_file import CELL, LINES, Line, Unreadable
-from ..models import Person
+from ..models import Person, PersonNumber
 from .numbers import sorted_out
 
 TYPE = "text/vcard; charset=utf-8"
@@ -138,12 +138,12 @@ def _extra(card: Component) -> Iterator[tuple[str, str]]:
             yield _COMPANY, _text(org.value[0])[:CELL]
 
 
-def written(people: Iterable[tuple[Person, bytes]]) -> str:
-    """The vCards (3.0, which every program reads) of people and their photos."""
-    return "".join(_card(person, photo) for person, photo in people)
+def written(people: Iterable[tuple[Person, Iterable[PersonNumber], bytes]]) -> str:
+    """The vCards (3.0, which every program reads) of people, with these numbers of theirs, and their photos."""
+    return "".join(_card(person, numbers, photo) for person, numbers, photo in people)
 
 
-def _card(person: Person, photo: bytes) -> str:
+def _card(person: Person, numbers: Iterable[PersonNumber], photo: bytes) -> str:
     card = vobject.vCard()
     card.add("fn").value = person.name
     given, _blank, family = person.name.rpartition(" ")
@@ -154,7 +154,7 @@ def _card(person: Person, photo: bytes) -> str:
     for name, text in (("title", person.title), ("email", person.email), ("note", person.note)):
         if text:
             card.add(name).value = text
-    for number in person.all_numbers:
+    for number in numbers:
         tel = card.add("tel")
         tel.value, tel.type_param = number.number, "CELL" if number.kind == "mobile" else "WORK"
     if person.tags:

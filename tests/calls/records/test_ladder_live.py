@@ -10,7 +10,7 @@ from django.utils.html import strip_tags
 from calls import commands, control, transfers
 from calls.models import Channel, Transfer
 from calls.records.models import CallRecord, CallStep
-from calls.records.words import sentence
+from calls.records.words import Names, sentence
 from engine.ami.protocol import Action
 from engine.ami.transports import Address
 from engine.mirror.state import State
@@ -107,7 +107,7 @@ def ladders(state: State) -> list[list[str]]:
         while records[call].goes_on_in:
             call, followed = records[call].goes_on_in, followed + 1
             assert followed < 10, "calls go on in each other"
-        said.setdefault(call, []).append(strip_tags(sentence(step, {7: "anna"})).replace("80058005", "8005"))
+        said.setdefault(call, []).append(strip_tags(sentence(step, Names({7: "anna"}, {}))).replace("80058005", "8005"))
     return list(said.values())
 
 

@@ -10,7 +10,7 @@ from django.utils.html import strip_tags
 
 from calls.records import fragments, models
 from calls.records.models import CallRecord, CallStep
-from calls.records.words import CAUSES, LOOKS, sentence
+from calls.records.words import CAUSES, LOOKS, Names, sentence
 from engine.mirror.models import PBX
 from tests.access import people
 from tests.access.people import ANONYMOUS, NOBODY
@@ -131,7 +131,9 @@ def test_there_is_no_call_on_a_pbx_that_is_not_there() -> None:
 
 
 def test_a_conference_is_a_link_for_who_may_see_it_and_a_name_for_others() -> None:
-    said = str(sentence(CallStep(pbx="main", kind=Kind.REACHED, detail="ConfBridge", other="80/01", who="A"), {}))
+    said = str(
+        sentence(CallStep(pbx="main", kind=Kind.REACHED, detail="ConfBridge", other="80/01", who="A"), Names({}, {}))
+    )
     assert '<a class="call-conference" href="/conferences/main/80~s01/">' in said
     assert '<span class="call-conference-name"><bdi>80/01</bdi></span>' in said
 
@@ -147,7 +149,7 @@ def test_hostile_texts_are_shown_as_they_are_in_every_kind_of_step(kind: str) ->
             one = CallStep(
                 pbx="main", key="1", kind=kind, at=BEGAN, who=text, other=text, detail=detail, user_id=7, order=1
             )
-            drawn = fragments.step_html(one, {7: text})
+            drawn = fragments.step_html(one, Names({7: text}, {text: f"{text} 1"}))
             for bad in ("<script", "<img", "<b>", 'onerror="', "javascript:alert"):
                 if bad in text:
                     assert bad not in drawn.replace("%3Cscript", "").replace(f'href="{bad}', "")
@@ -170,7 +172,7 @@ def test_only_the_last_calls_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_each_cause_is_said_in_words() -> None:
     for cause, reason in CAUSES.items():
-        said = strip_tags(sentence(CallStep(kind=Kind.LEFT, who="A", detail=f"self {cause}"), {}))
+        said = strip_tags(sentence(CallStep(kind=Kind.LEFT, who="A", detail=f"self {cause}"), Names({}, {})))
         assert said == f"A hangs up ({reason})"
 
 
