@@ -364,9 +364,7 @@ def export_vcard(request: HttpRequest, pk: int) -> HttpResponse:
 def _vcards(user: User, people: QuerySet[Person], file: str) -> HttpResponse:
     found = list(people.prefetch_related("numbers", "phones"))
     pictures = photos.of_all(person for person in found if person.photo)
-    content = vcards.written(
-        (person, numbers_for(user, person), pictures.get(person.pk, b"")) for person in found
-    )
+    content = vcards.written((person, numbers_for(user, person), pictures.get(person.pk, b"")) for person in found)
     headers = {"Content-Disposition": content_disposition_header(as_attachment=True, filename=file)}
     return HttpResponse(content, content_type=vcards.TYPE, headers=headers)
 
