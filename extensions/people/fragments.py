@@ -3,7 +3,7 @@
 import functools
 import operator
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -17,6 +17,7 @@ from engine.mirror.sanitize import unaccented
 from ..fragments import flags_of, look_of, shown_elsewhere
 from ..models import Device, Extension
 from .models import SEE, Person, PersonNumber, PersonPhone
+from .talks import SEE_CALLS, Talk, people_at, talks_of
 
 # So many tiles are on the wall: a board is a message to a browser, which has its limit.
 MOST = 1500
@@ -26,11 +27,14 @@ _UNKNOWN: Mapping[str, Any] = {"css": "is-unknown", "icon": "circle-minus", "wor
 
 @dataclass(slots=True)
 class Tile:
-    """A person, their numbers, and the flags of the states of their phones; None where nobody knows."""
+    """A person, their numbers, and the flags of the states of their phones; None where nobody knows. What goes on at
+    these is there for whoever may see calls.
+    """
 
     person: Person
     numbers: list[PersonNumber]
     flags: int | None
+    talk: Talk | None = None
 
     @property
     def look(self) -> Mapping[str, Any]:
@@ -45,7 +49,7 @@ class Tile:
     def seen(self) -> tuple[object, ...]:
         """What it is drawn from."""
         person = self.person
-        return person.name, person.title, person.department, person.folded, self.number, self.flags
+        return person.name, person.title, person.department, person.folded, self.number, self.flags, self.talk
 
 
 @dataclass(slots=True)
@@ -114,17 +118,48 @@ def _joined(states: list[int]) -> int | None:
     return functools.reduce(operator.or_, reached) if reached else _UNREACHABLE
 
 
+def with_talks(tiles: list[Tile]) -> list[Tile]:
+    """The same, with what goes on at their phones. Queries the database for all of them at a time."""
+    people = {
+        tile.person.pk: (
+            tile.person.pbx,
+            {number.number for number in tile.numbers if number.kind == "extension"},
+            {phone.endpoint for phone in tile.person.phones.all()},
+        )
+        for tile in tiles
+    }
+    talks = talks_of(people)
+    return [replace(tile, talk=talks.get(tile.person.pk)) for tile in tiles]
+
+
 @fragments.renders("person")
 def person_rows(pbx: str, keys: set[str]) -> Iterator[Row]:
-    """Tiles of people whose keys these are. One that looks as it did is not drawn again."""
-    for tile in tiles_of(on_the_wall().filter(pk__in=keys)):
-        if fragments.is_news(tile.person.dom_id, tile.seen):
-            html = fragments.draw("extensions/people/_tile.html", {"tile": tile})
-            yield Row(tile.person.dom_id, "person", html, {}, SEE)
+    """Tiles of people whose keys these are: of who is in a call one for whoever may see calls, and one for the others.
+    One that looks as it did is not drawn again.
+    """
+    for tile in with_talks(tiles_of(on_the_wall().filter(pk__in=keys))):
+        plain = replace(tile, talk=None)
+        is_news = fragments.is_news(tile.person.dom_id, plain.seen)
+        is_news_of_calls = fragments.is_news(f"{tile.person.dom_id} with calls", tile.seen)
+        if tile.talk is None and is_news:
+            yield _row(plain, {})
+            continue
+        if is_news_of_calls:
+            yield _row(tile, {"calls": True})
+        if is_news:
+            yield _row(plain, {"calls": False})
+
+
+def _row(tile: Tile, facets: Mapping[str, Any]) -> Row:
+    html = fragments.draw("extensions/people/_tile.html", {"tile": tile})
+    return Row(tile.person.dom_id, "person", html, facets, SEE)
 
 
 def _people_with(pbx: str, kind: str, names: set[str]) -> Iterator[tuple[str, str]]:
     """Whose tiles show the state of these extensions or devices."""
+    if kind == "phone":
+        yield from people_at(pbx, names)
+        return
     if kind == "extension":
         having = PersonNumber.objects.filter(kind="extension", number__in=names)
     else:
@@ -137,23 +172,30 @@ def _people_with(pbx: str, kind: str, names: set[str]) -> Iterator[tuple[str, st
 shown_elsewhere.append(_people_with)
 
 
-def groups() -> list[Group]:
+def groups(*, sees_calls: bool = False) -> list[Group]:
     """The wall: people by department, those of none at the end."""
     people = list(on_the_wall().prefetch_related("numbers", "phones")[:MOST])
     people.sort(key=lambda person: (unaccented(person.name), person.pk))
+    tiles = tiles_of(people)
     found: dict[str, Group] = {}
-    for tile in tiles_of(people):
+    for tile in with_talks(tiles) if sees_calls else tiles:
         found.setdefault(unaccented(tile.person.department), Group(tile.person.department)).tiles.append(tile)
     return [found[name] for name in sorted(found, key=lambda name: (not name, name))]
 
 
-def board() -> str:
+def board(*, sees_calls: bool) -> str:
     """The inside of the wall, in the active language."""
-    return render_to_string("extensions/people/_groups.html", {"groups": groups()}).strip()
+    return render_to_string("extensions/people/_groups.html", {"groups": groups(sees_calls=sees_calls)}).strip()
 
 
 def _board(viewer: Viewer, key: str) -> Mapping[str, str]:
-    return {"people": board()}
+    return {"people": board(sees_calls=SEE_CALLS in viewer.permissions)}
 
 
-fragments.live_pages["people"] = LivePage("people", frozenset([SEE]), {"person": "people"}, _board)
+def _place(row: Row, viewer: Viewer, key: str) -> str | None:
+    """Of who is in a call the tile of those who may see calls, or that of the others."""
+    calls = row.facets.get("calls")
+    return "people" if calls is None or calls == (SEE_CALLS in viewer.permissions) else None
+
+
+fragments.live_pages["people"] = LivePage("people", frozenset([SEE]), {"person": "people"}, _board, _place)

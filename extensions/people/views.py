@@ -23,6 +23,7 @@ from .finding import found_by, matching
 from .forms import PersonForm
 from .fragments import MOST, board, on_the_wall, tiles_of
 from .models import CALL, MANAGE, SEE, PeopleImport, Person, may_change, seen_by
+from .talks import SEE_CALLS
 
 _ON_A_PAGE = 50
 # So many lines of each kind are shown before an import.
@@ -48,7 +49,8 @@ def _for_whoever_finds(view: View) -> View:
 @permission_required(SEE, raise_exception=True)
 def wall(request: HttpRequest) -> HttpResponse:
     """GET: everybody of the house who has a phone, and whether they are busy; the page keeps it live by itself."""
-    context = {"live_view": "people", "board": board(), "left_off": max(0, on_the_wall().count() - MOST)}
+    inside = board(sees_calls=user_of(request).has_perm(SEE_CALLS))
+    context = {"live_view": "people", "board": inside, "left_off": max(0, on_the_wall().count() - MOST)}
     return render(request, "extensions/people/wall.html", context)
 
 
