@@ -1,10 +1,23 @@
-"""What goes on at phones, for the tiles of the people whose phones they are."""
+"""What goes on at phones, for the tiles of the people whose phones they are, and what can be done about it there."""
 
 from collections.abc import Collection
+from functools import reduce
+from operator import or_
+from typing import Any
 
+from django.contrib.auth.models import User
+from django.db.models import Q
+from django.template.loader import render_to_string
+
+from accounts.identity import phone_of, profile_of
 from engine.mirror.sanitize import shown
-from extensions.people.talks import Kind, Talk, Talks, sources
+from extensions.models import Mailbox
+from extensions.people.fragments import Tile, menu_parts
+from extensions.people.talks import Kind, Talk, Talks, endpoints_of, sources
 
+from .commands import ORIGINATE
+from .control import CONTROL_ANY, CONTROL_OWN, LISTEN, PICK_UP
+from .fragments import SEE
 from .models import Channel
 from .my_phone import MyCall, calls_at
 
@@ -43,3 +56,46 @@ def talk_of(mine: MyCall) -> Talk:
 
 
 sources.append(talks_at)
+
+# What the menu of a tile offers.
+
+
+def menu_of(user: User, tile: Tile) -> str:
+    """What can be done with the calls of a user's own phone and with those of this person, in the active language."""
+    return render_to_string("calls/_lamp_menu.html", {**_my_calls(user, tile), **_their_calls(user, tile)}).strip()
+
+
+def _my_calls(user: User, tile: Tile) -> dict[str, Any]:
+    """My calls that can be sent to the person, their numbers, and which of these have a voicemail."""
+    pbx, _separator, endpoint = phone_of(profile_of(user)).partition("/")
+    if not endpoint or not (user.has_perm(CONTROL_ANY) or user.has_perm(CONTROL_OWN)):
+        return {}
+    calls = [call for call in calls_at(pbx, [endpoint])[endpoint] if call.other and _can_be_sent(call)]
+    numbers = [number.number for number in tile.numbers]
+    with_voicemail = Mailbox.objects.filter(pbx=pbx, number__in=numbers).order_by().values_list("number", flat=True)
+    return {"my_calls": calls, "numbers": numbers, "with_voicemail": set(with_voicemail) if calls else set()}
+
+
+def _can_be_sent(call: MyCall) -> bool:
+    """Whether whoever is at the other end can be sent to a number: not while somebody is consulted for them."""
+    transfer = call.transfer
+    return not transfer.number if transfer is not None else call.talks or call.calls_me
+
+
+def _their_calls(user: User, tile: Tile) -> dict[str, Any]:
+    """The channels of the person that can be picked up, and those that can be listened to."""
+    if not (user.has_perm(ORIGINATE) and user.has_perm(SEE)):
+        return {}
+    places = endpoints_of({0: tile.lines})[0]
+    if not places:
+        return {}
+    at = reduce(or_, (Q(endpoint=endpoint, **({"pbx": pbx} if pbx else {})) for pbx, endpoint in places))
+    mine = phone_of(profile_of(user))
+    channels = [row for row in Channel.objects.filter(at) if f"{row.pbx_id}/{row.endpoint}" != mine]
+    return {
+        "ringing": [row for row in channels if row.state == "Ringing"] if user.has_perm(PICK_UP) else [],
+        "talking": [row for row in channels if row.is_up] if user.has_perm(LISTEN) else [],
+    }
+
+
+menu_parts.append(menu_of)

@@ -2,10 +2,11 @@
 
 import functools
 import operator
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.template.loader import render_to_string
 from django.utils.translation import gettext_lazy as _
@@ -17,7 +18,8 @@ from engine.mirror.sanitize import unaccented
 from ..fragments import flags_of, look_of, shown_elsewhere
 from ..models import Device, Extension
 from .models import SEE, Person, PersonNumber, PersonPhone
-from .talks import SEE_CALLS, Talk, people_at, talks_of
+from .own import favourites_of
+from .talks import SEE_CALLS, Lines, Talk, people_at, talks_of
 
 # So many tiles are on the wall: a board is a message to a browser, which has its limit.
 MOST = 1500
@@ -46,6 +48,17 @@ class Tile:
         return self.numbers[0].number if self.numbers else ""
 
     @property
+    def group(self) -> str:
+        """By what it stands with others of its department."""
+        return unaccented(self.person.department)
+
+    @property
+    def lines(self) -> Lines:
+        """By what calls of the person are known."""
+        extensions = frozenset(number.number for number in self.numbers if number.kind == "extension")
+        return Lines(self.person.pbx, extensions, frozenset(phone.endpoint for phone in self.person.phones.all()))
+
+    @property
     def seen(self) -> tuple[object, ...]:
         """What it is drawn from."""
         person = self.person
@@ -54,10 +67,16 @@ class Tile:
 
 @dataclass(slots=True)
 class Group:
-    """A department and its tiles."""
+    """A department and its tiles; or favourites. `key` is what its tiles have as their `group`."""
 
     name: str
+    key: str = ""
     tiles: list[Tile] = field(default_factory=list)
+    is_favourites: bool = False
+
+
+# What else the menu of a tile offers, from the apps above: a user and the tile → HTML in the active language.
+menu_parts: list[Callable[[User, Tile], str]] = []
 
 
 def on_the_wall() -> QuerySet[Person]:
@@ -120,15 +139,7 @@ def _joined(states: list[int]) -> int | None:
 
 def with_talks(tiles: list[Tile]) -> list[Tile]:
     """The same, with what goes on at their phones. Queries the database for all of them at a time."""
-    people = {
-        tile.person.pk: (
-            tile.person.pbx,
-            {number.number for number in tile.numbers if number.kind == "extension"},
-            {phone.endpoint for phone in tile.person.phones.all()},
-        )
-        for tile in tiles
-    }
-    talks = talks_of(people)
+    talks = talks_of({tile.person.pk: tile.lines for tile in tiles})
     return [replace(tile, talk=talks.get(tile.person.pk)) for tile in tiles]
 
 
@@ -172,24 +183,33 @@ def _people_with(pbx: str, kind: str, names: set[str]) -> Iterator[tuple[str, st
 shown_elsewhere.append(_people_with)
 
 
-def groups(*, sees_calls: bool = False) -> list[Group]:
-    """The wall: people by department, those of none at the end."""
+def groups(*, sees_calls: bool = False, favourites: Sequence[int] = ()) -> list[Group]:
+    """The wall: people by department, those of none at the end. Favourites stand before all, in this order, and not in
+    their department, which may be left with nobody.
+    """
     people = list(on_the_wall().prefetch_related("numbers", "phones")[:MOST])
+    left_off = set(favourites) - {person.pk for person in people}
+    if left_off:
+        people += on_the_wall().filter(pk__in=left_off).prefetch_related("numbers", "phones")
     people.sort(key=lambda person: (unaccented(person.name), person.pk))
     tiles = tiles_of(people)
-    found: dict[str, Group] = {}
+    first, found = Group("", is_favourites=True), dict[str, Group]()
     for tile in with_talks(tiles) if sees_calls else tiles:
-        found.setdefault(unaccented(tile.person.department), Group(tile.person.department)).tiles.append(tile)
-    return [found[name] for name in sorted(found, key=lambda name: (not name, name))]
+        group = found.setdefault(tile.group, Group(tile.person.department, tile.group))
+        (first if tile.person.pk in favourites else group).tiles.append(tile)
+    first.tiles.sort(key=lambda tile: favourites.index(tile.person.pk))
+    departments = [found[name] for name in sorted(found, key=lambda name: (not name, name))]
+    return [first, *departments] if departments else []
 
 
-def board(*, sees_calls: bool) -> str:
-    """The inside of the wall, in the active language."""
-    return render_to_string("extensions/people/_groups.html", {"groups": groups(sees_calls=sees_calls)}).strip()
+def board(user_id: int, *, sees_calls: bool) -> str:
+    """The inside of a user's wall, in the active language."""
+    context = {"groups": groups(sees_calls=sees_calls, favourites=favourites_of(user_id))}
+    return render_to_string("extensions/people/_groups.html", context).strip()
 
 
 def _board(viewer: Viewer, key: str) -> Mapping[str, str]:
-    return {"people": board(sees_calls=SEE_CALLS in viewer.permissions)}
+    return {"people": board(viewer.user_id, sees_calls=SEE_CALLS in viewer.permissions)}
 
 
 def _place(row: Row, viewer: Viewer, key: str) -> str | None:

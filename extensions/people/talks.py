@@ -45,6 +45,15 @@ class Talk:
         return _RANKS[self.kind]
 
 
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """By what calls of somebody are known: their PBX (empty: any), extensions and phones."""
+
+    pbx: str
+    extensions: frozenset[str]
+    phones: frozenset[str]
+
+
 # Endpoint → PBX → what goes on there.
 Talks = Mapping[str, Mapping[str, Sequence[Talk]]]
 # Endpoints → their talks. The app of calls registers itself here.
@@ -56,28 +65,39 @@ def devices_in(hint: str) -> list[str]:
     return [device for device in hint.partition(",")[0].split("&") if device]
 
 
-def talks_of(people: Mapping[int, tuple[str, Collection[str], Collection[str]]]) -> dict[int, Talk]:
-    """Somebody's id → their PBX (empty: any), extensions and phones; the most telling of what they do, of those who are
-    in a call. A few queries for all of them at a time.
+def endpoints_of(people: Mapping[int, Lines]) -> dict[int, set[tuple[str, str]]]:
+    """Somebody's id → the endpoints at which they are, each with its PBX (empty: any): their phones, and the devices that
+    the hints of their extensions name. Queries the database once.
     """
-    extensions = {name for _pbx, names, _phones in people.values() for name in names}
-    hinted: dict[str, list[tuple[str, str]]] = {}
+    extensions = {name for lines in people.values() for name in lines.extensions}
     hints = Extension.objects.filter(extension__in=extensions) if extensions else Extension.objects.none()
+    hinted: dict[str, list[tuple[str, str]]] = {}
     for pbx, extension, hint in hints.values_list("pbx_id", "extension", "hint"):
         hinted.setdefault(extension, []).extend((pbx, device) for device in devices_in(hint))
-    endpoints = {device for devices in hinted.values() for _pbx, device in devices}
-    endpoints.update(phone for _pbx, _names, phones in people.values() for phone in phones)
-    at = [source(endpoints) for source in sources] if endpoints else []
+    return {
+        key: {
+            *((lines.pbx, phone) for phone in lines.phones),
+            *(at for name in lines.extensions for at in hinted.get(name, ()) if lines.pbx in ("", at[0])),
+        }
+        for key, lines in people.items()
+    }
+
+
+def talks_of(people: Mapping[int, Lines]) -> dict[int, Talk]:
+    """Somebody's id → the most telling of what they do, of those who are in a call. A few queries for all of them at a
+    time.
+    """
+    places = endpoints_of(people)
+    endpoints = {endpoint for at in places.values() for _pbx, endpoint in at}
+    known = [source(endpoints) for source in sources] if endpoints else []
     found = {}
-    for key, (home, names, phones) in people.items():
-        devices = {device for name in names for device in hinted.get(name, ())}
-        devices.update(("", phone) for phone in phones)
+    for key, at in places.items():
         talks = [
             talk
-            for talks in at
-            for its, endpoint in devices
+            for talks in known
+            for its, endpoint in at
             for pbx, there in talks.get(endpoint, {}).items()
-            if home in ("", pbx) and its in ("", pbx)
+            if its in ("", pbx)
             for talk in there
         ]
         if talks:

@@ -16,5 +16,7 @@ urlpatterns = [
     path("export.csv", views.export, name="people-export"),
     path("<int:pk>/", views.person, name="person"),
     path("<int:pk>/menu/", views.menu, name="person-menu"),
+    path("favourites/", views.favourites, name="people-favourites"),
+    path("<int:pk>/favourite/", views.favourite, name="person-favourite"),
     path("<int:pk>/delete/", views.delete, name="person-delete"),
 ]

@@ -17,12 +17,14 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.identity import user_of
+from web import toasts
 
 from . import csv_file, importing
 from .finding import found_by, matching
 from .forms import PersonForm
-from .fragments import MOST, board, on_the_wall, tiles_of
+from .fragments import MOST, board, menu_parts, on_the_wall, tiles_of
 from .models import CALL, MANAGE, SEE, PeopleImport, Person, may_change, seen_by
+from .own import FAVOURITES, arrange, favourites_of, set_favourite
 from .talks import SEE_CALLS
 
 _ON_A_PAGE = 50
@@ -49,7 +51,8 @@ def _for_whoever_finds(view: View) -> View:
 @permission_required(SEE, raise_exception=True)
 def wall(request: HttpRequest) -> HttpResponse:
     """GET: everybody of the house who has a phone, and whether they are busy; the page keeps it live by itself."""
-    inside = board(sees_calls=user_of(request).has_perm(SEE_CALLS))
+    user = user_of(request)
+    inside = board(user.pk, sees_calls=user.has_perm(SEE_CALLS))
     context = {"live_view": "people", "board": inside, "left_off": max(0, on_the_wall().count() - MOST)}
     return render(request, "extensions/people/wall.html", context)
 
@@ -82,9 +85,41 @@ def find(request: HttpRequest) -> HttpResponse:
 def menu(request: HttpRequest, pk: int) -> HttpResponse:
     """GET: what can be done about a person, for the menu of their tile."""
     user = user_of(request)
-    person = get_object_or_404(seen_by(user), pk=pk)
-    context = {"person": person, "may_change": may_change(user, person), **_abilities(user)}
+    person = get_object_or_404(seen_by(user).prefetch_related("numbers", "phones"), pk=pk)
+    (tile,) = tiles_of([person])
+    context = {
+        "person": person,
+        "may_change": may_change(user, person),
+        "parts": [part for offers in menu_parts if (part := offers(user, tile))],
+        "is_favourite": person.pk in favourites_of(user.pk),
+        **_abilities(user),
+    }
     return render(request, "extensions/people/_menu.html", context)
+
+
+@require_POST
+@permission_required(SEE, raise_exception=True)
+def favourite(request: HttpRequest, pk: int) -> HttpResponse:
+    """POST `on` (`yes` or `no`): somebody stands first on my wall, or no longer does."""
+    user, is_one = user_of(request), request.POST.get("on") == "yes"
+    person = get_object_or_404(seen_by(user).filter(owner=None), pk=pk)
+    if not set_favourite(user, person, is_one):
+        text = _("At most %(most)s people can be your favourites. Take the star from somebody first.")
+        return toasts.toast(request, "warning", text % {"most": FAVOURITES}, 409)
+    text = _("%(name)s is one of your favourites.") if is_one else _("%(name)s is no longer one of your favourites.")
+    return toasts.toast(request, "success", text % {"name": person.name})
+
+
+@require_POST
+@permission_required(SEE, raise_exception=True)
+def favourites(request: HttpRequest) -> HttpResponse:
+    """POST `order`: the ids of my favourites as I want them, with commas between."""
+    typed = request.POST.get("order", "")
+    keys = [key for key in typed.split(",") if key]
+    if len(keys) > FAVOURITES or not all(key.isascii() and key.isdecimal() and len(key) < 19 for key in keys):
+        return toasts.toast(request, "warning", _("This order cannot be kept. Reload the page, and try again."), 400)
+    arrange(user_of(request), [int(key) for key in keys])
+    return HttpResponse(status=204)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
