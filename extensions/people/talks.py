@@ -66,8 +66,8 @@ def devices_in(hint: str) -> list[str]:
 
 
 def endpoints_of(people: Mapping[int, Lines]) -> dict[int, set[tuple[str, str]]]:
-    """Somebody's id → the endpoints at which they are, each with its PBX (empty: any): their phones, and the devices that
-    the hints of their extensions name. Queries the database once.
+    """Somebody's id → the endpoints at which they are, each with its PBX (empty: any): their phones, and the devices
+    that the hints of their extensions name. Queries the database once.
     """
     extensions = {name for lines in people.values() for name in lines.extensions}
     hints = Extension.objects.filter(extension__in=extensions) if extensions else Extension.objects.none()

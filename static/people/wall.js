@@ -140,8 +140,11 @@ addEventListener("htmx:finally:request", (event) => {
 // --- The menu of a tile. ---
 
 async function openMenu(button) {
+  const focused = document.activeElement;
   const response = await fetch(button.dataset.menu).catch(() => null);
   const html = response?.ok ? await response.text() : "";
+  // Whoever has gone elsewhere meanwhile would press what they do not see yet.
+  if (document.activeElement !== focused) return;
   if (!html || !button.isConnected) {
     menu.textContent = document.body.dataset.textFailed;
   } else {

@@ -33,6 +33,27 @@ FAULTS = (
         "whoever has two phones, one of them switched off, is shown as unreachable",
     ),
     Fault(
+        "extensions/people/fragments.py",
+        'return "people" if calls is None or calls == (SEE_CALLS in viewer.permissions) else None',
+        'return "people"',
+        ("tests/extensions/people/test_wall.py",),
+        "whoever sees people, but no calls, is sent who talks with whom",
+    ),
+    Fault(
+        "extensions/people/own.py",
+        "found = sorted(Favourite.objects.filter(user=user), key",
+        "found = sorted(Favourite.objects.filter(person__in=keys), key",
+        ("tests/extensions/people/test_favourites.py",),
+        "the order of one's favourites changes that of others",
+    ),
+    Fault(
+        "calls/lamps.py",
+        'if f"{row.pbx_id}/{row.endpoint}" != mine]',
+        "]",
+        ("tests/extensions/people/test_favourites.py",),
+        "the menu of one's own tile offers to listen to oneself",
+    ),
+    Fault(
         "api/models.py",
         "return perm in self.scopes and super().has_perm(perm, obj)",
         "return super().has_perm(perm, obj)",

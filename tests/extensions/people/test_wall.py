@@ -196,8 +196,12 @@ def text_of(html: str) -> str:
 def rows(viewer: Viewer, *subjects: tuple[str, str], known: dict[str, object] | None = None) -> dict[str, str]:
     """The tiles that a viewer is sent when these have changed: a name → all words of it."""
     page = fragments.live_pages["people"]
-    drawn = [row for row in fragments.rows_of("main", subjects, ["en"], known) if row.kind == "person" and row.html]
+    seen_before = {} if known is None else known
+    drawn = [
+        row for row in fragments.rows_of("main", subjects, ["en"], seen_before) if row.kind == "person" and row.html
+    ]
     seen = [text_of(row.html["en"]) for row in drawn if row.html and page.container_of(row, viewer, "")]
+    assert len({text.partition(" ")[0] for text in seen}) == len(seen), seen
     return {text.partition(" ")[0]: text for text in seen}
 
 
