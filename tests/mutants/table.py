@@ -54,6 +54,13 @@ FAULTS = (
         "the menu of one's own tile offers to listen to oneself",
     ),
     Fault(
+        "extensions/people/own.py",
+        "lately = Called.objects.filter(user=user, at__gte",
+        "lately = Called.objects.filter(at__gte",
+        ("tests/extensions/people/test_most_called.py",),
+        "whom others call is found first",
+    ),
+    Fault(
         "api/models.py",
         "return perm in self.scopes and super().has_perm(perm, obj)",
         "return super().has_perm(perm, obj)",
