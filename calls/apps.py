@@ -14,6 +14,7 @@ class CallsConfig(AppConfig):
             control,
             events,
             fragments,
+            lamps,
             listening,
             muting,
             my_phone,

@@ -17,7 +17,7 @@ from engine.live import fragments
 from engine.live.fragments import Row
 from engine.mirror.models import dom_id
 from engine.mirror.sanitize import shown
-from extensions.fragments import device_context
+from extensions.fragments import device_context, shown_elsewhere
 from extensions.models import Device, Mailbox
 from extensions.people.names import names_of
 
@@ -184,13 +184,15 @@ def row_id(pbx: str, endpoint: str) -> str:
 
 
 @fragments.renders("phone")
-def phone_rows(pbx: str, keys: set[str]) -> Iterable[Row]:
-    """The bar of each of these endpoints that is somebody's phone."""
+def phone_rows(pbx: str, keys: set[str]) -> Iterable[Row | tuple[str, str]]:
+    """The bar of each of these endpoints that is somebody's phone, and what else shows the calls at them."""
     endpoints = phones_in_use(pbx, keys)
     for endpoint in keys - endpoints:  # whoever has it next is told anew
         fragments.is_news(row_id(pbx, endpoint), None)
     if endpoints:
         yield from _rows(pbx, endpoints)
+    for shows in shown_elsewhere:
+        yield from shows(pbx, "phone", keys)
 
 
 def _rows(pbx: str, endpoints: Iterable[str]) -> Iterable[Row]:

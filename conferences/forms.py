@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from calls.forms import diallable
@@ -87,6 +88,8 @@ class GroupForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        finds = {"data-find": reverse("people-find"), "aria-controls": "group-found", "aria-autocomplete": "list"}
+        self.fields["people"].widget.attrs.update(finds)
         self.found: list[Person] = []
         if self.instance.pk:
             members = (Person(member.number, member.name) for member in self.instance.members.all())

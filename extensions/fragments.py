@@ -41,7 +41,8 @@ PRESENCES: Mapping[str, tuple[str, Promise]] = {
 }
 
 
-# What else shows such states: PBX, kind (`extension` or `device`) and names → kind and key of subjects to be drawn too.
+# What else shows such states, or the calls at phones: PBX, kind (`extension`, `device` or `phone`) and names → kind and
+# key of subjects to be drawn too.
 shown_elsewhere: list[Callable[[str, str, set[str]], Iterable[tuple[str, str]]]] = []
 
 

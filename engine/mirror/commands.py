@@ -145,6 +145,10 @@ auditors: list[Auditor] = []
 """The one auditor, registered at start."""
 
 
+# Called in the process that asked, with each command that was done, once that is on record.
+followers: list[Callable[[Command], None]] = []
+
+
 def channel_name(pbx: str) -> str:
     """The channel on which the worker that leads a PBX listens."""
     return f"ami.{pbx}"
@@ -161,6 +165,8 @@ def run(command: Command, refusal: Callable[[], str] | None = None) -> Outcome:
     if outcome.status is Status.NO_ANSWER and _withdraw(command.id):
         outcome = Outcome(Status.NOT_CONNECTED)
     end(command, outcome)
+    if outcome.done:
+        _tell_followers(command)
     return outcome
 
 
@@ -188,6 +194,15 @@ def end(command: Command, outcome: Outcome) -> None:
         auditors[0].end(command.id, outcome)
     except DatabaseError:
         logger.exception("What came of a command could not be recorded: %s, %s", command, outcome)
+
+
+def _tell_followers(command: Command) -> None:
+    """If the database fails, the user still gets the outcome."""
+    for follow in followers:
+        try:
+            follow(command)
+        except DatabaseError:
+            logger.exception("What follows from a command could not be stored: %s", command)
 
 
 def _withdraw(command_id: str) -> bool:

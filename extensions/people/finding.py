@@ -1,10 +1,11 @@
 """People, found by what somebody types."""
 
 from django.contrib.auth.models import User
-from django.db.models import Case, F, IntegerField, Q, QuerySet, Value, When
+from django.db.models import Case, F, IntegerField, Q, QuerySet, Value, When, prefetch_related_objects
 from django.db.models.functions import StrIndex
 
 from .models import Person, everybody, may_see_all_numbers, numbers_for, seen_by
+from .own import called_by
 from .searching import words_of
 
 # So many are offered while somebody types.
@@ -36,9 +37,18 @@ def matching(people: QuerySet[Person], typed: str, user: User) -> QuerySet[Perso
 
 
 def found_by(user: User, typed: str) -> list[Person]:
-    """The best matches of those whom a user may see, with their numbers. Queries the database thrice."""
-    found = matching(seen_by(user), typed, user) if typed.strip() else Person.objects.none()
-    return list(found.prefetch_related("numbers", "phones")[:MOST])
+    """The best matches of those whom a user may see, with their numbers; whom they have called most lately, first.
+    Queries the database five times.
+    """
+    if not typed.strip():
+        return []
+    called = called_by(user)
+    first = list(matching(seen_by(user).filter(pk__in=called), typed, user)) if called else []
+    first.sort(key=lambda person: called.index(person.pk))
+    others = [person for person in matching(seen_by(user), typed, user)[:MOST] if person not in first]
+    found = (first + others)[:MOST]
+    prefetch_related_objects(found, "numbers", "phones")
+    return found
 
 
 def numbers_of(name: str) -> set[str]:

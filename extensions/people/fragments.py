@@ -2,8 +2,8 @@
 
 import functools
 import operator
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -19,6 +19,8 @@ from engine.mirror.sanitize import unaccented
 from ..fragments import flags_of, look_of, shown_elsewhere
 from ..models import Device, Extension
 from .models import MANAGE, SEE, Department, Person, PersonNumber, PersonPhone, everybody, numbers_for, own_departments
+from .own import favourites_of
+from .talks import SEE_CALLS, Lines, Talk, people_at, talks_of
 
 # So many tiles are on the wall: a board is a message to a browser, which has its limit.
 MOST = 1500
@@ -28,11 +30,14 @@ _UNKNOWN: Mapping[str, Any] = {"css": "is-unknown", "icon": "circle-minus", "wor
 
 @dataclass(slots=True)
 class Tile:
-    """A person, their numbers, and the flags of the states of their phones; None where nobody knows."""
+    """A person, their numbers, and the flags of the states of their phones; None where nobody knows. What goes on at
+    these is there for whoever may see calls.
+    """
 
     person: Person
     numbers: list[PersonNumber]
     flags: int | None
+    talk: Talk | None = None
 
     @property
     def look(self) -> Mapping[str, Any]:
@@ -49,18 +54,44 @@ class Tile:
         return self.person.folded[: self.person.private_at - 1]
 
     @property
+    def group(self) -> str:
+        """By what it stands with others of its department."""
+        return unaccented(self.person.department)
+
+    @property
+    def lines(self) -> Lines:
+        """By what calls of the person are known."""
+        extensions = frozenset(number.number for number in self.numbers if number.kind == "extension")
+        return Lines(self.person.pbx, extensions, frozenset(phone.endpoint for phone in self.person.phones.all()))
+
+    @property
     def seen(self) -> tuple[object, ...]:
         """What it is drawn from."""
         person = self.person
-        return person.name, person.title, person.department, self.folded, person.photo, self.number, self.flags
+        return (
+            person.name,
+            person.title,
+            person.department,
+            self.folded,
+            person.photo,
+            self.number,
+            self.flags,
+            self.talk,
+        )
 
 
 @dataclass(slots=True)
 class Group:
-    """A department and its tiles."""
+    """A department and its tiles; or favourites. `key` is what its tiles have as their `group`."""
 
     name: str
+    key: str = ""
     tiles: list[Tile] = field(default_factory=list)
+    is_favourites: bool = False
+
+
+# What else the menu of a tile offers, from the apps above: a user and the tile → HTML in the active language.
+menu_parts: list[Callable[[User, Tile], str]] = []
 
 
 def on_the_wall(permissions: Collection[str] = ()) -> QuerySet[Person]:
@@ -151,19 +182,42 @@ def _joined(states: list[int]) -> int | None:
     return functools.reduce(operator.or_, reached) if reached else _UNREACHABLE
 
 
+def with_talks(tiles: list[Tile]) -> list[Tile]:
+    """The same, with what goes on at their phones. Queries the database for all of them at a time."""
+    talks = talks_of({tile.person.pk: tile.lines for tile in tiles})
+    return [replace(tile, talk=talks.get(tile.person.pk)) for tile in tiles]
+
+
 @fragments.renders("person")
 def person_rows(pbx: str, keys: set[str]) -> Iterator[Row]:
-    """Tiles of people whose keys these are. One that looks as it did is not drawn again."""
+    """Tiles of people whose keys these are: of who is in a call one for whoever may see calls, and one for the others.
+    One that looks as it did is not drawn again.
+    """
     restricted = dict(Department.objects.values_list("key", "visible_to"))
-    for tile in tiles_of(on_the_wall([MANAGE]).filter(pk__in=keys)):
-        permission, also = _may_see(tile.person, restricted)
-        if fragments.is_news(tile.person.dom_id, (*tile.seen, permission)):
-            html = fragments.draw("extensions/people/_tile.html", {"tile": tile})
-            yield Row(tile.person.dom_id, "person", html, {}, permission, also)
+    for tile in with_talks(tiles_of(on_the_wall([MANAGE]).filter(pk__in=keys))):
+        seen_with = _may_see(tile.person, restricted)
+        plain = replace(tile, talk=None)
+        is_news = fragments.is_news(tile.person.dom_id, (*plain.seen, *seen_with))
+        is_news_of_calls = fragments.is_news(f"{tile.person.dom_id} with calls", (*tile.seen, *seen_with))
+        if tile.talk is None and is_news:
+            yield _row(plain, {}, *seen_with)
+            continue
+        if is_news_of_calls:
+            yield _row(tile, {"calls": True}, *seen_with)
+        if is_news:
+            yield _row(plain, {"calls": False}, *seen_with)
+
+
+def _row(tile: Tile, facets: Mapping[str, Any], permission: str, also: str) -> Row:
+    html = fragments.draw("extensions/people/_tile.html", {"tile": tile})
+    return Row(tile.person.dom_id, "person", html, facets, permission, also)
 
 
 def _people_with(pbx: str, kind: str, names: set[str]) -> Iterator[tuple[str, str]]:
     """Whose tiles show the state of these extensions or devices."""
+    if kind == "phone":
+        yield from people_at(pbx, names)
+        return
     if kind == "extension":
         having = PersonNumber.objects.filter(kind="extension", number__in=names)
     else:
@@ -176,23 +230,40 @@ def _people_with(pbx: str, kind: str, names: set[str]) -> Iterator[tuple[str, st
 shown_elsewhere.append(_people_with)
 
 
-def groups(permissions: Collection[str] = ()) -> list[Group]:
-    """The wall of somebody with these permissions: people by department, those of none at the end."""
-    people = list(on_the_wall(permissions).prefetch_related("numbers", "phones")[:MOST])
+def groups(permissions: Collection[str] = (), favourites: Sequence[int] = ()) -> list[Group]:
+    """The wall of somebody with these permissions: people by department, those of none at the end. Favourites stand
+    before all, in this order, and not in their department, which may be left with nobody.
+    """
+    there = on_the_wall(permissions).prefetch_related("numbers", "phones")
+    people = list(there[:MOST])
+    left_off = set(favourites) - {person.pk for person in people}
+    if left_off:
+        people += there.filter(pk__in=left_off)
     people.sort(key=lambda person: (unaccented(person.name), person.pk))
-    found: dict[str, Group] = {}
-    for tile in tiles_of(people):
-        found.setdefault(unaccented(tile.person.department), Group(tile.person.department)).tiles.append(tile)
-    return [found[name] for name in sorted(found, key=lambda name: (not name, name))]
+    tiles = tiles_of(people)
+    first, found = Group("", is_favourites=True), dict[str, Group]()
+    for tile in with_talks(tiles) if SEE_CALLS in permissions else tiles:
+        group = found.setdefault(tile.group, Group(tile.person.department, tile.group))
+        (first if tile.person.pk in favourites else group).tiles.append(tile)
+    first.tiles.sort(key=lambda tile: favourites.index(tile.person.pk))
+    departments = [found[name] for name in sorted(found, key=lambda name: (not name, name))]
+    return [first, *departments] if departments else []
 
 
-def board(permissions: Collection[str]) -> str:
-    """The inside of the wall of somebody with these permissions, in the active language."""
-    return render_to_string("extensions/people/_groups.html", {"groups": groups(permissions)}).strip()
+def board(user_id: int, permissions: Collection[str]) -> str:
+    """The inside of the wall of a user with these permissions, in the active language."""
+    context = {"groups": groups(permissions, favourites_of(user_id))}
+    return render_to_string("extensions/people/_groups.html", context).strip()
 
 
 def _board(viewer: Viewer, key: str) -> Mapping[str, str]:
-    return {"people": board(viewer.permissions)}
+    return {"people": board(viewer.user_id, viewer.permissions)}
 
 
-fragments.live_pages["people"] = LivePage("people", frozenset([SEE]), {"person": "people"}, _board)
+def _place(row: Row, viewer: Viewer, key: str) -> str | None:
+    """Of who is in a call the tile of those who may see calls, or that of the others."""
+    calls = row.facets.get("calls")
+    return "people" if calls is None or calls == (SEE_CALLS in viewer.permissions) else None
+
+
+fragments.live_pages["people"] = LivePage("people", frozenset([SEE]), {"person": "people"}, _board, _place)

@@ -27,7 +27,7 @@ from web import toasts
 from . import csv_file, importing, photos, visibility
 from .finding import found_by, matching
 from .forms import PersonForm
-from .fragments import MOST, board, on_the_wall, tiles_of
+from .fragments import MOST, board, menu_parts, on_the_wall, tiles_of
 from .models import (
     CALL,
     MANAGE,
@@ -43,6 +43,7 @@ from .models import (
     seen_by,
 )
 from .names import laid_over
+from .own import FAVOURITES, arrange, favourites_of, set_favourite
 from .sources import ldap, rows, vcards
 from .sources import pbx as pbx_source
 
@@ -70,9 +71,10 @@ def _for_whoever_finds(view: View) -> View:
 @permission_required(SEE, raise_exception=True)
 def wall(request: HttpRequest) -> HttpResponse:
     """GET: everybody of the house who has a phone, and whether they are busy; the page keeps it live by itself."""
-    permissions = viewer_of(user_of(request), "").permissions
+    user = user_of(request)
+    permissions = viewer_of(user, "").permissions
     left_off = max(0, on_the_wall(permissions).count() - MOST)
-    context = {"live_view": "people", "board": board(permissions), "left_off": left_off}
+    context = {"live_view": "people", "board": board(user.pk, permissions), "left_off": left_off}
     return render(request, "extensions/people/wall.html", context)
 
 
@@ -131,10 +133,42 @@ def names(request: HttpRequest) -> HttpResponse:
 def menu(request: HttpRequest, pk: int) -> HttpResponse:
     """GET: what can be done about a person, for the menu of their tile."""
     user = user_of(request)
-    person = get_object_or_404(seen_by(user), pk=pk)
-    numbers = numbers_for(user, person)
-    context = {"person": person, "numbers": numbers, "may_change": may_change(user, person), **_abilities(user)}
+    person = get_object_or_404(seen_by(user).prefetch_related("numbers", "phones"), pk=pk)
+    (tile,) = tiles_of([person], user)
+    context = {
+        "person": person,
+        "numbers": tile.numbers,
+        "may_change": may_change(user, person),
+        "parts": [part for offers in menu_parts if (part := offers(user, tile))],
+        "is_favourite": person.pk in favourites_of(user.pk),
+        **_abilities(user),
+    }
     return render(request, "extensions/people/_menu.html", context)
+
+
+@require_POST
+@permission_required(SEE, raise_exception=True)
+def favourite(request: HttpRequest, pk: int) -> HttpResponse:
+    """POST `on` (`yes` or `no`): somebody stands first on my wall, or no longer does."""
+    user, is_one = user_of(request), request.POST.get("on") == "yes"
+    person = get_object_or_404(seen_by(user).filter(owner=None), pk=pk)
+    if not set_favourite(user, person, is_one):
+        text = _("At most %(most)s people can be your favourites. Take the star from somebody first.")
+        return toasts.toast(request, "warning", text % {"most": FAVOURITES}, 409)
+    text = _("%(name)s is one of your favourites.") if is_one else _("%(name)s is no longer one of your favourites.")
+    return toasts.toast(request, "success", text % {"name": person.name})
+
+
+@require_POST
+@permission_required(SEE, raise_exception=True)
+def favourites(request: HttpRequest) -> HttpResponse:
+    """POST `order`: the ids of my favourites as I want them, with commas between."""
+    typed = request.POST.get("order", "")
+    keys = [key for key in typed.split(",") if key]
+    if len(keys) > FAVOURITES or not all(key.isascii() and key.isdecimal() and len(key) < 19 for key in keys):
+        return toasts.toast(request, "warning", _("This order cannot be kept. Reload the page, and try again."), 400)
+    arrange(user_of(request), [int(key) for key in keys])
+    return HttpResponse(status=204)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

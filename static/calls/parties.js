@@ -17,11 +17,10 @@ export function mayTransfer(party) {
 // As Django writes them into a path.
 const segment = (text) => encodeURIComponent(text.replace(/[~/]/g, (letter) => (letter === "~" ? "~~" : "~s")));
 
-// An address of the page, for this party.
-export function addressOf(path, party) {
-  const { pbx } = party.closest("[data-pbx]").dataset;
-  return path.replace(
-    "/PBX/channels/UNIQUEID/",
-    () => `/${encodeURIComponent(pbx)}/channels/${segment(party.dataset.uniqueid)}/`,
-  );
-}
+// An address of the page, for this channel.
+export const addressFor = (path, pbx, uniqueid) =>
+  path.replace("/PBX/channels/UNIQUEID/", () => `/${encodeURIComponent(pbx)}/channels/${segment(uniqueid)}/`);
+
+// The same, for this party.
+export const addressOf = (path, party) =>
+  addressFor(path, party.closest("[data-pbx]").dataset.pbx, party.dataset.uniqueid);

@@ -1,5 +1,6 @@
 // Boxes for a number in which names may be typed (data-find): whom they may mean is offered below, and chosen by the
-// arrows, by a click, or by Enter, which then does what it does with a number.
+// arrows, by a click, or by Enter, which then does what it does with a number. In a box of several lines that is about
+// the part at the caret, in which somebody who was chosen stands by name and number, and Enter alone begins a line.
 
 import { byId } from "./dom.js";
 
@@ -15,6 +16,17 @@ let awaiting = null;
 const boxOf = (event) => event.target.closest?.("[data-find]");
 const listOf = (box) => byId(box.getAttribute("aria-controls"));
 const optionsOf = (box) => [...listOf(box).children];
+const hasSeveral = (box) => box.matches("textarea");
+// What is typed of one of several: from the last sign between them to the next.
+function partOf(box) {
+  if (!hasSeveral(box)) return { start: 0, end: box.value.length, typed: box.value };
+  const before = box.value.slice(0, box.selectionStart);
+  const start = before.search(/[^,;，；、\n]*$/);
+  const end = box.selectionStart + box.value.slice(box.selectionStart).search(/[,;，；、\n]|$/);
+  return { start, end, typed: box.value.slice(start, end) };
+}
+const typedIn = (box) => partOf(box).typed;
+const isNumber = (box) => NUMBER.test(typedIn(box));
 const chosenOf = (box) => byId(box.getAttribute("aria-activedescendant") ?? "");
 
 function close(box) {
@@ -25,7 +37,7 @@ function close(box) {
   const list = listOf(box);
   list.hidden = true;
   list.replaceChildren();
-  box.setAttribute("aria-expanded", "false");
+  if (!hasSeveral(box)) box.setAttribute("aria-expanded", "false");
   box.removeAttribute("aria-activedescendant");
 }
 
@@ -37,7 +49,15 @@ function point(box, option) {
 }
 
 function take(box, option) {
-  box.value = option.dataset.number;
+  if (!hasSeveral(box)) box.value = option.dataset.number;
+  else {
+    const { start, end, typed } = partOf(box);
+    const name = option.querySelector(".found-name > bdi").textContent.replace(/[,;，；、<>\n]+/g, " ");
+    const { number } = option.dataset;
+    // A name that begins as a number does would be read as one.
+    const entry = /^[\d+(*#]/.test(name) ? number : `${name} <${number}>`;
+    box.setRangeText(`${/^\s*/.exec(typed)[0]}${entry}`, start, end, "end");
+  }
   close(box);
 }
 
@@ -53,15 +73,15 @@ function show(box, html) {
   for (const option of options) option.id = `${list.id}-${option.id}`;
   list.replaceChildren(...options);
   list.hidden = options.length === 0;
-  box.setAttribute("aria-expanded", String(options.length > 0));
-  point(box, NUMBER.test(box.value) ? null : options[0]);
+  if (!hasSeveral(box)) box.setAttribute("aria-expanded", String(options.length > 0));
+  point(box, isNumber(box) ? null : options[0]);
 }
 
 async function look(box) {
   request?.abort();
   const mine = new AbortController();
   request = mine;
-  const address = `${box.dataset.find}?q=${encodeURIComponent(box.value)}`;
+  const address = `${box.dataset.find}?q=${encodeURIComponent(typedIn(box))}`;
   const response = await fetch(address, { signal: mine.signal }).catch(() => null);
   const html = response?.ok && !response.redirected ? await response.text().catch(() => "") : "";
   if (request !== mine) return;
@@ -79,7 +99,7 @@ document.addEventListener("input", (event) => {
   if (!box) return;
   clearTimeout(pause);
   awaiting = null;
-  if (!box.value.trim()) close(box);
+  if (!typedIn(box).trim()) close(box);
   else {
     pause = setTimeout(() => {
       pause = 0;
@@ -96,8 +116,12 @@ document.addEventListener(
     if (!box || event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return;
     const options = optionsOf(box);
     const at = options.indexOf(chosenOf(box));
-    if (event.key === "Enter") {
-      if (!NUMBER.test(box.value) && (pause || request)) {
+    if (event.key === "Enter" && hasSeveral(box)) {
+      if (at >= 0) event.preventDefault();
+      if (at >= 0) take(box, options[at]);
+      else close(box);
+    } else if (event.key === "Enter") {
+      if (!isNumber(box) && (pause || request)) {
         event.preventDefault();
         event.stopPropagation();
         awaiting = event;
@@ -112,7 +136,7 @@ document.addEventListener(
       const step = event.key === "ArrowDown" ? 1 : -1;
       // Before the first and behind the last is what was typed, where that can be dialled; else the other end.
       let next = at < 0 && step < 0 ? options.length - 1 : at + step;
-      if (!NUMBER.test(box.value)) next = (next + options.length) % options.length;
+      if (!isNumber(box)) next = (next + options.length) % options.length;
       point(box, options[next]);
     }
   },

@@ -2,6 +2,8 @@
 
 import { byId, setText } from "../panel/dom.js";
 import { disableWhatCannotWork } from "../panel/availability.js";
+import "./dropping.js";
+import { step as moveBy } from "./favourites.js";
 
 const wall = byId("people");
 const filter = byId("people-filter");
@@ -138,8 +140,11 @@ addEventListener("htmx:finally:request", (event) => {
 // --- The menu of a tile. ---
 
 async function openMenu(button) {
+  const focused = document.activeElement;
   const response = await fetch(button.dataset.menu).catch(() => null);
   const html = response?.ok ? await response.text() : "";
+  // Whoever has gone elsewhere meanwhile would press what they do not see yet.
+  if (document.activeElement !== focused) return;
   if (!html || !button.isConnected) {
     menu.textContent = document.body.dataset.textFailed;
   } else {
@@ -161,6 +166,12 @@ menu.addEventListener("toggle", (event) => {
   if (event.newState === "closed" && menu.contains(document.activeElement)) menu.opener?.focus();
 });
 menu.addEventListener("submit", () => menu.hidePopover());
+menu.addEventListener("click", (event) => {
+  const button = event.target.closest("button[type=button]");
+  if (!button) return;
+  menu.hidePopover();
+  if (button.dataset.move) moveBy(byId(button.dataset.tile), Number(button.dataset.move));
+});
 menu.addEventListener("keydown", (event) => {
   const items = [...menu.querySelectorAll("button, a")];
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];

@@ -184,6 +184,8 @@ TABLE: dict[str, list[Line]] = {
         Line("/people/1/", "POST", ADMINISTERING, 302, {"name": "Ben"}, only=False),
     ],
     "people/<int:pk>/menu/": [Line("/people/1/menu/", "GET", SEEING, 200)],
+    "people/favourites/": [Line("/people/favourites/", "POST", SEEING, 204, {"order": "1"})],
+    "people/<int:pk>/favourite/": [Line("/people/1/favourite/", "POST", SEEING, 200, {"on": "yes"})],
     "people/<int:pk>/delete/": [
         Line("/people/1/delete/", "GET", ADMINISTERING, 200, only=False),
         Line("/people/1/delete/", "POST", ADMINISTERING, 302, only=False),

@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import itertools
 import random
 import sys
 import time
@@ -14,11 +15,14 @@ from engine.ami.transports import Address
 from engine.demo.manager import Event, event
 from engine.demo.model import Fields
 from engine.demo.server import DemoPbx, _Client
+from engine.demo.states import INUSE, NOT_INUSE, RINGING
 
 from .child import serve
 from .traffic import Link, Traffic, around
 
-_ASKED = ("prepare", "blast", "change", "crowd", "chatter", "speak", "talk", "toggle", "expected")
+_ASKED = ("prepare", "blast", "change", "crowd", "chatter", "speak", "talk", "toggle", "phones", "lamps", "expected")
+# The first of the phones with a hint; the first 500 of them take calls.
+FIRST_PHONE = 1000
 # So much is handed to the kernel and to asyncio at once, in bytes.
 AHEAD = 2**18
 
@@ -62,6 +66,8 @@ class Control:
         self.pbx = pbx
         self._last: list[bytes] = []
         self._changing: asyncio.Task[None] | None = None
+        self._blinking: asyncio.Task[None] | None = None
+        self._phones: list[str] = []
 
     async def prepare(self, asked: dict[str, Any]) -> dict[str, Any]:
         mask = None if asked["mask"] is None else frozenset(asked["mask"])
@@ -140,6 +146,29 @@ class Control:
         now = time.time()
         (switch.unhold if channel.on_hold else switch.hold)(channel)
         return {"at": now}
+
+    async def phones(self, asked: dict[str, Any]) -> None:
+        """So many phones, each with a hint of its number."""
+        for number in range(FIRST_PHONE, FIRST_PHONE + asked["count"]):
+            self._phones.append(f"PJSIP/{number}")
+            self.pbx.switch.states.add_phone(self._phones[-1])
+            self.pbx.switch.states.add_hint(str(number), "internal", self._phones[-1])
+
+    async def lamps(self, asked: dict[str, Any]) -> None:
+        """From now on so many phones a second that take no calls are in another state; 0: none."""
+        if self._blinking is not None:
+            self._blinking.cancel()
+            self._blinking = None
+        if asked["per_second"]:
+            self._blinking = asyncio.create_task(self._blink(1 / asked["per_second"]))
+
+    async def _blink(self, pause: float) -> None:
+        states, next_at = self.pbx.switch.states, time.monotonic()
+        others = {NOT_INUSE: RINGING, RINGING: INUSE, INUSE: NOT_INUSE}
+        for phone in itertools.cycle(self._phones[500:]):
+            states.set_device(phone, others[states.devices[phone]])
+            next_at += pause
+            await asyncio.sleep(max(0.0, next_at - time.monotonic()))
 
     async def expected(self, asked: dict[str, Any]) -> dict[str, Any]:
         return self.pbx.traffic.expected()

@@ -102,7 +102,8 @@ def test_a_tile_has_a_menu_with_each_number_and_what_else_can_be_done(
     expect(tile(page, "Ben Beta").get_by_label("More for Ben Beta")).to_be_focused()
     page.keyboard.press("Enter")
     menu = page.locator("#person-menu")
-    expect(menu.get_by_role("button")).to_have_text([re.compile(r"Call\s+102"), re.compile(r"Call\s+602")])
+    texts = [r"Call\s+102", r"Call\s+602", "Add to my favourites"]
+    expect(menu.get_by_role("button")).to_have_text([re.compile(text) for text in texts])
     expect(menu.get_by_role("link", name="Write an e-mail")).to_have_attribute("href", "mailto:ben@example.org")
     expect(menu.get_by_role("link", name="Edit")).to_be_visible()
     expect(menu.get_by_role("button", name="Call 102")).to_be_focused()
@@ -243,3 +244,26 @@ def test_a_file_is_looked_at_imported_and_undone(directory: Panel, visit: Visit,
     page.get_by_role("button", name="Undo the last import").click()
     expect(page.get_by_text("1 person was deleted, 1 changed back.")).to_be_visible()
     expect(page.locator(".people-list")).not_to_contain_text("王芳")
+
+
+def test_a_tile_says_who_calls_with_whom_and_for_how_long(
+    asterisk22: Asterisk,
+    directory: Panel,
+    visit: Visit,
+    phone_factory: PhoneFactory,
+    caller_factory: CallerFactory,
+) -> None:
+    phone = phone_factory(asterisk22, "102", "ring")
+    page = visit(directory, "vic", "/people/")
+    words = tile(page, "Ben Beta").locator(".state-words")
+    caller = caller_factory(asterisk22, "102", name="Carla")
+    expect(words).to_contain_text(re.compile(r"ringing\s+from Carla\s+0:0\d"))
+    caller.stop()
+    expect(words).to_have_text(re.compile(r"^\s*idle\s*$"))
+    phone.stop()
+    phone_factory(asterisk22, "102")
+    caller_factory(asterisk22, "102", name="Carla")
+    expect(words).to_contain_text(re.compile(r"in a call\s+with Carla\s+0:0[1-9]"))
+    # A page that is loaded meanwhile says the same.
+    page.reload()
+    expect(words).to_contain_text(re.compile(r"in a call\s+with Carla\s+0:\d\d"))

@@ -3,15 +3,17 @@
 import re
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.test import Client
 
 from accounts.identity import viewer_of
+from calls.models import Bridge, Channel
 from engine.live import fragments
+from engine.live.fragments import Viewer
 from engine.mirror.models import PBX
 from extensions.models import Device, Extension
-from extensions.people.fragments import groups, on_the_wall, tiles_of
-from extensions.people.models import Person
+from extensions.people.fragments import groups, on_the_wall, tiles_of, with_talks
+from extensions.people.models import SEE, Person
 from tests.access import people
 from tests.access.people import NOBODY
 
@@ -75,7 +77,7 @@ def test_people_stand_by_department_and_name_and_those_of_none_at_the_end(main: 
     add("Hidden", extension="1", hidden="on")
     add("Mine", owner=people.person("Operator"), extension="2")
     found = [(group.name, [tile.person.name for tile in group.tiles]) for group in groups()]
-    assert found == [("Éa", ["Carla"]), ("Sales", ["Anna", "Dan", "zoe"]), ("", ["Ben"])]
+    assert found == [("", []), ("Éa", ["Carla"]), ("Sales", ["Anna", "Dan", "zoe"]), ("", ["Ben"])]
 
 
 def drawn(kind: str, *keys: str, pbx: str = "main") -> set[str]:
@@ -151,7 +153,7 @@ def test_who_may_not_call_gets_no_form_to_call_with(main: PBX) -> None:
     add("Anna", extension="101")
     viewer = client("Viewer")
     assert 'id="call-person"' not in viewer.get("/people/").content.decode()
-    assert "<form" not in viewer.get(f"/people/{Person.objects.get().pk}/menu/").content.decode()
+    assert "/calls/dial/" not in viewer.get(f"/people/{Person.objects.get().pk}/menu/").content.decode()
     assert 'href="/people/"' in viewer.get("/").content.decode()
     User.objects.all().delete()
     assert 'href="/people/"' not in client(NOBODY).get("/").content.decode()
@@ -167,3 +169,89 @@ def test_what_is_found_has_its_lamp_and_its_number(main: PBX) -> None:
     assert re.search(r'class="state is-ringing"\s+role="option"', html)
     assert "ringing" in html
     assert "Without" not in operator.get("/people/find/?q=without").content.decode()
+
+
+def talking(main: PBX) -> None:
+    """101 and 102 talk, the one known by the hint of an extension, the other as a phone; 103 rings for 104."""
+    hint("101", 1)
+    Extension.objects.filter(extension="101").update(hint="PJSIP/101&Custom:away,CustomPresence:101")
+    for uniqueid, endpoint, call, state in (
+        ("1.1", "PJSIP/101", "1.1", "Up"), ("1.2", "PJSIP/102", "1.1", "Up"),
+        ("2.1", "PJSIP/104", "2.1", "Ring"), ("2.2", "PJSIP/103", "2.1", "Ringing"),
+    ):  # fmt: skip
+        people.channel(uniqueid, endpoint, call, state=state, caller_name={"PJSIP/104": "Dora"}.get(endpoint, ""))
+    Bridge.objects.create(pbx=main, uniqueid="b", kind="basic", technology="simple_bridge")
+    Channel.objects.filter(call="1.1").update(bridge="b")
+    add("Anna", extension="101")
+    add("Ben", phones="PJSIP/102")
+    add("Carla", phones="PJSIP/103")
+    add("Dora", phones="PJSIP/104")
+    add("Nobody", phones="PJSIP/105")
+
+
+def text_of(html: str) -> str:
+    return " ".join(re.sub(r"<[^>]*>", " ", html).split())
+
+
+def rows(viewer: Viewer, *subjects: tuple[str, str], known: dict[str, object] | None = None) -> dict[str, str]:
+    """The tiles that a viewer is sent when these have changed: a name → all words of it."""
+    page = fragments.live_pages["people"]
+    seen_before = {} if known is None else known
+    drawn = [
+        row for row in fragments.rows_of("main", subjects, ["en"], seen_before) if row.kind == "person" and row.html
+    ]
+    seen = [text_of(row.html["en"]) for row in drawn if row.html and page.container_of(row, viewer, "")]
+    assert len({text.partition(" ")[0] for text in seen}) == len(seen), seen
+    return {text.partition(" ")[0]: text for text in seen}
+
+
+def test_a_tile_says_with_whom_its_person_talks_and_who_calls_them(main: PBX) -> None:
+    talking(main)
+    viewer = viewer_of(people.person("Viewer", "vic", "PJSIP/105"), "en")
+    told = rows(viewer, ("call", "1.1"), ("call", "2.1"))
+    assert told == {
+        "Anna": "Anna 101 in a call with 102", "Ben": "Ben unknown with 101", "Carla": "Carla unknown from Dora",
+        "Dora": "Dora unknown to 103",
+    }  # fmt: skip
+    html = client("Viewer").get("/people/").content.decode()
+    assert "from <bdi>Dora</bdi>" in html
+    assert 'data-since="' in html
+
+
+def test_who_may_not_see_calls_is_not_told_who_is_in_them(main: PBX) -> None:
+    talking(main)
+    User.objects.all().delete()
+    stranger = people.person(NOBODY, "stranger")
+    stranger.user_permissions.add(Permission.objects.get(codename="see_people"))
+    viewer = viewer_of(User.objects.get(pk=stranger.pk), "en")
+    shown = rows(viewer, ("call", "1.1"), ("extension", "101@internal"))
+    assert shown["Anna"] == "Anna 101 in a call"
+    assert "with" not in "".join(shown.values())
+    browser = Client()
+    browser.force_login(stranger)
+    assert "tile-talk" not in browser.get("/people/").content.decode()
+    board = fragments.live_pages["people"].board(viewer, "")["people"]
+    assert "tile-talk" not in board
+
+
+def test_a_tile_is_drawn_again_when_a_call_ends_for_those_alone_who_see_calls(main: PBX) -> None:
+    talking(main)
+    sees = viewer_of(people.person("Viewer", "vic", "PJSIP/105"), "en")
+    sees_none = Viewer(sees.user_id, "", frozenset([SEE]), "en")
+    known: dict[str, object] = {}
+    assert set(rows(sees, ("call", "1.1"), known=known)) == {"Anna", "Ben"}
+    assert rows(sees, ("call", "1.1"), known=known) == {}
+    Channel.objects.filter(call="1.1").delete()
+    assert rows(sees_none, ("phone", "PJSIP/101"), known=known) == {}
+    assert rows(sees, ("phone", "PJSIP/102"), known=known) == {"Ben": "Ben unknown"}
+
+
+def test_what_many_say_in_calls_costs_as_many_queries_as_of_one(
+    main: PBX, django_assert_max_num_queries: object
+) -> None:
+    talking(main)
+    for number in range(30):
+        people.channel(f"3.{number}", f"PJSIP/{200 + number}", f"3.{number}")
+        add(f"Somebody {number}", phones=f"PJSIP/{200 + number}")
+    with django_assert_max_num_queries(12):  # type: ignore[operator]
+        assert sum(tile.talk is not None for tile in with_talks(tiles_of(on_the_wall()))) == 34
