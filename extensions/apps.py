@@ -10,6 +10,8 @@ class ExtensionsConfig(AppConfig):
         from accounts import identity
 
         from . import event_types, events, fragments, telephones  # noqa: F401  they register themselves
+        from .messages import fragments as _messages  # noqa: F401
+        from .messages import posting  # noqa: F401
         from .people import fragments as _people  # noqa: F401
         from .people.finding import numbers_of
 

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.identity import user_of
 
+from ..messages.models import TAKE
 from . import csv_file, importing
 from .finding import found_by, matching
 from .forms import PersonForm
@@ -64,7 +65,12 @@ def directory(request: HttpRequest) -> HttpResponse:
 
 
 def _abilities(user: User) -> dict[str, bool]:
-    return {"may_manage": user.has_perm(MANAGE), "may_call": user.has_perm(CALL), "may_see": user.has_perm(SEE)}
+    return {
+        "may_manage": user.has_perm(MANAGE),
+        "may_call": user.has_perm(CALL),
+        "may_see": user.has_perm(SEE),
+        "may_take": user.has_perm(TAKE),
+    }
 
 
 @require_safe

@@ -1,5 +1,5 @@
 // Boxes for a number in which names may be typed (data-find): whom they may mean is offered below, and chosen by the
-// arrows, by a click, or by Enter, which then does what it does with a number.
+// arrows, by a click, or by Enter, which then does what it does with a number; or nothing more (data-find-stays).
 
 import { byId } from "./dom.js";
 
@@ -71,7 +71,7 @@ async function look(box) {
   const { shiftKey } = awaiting;
   awaiting = null;
   if (chosenOf(box)) take(box, chosenOf(box));
-  goOn(box, shiftKey);
+  if (!("findStays" in box.dataset)) goOn(box, shiftKey);
 }
 
 document.addEventListener("input", (event) => {
@@ -101,7 +101,10 @@ document.addEventListener(
         event.preventDefault();
         event.stopPropagation();
         awaiting = event;
-      } else if (at >= 0) take(box, options[at]);
+      } else if (at >= 0) {
+        take(box, options[at]);
+        if ("findStays" in box.dataset) event.preventDefault();
+      }
       else close(box);
     } else if (options.length && event.key === "Escape") {
       event.preventDefault();
