@@ -4,7 +4,7 @@ import ipaddress
 import os
 from collections.abc import Collection
 from dataclasses import dataclass
-from email.utils import parseaddr
+from email.utils import getaddresses
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -107,6 +107,8 @@ def mail(name: str, sender_name: str) -> Mail:
     try:
         parts = urlsplit(url)
         port = parts.port
+        if parts.path not in ("", "/"):
+            raise ValueError
     except ValueError:  # its text may hold the password
         raise ImproperlyConfigured(
             f"{name} is no URL, or its port is no number (a “/” in the password is written as %2F); {form}."
@@ -117,8 +119,9 @@ def mail(name: str, sender_name: str) -> Mail:
         raise ImproperlyConfigured(f"{name} names no host; {form}.")
     sender = os.environ.get(sender_name, "").strip()
     try:
-        validate_email(parseaddr(sender)[1])
-    except ValidationError:
+        ((_name, address),) = getaddresses([sender])
+        validate_email(address)
+    except (ValueError, ValidationError):
         raise ImproperlyConfigured(
             f"{sender_name} is “{sender}”; with {name} it must be the address from which e-mail is sent, such as "
             "PBX Panel <panel@example.org>."

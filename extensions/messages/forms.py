@@ -7,6 +7,7 @@ from django import forms
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -89,6 +90,7 @@ class MessageForm(CalledForm):
     def __init__(self, user: User, *arguments: Any, **options: Any) -> None:
         self.possible: QuerySet[Person] = possible_for(user)
         super().__init__(*arguments, **options)
+        self.fields["to"].widget.attrs["data-find"] = reverse("message-find")
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()

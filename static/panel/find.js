@@ -104,8 +104,7 @@ document.addEventListener(
       } else if (at >= 0) {
         take(box, options[at]);
         if ("findStays" in box.dataset) event.preventDefault();
-      }
-      else close(box);
+      } else close(box);
     } else if (options.length && event.key === "Escape") {
       event.preventDefault();
       event.stopPropagation();

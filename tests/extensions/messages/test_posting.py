@@ -256,7 +256,7 @@ async def test_a_worker_sends_as_long_as_it_leads(settings: Settings) -> None:
         asked.set()
         return leads
 
-    task = asyncio.create_task(posting.post(Leading("main", asyncio.Event(), is_held)))
+    task = asyncio.ensure_future(posting.post(Leading("main", asyncio.Event(), is_held)))
     try:
         async with asyncio.timeout(10):
             await asked.wait()

@@ -1,6 +1,7 @@
 """Messages that are taken: for whom they can be, what is refused in which words, what the form is filled in with."""
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -139,7 +140,7 @@ def test_so_many_a_minute_are_taken_and_no_more(taker: User, ben: User) -> None:
     found = errors_of(post(taker, to="Ben Beta", text="One more"))
     assert found == {"__all__": ["At most 20 messages a minute are taken from one user. Try again in a moment."]}
     assert "One more" in post(taker, to="Ben Beta", text="One more").content.decode()
-    Message.objects.update(at=timezone.now() - timezone.timedelta(minutes=2))
+    Message.objects.update(at=timezone.now() - timedelta(minutes=2))
     assert post(taker, to="Ben Beta", text="One more").status_code == 200
 
 
