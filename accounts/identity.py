@@ -25,6 +25,9 @@ from .models import Profile
 SEEING = ("calls.see_calls", "conferences.see_conferences", "system.see_states", "extensions.see_people")
 # What apps permit users beside that: ids of users → permissions of each, such as that for one of their rooms.
 own_permissions: list[Callable[[Collection[int]], Mapping[int, Collection[str]]]] = []
+# What waits for each of these users alone, and is counted in the navigation: its name → ids of users → how many, for
+# each who is shown it.
+own_counts: dict[str, Callable[[Collection[int]], Mapping[int, int]]] = {}
 # Who else knows numbers of people: a name → the numbers of all who are called so.
 directories: list[Callable[[str], Collection[str]]] = []
 
@@ -109,7 +112,16 @@ def profile_with_phone(user: User, pbx: str, elsewhere: str) -> Profile:
 def viewer_of(user: User, language: str) -> Viewer:
     """What the live push must know of a user. Queries the database."""
     permissions = {name for name in SEEING if user.has_perm(name)} | _own_permissions({user.pk}).get(user.pk, set())
-    return Viewer(user.pk, phone_of(profile_of(user)), frozenset(permissions), language)
+    counts = _counts_of({user.pk}).get(user.pk, ())
+    return Viewer(user.pk, phone_of(profile_of(user)), frozenset(permissions), language, counts)
+
+
+def _counts_of(ids: Collection[int]) -> dict[int, tuple[tuple[str, int], ...]]:
+    found: dict[int, tuple[tuple[str, int], ...]] = {}
+    for name, of_users in own_counts.items():
+        for user_id, count in of_users(ids).items():
+            found[user_id] = (*found.get(user_id, ()), (name, count))
+    return found
 
 
 def _own_permissions(ids: Collection[int]) -> dict[int, set[str]]:
@@ -123,14 +135,14 @@ def _own_permissions(ids: Collection[int]) -> dict[int, set[str]]:
 def viewers_of(sessions: Collection[str]) -> dict[str, Viewer]:
     """Keys of sessions → who is logged in with it, in no language; those that nobody is logged in with are left out.
 
-    Asks the database twelve times at most, however many they are.
+    Asks the database thirteen times at most, however many they are.
     """
     users = logged_in(sessions)
     ids = {user.pk for user in users.values()}
     may: dict[str, set[int]] = {}
     for name in SEEING:
         may[name] = set(users_with(name).filter(pk__in=ids).values_list("pk", flat=True))
-    own = _own_permissions(ids)
+    own, counts = _own_permissions(ids), _counts_of(ids)
     profiles = {profile.user_id: profile for profile in Profile.objects.filter(user_id__in=ids)}
     pbxs = list(PBX.objects.values_list("name", flat=True))
     viewers = {}
@@ -139,7 +151,7 @@ def viewers_of(sessions: Collection[str]) -> dict[str, Viewer]:
         pbx = profile.pbx_id or next(iter(pbxs), "")
         phone = f"{pbx}/{profile.endpoint}" if profile.endpoint and pbx in pbxs else ""
         permissions = {name for name in SEEING if user.pk in may[name]} | own.get(user.pk, set())
-        viewers[session] = Viewer(user.pk, phone, frozenset(permissions), language="")
+        viewers[session] = Viewer(user.pk, phone, frozenset(permissions), "", counts.get(user.pk, ()))
     return viewers
 
 

@@ -1,11 +1,13 @@
 """The resources of the API, in the words of the glossary."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from engine import limits
+from extensions.messages.models import TEXT
+from extensions.people.models import NOTE
 
 CallState = Literal["starting", "ringing", "talking", "held", "waiting", "conference", "connected", "ended"]
 """What becomes of a call, as the board's chips say it; `starting` until its first channel is known."""
@@ -47,6 +49,55 @@ class NewInvitation(Given):
 
     number: str = Field(max_length=limits.NUMBER, description="As people write it: +49 30 123456.")
     name: str = Field("", max_length=limits.NAME, description="What they are shown as until they have joined.")
+
+
+Flag = Annotated[bool, Field(strict=True)]
+_Lines = Annotated[list[str], Field(description="In the order in which they are called.")]
+
+
+class ChangedContact(Given):
+    """What is to be another of a contact; what is not given stays."""
+
+    name: str = Field("", max_length=limits.NAME)
+    department: str = Field("", max_length=limits.NAME)
+    title: str = Field("", max_length=limits.NAME)
+    email: str = Field("", max_length=limits.NAME)
+    note: str = Field("", max_length=NOTE)
+    extension: _Lines = []
+    mobile: _Lines = []
+    outside: _Lines = []
+    tags: list[str] = []
+
+
+class NewContact(ChangedContact):
+    """A contact of the token's owner, whom nobody else sees."""
+
+    name: str = Field(max_length=limits.NAME)
+
+
+class ChangedPerson(ChangedContact):
+    """What is to be another of a person; what is not given stays."""
+
+    phones: list[str] = Field([], description="Endpoints, such as `PJSIP/101`.")
+    pbx: str = Field("", max_length=32, description="The PBX of the phones and extensions; empty: any.")
+    hidden: Flag = Field(False, description="Neither on the wall nor found by whoever may not manage people.")
+
+
+class NewPerson(ChangedPerson):
+    """Somebody in the directory."""
+
+    name: str = Field(max_length=limits.NAME)
+
+
+class NewMessage(Given):
+    """What somebody who called wants told to a person of the directory."""
+
+    person: str = Field(max_length=20, description="The id of the person.")
+    caller_name: str = Field("", max_length=limits.NAME)
+    caller_number: str = Field("", max_length=limits.NUMBER)
+    text: str = Field("", max_length=TEXT)
+    urgent: Flag = False
+    call_back: Flag = Field(False, description="Whether the person is asked to call back.")
 
 
 class Channel(BaseModel):
@@ -247,6 +298,73 @@ class Me(BaseModel):
     phone: Phone | None
     token: TokenDetails
     camp_ons: list[CampOn]
+
+
+class Contact(BaseModel):
+    """A contact of the token's owner."""
+
+    id: str
+    name: str
+    department: str
+    title: str
+    email: str
+    note: str
+    extension: list[str]
+    mobile: list[str]
+    outside: list[str]
+    tags: list[str]
+    states: list[PhoneState]
+
+
+class Person(Contact):
+    """Somebody in the directory; `states` are those of whichever phone reaches them."""
+
+    phones: list[str]
+    pbx: str
+    hidden: bool
+
+
+class Message(BaseModel):
+    """What was taken for somebody; `mail` says what becomes of the e-mail, and `why` in words why the last try failed.
+
+    `person` is the id of the person, who is called `name`; empty where they are deleted by now.
+    """
+
+    id: str
+    person: str
+    name: str
+    caller_name: str
+    caller_number: str
+    text: str
+    urgent: bool
+    call_back: bool
+    taken_at: datetime
+    taken_by: str
+    read_at: datetime | None
+    done_at: datetime | None
+    mail: Literal["none", "waiting", "sent", "failed"]
+    why: str
+
+
+class People(BaseModel):
+    """A part of the list."""
+
+    items: list[Person]
+    next: str | None
+
+
+class Contacts(BaseModel):
+    """A part of the list."""
+
+    items: list[Contact]
+    next: str | None
+
+
+class Messages(BaseModel):
+    """A part of the list."""
+
+    items: list[Message]
+    next: str | None
 
 
 class Calls(BaseModel):

@@ -14,7 +14,7 @@ from ninja.renderers import JSONRenderer
 from pydantic_core import to_json
 
 # Each declares its operations.
-from . import asking, calls, conferences, extensions, me  # noqa: F401
+from . import asking, calls, conferences, extensions, me, messages, people  # noqa: F401
 from .guard import guarded
 from .operations import IDS, router
 from .problems import BAD_INPUT, CONTENT_TYPE, MALFORMED, Problem
@@ -67,7 +67,8 @@ service = NinjaAPI(
     renderer=Renderer(),
     title="PBX Panel",
     version=VERSION,
-    description="Calls, conferences and extensions of the PBXs that the panel shows, and what can be done with them.",
+    description="Calls, conferences and extensions of the PBXs that the panel shows, and what can be done with them; "
+    "people, and messages for them.",
     urls_namespace="api",
     openapi_url=None,
     docs_url=None,
@@ -122,6 +123,10 @@ def _sentence_of(error: dict[str, Any]) -> str:
             return _("This must be a text.")
         case "string_too_long":
             return _("This may have at most %(max_length)s characters.") % context
+        case "bool_type":
+            return _("This must be true or false.")
+        case "list_type":
+            return _("This must be a list.")
         case "literal_error":
             return _("This must be one of: %(expected)s.") % context
         case "int_parsing" | "int_type" | "int_from_float" | "int_parsing_size":

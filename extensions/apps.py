@@ -13,6 +13,8 @@ class ExtensionsConfig(AppConfig):
         from engine.mirror import registry
 
         from . import event_types, events, fragments, telephones  # noqa: F401  they register themselves
+        from .messages import fragments as _messages  # noqa: F401
+        from .messages import posting  # noqa: F401
         from .people import fragments as _people
         from .people.finding import numbers_of
         from .people.models import make_keys

@@ -18,6 +18,7 @@ from conferences.models import Conference
 from conferences.rooms.models import Room
 from engine.mirror.models import PBX
 from engine.mirror.verbs import permissions
+from extensions.messages.taking import unread
 from extensions.models import Mailbox
 
 
@@ -35,8 +36,8 @@ def panel(request: HttpRequest) -> dict[str, Any]:
 
     `profile`; `phone`; `my_phone`, the inside of its bar; `pbxs`; `abilities`, classes for the body; `server_time` in
     ms; `command_id`, which makes the dial box of this page one call; `recall_seconds`, of a transfer with recall;
-    `with_voicemail`, the PBXs that have mailboxes; `count_calls` and `count_conferences`; `has_rooms`, whether they
-    moderate any; `may_administer`, whether Administration opens.
+    `with_voicemail`, the PBXs that have mailboxes; `count_calls` and `count_conferences`; `count_messages`, those that
+    are unread; `has_rooms`, whether they moderate any; `may_administer`, whether Administration opens.
     """
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
@@ -53,6 +54,7 @@ def panel(request: HttpRequest) -> dict[str, Any]:
         "command_id": uuid.uuid4().hex,
         "count_calls": count_calls,
         "count_conferences": Conference.objects.count,
+        "count_messages": lambda: unread([user.pk]).get(user.pk, 0),
         "recall_seconds": settings.RECALL_SECONDS,
         "with_voicemail": lambda: Mailbox.objects.order_by("pbx").values_list("pbx", flat=True).distinct(),
         "may_administer": SimpleLazyObject(lambda: admin.site.has_permission(request)),

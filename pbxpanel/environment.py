@@ -3,12 +3,15 @@
 import ipaddress
 import os
 from collections.abc import Collection
+from dataclasses import dataclass
+from email.utils import getaddresses
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import phonenumbers
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.core.validators import validate_email
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 
@@ -95,6 +98,70 @@ def attributes(name: str) -> dict[str, list[str]]:
             raise ImproperlyConfigured(f"{name} has “{word}”; write field=attribute, of the fields {fields}.")
         found[field] = [attribute for attribute in names.split(",") if attribute]
     return found
+
+
+def sentences(name: str) -> list[str]:
+    """An environment variable that holds sentences, with a `|` between."""
+    return [sentence for part in os.environ.get(name, "").split("|") if (sentence := part.strip())]
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A mail server, how it is spoken to, and the address from which is sent."""
+
+    host: str = ""
+    port: int = 25
+    user: str = ""
+    password: str = ""
+    starttls: bool = False
+    tls: bool = False
+    sender: str = ""
+
+
+# Scheme → the usual port.
+_MAIL_PORTS = {"smtp": 25, "smtp+tls": 587, "smtps": 465}
+
+
+def mail(name: str, sender_name: str) -> Mail:
+    """An environment variable that is the URL of a mail server, and one with the sender; without it, no mail server.
+
+    `smtp://` is without TLS, `smtp+tls://` begins it by STARTTLS, and `smtps://` is TLS from the start.
+    """
+    url = os.environ.get(name, "").strip()
+    if not url:
+        return Mail()
+    form = "write it as smtps://user:password@host, or with smtp+tls:// (STARTTLS) or smtp:// (no TLS)"
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+        if parts.path not in ("", "/"):
+            raise ValueError
+    except ValueError:  # its text may hold the password
+        raise ImproperlyConfigured(
+            f"{name} is no URL, or its port is no number (a “/” in the password is written as %2F); {form}."
+        ) from None
+    if parts.scheme not in _MAIL_PORTS:
+        raise ImproperlyConfigured(f"{name} begins with something else than smtp, smtp+tls or smtps; {form}.")
+    if not parts.hostname:
+        raise ImproperlyConfigured(f"{name} names no host; {form}.")
+    sender = os.environ.get(sender_name, "").strip()
+    try:
+        ((_name, address),) = getaddresses([sender])
+        validate_email(address)
+    except (ValueError, ValidationError):
+        raise ImproperlyConfigured(
+            f"{sender_name} is “{sender}”; with {name} it must be the address from which e-mail is sent, such as "
+            "PBX Panel <panel@example.org>."
+        ) from None
+    return Mail(
+        host=parts.hostname,
+        port=port or _MAIL_PORTS[parts.scheme],
+        user=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+        starttls=parts.scheme == "smtp+tls",
+        tls=parts.scheme == "smtps",
+        sender=sender,
+    )
 
 
 def choice(name: str, default: str, choices: Collection[str]) -> str:

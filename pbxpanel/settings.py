@@ -166,6 +166,17 @@ LDAP_BASE = environment.text("LDAP_BASE")
 LDAP_FILTER = environment.text("LDAP_FILTER")
 LDAP_ATTRIBUTES = environment.attributes("LDAP_ATTRIBUTES")
 LDAP_MINUTES = environment.number("LDAP_MINUTES", default=60)
+# The mail server, and who sends (none: no e-mail). After how many seconds without an answer it is given up for now.
+_mail = environment.mail("EMAIL_URL", "EMAIL_FROM")
+EMAIL_HOST, EMAIL_PORT = _mail.host, _mail.port
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail.user, _mail.password
+EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.starttls, _mail.tls
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = _mail.sender
+# For how many days messages are kept that were taken for people (0: for good); and the sentences that are offered for
+# their text, in place of the panel's own.
+MESSAGE_DAYS = environment.number("MESSAGE_DAYS", default=90)
+MESSAGE_SENTENCES = environment.sentences("MESSAGE_SENTENCES")
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]

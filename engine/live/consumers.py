@@ -208,6 +208,12 @@ class LiveConsumer(PanelConsumer):
     # The part of a long page that it asks for: limit, state and search. (Its subscriber's viewport is what it has.)
     looked_at = ("", "", "")
     told_of_database = False
+    # Of the hub (`People.doubts`), before it was asked who the viewer is.
+    doubts = 0
+
+    async def connect(self) -> None:
+        self.doubts = Hub.here().people.doubts
+        await super().connect()
 
     def refusal(self) -> int | None:
         viewer = fragments.viewers_of([self.session]).get(self.session)
@@ -228,7 +234,10 @@ class LiveConsumer(PanelConsumer):
             self.looked_at = (self.asked.get("limit", ""), self.asked.get("state", ""), self.asked.get("q", ""))
             query = self._query(page.paged_list)
             self.subscriber.viewport = Hub.here().viewport(page, page.paged_list, query)
-        await Hub.here().register(self.subscriber)
+        hub = Hub.here()
+        await hub.register(self.subscriber)
+        if hub.people.doubts != self.doubts:
+            hub.people.doubt([self.subscriber.viewer.user_id])
 
     async def leave(self) -> None:
         Hub.here().unregister(self.subscriber)

@@ -57,12 +57,15 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Who views a page: what their own page depends on, and what they may see."""
+    """Who views a page: what their own page depends on, and what they may see. `counts` is what waits for them alone,
+    by the name that the navigation has for it.
+    """
 
     user_id: int
     phone: str
     permissions: frozenset[str]
     language: str
+    counts: tuple[tuple[str, int], ...] = ()
 
 
 # What a row stands for: its PBX and its key there.
@@ -366,6 +369,9 @@ def board_of(page: LivePage, viewer: Viewer, key: str, inside: Mapping[str, str]
     for row in rows_on_every_page([viewer.language]):
         if row.html is not None and row.is_for(viewer.permissions):
             parts.append(partial(COMMON[row.kind], row.html[viewer.language], "rows"))
+    for name, count in viewer.counts:
+        html = render_to_string("components/_count.html", {"id": f"count-{name}", "count": count}).strip()
+        parts.append(partial(COMMON["count"], html, "rows"))
     with drawing([viewer.language]):
         own = [row for rows in own_rows for row in rows(viewer) if row.is_for(viewer.permissions)]
     parts.append(partial(COMMON["phone"], "".join((row.html or {})[viewer.language] for row in own), "innerMorph"))

@@ -92,6 +92,7 @@ class Hub:
         """Listen from now on, where it does not yet; returns when it does, or when it is known that it cannot."""
         if self._task is None or self._task.done():
             self._settled.clear()
+            self.people.doubts += 1  # nothing was heard until now
             self._task = asyncio.create_task(self._run())
         await self._settled.wait()
 

@@ -51,6 +51,8 @@ class People:
         self._subscribers = subscribers
         # Set when it is to be checked at once who may still be here.
         self._doubtful = asyncio.Event()
+        # How often it was said that somebody may see something else by now; whoever comes meanwhile is checked again.
+        self.doubts = 0
 
     async def look_after(self) -> None:
         """Check for good who may no longer be here: logged out, deactivated, or without the permission."""
@@ -80,6 +82,7 @@ class People:
 
     def doubt(self, users: Collection[int] | None) -> None:
         """Check the subscribers of these users at once, or all."""
+        self.doubts += 1
         for subscriber in self._subscribers:
             if users is None or subscriber.viewer.user_id in users:
                 subscriber.check_at = 0.0

@@ -12,9 +12,9 @@ from .searching import words_of
 MOST = 10
 
 
-def matching(people: QuerySet[Person], typed: str, user: User) -> QuerySet[Person]:
+def matching(people: QuerySet[Person], typed: str, user: User | None) -> QuerySet[Person]:
     """Those of these people whose text holds all words that were typed, the best matches first; by a number only those
-    of whom the user may see it.
+    of whom the user may see it, or without a user everybody.
     """
     words = words_of(typed)
     if not words:
@@ -22,8 +22,10 @@ def matching(people: QuerySet[Person], typed: str, user: User) -> QuerySet[Perso
     # As `contains`, which would compare without regard to case, and so more slowly.
     places = {f"place_{number}": StrIndex("folded", Value(word)) for number, word in enumerate(words)}
     found = people.alias(**places).filter(**{f"{place}__gt": 0 for place in places})
-    if not may_see_all_numbers(user):
-        public = Q(**{f"{place}__lt": F("private_at") for place in places})
+    public = Q(**{f"{place}__lt": F("private_at") for place in places})
+    if user is None:
+        found = found.filter(public)
+    elif not may_see_all_numbers(user):
         found = found.filter(public | Q(owner=user) | Q(user=user))
     begins = StrIndex("folded", Value(f" {words[0]}"))
     found = found.alias(begin=begins, number=StrIndex("folded", Value(f"\t{words[0]}")))

@@ -24,6 +24,7 @@ from django.views.decorators.http import etag, require_http_methods, require_POS
 from accounts.identity import user_of, viewer_of
 from web import toasts
 
+from ..messages.models import TAKE
 from . import csv_file, importing, photos, visibility
 from .finding import found_by, matching
 from .forms import PersonForm
@@ -109,7 +110,12 @@ def _ldap() -> dict[str, Any] | None:
 
 
 def _abilities(user: User) -> dict[str, bool]:
-    return {"may_manage": user.has_perm(MANAGE), "may_call": user.has_perm(CALL), "may_see": user.has_perm(SEE)}
+    return {
+        "may_manage": user.has_perm(MANAGE),
+        "may_call": user.has_perm(CALL),
+        "may_see": user.has_perm(SEE),
+        "may_take": user.has_perm(TAKE),
+    }
 
 
 @require_safe

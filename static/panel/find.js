@@ -1,6 +1,7 @@
 // Boxes for a number in which names may be typed (data-find): whom they may mean is offered below, and chosen by the
-// arrows, by a click, or by Enter, which then does what it does with a number. In a box of several lines that is about
-// the part at the caret, in which somebody who was chosen stands by name and number, and Enter alone begins a line.
+// arrows, by a click, or by Enter, which then does what it does with a number; or nothing more (data-find-stays). In a
+// box of several lines that is about the part at the caret, in which somebody who was chosen stands by name and number,
+// and Enter alone begins a line.
 
 import { byId } from "./dom.js";
 
@@ -91,7 +92,7 @@ async function look(box) {
   const { shiftKey } = awaiting;
   awaiting = null;
   if (chosenOf(box)) take(box, chosenOf(box));
-  goOn(box, shiftKey);
+  if (!("findStays" in box.dataset)) goOn(box, shiftKey);
 }
 
 document.addEventListener("input", (event) => {
@@ -125,8 +126,10 @@ document.addEventListener(
         event.preventDefault();
         event.stopPropagation();
         awaiting = event;
-      } else if (at >= 0) take(box, options[at]);
-      else close(box);
+      } else if (at >= 0) {
+        take(box, options[at]);
+        if ("findStays" in box.dataset) event.preventDefault();
+      } else close(box);
     } else if (options.length && event.key === "Escape") {
       event.preventDefault();
       event.stopPropagation();

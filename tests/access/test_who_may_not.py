@@ -196,6 +196,17 @@ TABLE: dict[str, list[Line]] = {
         Line("/people/1/photo/", "POST", ADMINISTERING, 422, only=False),
     ],
     "people/<int:pk>/photo/remove/": [Line("/people/1/photo/remove/", "POST", ADMINISTERING, 302)],
+    # Whose message it is: see tests/extensions/messages.
+    "messages/": [Line("/messages/", "GET", SEEING, 200)],
+    "messages/taken/": [Line("/messages/taken/", "GET", CALLING, 200)],
+    "messages/list/": [Line("/messages/list/", "GET", SEEING, 200)],
+    "messages/find/": [Line("/messages/find/", "GET", CALLING, 200)],
+    "messages/new/": [
+        Line("/messages/new/", "GET", CALLING, 200, only=False),
+        Line("/messages/new/", "POST", CALLING, 422, only=False),
+    ],
+    "messages/<int:pk>/send-again/": [Line("/messages/1/send-again/", "POST", CALLING, 404)],
+    "messages/<int:pk>/<slug:step>/": [Line("/messages/1/read/", "POST", SEEING, 404)],
     "people/export.csv": [Line("/people/export.csv", "GET", ADMINISTERING, 200)],
     "people/export.vcf": [Line("/people/export.vcf", "GET", SEEING, 200)],
     "people/<int:pk>/card.vcf": [Line("/people/1/card.vcf", "GET", SEEING, 200)],

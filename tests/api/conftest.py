@@ -16,7 +16,10 @@ from api.models import PlacedCall, Token
 from api.operations import IDS
 from calls.models import CampOn, Transfer
 from conferences.invitations.models import Invitation
+from extensions.messages.models import Message
 from extensions.models import Extension, Presence
+from extensions.people.models import Person
+from extensions.people.searching import folded
 from tests.access import people
 from tests.access.people import Asterisk
 
@@ -64,6 +67,19 @@ def make_small_pbx() -> None:
         hint="PJSIP/101,CustomPresence:101",
     )  # fmt: skip
     Presence.objects.create(pbx_id="main", presentity="CustomPresence:101", state="away", message="At lunch")
+    Person.objects.create(pk=IDS["person"], name="Ben", folded=folded(["Ben"], []))
+
+
+def make_own(user: User) -> None:
+    """What the examples name that is a user's own; the person is the first of these users."""
+    Person.objects.filter(pk=IDS["person"], user=None).update(user=user)
+    placed = {"owner_id": user.pk, "number": "102"}
+    PlacedCall.objects.get_or_create(pbx="main", call=IDS["call"], defaults=placed)
+    contact = {"name": "Plumber", "owner_id": user.pk, "folded": folded(["Plumber"], [])}
+    Person.objects.get_or_create(pk=IDS["contact"], defaults=contact)
+    Message.objects.get_or_create(
+        pk=IDS["message"], defaults={"addressee_id": user.pk, "name": "Anna", "text": "Hello"}
+    )
 
 
 @dataclass
@@ -98,8 +114,7 @@ def program(small_pbx: None) -> Makes:
     def make(user: User, *scopes: str, **fields: Any) -> Program:
         wanted = list(scopes) or sorted(operations.scopes)
         token, written = tokens.make(user, user, name="Shop", scopes=wanted, **fields)
-        placed = {"owner_id": user.pk, "number": "102"}
-        PlacedCall.objects.get_or_create(pbx="main", call=IDS["call"], defaults=placed)
+        make_own(user)
         return Program(token, written, Client())
 
     return make

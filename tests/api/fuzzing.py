@@ -63,5 +63,7 @@ def _there() -> list[dict[str, str]]:
     found += [{"pbx": one["pbx"], "camp_on": one["id"]} for one in me["camp_ons"]]
     extensions = _panel.get("/api/v1/extensions").raise_for_status().json()["items"]
     found += [{"pbx": one["pbx"], "extension": one["id"]} for one in extensions]
+    for kind, name in (("people", "person"), ("contacts", "contact"), ("messages", "message")):
+        found += [{name: one["id"]} for one in _panel.get(f"/api/v1/{kind}").raise_for_status().json()["items"]]
     _found = (time.monotonic(), found)
     return found

@@ -21,7 +21,9 @@ pytestmark = pytest.mark.timeout(3600 if IS_NEW else 300)
 _TOKEN = """
 from django.contrib.auth.models import User
 from api import operations, service, tokens
+from tests.api.conftest import make_own
 user = User.objects.get(username="anna")
+make_own(user)
 print(tokens.make(user, user, name="Fuzz", scopes=sorted(operations.scopes))[1])
 """
 # What the examples name, on a PBX to which no worker is connected.

@@ -27,6 +27,8 @@ def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
 
 
 ALL = list(operations())
+# Of these the PBX is asked nothing.
+WITHOUT_PBX = {"people", "contacts", "messages"}
 NAMED = [pytest.param(*each, id=each[2]["operationId"]) for each in ALL]
 
 
@@ -46,7 +48,7 @@ def test_the_example_of_each_is_answered_as_it_is_described(
         "Link", "Idempotent-Replayed", "Location",
     }  # fmt: skip
     assert response.status_code < 300, response.content
-    assert len(asterisk.commands) == (method != "GET")
+    assert len(asterisk.commands) == (method != "GET" and operation["tags"][0] not in WITHOUT_PBX)
 
 
 @pytest.mark.parametrize(("method", "path", "operation"), NAMED)

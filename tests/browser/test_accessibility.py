@@ -42,6 +42,7 @@ FOR_PROGRAMS = "/api/v1/"
 ASKED = [
     "/calls/?q=nothing-is-called-so",
     "/people/directory/?q=nothing-is-called-so",
+    "/messages/new/?person=1&number=0172%20555",
     "/records/?q=nothing-is-called-so",
     "/audit/?q=nothing-is-called-so",
     "/conferences/main/8099/",
@@ -67,6 +68,7 @@ from conferences.models import Conference, Participant
 from conferences.rooms.models import Room
 from api.models import AllowedOrigin, PlacedCall
 from audit.models import AuditEntry
+from extensions.messages.models import Message
 from extensions.people.models import Person, PersonNumber
 from calls.records.models import CallRecord, CallStep
 from webhooks.models import Delivery, Webhook
@@ -92,6 +94,13 @@ listed = [Person(pk=pk, name=name, department=name, email="a@example.org", tags=
     for pk, name in ((1, "Ben"), (2, "Carla"))]
 Person.objects.bulk_create(listed)
 PersonNumber.objects.bulk_create(PersonNumber(person=one, kind="extension", number=str(100 + one.pk)) for one in listed)
+Message.objects.all().delete()
+me = User.objects.get(username="anna")
+for mail, error in (("none", ""), ("waiting", "connect"), ("sent", ""), ("failed", "refused")):
+    Message.objects.create(by=me, addressee=me, name="Ben", caller_name="Carla", caller_number="0172 555", mail=mail,
+        text="About the roof.", urgent=True, call_back=True, email="" if mail == "none" else "a@example.org",
+        error=error, detail="550", next_at=timezone.now() + timezone.timedelta(days=1))
+Message.objects.filter(mail="sent").update(read_at=timezone.now(), done_at=timezone.now())
 room = Room.objects.create(pk=1, pbx="main", number="8001", name="Board meeting", lecture=True, lock_after=5)
 room.moderators.add(User.objects.get(username="mona"))
 for status in ("done", "refused", "no answer", ""):
@@ -122,7 +131,9 @@ _NOTHING = """
 from webhooks.models import Webhook
 from conferences.invitations.models import InviteGroup
 from conferences.rooms.models import Room
+from extensions.messages.models import Message
 from extensions.people.models import Person
+Message.objects.all().delete()
 Person.objects.all().delete()
 Room.objects.all().delete()
 InviteGroup.objects.all().delete()
@@ -237,7 +248,15 @@ def test_no_page_without_anything_to_show_has_a_violation(site: Site, context: B
     page = log_in(context, site.panel, "anna")
     site.panel.shell(_NOTHING)
     found: dict[str, list[str]] = {}
-    for path in ("/rooms/", "/groups/", "/webhooks/", "/people/", "/people/directory/"):
+    for path in (
+        "/rooms/",
+        "/groups/",
+        "/webhooks/",
+        "/people/",
+        "/people/directory/",
+        "/messages/",
+        "/messages/taken/",
+    ):
         page.goto(f"{site.panel.url}{path}")
         expect(page.locator(".empty-state")).to_be_visible()
         found |= in_every_look(page, path)

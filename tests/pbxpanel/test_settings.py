@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,9 @@ def empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         "HSTS_SECONDS",
         "LISTEN_TONE",
         "WEBHOOK_NETWORKS",
+        "EMAIL_URL",
+        "EMAIL_FROM",
+        "MESSAGE_SENTENCES",
         "PHONE_COUNTRY",
         "PHONE_FORM",
     ):
@@ -540,3 +544,58 @@ def test_the_form_of_a_number_is_one_of_two(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("PHONE_FORM", "E164")
     assert read() == "e164"
     assert "national, e164" in complaint(monkeypatch, "PHONE_FORM", "short", read)
+
+
+# EMAIL_URL, EMAIL_FROM, MESSAGE_SENTENCES.
+
+read_mail = partial(environment.mail, "EMAIL_URL", "EMAIL_FROM")
+
+
+def test_without_a_url_no_mail_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EMAIL_FROM", "no address")
+    assert read_mail().host == ""
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("smtp://mail.example.org", environment.Mail("mail.example.org", 25)),
+        ("smtp+tls://mail.example.org", environment.Mail("mail.example.org", 587, starttls=True)),
+        ("smtps://mail.example.org:4465", environment.Mail("mail.example.org", 4465, tls=True)),
+        (
+            "smtps://panel%40example.org:a%2Fb%40c@[fd00::1]",
+            environment.Mail("fd00::1", 465, "panel@example.org", "a/b@c", tls=True),
+        ),
+    ],
+)
+def test_a_mail_server_is_a_url(monkeypatch: pytest.MonkeyPatch, url: str, expected: environment.Mail) -> None:
+    monkeypatch.setenv("EMAIL_URL", url)
+    monkeypatch.setenv("EMAIL_FROM", "PBX Panel <panel@example.org>")
+    assert read_mail() == replace(expected, sender="PBX Panel <panel@example.org>")
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        (f"http://panel:{SECRET}@mail.example.org", "something else than smtp"),
+        (f"{SECRET}", "is no URL"),
+        (f"smtp://panel:{SECRET}@", "names no host"),
+        (f"smtp://panel:{SECRET}@mail.example.org:x", "is no URL, or its port is no number"),
+        (f"smtp://panel:1/{SECRET}@mail.example.org", "is no URL, or its port is no number"),
+    ],
+)
+def test_a_wrong_mail_server_is_refused_with_a_sentence(monkeypatch: pytest.MonkeyPatch, url: str, reason: str) -> None:
+    monkeypatch.setenv("EMAIL_FROM", "panel@example.org")
+    assert reason in complaint(monkeypatch, "EMAIL_URL", url, read_mail)
+
+
+@pytest.mark.parametrize("sender", ["", "PBX Panel", "panel@", "a@example.org, b@example.org"])
+def test_a_mail_server_needs_a_sender(monkeypatch: pytest.MonkeyPatch, sender: str) -> None:
+    monkeypatch.setenv("EMAIL_URL", "smtp://mail.example.org")
+    assert "must be the address" in complaint(monkeypatch, "EMAIL_FROM", sender, read_mail)
+
+
+def test_sentences_have_a_bar_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert environment.sentences("MESSAGE_SENTENCES") == []
+    monkeypatch.setenv("MESSAGE_SENTENCES", " Will call again. || Asks for an offer, soon. |")
+    assert environment.sentences("MESSAGE_SENTENCES") == ["Will call again.", "Asks for an offer, soon."]
