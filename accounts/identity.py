@@ -22,7 +22,13 @@ from . import demo
 from .models import Profile
 
 # The permissions that decide what a page is sent.
-SEEING = ("calls.see_calls", "conferences.see_conferences", "system.see_states", "extensions.see_people")
+SEEING = (
+    "calls.see_calls",
+    "conferences.see_conferences",
+    "system.see_states",
+    "extensions.see_people",
+    "extensions.see_switches",
+)
 # What apps permit users beside that: ids of users → permissions of each, such as that for one of their rooms.
 own_permissions: list[Callable[[Collection[int]], Mapping[int, Collection[str]]]] = []
 # Who else knows numbers of people: a name → the numbers of all who are called so.
@@ -123,7 +129,7 @@ def _own_permissions(ids: Collection[int]) -> dict[int, set[str]]:
 def viewers_of(sessions: Collection[str]) -> dict[str, Viewer]:
     """Keys of sessions → who is logged in with it, in no language; those that nobody is logged in with are left out.
 
-    Asks the database nine times, however many they are.
+    Asks the database ten times, however many they are.
     """
     users = logged_in(sessions)
     ids = {user.pk for user in users.values()}

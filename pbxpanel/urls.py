@@ -24,6 +24,7 @@ urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("metrics", health.figures, name="metrics"),
     path("people/", include("extensions.people.urls")),
+    path("switches/", include("extensions.switches.urls")),
     path("records/", include("conferences.records.urls")),
     path("rooms/", include("conferences.rooms.urls")),
     path("groups/", include("conferences.invitations.urls")),

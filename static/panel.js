@@ -11,6 +11,7 @@ import "./panel/find.js";
 import "./panel/focus.js";
 import "./panel/menus.js";
 import "./panel/morph.js";
+import "./panel/presence.js";
 import "./panel/search.js";
 import "./panel/sections.js";
 import "./panel/shortcuts.js";

@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from ..presence import views as presence
 from . import views
 
 urlpatterns = [
@@ -17,4 +18,6 @@ urlpatterns = [
     path("<int:pk>/", views.person, name="person"),
     path("<int:pk>/menu/", views.menu, name="person-menu"),
     path("<int:pk>/delete/", views.delete, name="person-delete"),
+    path("presence/", presence.mine, name="my-presence"),
+    path("<int:pk>/presence/", presence.of_person, name="person-presence"),
 ]

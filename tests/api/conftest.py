@@ -17,6 +17,8 @@ from api.operations import IDS
 from calls.models import CampOn, Transfer
 from conferences.invitations.models import Invitation
 from extensions.models import Extension, Presence
+from extensions.people.models import Person, PersonNumber
+from extensions.switches.models import Switch
 from tests.access import people
 from tests.access.people import Asterisk
 
@@ -64,6 +66,9 @@ def make_small_pbx() -> None:
         hint="PJSIP/101,CustomPresence:101",
     )  # fmt: skip
     Presence.objects.create(pbx_id="main", presentity="CustomPresence:101", state="away", message="At lunch")
+    person = Person.objects.create(name="Anna Alpha", folded=" anna alpha \t")
+    PersonNumber.objects.create(person=person, kind="extension", number=IDS["number"])
+    Switch.objects.create(pk=IDS["switch"], pbx="main", name="Night service", device="Custom:NIGHT")
 
 
 @dataclass
