@@ -1,6 +1,7 @@
 // Boxes for a number in which names may be typed (data-find): whom they may mean is offered below, and chosen by the
 // arrows, by a click, or by Enter, which then does what it does with a number.
 
+import { showLocalTimes } from "./clock.js";
 import { byId } from "./dom.js";
 
 const PAUSE = 60;
@@ -52,6 +53,7 @@ function show(box, html) {
   const list = listOf(box);
   for (const option of options) option.id = `${list.id}-${option.id}`;
   list.replaceChildren(...options);
+  showLocalTimes();
   list.hidden = options.length === 0;
   box.setAttribute("aria-expanded", String(options.length > 0));
   point(box, NUMBER.test(box.value) ? null : options[0]);

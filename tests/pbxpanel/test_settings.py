@@ -42,6 +42,7 @@ def empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         "WEBHOOK_NETWORKS",
         "PHONE_COUNTRY",
         "PHONE_FORM",
+        "ASTDB_KEYS",
     ):
         monkeypatch.delenv(name, raising=False)
 
@@ -540,3 +541,24 @@ def test_the_form_of_a_number_is_one_of_two(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("PHONE_FORM", "E164")
     assert read() == "e164"
     assert "national, e164" in complaint(monkeypatch, "PHONE_FORM", "short", read)
+
+
+def test_the_entries_of_the_astdb_are_named_with_a_place_for_the_extension(monkeypatch: pytest.MonkeyPatch) -> None:
+    def read() -> dict[str, str]:
+        return environment.astdb_keys("ASTDB_KEYS", "dnd=DND/{} busy=CFB/{}", ("dnd", "busy"))
+
+    assert read() == {"dnd": "DND/{}", "busy": "CFB/{}"}
+    monkeypatch.setenv("ASTDB_KEYS", "dnd=AMPUSER/{}/dnd")
+    assert read() == {"dnd": "AMPUSER/{}/dnd"}
+    monkeypatch.setenv("ASTDB_KEYS", "")
+    assert read() == {}
+    for wrong in (
+        "dnd",
+        "dnd=DND",
+        "dnd={}/DND",
+        "dnd=/{}",
+        "never=CF/{}",
+        "dnd=DND/{}/{}",
+        f"dnd=DND/{'x' * 100}{{}}",
+    ):
+        assert "dnd=DND/{}" in complaint(monkeypatch, "ASTDB_KEYS", wrong, read)

@@ -62,11 +62,17 @@ def test_each_has_the_permissions_of_his_groups_and_his_own_and_a_superuser_has_
     User.objects.get(username="own").user_permissions.add(Permission.objects.get(codename="see_conferences"))
     found = same(*keys.values())
     assert {name: sorted(found[key].permissions) for name, key in keys.items()} == {
-        "group": ["calls.see_calls", "conferences.see_conferences", "extensions.see_people"],
-        "two": ["calls.see_calls", "conferences.see_conferences", "extensions.see_people"],
+        "group": ["calls.see_calls", "conferences.see_conferences", "extensions.see_people", "extensions.see_switches"],
+        "two": ["calls.see_calls", "conferences.see_conferences", "extensions.see_people", "extensions.see_switches"],
         "own": ["conferences.see_conferences"],
         "none": [],
-        "super": ["calls.see_calls", "conferences.see_conferences", "extensions.see_people", "system.see_states"],
+        "super": [
+            "calls.see_calls",
+            "conferences.see_conferences",
+            "extensions.see_people",
+            "extensions.see_switches",
+            "system.see_states",
+        ],
     }
 
 
@@ -95,7 +101,7 @@ def test_each_has_the_rooms_that_he_moderates(session: Any) -> None:
         "one": ["conferences.room:berlin/8001"],
         "two": [
             "calls.see_calls", "conferences.room:berlin/8001", "conferences.room:vienna/8001",
-            "conferences.see_conferences", "extensions.see_people",
+            "conferences.see_conferences", "extensions.see_people", "extensions.see_switches",
         ],
         "none": [],
     }  # fmt: skip
@@ -152,7 +158,7 @@ def test_two_sessions_of_one_user_are_two(session: Any) -> None:
 
 def test_many_cost_as_many_queries_as_one(session: Any, django_assert_num_queries: DjangoAssertNumQueries) -> None:
     keys = [session(f"user{number}") for number in range(20)]
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(10):
         assert len(viewers_of(keys[:1])) == 1
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(10):
         assert len(viewers_of(keys)) == 20

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import time
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ import pytest
 from audit.models import AuditEntry
 from engine.ami import actions
 from engine.ami.client import Session
+from engine.ami.protocol import Action
 from engine.ami.transports import Address
 from engine.mirror import sync
 from engine.mirror.commands import Outcome, Status
@@ -25,6 +27,7 @@ from extensions.presence.models import Forwarding
 from extensions.presence.said import NOTE, until_written
 from tests.engine.mirror.test_snapshot import Mirror, mirroring
 from tests.lab.asterisk import Asterisk
+from tests.waiting import until_async
 from web import toasts
 
 ODD_NOTE = 'Zu Tisch, bis später; 午饭 "a\\nb" \\x'
@@ -49,9 +52,22 @@ async def give(mirror: Mirror, verb: Verb[Any, Any], parameters: Any, extension:
     return outcome
 
 
-def presence(mirror: Mirror, name: str = "CustomPresence:101") -> tuple[str, str, str]:
-    row = mirror.state.table(Presence).rows[name]
-    return row.state, row.subtype, row.message
+def presence(mirror: Mirror, name: str = "CustomPresence:101") -> tuple[str, str, str] | None:
+    row = mirror.state.table(Presence).get(name)
+    return (row.state, row.subtype, row.message) if row else None
+
+
+async def until_says(mirror: Mirror, state: str, until: str = "", note: str = "", of: str = "101") -> None:
+    """Wait until the mirror knows this presence: its event may come after the answer."""
+    await until_async(lambda: presence(mirror, f"CustomPresence:{of}") == (state, until, note))
+
+
+async def until_device(mirror: Mirror, name: str, state: str) -> None:
+    """Wait until the mirror knows this device in this state."""
+    async with asyncio.timeout(20):
+        while (row := mirror.state.table(Device).get(name)) is None or row.state != state:
+            await mirror.settle()
+            await asyncio.sleep(0.02)
 
 
 async def test_a_presence_that_is_set_is_what_asterisk_and_the_mirror_say(asterisk: Asterisk) -> None:
@@ -60,7 +76,7 @@ async def test_a_presence_that_is_set_is_what_asterisk_and_the_mirror_say(asteri
         until = until_written(datetime.now(UTC) + timedelta(hours=1))
         for wanted in (Wanted("away", until, ODD_NOTE), Wanted("dnd", "", "午" * NOTE), Wanted("available")):
             assert (await give(mirror, set_presence, wanted)).done
-            assert presence(mirror) == (wanted.state, wanted.until, wanted.note)
+            await until_says(mirror, wanted.state, wanted.until, wanted.note)
             said = await mirror.session.ask(actions.presence_state("CustomPresence:101"))
             assert (said.response.get("State"), said.response.get("PresenceMessage")) == (wanted.state, wanted.note)
             assert f"State: '{wanted.state}'" in await asyncio.to_thread(asterisk.cli, "presencestate list")
@@ -74,23 +90,22 @@ async def test_a_phone_can_subscribe_to_a_hint_of_the_device_that_goes_with_it(a
         await asyncio.to_thread(asterisk.cli, hint)
         for state, shown in (("away", "InUse"), ("dnd", "Busy"), ("available", "Idle")):
             assert (await give(mirror, set_presence, Wanted(state))).done
-            line = next(
-                line
-                for line in (await asyncio.to_thread(asterisk.cli, "core show hints")).splitlines()
-                if line.startswith("155@internal")
-            )
-            assert f"State:{shown}" in line
+            wanted = re.compile(rf"^155@internal\b.*State:{shown}\b", re.MULTILINE)
+            async with asyncio.timeout(20):
+                while not wanted.search(await asyncio.to_thread(asterisk.cli, "core show hints")):
+                    await asyncio.sleep(0.05)
         await asyncio.to_thread(asterisk.cli, "dialplan remove extension 155@internal")
 
 
 async def test_the_presence_is_the_one_that_the_hint_of_the_extension_names(asterisk: Asterisk) -> None:
     async with mirroring(Address.parse(asterisk.ami_url)) as mirror:
         await mirror.take()
-        hint = "dialplan add extension 156,hint,PJSIP/101\\,CustomPresence:boss into internal"
-        await asyncio.to_thread(asterisk.cli, hint)
+        hint = {"Context": "internal", "Extension": "156", "Priority": "hint"}
+        added = Action("DialplanExtensionAdd", (*hint.items(), ("Application", "PJSIP/101,CustomPresence:boss")))
+        assert (await mirror.session.ask(added)).ok
         await mirror.take()
         assert (await give(mirror, set_presence, Wanted("away", "", "Out"), "156")).done
-        assert presence(mirror, "CustomPresence:boss") == ("away", "", "Out")
+        await until_says(mirror, "away", note="Out", of="boss")
         assert "CustomPresence:156" not in mirror.state.table(Presence).rows
         await asyncio.to_thread(asterisk.cli, "dialplan remove extension 156@internal")
 
@@ -103,14 +118,15 @@ async def test_whoever_is_away_until_a_time_is_back_then_also_where_nobody_liste
     async with mirroring(Address.parse(asterisk.ami_url)) as mirror:
         await give(mirror, set_presence, Wanted("away", past, "Lunch"))
         await give(mirror, set_presence, Wanted("dnd", later, "Meeting"), "102")
+        await until_says(mirror, "dnd", later, "Meeting", of="102")
     async with mirroring(Address.parse(asterisk.ami_url)) as mirror:
         await mirror.take()
-        assert presence(mirror)[0] == "away"
+        assert presence(mirror) == ("away", past, "Lunch")
         events.somebody_is_back(mirror.state)
         await mirror.settle()
-        assert presence(mirror) == ("available", "", "")
+        await until_says(mirror, "available")
+        await until_device(mirror, "Custom:Presence101", "NOT_INUSE")
         assert presence(mirror, "CustomPresence:102") == ("dnd", later, "Meeting")
-        assert mirror.state.table(Device).rows["Custom:Presence101"].state == "NOT_INUSE"
     entry = await AuditEntry.objects.aget(verb=events.BACK)
     assert (entry.subject, entry.username) == ("101", "")
 
