@@ -92,7 +92,7 @@ async def test_a_phone_can_subscribe_to_a_hint_of_the_device_that_goes_with_it(a
             assert (await give(mirror, set_presence, Wanted(state))).done
             wanted = re.compile(rf"^155@internal\b.*State:{shown}\b", re.MULTILINE)
             async with asyncio.timeout(20):
-                while not wanted.search(await asyncio.to_thread(asterisk.cli, "core show hints")):
+                while not wanted.search(await asyncio.to_thread(asterisk.cli, "core show hints")):  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
         await asyncio.to_thread(asterisk.cli, "dialplan remove extension 155@internal")
 
