@@ -248,7 +248,7 @@ def test_no_page_without_anything_to_show_has_a_violation(site: Site, context: B
     page = log_in(context, site.panel, "anna")
     site.panel.manage("shell", "--no-imports", "-c", _NOTHING)
     found: dict[str, list[str]] = {}
-    for path in ("/rooms/", "/groups/", "/webhooks/", "/people/", "/people/directory/"):
+    for path in ("/rooms/", "/groups/", "/webhooks/", "/people/", "/people/directory/", "/switches/"):
         page.goto(f"{site.panel.url}{path}")
         expect(page.locator(".empty-state")).to_be_visible()
         found |= in_every_look(page, path)
