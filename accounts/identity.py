@@ -22,7 +22,13 @@ from . import demo
 from .models import Profile
 
 # The permissions that decide what a page is sent.
-SEEING = ("calls.see_calls", "conferences.see_conferences", "system.see_states", "extensions.see_people")
+SEEING = (
+    "calls.see_calls",
+    "conferences.see_conferences",
+    "system.see_states",
+    "extensions.see_people",
+    "extensions.see_switches",
+)
 # What apps permit users beside that: ids of users → permissions of each, such as that for one of their rooms.
 own_permissions: list[Callable[[Collection[int]], Mapping[int, Collection[str]]]] = []
 # What waits for each of these users alone, and is counted in the navigation: its name → ids of users → how many, for

@@ -72,6 +72,8 @@ PLACES = {
         {"conference": _conference_of},
         delete="cancel",
     ),
+    "presence": Place("/presences/{pbx}/{segment:number}", "presences", "number"),
+    "switch": Place("/switches/{pbx}/{segment:switch}", "switches", "switch"),
 }
 """By the name of the target."""
 
@@ -203,6 +205,8 @@ _ABOUT = {
     "conference": _("Asked about a conference that runs."),
     "participant": _("Asked about somebody in a conference."),
     "invitation": _("Asked about somebody who is called into a conference."),
+    "presence": _("Asked about somebody of the directory, by their extension."),
+    "switch": _("Asked of a switch of a PBX."),
 }
 
 

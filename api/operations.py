@@ -31,7 +31,7 @@ ASKED = (409, 500, 503, 504)
 IDS = {
     "pbx": "main", "call": "1732451234.12", "channel": "1732451234.13", "transfer": "5f0c2a", "camp_on": "9be17d",
     "conference": "8001", "participant": "1732451240.20", "invitation": "c41d03", "extension": "101@internal",
-    "message": "1", "person": "1", "contact": "2",
+    "message": "1", "person": "1", "contact": "2", "number": "101", "switch": "1",
 }  # fmt: skip
 
 

@@ -392,3 +392,47 @@ class PBXs(BaseModel):
     """All of them."""
 
     items: list[PBX]
+
+
+class Forwarding(BaseModel):
+    """The numbers to which the PBX forwards calls: all, those that find the extension busy, those nobody answers."""
+
+    always: str
+    busy: str
+    unanswered: str
+
+
+class PersonPresence(BaseModel):
+    """What somebody of the directory says of being there, and what the PBX does with their calls."""
+
+    pbx: str
+    number: str
+    name: str
+    state: str
+    until: datetime | None
+    note: str
+    do_not_disturb: bool
+    forwarding: Forwarding
+
+
+class PersonPresences(BaseModel):
+    """A part of the list."""
+
+    items: list[PersonPresence]
+    next: str | None
+
+
+class Switch(BaseModel):
+    """A switch of a PBX, such as the night service; `on` is null where it is not known."""
+
+    pbx: str
+    id: str
+    name: str
+    on: bool | None
+    words: str
+
+
+class Switches(BaseModel):
+    """All of them."""
+
+    items: list[Switch]

@@ -14,7 +14,7 @@ from ninja.renderers import JSONRenderer
 from pydantic_core import to_json
 
 # Each declares its operations.
-from . import asking, calls, conferences, extensions, me, messages, people  # noqa: F401
+from . import asking, calls, conferences, extensions, me, messages, people, presences, switches  # noqa: F401
 from .guard import guarded
 from .operations import IDS, router
 from .problems import BAD_INPUT, CONTENT_TYPE, MALFORMED, Problem

@@ -20,6 +20,10 @@ class ExtensionsConfig(AppConfig):
         from .people.models import make_keys
         from .people.sources import pbx as _pbx  # noqa: F401
         from .people.sources import scheduled
+        from .presence import commands as _setting  # noqa: F401
+        from .presence import events as _presence  # noqa: F401
+        from .switches import events as _switches  # noqa: F401
+        from .switches import fragments as _drawing  # noqa: F401
 
         identity.directories.append(numbers_of)
         identity.own_permissions.append(_people.own_permissions)

@@ -41,8 +41,8 @@ PRESENCES: Mapping[str, tuple[str, Promise]] = {
 }
 
 
-# What else shows such states, or the calls at phones: PBX, kind (`extension`, `device` or `phone`) and names → kind and
-# key of subjects to be drawn too.
+# What else shows such states, or the calls at phones: PBX, kind (`extension`, `device`, `presence` or `phone`) and
+# names → kind and key of subjects to be drawn too.
 shown_elsewhere: list[Callable[[str, str, set[str]], Iterable[tuple[str, str]]]] = []
 
 
@@ -120,7 +120,7 @@ def device_rows(pbx: str, keys: set[str]) -> Iterable[Row | tuple[str, str]]:
 
 
 @fragments.renders("presence")
-def presence_rows(pbx: str, keys: set[str]) -> Iterable[Row]:
+def presence_rows(pbx: str, keys: set[str]) -> Iterable[Row | tuple[str, str]]:
     """A presence shows by itself, and with each extension whose hint names it."""
     found = {row.presentity: row for row in Presence.objects.filter(pbx=pbx, presentity__in=keys)}
     for key in keys:
@@ -129,6 +129,7 @@ def presence_rows(pbx: str, keys: set[str]) -> Iterable[Row]:
         yield Row(dom_id("presence", pbx, key), "presence", html, {"pbx": pbx}, SEE)
     hinted = Extension.objects.filter(pbx=pbx, hint__contains=",")
     yield from _drawn(pbx, [extension for extension in hinted if extension.presentity in keys])
+    yield from _elsewhere(pbx, "presence", keys)
 
 
 # Which element of the page the rows of a kind are in.

@@ -20,6 +20,8 @@ from engine.mirror.models import PBX
 from engine.mirror.verbs import permissions
 from extensions.messages.taking import unread
 from extensions.models import Mailbox
+from extensions.presence import fragments as presence
+from extensions.presence.commands import SET_OWN
 
 
 def abilities_of(user: User) -> str:
@@ -34,10 +36,11 @@ def abilities_of(user: User) -> str:
 def panel(request: HttpRequest) -> dict[str, Any]:
     """Template variables, each computed when a template asks for it.
 
-    `profile`; `phone`; `my_phone`, the inside of its bar; `pbxs`; `abilities`, classes for the body; `server_time` in
-    ms; `command_id`, which makes the dial box of this page one call; `recall_seconds`, of a transfer with recall;
-    `with_voicemail`, the PBXs that have mailboxes; `count_calls` and `count_conferences`; `count_messages`, those that
-    are unread; `has_rooms`, whether they moderate any; `may_administer`, whether Administration opens.
+    `profile`; `phone`; `my_phone`, the inside of its bar; `my_presence`; `pbxs`; `abilities`, classes for the body;
+    `server_time` in ms; `command_id`, which makes the dial box of this page one call; `recall_seconds`, of a transfer
+    with recall; `with_voicemail`, the PBXs that have mailboxes; `count_calls` and `count_conferences`;
+    `count_messages`, those that are unread; `has_rooms`, whether they moderate any; `may_administer`, whether
+    Administration opens.
     """
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
@@ -48,6 +51,7 @@ def panel(request: HttpRequest) -> dict[str, Any]:
         "profile": profile,
         "phone": phone,
         "my_phone": lambda: my_phone.drawn_for(str(phone)) if user.has_perm(SEE) else "",
+        "my_presence": SimpleLazyObject(lambda: presence.drawn_for(user.pk) if user.has_perm(SET_OWN) else ""),
         "pbxs": SimpleLazyObject(lambda: list(PBX.objects.all())),
         "abilities": abilities_of(user),
         "server_time": int(time.time() * 1000),

@@ -164,6 +164,23 @@ def mail(name: str, sender_name: str) -> Mail:
     )
 
 
+def astdb_keys(name: str, default: str, kinds: Collection[str]) -> dict[str, str]:
+    """An environment variable that says under which names the AstDB has things: `dnd=DND/{} always=CF/{}`, where `{}`
+    stands for an extension.
+    """
+    found = {}
+    for word in words(name, default=default.split()):
+        kind, _equals, key = word.partition("=")
+        family, _slash, rest = key.partition("/")
+        if kind not in kinds or not family or "{" in family or rest.count("{}") != 1 or len(key.encode()) > 100:
+            raise ImproperlyConfigured(
+                f"{name} has “{word}”; write it as dnd=DND/{{}}, where {{}} stands for the extension. "
+                f"What can be named: {', '.join(kinds)}."
+            )
+        found[kind] = key
+    return found
+
+
 def choice(name: str, default: str, choices: Collection[str]) -> str:
     """An environment variable that is one of these words."""
     text = os.environ.get(name, "").strip().lower() or default

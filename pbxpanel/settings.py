@@ -153,6 +153,12 @@ API_REQUESTS = environment.number("API_REQUESTS", default=600)
 # who talks in a conference, which changes all the time.
 EVENT_LOG_DAYS = environment.number("EVENT_LOG_DAYS", default=3)
 EVENT_LOG_TALKING = environment.flag("EVENT_LOG_TALKING", default=False)
+# Which entries of the AstDB hold do not disturb and call forwarding (`extensions.presence.keys`); FreePBX's.
+ASTDB_KEYS = environment.astdb_keys(
+    "ASTDB_KEYS",
+    default="dnd=DND/{} always=CF/{} busy=CFB/{} unanswered=CFU/{}",
+    kinds=("dnd", "always", "busy", "unanswered"),
+)
 # The addresses beside the public ones to which webhooks may send.
 WEBHOOK_NETWORKS = environment.networks("WEBHOOK_NETWORKS")
 

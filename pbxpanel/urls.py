@@ -25,6 +25,7 @@ urlpatterns = [
     path("metrics", health.figures, name="metrics"),
     path("people/", include("extensions.people.urls")),
     path("messages/", include("extensions.messages.urls")),
+    path("switches/", include("extensions.switches.urls")),
     path("records/", include("conferences.records.urls")),
     path("rooms/", include("conferences.rooms.urls")),
     path("groups/", include("conferences.invitations.urls")),

@@ -12,6 +12,7 @@ import "./panel/focus.js";
 import "./panel/menus.js";
 import "./panel/morph.js";
 import { readNames } from "./panel/names.js";
+import "./panel/presence.js";
 import "./panel/search.js";
 import "./panel/sections.js";
 import "./panel/shortcuts.js";

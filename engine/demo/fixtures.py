@@ -89,6 +89,8 @@ ENTRIES: dict[str, str] = {
     "/CFWD/112": "+491711234567",
     "/DND/105": "YES",
     "/DND/121": "YES",
+    "/CF/104": "102",
+    "/DAYNIGHT/C0": "DAY",
     "/AMPUSER/100/cidname": CAST[OWN_NUMBER].name,
     "/AMPUSER/100/language": "en",
     **{f"/AMPUSER/{number}/cidname": CAST[number].name for number in ("101", "102", "103", "104", "105")},

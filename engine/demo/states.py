@@ -21,6 +21,7 @@ _OF_HINT = {
     UNAVAILABLE: ("4", "Unavailable"), RINGING: ("8", "Ringing"), RINGINUSE: ("9", "InUse&Ringing"),
     ONHOLD: ("16", "Hold"),
 }  # fmt: skip
+DEVICE_STATES = tuple(_OF_HINT)
 _NO_HINT = ("-1", "Unknown")
 PRESENCE_PROVIDER = "CustomPresence:"
 PRESENCES = ("not_set", "unavailable", "available", "away", "xa", "chat", "dnd")

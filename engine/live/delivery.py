@@ -29,6 +29,7 @@ class Delivery:
         """Put rows into the queues of the subscribers, each those of its viewport; composed once per viewport."""
         shared: dict[tuple[object, ...], str] = {}
         phones = {viewport: {row.phone for row in batch} - {""} for viewport, batch in rows.items()}
+        users = {viewport: {row.user for row in batch} - {0} for viewport, batch in rows.items()}
         for subscriber in self._subscribers:
             if subscriber.viewport not in rows:
                 continue
@@ -37,7 +38,8 @@ class Delivery:
                 text = compose(rows[subscriber.viewport], page, key, viewer)
             else:
                 phone = viewer.phone if viewer.phone in phones[subscriber.viewport] else ""
-                same_for = (page.name, key, viewer.language, viewer.permissions, subscriber.viewport, phone)
+                user = viewer.user_id if viewer.user_id in users[subscriber.viewport] else 0
+                same_for = (page.name, key, viewer.language, viewer.permissions, subscriber.viewport, phone, user)
                 if same_for not in shared:
                     shared[same_for] = compose(rows[subscriber.viewport], page, key, viewer)
                 text = shared[same_for]

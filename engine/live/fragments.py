@@ -26,7 +26,7 @@ class Row:
     `facets` holds plain JSON values; `permission` is what a viewer needs to be sent it (empty: nothing), or else
     `also` (empty: nothing else will do), such as that for one of their rooms. `aloud` is what is announced to whoever
     has a phone, on any page, while the row is so: phone → a sentence by language. With a `phone` it is sent to those
-    alone whose phone that is.
+    alone whose phone that is, with a `user` to that user alone.
     """
 
     id: str
@@ -37,6 +37,7 @@ class Row:
     also: str = ""
     aloud: Mapping[str, Html] = field(default_factory=dict)
     phone: str = ""
+    user: int = 0
 
     def is_for(self, permissions: frozenset[str]) -> bool:
         """Whether a viewer with these permissions may be sent it."""
@@ -52,6 +53,7 @@ class Row:
             "also": self.also,
             "aloud": dict(self.aloud),
             "phone": self.phone,
+            "user": self.user,
         }
 
 
@@ -166,7 +168,7 @@ class LivePage:
         return self.admits is not None and self.admits(permissions, key)
 
     def container_of(self, row: Row, viewer: Viewer, key: str) -> str | None:
-        if row.phone and row.phone != viewer.phone:
+        if (row.phone and row.phone != viewer.phone) or (row.user and row.user != viewer.user_id):
             return None
         if not row.is_for(viewer.permissions):
             return ""
@@ -222,8 +224,10 @@ class Toast:
         return render_to_string("components/_toast.html", {"toast": self}).strip()
 
 
-# What every page has: the state of the links, the counts in the navigation, and the calls of my phone.
-COMMON: Mapping[str, str] = {"pbx": "links", "count": "navigation", "phone": "my-phone"}
+# What every page has: the state of the links, the counts in the navigation, the calls of my phone, and my presence.
+COMMON: Mapping[str, str] = {
+    "pbx": "links", "count": "navigation", "phone": "my-phone", "my-presence": "my-presence"
+}  # fmt: skip
 
 # What it gives is a row, or (kind, key) of another subject that is to be drawn too.
 Renderer = Callable[[str, set[str]], Iterable[Row | tuple[str, str]]]
@@ -241,7 +245,7 @@ def viewers_of(sessions: Collection[str]) -> dict[str, Viewer]:
 renderers: dict[str, Renderer] = {}
 # What a fresh board holds on every page: rows of the kinds in COMMON, each app's own.
 common_rows: list[Callable[[], Iterable[Row]]] = []
-# The same, for one viewer alone: rows of the phone that is theirs.
+# The same, for one viewer alone: rows of the phone that is theirs, and of what is their own.
 own_rows: list[Callable[[Viewer], Iterable[Row]]] = []
 live_pages: dict[str, LivePage] = {}
 notices: dict[str, NoticeText] = {}
@@ -374,7 +378,11 @@ def board_of(page: LivePage, viewer: Viewer, key: str, inside: Mapping[str, str]
         parts.append(partial(COMMON["count"], html, "rows"))
     with drawing([viewer.language]):
         own = [row for rows in own_rows for row in rows(viewer) if row.is_for(viewer.permissions)]
-    parts.append(partial(COMMON["phone"], "".join((row.html or {})[viewer.language] for row in own), "innerMorph"))
+    phones = "".join((row.html or {})[viewer.language] for row in own if row.kind == "phone")
+    parts.append(partial(COMMON["phone"], phones, "innerMorph"))
+    parts += [
+        partial(COMMON[row.kind], (row.html or {})[viewer.language], "rows") for row in own if row.kind != "phone"
+    ]
     return "".join(parts)
 
 

@@ -88,6 +88,8 @@ _OF_PANEL = (
 _MARKED_ELSEWHERE = (
     "They are already in a side room.",
     "This number is already being called.",
+    "The panel is told of no entry of the AstDB for this: an administrator can set ASTDB_KEYS.",
+    "Asterisk did not set it: its module func_presencestate or func_devstate is not loaded.",
     "It cannot contain line breaks.",
     "A rule of one of your groups refuses “%(command)s”.",
     "You may not place calls yet: none of your groups has a dial policy. Ask an administrator for one.",

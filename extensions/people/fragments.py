@@ -18,7 +18,20 @@ from engine.mirror.sanitize import unaccented
 
 from ..fragments import flags_of, look_of, shown_elsewhere
 from ..models import Device, Extension
-from .models import MANAGE, SEE, Department, Person, PersonNumber, PersonPhone, everybody, numbers_for, own_departments
+from ..presence.fragments import Beside, beside, of_person
+from .models import (
+    MANAGE,
+    OF_DEPARTMENT,
+    SEE,
+    Person,
+    PersonNumber,
+    PersonPhone,
+    numbers_for,
+    own_departments,
+    permissions_for,
+    restricted_departments,
+    seen_with,
+)
 from .own import favourites_of
 from .talks import SEE_CALLS, Lines, Talk, people_at, talks_of
 
@@ -38,6 +51,7 @@ class Tile:
     numbers: list[PersonNumber]
     flags: int | None
     talk: Talk | None = None
+    beside: Beside = field(default_factory=Beside)
 
     @property
     def look(self) -> Mapping[str, Any]:
@@ -77,6 +91,7 @@ class Tile:
             self.number,
             self.flags,
             self.talk,
+            self.beside,
         )
 
 
@@ -98,14 +113,7 @@ def on_the_wall(permissions: Collection[str] = ()) -> QuerySet[Person]:
     """Those who have an extension or a phone, of whom somebody with these permissions may see, beside seeing people."""
     extensions = PersonNumber.objects.filter(person=OuterRef("pk"), kind="extension")
     phones = PersonPhone.objects.filter(person=OuterRef("pk"))
-    seen = everybody() | Q(department_key__in=[name.removeprefix(_OF) for name in permissions if name.startswith(_OF)])
-    if MANAGE in permissions:
-        seen = Q()
-    return Person.objects.filter(seen, Exists(extensions) | Exists(phones), owner=None, hidden=False)
-
-
-# The permission to see the people of a department that is seen by itself alone, before its key.
-_OF = "extensions.department/"
+    return Person.objects.filter(seen_with(permissions), Exists(extensions) | Exists(phones), hidden=False)
 
 
 def own_permissions(user_ids: Collection[int]) -> Mapping[int, Collection[str]]:
@@ -116,24 +124,13 @@ def own_permissions(user_ids: Collection[int]) -> Mapping[int, Collection[str]]:
     restricted = own_departments(user_ids).values_list("key", flat=True)
     members = Person.objects.filter(user__in=user_ids, owner=None, department_key__in=list(restricted))
     for user_id, key in members.values_list("user", "department_key"):
-        found.setdefault(user_id, set()).add(f"{_OF}{key}")
+        found.setdefault(user_id, set()).add(f"{OF_DEPARTMENT}{key}")
     return found
-
-
-def _may_see(person: Person, restricted: Mapping[str, str]) -> tuple[str, str]:
-    """By which permission somebody is sent the tile of a person, or else by which other one."""
-    match restricted.get(person.department_key):
-        case Department.VisibleTo.DEPARTMENT:
-            return f"{_OF}{person.department_key}", MANAGE
-        case Department.VisibleTo.MANAGERS:
-            return MANAGE, ""
-        case _:
-            return SEE, ""
 
 
 def tiles_of(people: QuerySet[Person] | Iterable[Person], user: User | None = None) -> list[Tile]:
     """What is drawn of people for a user; without one, for everybody. Queries the database for all of them at a time:
-    four times, or twice where their numbers and phones were fetched with them.
+    seven times, or five times where their numbers and phones were fetched with them.
     """
     if isinstance(people, QuerySet):
         people = people.prefetch_related("numbers", "phones")
@@ -143,8 +140,14 @@ def tiles_of(people: QuerySet[Person] | Iterable[Person], user: User | None = No
     }
     phones = {person: {phone.endpoint for phone in person.phones.all()} for person in numbers}
     hints, devices = _states_of(Extension, "extension", extensions), _states_of(Device, "name", phones)
+    known = beside(extensions, of_person)
     return [
-        Tile(person, found, _joined(_of(person, extensions[person], hints) or _of(person, phones[person], devices)))
+        Tile(
+            person,
+            found,
+            _joined(_of(person, extensions[person], hints) or _of(person, phones[person], devices)),
+            beside=known.get(person, Beside()),
+        )
         for person, found in numbers.items()
     ]
 
@@ -193,19 +196,19 @@ def person_rows(pbx: str, keys: set[str]) -> Iterator[Row]:
     """Tiles of people whose keys these are: of who is in a call one for whoever may see calls, and one for the others.
     One that looks as it did is not drawn again.
     """
-    restricted = dict(Department.objects.values_list("key", "visible_to"))
+    restricted = restricted_departments()
     for tile in with_talks(tiles_of(on_the_wall([MANAGE]).filter(pk__in=keys))):
-        seen_with = _may_see(tile.person, restricted)
+        needed = permissions_for(tile.person, restricted)
         plain = replace(tile, talk=None)
-        is_news = fragments.is_news(tile.person.dom_id, (*plain.seen, *seen_with))
-        is_news_of_calls = fragments.is_news(f"{tile.person.dom_id} with calls", (*tile.seen, *seen_with))
+        is_news = fragments.is_news(tile.person.dom_id, (*plain.seen, *needed))
+        is_news_of_calls = fragments.is_news(f"{tile.person.dom_id} with calls", (*tile.seen, *needed))
         if tile.talk is None and is_news:
-            yield _row(plain, {}, *seen_with)
+            yield _row(plain, {}, *needed)
             continue
         if is_news_of_calls:
-            yield _row(tile, {"calls": True}, *seen_with)
+            yield _row(tile, {"calls": True}, *needed)
         if is_news:
-            yield _row(plain, {"calls": False}, *seen_with)
+            yield _row(plain, {"calls": False}, *needed)
 
 
 def _row(tile: Tile, facets: Mapping[str, Any], permission: str, also: str) -> Row:
@@ -218,6 +221,8 @@ def _people_with(pbx: str, kind: str, names: set[str]) -> Iterator[tuple[str, st
     if kind == "phone":
         yield from people_at(pbx, names)
         return
+    if kind == "presence":
+        return  # see `presence.fragments`
     if kind == "extension":
         having = PersonNumber.objects.filter(kind="extension", number__in=names)
     else:

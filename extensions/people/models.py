@@ -389,6 +389,34 @@ def seen_by(user: User) -> "models.QuerySet[Person]":
     return Person.objects.filter(seen)
 
 
+# The permission to see the people of a department that is seen by itself alone, before its key.
+OF_DEPARTMENT = "extensions.department/"
+
+
+def seen_with(permissions: Collection[str]) -> Q:
+    """The shared people whom somebody with these permissions may see, beside seeing people."""
+    if MANAGE in permissions:
+        return Q(owner=None)
+    own = [name.removeprefix(OF_DEPARTMENT) for name in permissions if name.startswith(OF_DEPARTMENT)]
+    return everybody() | Q(owner=None, hidden=False, department_key__in=own)
+
+
+def restricted_departments() -> Mapping[str, str]:
+    """Key of a department → who sees its people, where that is not everybody. Queries the database."""
+    return dict(Department.objects.values_list("key", "visible_to"))
+
+
+def permissions_for(person: Person, restricted: Mapping[str, str]) -> tuple[str, str]:
+    """By which permission somebody is sent what is drawn of a person, or else by which other one."""
+    match restricted.get(person.department_key):
+        case Department.VisibleTo.DEPARTMENT:
+            return f"{OF_DEPARTMENT}{person.department_key}", MANAGE
+        case Department.VisibleTo.MANAGERS:
+            return MANAGE, ""
+        case _:
+            return SEE, ""
+
+
 def own_departments(user_ids: Collection[int]) -> "models.QuerySet[Department]":
     """The departments of these users that are seen by themselves alone."""
     keys = Person.objects.filter(user__in=user_ids, owner=None).order_by().values("department_key")

@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from ..presence import views as presence
 from . import views
 
 urlpatterns = [
@@ -26,4 +27,6 @@ urlpatterns = [
     path("<int:pk>/delete/", views.delete, name="person-delete"),
     path("<int:pk>/photo/", views.photo, name="person-photo"),
     path("<int:pk>/photo/remove/", views.photo_remove, name="person-photo-remove"),
+    path("presence/", presence.mine, name="my-presence"),
+    path("<int:pk>/presence/", presence.of_person, name="person-presence"),
 ]

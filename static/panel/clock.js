@@ -36,6 +36,7 @@ export function showLocalTimes() {
     const at = new Date(Number(time.dataset.at));
     const second = "withoutSeconds" in time.dataset ? undefined : "2-digit";
     const clock = at.toLocaleTimeString(locale, { hour: "2-digit", minute: "2-digit", second });
-    time.textContent = "withDate" in time.dataset ? `${at.toLocaleDateString(locale)} ${clock}` : clock;
+    const isOther = "withDay" in time.dataset && at.toDateString() !== new Date().toDateString();
+    time.textContent = "withDate" in time.dataset || isOther ? `${at.toLocaleDateString(locale)} ${clock}` : clock;
   }
 }

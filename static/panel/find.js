@@ -3,6 +3,7 @@
 // box of several lines that is about the part at the caret, in which somebody who was chosen stands by name and number,
 // and Enter alone begins a line.
 
+import { showLocalTimes } from "./clock.js";
 import { byId } from "./dom.js";
 
 const PAUSE = 60;
@@ -73,6 +74,7 @@ function show(box, html) {
   const list = listOf(box);
   for (const option of options) option.id = `${list.id}-${option.id}`;
   list.replaceChildren(...options);
+  showLocalTimes();
   list.hidden = options.length === 0;
   if (!hasSeveral(box)) box.setAttribute("aria-expanded", String(options.length > 0));
   point(box, isNumber(box) ? null : options[0]);

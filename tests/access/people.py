@@ -22,7 +22,8 @@ from engine.mirror import commands
 from engine.mirror.commands import Command, Outcome, Status
 from engine.mirror.models import PBX
 from extensions.models import Device, Extension, Mailbox, Presence
-from extensions.people.models import Person
+from extensions.people.models import Person, PersonNumber
+from extensions.switches.models import Switch
 
 GROUPS = ("Viewer", "Operator", "Moderator", "Administrator")
 INTEGRATOR = "Integrator"
@@ -118,6 +119,8 @@ def a_small_pbx() -> None:
     Extension.objects.create(pbx_id="main", address="101@internal", extension="101", context="internal")
     Device.objects.create(pbx_id="main", name="PJSIP/101", state="INUSE")
     Person.objects.create(pk=1, name="Ben", folded=" ben \t")
+    PersonNumber.objects.create(person_id=1, kind="extension", number="101")
+    Switch.objects.create(pk=1, pbx="main", name="Night", device="Custom:NIGHT")
     Presence.objects.create(pbx_id="main", presentity="CustomPresence:101", state="away")
 
 

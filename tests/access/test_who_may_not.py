@@ -27,6 +27,7 @@ from conferences.targets import MODERATE
 from engine.mirror import verbs
 from engine.mirror.models import PBX
 from engine.mirror.verbs import Verb
+from extensions.people.models import Person
 from system.recordings.commands import MONITORS
 from tests.access import people
 from tests.access.people import ANONYMOUS, GROUPS, NOBODY, Asterisk
@@ -44,6 +45,7 @@ CALLING = SEEING - {"Viewer"}
 MODERATING = PLANNING = frozenset({"Moderator", "Administrator"})
 ADMINISTERING = frozenset({"Administrator"})
 AGREE = "/integrations/agree/?origin=https%3A%2F%2Fcrm.example.org"
+SWITCH = {"pbx": "main", "name": "Night", "device": "Custom:NIGHT"}
 NUMBER = {"number": "102", "command_id": "0123456789abcdef" * 2}
 
 
@@ -216,6 +218,22 @@ TABLE: dict[str, list[Line]] = {
     ],
     # It is asked of a worker, which is not there.
     "people/import/pbx/<str:pbx>/": [Line("/people/import/pbx/main/", "POST", ADMINISTERING, 504)],
+    "people/presence/": [Line("/people/presence/", "GET", CALLING, 200)],
+    "people/<int:pk>/presence/": [Line("/people/1/presence/", "GET", SEEING, 200)],
+    "switches/": [Line("/switches/", "GET", SEEING, 200)],
+    "switches/new/": [
+        Line("/switches/new/", "GET", ADMINISTERING, 200, only=False),
+        # Without a name.
+        Line("/switches/new/", "POST", ADMINISTERING, 422, only=False),
+    ],
+    "switches/<int:pk>/": [
+        Line("/switches/1/", "GET", ADMINISTERING, 200, only=False),
+        Line("/switches/1/", "POST", ADMINISTERING, 302, SWITCH, only=False),
+    ],
+    "switches/<int:pk>/delete/": [
+        Line("/switches/1/delete/", "GET", ADMINISTERING, 200, only=False),
+        Line("/switches/1/delete/", "POST", ADMINISTERING, 302, only=False),
+    ],
     # It is whose file it is that sees it: nobody has given one.
     "people/import/<int:pk>/": [Line("/people/import/1/", "GET", ADMINISTERING, 404, only=False)],
     "people/import/<int:pk>/undo/": [Line("/people/import/1/undo/", "POST", ADMINISTERING, 404)],
@@ -334,7 +352,7 @@ TABLE: dict[str, list[Line]] = {
 # Of what kind of thing → the key of one; the call and its channel are the user's own (see below for those of others).
 KEYS = {
     "call": "1.1", "channel": "1.1", "transfer": "t1", "participant": "3.1", "conference": "8001", "invitation": "1",
-    "camp-on": "c1", "pbx": "",
+    "camp-on": "c1", "pbx": "", "presence": "101", "switch": "1",
 }  # fmt: skip
 
 
@@ -457,7 +475,9 @@ def as_role(role: str, **options: Any) -> Client:
     # By this name /metrics answers this machine itself.
     client = Client(headers={"host": "localhost"}, **options)
     if role != ANONYMOUS:
-        client.force_login(people.person(role))
+        user = people.person(role)
+        Person.objects.filter(pk=1).update(user=user)  # the presence that is set is their own
+        client.force_login(user)
     return client
 
 

@@ -18,8 +18,9 @@ from calls.models import CampOn, Transfer
 from conferences.invitations.models import Invitation
 from extensions.messages.models import Message
 from extensions.models import Extension, Presence
-from extensions.people.models import Person
+from extensions.people.models import Person, PersonNumber
 from extensions.people.searching import folded
+from extensions.switches.models import Switch
 from tests.access import people
 from tests.access.people import Asterisk
 
@@ -67,7 +68,9 @@ def make_small_pbx() -> None:
         hint="PJSIP/101,CustomPresence:101",
     )  # fmt: skip
     Presence.objects.create(pbx_id="main", presentity="CustomPresence:101", state="away", message="At lunch")
-    Person.objects.create(pk=IDS["person"], name="Ben", folded=folded(["Ben"], []))
+    ben = Person.objects.create(pk=IDS["person"], name="Ben", folded=folded(["Ben"], []))
+    PersonNumber.objects.create(person=ben, kind="extension", number=IDS["number"])
+    Switch.objects.create(pk=IDS["switch"], pbx="main", name="Night service", device="Custom:NIGHT")
 
 
 def make_own(user: User) -> None:

@@ -13,7 +13,9 @@ from calls.models import CampOn
 from conferences.models import Conference
 from conferences.records.models import Attendance
 from engine.mirror.models import PBX
-from extensions.models import Extension
+from extensions.models import Device, Extension, Presence
+from extensions.people.models import Person, PersonNumber
+from extensions.presence.models import Forwarding
 from tests.access import people
 from tests.access.people import Asterisk, given
 
@@ -194,3 +196,62 @@ def test_a_pbx_says_whether_it_is_connected_and_why_not(operator: Program) -> No
 def test_me_has_what_waits_for_a_call_of_mine(operator: Program) -> None:
     CampOn.objects.update(user_id=User.objects.get().pk, started_at=timezone.now())
     assert [row["id"] for row in operator.get("/me").json()["camp_ons"]] == ["9be17d"]
+
+
+# Presence and switches.
+
+
+def test_a_presence_is_told_with_where_calls_go(operator: Program) -> None:
+    Presence.objects.update(subtype="until 2026-11-30T13:30Z")
+    Forwarding.objects.create(pbx_id="main", extension="101", do_not_disturb=True, busy="102")
+    said = operator.get("/presences/main/101").json()
+    assert said == {
+        "pbx": "main", "number": "101", "name": "Anna Alpha", "state": "away", "until": "2026-11-30T13:30:00Z",
+        "note": "At lunch", "do_not_disturb": True,
+        "forwarding": {"always": "", "busy": "102", "unanswered": ""},
+    }  # fmt: skip
+    assert problem(operator.get("/presences/main/199")) == (404, "not-found")
+    assert problem(operator.get("/presences/other/101")) == (404, "not-found")
+
+
+def test_presences_are_listed_in_parts_without_hidden_people_and_contacts(operator: Program) -> None:
+    kinds: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("102", {}), ("103", {"hidden": True}), ("104", {"owner_id": operator.token.owner_id})
+    )  # fmt: skip
+    for number, values in kinds:
+        person = Person.objects.create(name=f"P {number}", folded="", **values)
+        PersonNumber.objects.create(person=person, kind="extension", number=number)
+    first = operator.get("/presences/main?limit=1")
+    assert names(first, "number") == ["101"]
+    second = operator.get(first.json()["next"])
+    assert (names(second, "number"), second.json()["next"]) == (["102"], None)
+    assert [item["state"] for item in second.json()["items"]] == ["not_set"]
+    assert problem(operator.get("/presences/main?cursor=WyIxIiwgIngiXQ")) == (422, "bad-input")
+
+
+def test_one_sets_ones_own_presence_by_the_api_and_no_others(
+    operator: Program, program: Makes, asterisk: Asterisk
+) -> None:
+    path = "/presences/main/101/set-presence"
+    assert problem(operator.ask("PUT", path, {"state": "dnd"})) == (403, "not-allowed")
+    Person.objects.update(user=operator.token.owner_id)
+    assert operator.ask("PUT", path, {"state": "dnd", "until": "2020-01-01T00:00Z"}).status_code == 422
+    assert asterisk.commands == []
+    assert operator.ask("PUT", path, {"state": "dnd"}).status_code == 204
+    assert given(asterisk.commands.pop()) == {"state": "dnd", "until": "", "note": ""}
+    root = program(people.person("Administrator", "root"))
+    assert root.ask("PUT", "/presences/main/101/forward", {"when": "busy", "to": "102"}).status_code == 204
+
+
+def test_switches_are_told_and_thrown(operator: Program, asterisk: Asterisk) -> None:
+    (switch,) = operator.get("/switches").json()["items"]
+    assert switch == {"pbx": "main", "id": "1", "name": "Night service", "on": None, "words": "not known"}
+    Device.objects.create(pbx_id="main", name="Custom:NIGHT", state="INUSE")
+    assert operator.get("/switches/main/1").json()["on"] is True
+    path = "/switches/main/1/throw"
+    assert operator.ask("PUT", path, {"on": "off"}).status_code == 204
+    assert given(asterisk.commands.pop())["device"] == "Custom:NIGHT"
+    assert problem(operator.ask("PUT", path, {"on": "off", "device": "PJSIP/101"})) == (422, "bad-input")
+    assert problem(operator.get("/switches/other/1")) == (404, "not-found")
+    assert problem(operator.get("/switches/main/x")) == (404, "not-found")
+    assert asterisk.commands == []

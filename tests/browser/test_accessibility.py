@@ -70,6 +70,9 @@ from api.models import AllowedOrigin, PlacedCall
 from audit.models import AuditEntry
 from extensions.messages.models import Message
 from extensions.people.models import Person, PersonNumber
+from extensions.models import Presence
+from extensions.presence.models import Forwarding
+from extensions.switches.models import Switch
 from calls.records.models import CallRecord, CallStep
 from webhooks.models import Delivery, Webhook
 User.objects.filter(username="anna").update(is_staff=True, is_superuser=True)
@@ -90,6 +93,11 @@ for number, state in enumerate(Invitation.State.values):
 group = InviteGroup.objects.create(pk=1, name="Board")
 group.members.create(name="Carla", number="102")
 Person.objects.all().delete()
+Presence.objects.update_or_create(pbx_id="main", presentity="CustomPresence:101", defaults={"state": "away",
+    "subtype": "until 2099-01-01T13:30Z", "message": "At lunch"})
+Forwarding.objects.update_or_create(pbx_id="main", extension="102", defaults={"do_not_disturb": True, "busy": "101"})
+Switch.objects.all().delete()
+Switch.objects.create(pk=1, pbx="main", name="Night service", device="Custom:NIGHT", on_word="night")
 listed = [Person(pk=pk, name=name, department=name, email="a@example.org", tags=["keys"], folded=" x " + chr(9))
     for pk, name in ((1, "Ben"), (2, "Carla"))]
 Person.objects.bulk_create(listed)
@@ -101,6 +109,7 @@ for mail, error in (("none", ""), ("waiting", "connect"), ("sent", ""), ("failed
         text="About the roof.", urgent=True, call_back=True, email="" if mail == "none" else "a@example.org",
         error=error, detail="550", next_at=timezone.now() + timezone.timedelta(days=1))
 Message.objects.filter(mail="sent").update(read_at=timezone.now(), done_at=timezone.now())
+Person.objects.filter(pk=1).update(user=User.objects.get(username="anna"))
 room = Room.objects.create(pk=1, pbx="main", number="8001", name="Board meeting", lecture=True, lock_after=5)
 room.moderators.add(User.objects.get(username="mona"))
 for status in ("done", "refused", "no answer", ""):
@@ -133,8 +142,10 @@ from conferences.invitations.models import InviteGroup
 from conferences.rooms.models import Room
 from extensions.messages.models import Message
 from extensions.people.models import Person
+from extensions.switches.models import Switch
 Message.objects.all().delete()
 Person.objects.all().delete()
+Switch.objects.all().delete()
 Room.objects.all().delete()
 InviteGroup.objects.all().delete()
 Webhook.objects.all().delete()
@@ -254,6 +265,7 @@ def test_no_page_without_anything_to_show_has_a_violation(site: Site, context: B
         "/webhooks/",
         "/people/",
         "/people/directory/",
+        "/switches/",
         "/messages/",
         "/messages/taken/",
     ):

@@ -54,7 +54,7 @@ async def test_calls_by_local_channels_and_conferences_leave_no_devices_behind(a
         await asyncio.to_thread(asterisk.quiet)
         await mirror.settle()
         kinds = {name.partition("/")[0].partition(":")[0] for name in mirror.state.table(Device).rows}
-        assert kinds <= {"PJSIP", "Queue", "park"}
+        assert kinds <= {"PJSIP", "Queue", "park", "Custom"}
         assert await sync.check(mirror.session, mirror.state, settle=0.5) == []
 
 

@@ -46,6 +46,7 @@ def empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         "MESSAGE_SENTENCES",
         "PHONE_COUNTRY",
         "PHONE_FORM",
+        "ASTDB_KEYS",
     ):
         monkeypatch.delenv(name, raising=False)
 
@@ -599,3 +600,24 @@ def test_sentences_have_a_bar_between(monkeypatch: pytest.MonkeyPatch) -> None:
     assert environment.sentences("MESSAGE_SENTENCES") == []
     monkeypatch.setenv("MESSAGE_SENTENCES", " Will call again. || Asks for an offer, soon. |")
     assert environment.sentences("MESSAGE_SENTENCES") == ["Will call again.", "Asks for an offer, soon."]
+
+
+def test_the_entries_of_the_astdb_are_named_with_a_place_for_the_extension(monkeypatch: pytest.MonkeyPatch) -> None:
+    def read() -> dict[str, str]:
+        return environment.astdb_keys("ASTDB_KEYS", "dnd=DND/{} busy=CFB/{}", ("dnd", "busy"))
+
+    assert read() == {"dnd": "DND/{}", "busy": "CFB/{}"}
+    monkeypatch.setenv("ASTDB_KEYS", "dnd=AMPUSER/{}/dnd")
+    assert read() == {"dnd": "AMPUSER/{}/dnd"}
+    monkeypatch.setenv("ASTDB_KEYS", "")
+    assert read() == {}
+    for wrong in (
+        "dnd",
+        "dnd=DND",
+        "dnd={}/DND",
+        "dnd=/{}",
+        "never=CF/{}",
+        "dnd=DND/{}/{}",
+        f"dnd=DND/{'x' * 100}{{}}",
+    ):
+        assert "dnd=DND/{}" in complaint(monkeypatch, "ASTDB_KEYS", wrong, read)

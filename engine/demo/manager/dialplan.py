@@ -1,10 +1,11 @@
 """Actions about what the dialplan works with: variables and functions, and extensions that are added."""
 
+import base64
 import re
 from typing import TYPE_CHECKING
 
 from .. import functions
-from ..states import PRESENCE_PROVIDER, PRESENCES, Presence
+from ..states import DEVICE_STATES, PRESENCE_PROVIDER, PRESENCES, Presence
 from .messages import ActionFields, is_yes
 from .registry import Refused, answers
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from .session import ManagerSession
 
 _PRESENCE = re.compile(rf"PRESENCE_STATE\(({PRESENCE_PROVIDER}.+)\)")
+_DEVICE = re.compile(r"DEVICE_STATE\((Custom:.+)\)")
 
 
 @answers("Getvar", "Gets a channel variable or function value.", "call,reporting,all")
@@ -40,13 +42,28 @@ def setvar(session: "ManagerSession", action: ActionFields) -> None:
         channel = session.channel(action, "Channel", "No such channel")
         session.dialplan.assign(channel, variable, action.get("Value"))
     elif match := _PRESENCE.fullmatch(variable):
-        presence = Presence(*[*action.get("Value").split(","), "", ""][:3])
-        if presence.state not in PRESENCES:
+        session.switch.states.set_presence(match[1], _presence(action.get("Value")))
+    elif match := _DEVICE.fullmatch(variable):
+        if action.get("Value") not in DEVICE_STATES:
             raise Refused("Variable not set")
-        session.switch.states.set_presence(match[1], presence)
+        session.switch.states.set_device(match[1], action.get("Value"))
     elif not functions.write(variable, action.get("Value"), session.dialplan):
         raise Refused("Variable not set")
     session.respond("Success", ("Message", "Variable Set"))
+
+
+def _presence(value: str) -> Presence:
+    """State, subtype, message, and `e` where those two are in base64."""
+    state, subtype, message, options = [*value.split(",", 3), "", "", ""][:4]
+    if state not in PRESENCES:
+        raise Refused("Variable not set")
+    if "e" not in options:
+        return Presence(state, subtype, message)
+    try:
+        subtype, message = (base64.b64decode(text, validate=True).decode() for text in (subtype, message))
+    except ValueError:
+        raise Refused("Variable not set") from None
+    return Presence(state, subtype, message)
 
 
 @answers("DialplanExtensionAdd", "Add an extension to the dialplan", "system,all")

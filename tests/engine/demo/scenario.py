@@ -26,6 +26,8 @@ INTERNAL = {"Context": "internal", "Priority": "1", "Async": "true", "Timeout": 
 ROOM = {"Conference": "8001"}
 # So long is a message that is kept, in seconds.
 MESSAGE_SECONDS = 4.0
+# A presence whose subtype and message, which has a comma, are in base64.
+_ENCODED = "away,bHVuY2g=,QmFjaywgYXQgdHdv,e"
 
 
 @dataclass(frozen=True)
@@ -521,11 +523,15 @@ class Scenario:
 
     def people_say_whether_they_are_there(self) -> None:
         variable = "PRESENCE_STATE(CustomPresence:105)"
-        for value in ("away,lunch,Back at two", "away,lunch,Back at two", "dnd", "gone", "", "not_set"):
+        for value in ("away,lunch,Back at two", "away,lunch,Back at two", "dnd", "gone", "", _ENCODED, "not_set"):
             self.session.action("Setvar", Variable=variable, Value=value)
             settle(self.session)
             self.session.listing("PresenceStateList")
             self.session.action("PresenceState", Provider="CustomPresence:105")
+        for state in ("INUSE", "INUSE", "NOT_INUSE"):
+            self.session.action("Setvar", Variable="DEVICE_STATE(Custom:NIGHT)", Value=state)
+            settle(self.session)
+            self.session.action("Getvar", Variable="DEVICE_STATE(Custom:NIGHT)")
 
     def who_is_busy(self) -> None:
         for listing in ("ExtensionStateList", "DeviceStateList", "PresenceStateList"):

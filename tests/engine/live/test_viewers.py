@@ -62,8 +62,8 @@ def test_each_has_the_permissions_of_his_groups_and_his_own_and_a_superuser_has_
     User.objects.get(username="own").user_permissions.add(Permission.objects.get(codename="see_conferences"))
     found = same(*keys.values())
     assert {name: sorted(found[key].permissions) for name, key in keys.items()} == {
-        "group": ["calls.see_calls", "conferences.see_conferences", "extensions.see_people"],
-        "two": ["calls.see_calls", "conferences.see_conferences", "extensions.see_people"],
+        "group": ["calls.see_calls", "conferences.see_conferences", "extensions.see_people", "extensions.see_switches"],
+        "two": ["calls.see_calls", "conferences.see_conferences", "extensions.see_people", "extensions.see_switches"],
         "own": ["conferences.see_conferences"],
         "none": [],
         "super": [
@@ -71,6 +71,7 @@ def test_each_has_the_permissions_of_his_groups_and_his_own_and_a_superuser_has_
             "conferences.see_conferences",
             "extensions.manage_people",
             "extensions.see_people",
+            "extensions.see_switches",
             "system.see_states",
         ],
     }
@@ -101,7 +102,7 @@ def test_each_has_the_rooms_that_he_moderates(session: Any) -> None:
         "one": ["conferences.room:berlin/8001"],
         "two": [
             "calls.see_calls", "conferences.room:berlin/8001", "conferences.room:vienna/8001",
-            "conferences.see_conferences", "extensions.see_people",
+            "conferences.see_conferences", "extensions.see_people", "extensions.see_switches",
         ],
         "none": [],
     }  # fmt: skip

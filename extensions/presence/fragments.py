@@ -1,0 +1,248 @@
+"""How presences and call forwarding are drawn: on a tile, in the page's head for oneself, on the page of a person."""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from django.conf import settings
+from django.template.loader import render_to_string
+from django.utils.functional import Promise
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+
+from engine.live import fragments
+from engine.live.fragments import LivePage, Row, Viewer
+
+from ..fragments import PRESENCES, shown_elsewhere
+from ..models import Extension, Presence
+from ..people.models import SEE, Person, permissions_for, restricted_departments, seen_with
+from .holders import holder_for, people_with, presentity_in
+from .keys import keys
+from .models import Forwarding
+from .said import AVAILABLE, PROVIDER, until_in
+
+K = TypeVar("K")
+# The most telling first.
+_ORDER = ("dnd", "xa", "away", "unavailable", "chat", "available", "not_set")
+# Of a `Forwarding`: the field, and in words which calls go to the number in it.
+DIVERTED: Mapping[str, Promise] = {
+    "always": _("all calls"),
+    "busy": _("when busy"),
+    "unanswered": _("when nobody answers"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A presence as people read it."""
+
+    state: str = "not_set"
+    note: str = ""
+    until: datetime | None = None
+
+    @property
+    def icon(self) -> str:
+        return PRESENCES.get(self.state, ("info-circle", self.state))[0]
+
+    @property
+    def word(self) -> str:
+        return str(PRESENCES.get(self.state, ("", self.state))[1])
+
+    @property
+    def is_news(self) -> bool:
+        """Whether it is shown beside a lamp: it says more than that somebody is there."""
+        return self.state not in ("not_set", AVAILABLE) or bool(self.note)
+
+
+@dataclass(frozen=True, slots=True)
+class Diverted:
+    """What the PBX does with somebody's calls."""
+
+    do_not_disturb: bool = False
+    always: str = ""
+    busy: str = ""
+    unanswered: str = ""
+
+    @property
+    def lines(self) -> list[tuple[str, Promise, str]]:
+        """Kind, which calls, and the number to which they go."""
+        return [(kind, words, getattr(self, kind)) for kind, words in DIVERTED.items()]
+
+    @property
+    def set(self) -> list[tuple[Promise, str]]:
+        """Those that are forwarded."""
+        return [(words, number) for _kind, words, number in self.lines if number]
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What is shown of a person beside their lamp."""
+
+    said: Shown = Shown()
+    diverted: Diverted = Diverted()
+
+
+def shown(row: Presence) -> Shown:
+    """How a presence is shown."""
+    return Shown(row.state, row.message, until_in(row.subtype))
+
+
+def _telling(row: Presence) -> int:
+    return _ORDER.index(row.state) if row.state in _ORDER else 0
+
+
+def of_person(person: Person) -> str:
+    """On which PBX a person's extensions are looked for; empty: on each."""
+    return person.pbx
+
+
+def beside(extensions: Mapping[K, Collection[str]], pbx_of: Callable[[K], str]) -> dict[K, Beside]:
+    """Extensions of people, and the PBX of each (empty: any) → what is shown beside the lamp of each. Queries the
+    database thrice.
+    """
+    numbers: set[str] = set().union(*extensions.values())
+    if not numbers:
+        return {}
+    hints: dict[tuple[str, str], list[Extension]] = {}
+    for row in Extension.objects.filter(extension__in=numbers, hint__contains=","):
+        hints.setdefault((row.pbx_id, row.extension), []).append(row)
+    named = {row.presentity for rows in hints.values() for row in rows}
+    presentities = named | {f"{PROVIDER}{number}" for number in numbers}
+    presences = {(row.pbx_id, row.presentity): row for row in Presence.objects.filter(presentity__in=presentities)}
+    forwarding = {(row.pbx_id, row.extension): row for row in Forwarding.objects.filter(extension__in=numbers)}
+    pbxs = {pbx for pbx, _name in (*presences, *forwarding)}
+    found = {}
+    for key, own in extensions.items():
+        wanted = pbx_of(key)
+        places = [(pbx, number) for pbx in pbxs if wanted in ("", pbx) for number in sorted(own)]
+        found[key] = _beside(places, hints, presences, forwarding)
+    return found
+
+
+def _beside(
+    places: Sequence[tuple[str, str]],
+    hints: Mapping[tuple[str, str], list[Extension]],
+    presences: Mapping[tuple[str, str], Presence],
+    forwarding: Mapping[tuple[str, str], Forwarding],
+) -> Beside:
+    names = [(pbx, presentity_in(hints.get((pbx, number), []), number)) for pbx, number in places]
+    told = sorted((presences[name] for name in names if name in presences), key=_telling)
+    rows = [forwarding[place] for place in places if place in forwarding]
+    diverted = Diverted(
+        any(row.do_not_disturb for row in rows),
+        *(next((number for row in rows if (number := getattr(row, kind))), "") for kind in DIVERTED),
+    )
+    return Beside(shown(told[0]) if told else Shown(), diverted)
+
+
+def _extensions_of(person: Person) -> set[str]:
+    return {number.number for number in person.all_numbers if number.kind == "extension"}
+
+
+def beside_one(person: Person) -> Beside:
+    """The same of one person."""
+    return beside({person: _extensions_of(person)}, of_person).get(person, Beside())
+
+
+# Who is drawn anew.
+
+
+def _people(pbx: str, extensions: set[str]) -> Iterator[tuple[str, str]]:
+    for person, user in people_with(pbx, extensions).values_list("pk", "user"):
+        yield "person", str(person)
+        yield "presence-of", str(person)
+        if user is not None:
+            yield "my-presence", str(user)
+
+
+@fragments.renders("forwarding")
+def forwarding_rows(pbx: str, keys: set[str]) -> Iterator[tuple[str, str]]:
+    """The people whose extensions these are."""
+    yield from _people(pbx, keys)
+
+
+def _with_presence(pbx: str, kind: str, names: set[str]) -> Iterator[tuple[str, str]]:
+    """Whose presences these are."""
+    if kind != "presence":
+        return
+    hinted = Extension.objects.filter(pbx=pbx, hint__contains=",")
+    extensions = {row.extension for row in hinted if row.presentity in names}
+    yield from _people(pbx, extensions | {name.removeprefix(PROVIDER) for name in names})
+
+
+shown_elsewhere.append(_with_presence)
+
+
+# One's own, in the head of every page.
+
+
+def _of_users(ids: Collection[int]) -> Iterator[Row]:
+    """Of those of these users who are somebody of the directory with an extension."""
+    people = Person.objects.filter(user__in=ids, owner=None).prefetch_related("numbers")
+    extensions = {person: found for person in people if (found := _extensions_of(person))}
+    known = beside(extensions, of_person)
+    for person in extensions:
+        html = fragments.draw("extensions/presence/_mine.html", {"said": known[person].said, "id": person.user_id})
+        yield Row(f"my-presence-{person.user_id}", "my-presence", html, user=person.user_id or 0)
+
+
+@fragments.renders("my-presence")
+def my_presence_rows(pbx: str, keys: set[str]) -> Iterator[Row]:
+    """For the pages of these users."""
+    yield from _of_users([int(key) for key in keys])
+
+
+fragments.own_rows.append(lambda viewer: _of_users([viewer.user_id]))
+
+
+def drawn_for(user_id: int) -> str:
+    """One's own presence, in the active language; nothing for somebody without an extension in the directory."""
+    language = get_language() or settings.LANGUAGE_CODE
+    with fragments.drawing([language]):
+        return "".join((row.html or {})[language] for row in _of_users([user_id]))
+
+
+# The page of a person.
+
+
+def context_of(person: Person) -> dict[str, Any]:
+    """What is drawn of a person on the page of their presence."""
+    found = beside_one(person)
+    return {
+        "person": person,
+        "holder": holder_for(person),
+        "said": found.said,
+        "diverted": found.diverted,
+        "kinds": keys().keys(),
+    }
+
+
+@fragments.renders("presence-of")
+def presence_of_rows(pbx: str, keys: set[str]) -> Iterator[Row]:
+    """For the pages of these people."""
+    restricted = restricted_departments()
+    for person in Person.objects.filter(pk__in=keys, owner=None, hidden=False).prefetch_related("numbers"):
+        html = fragments.draw("extensions/presence/_state.html", context_of(person))
+        permission, also = permissions_for(person, restricted)
+        yield Row(f"presence-of-{person.pk}", "presence-of", html, {"person": str(person.pk)}, permission, also)
+
+
+def state_of(person: Person) -> str:
+    """The inside of the page's live part, in the active language."""
+    return render_to_string("extensions/presence/_state.html", context_of(person)).strip()
+
+
+def _board(viewer: Viewer, key: str) -> Mapping[str, str]:
+    people = Person.objects.filter(seen_with(viewer.permissions), hidden=False)
+    found = people.filter(pk=key) if key.isdecimal() and len(key) < 18 else []
+    return {"presence-state": "".join(state_of(person) for person in found)}
+
+
+def _place(row: Row, viewer: Viewer, key: str) -> str | None:
+    return "presence-state" if row.facets.get("person") == key else None
+
+
+fragments.live_pages["presence"] = LivePage(
+    "presence", frozenset([SEE]), {"presence-of": "presence-state"}, _board, _place
+)
