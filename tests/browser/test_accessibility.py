@@ -88,8 +88,8 @@ for number, state in enumerate(Invitation.State.values):
 group = InviteGroup.objects.create(pk=1, name="Board")
 group.members.create(name="Carla", number="102")
 Person.objects.all().delete()
-listed = [Person(pk=pk, name=name, department=name, email="a@example.org", tags=["keys"], folded=" x " + chr(9))
-    for pk, name in ((1, "Ben"), (2, "Carla"))]
+listed = [Person(pk=pk, name=name, department=name, department_key=name, email="a@example.org", tags=["keys"],
+    folded=" x " + chr(9)) for pk, name in ((1, "Ben"), (2, "Carla"))]
 Person.objects.bulk_create(listed)
 PersonNumber.objects.bulk_create(PersonNumber(person=one, kind="extension", number=str(100 + one.pk)) for one in listed)
 room = Room.objects.create(pk=1, pbx="main", number="8001", name="Board meeting", lecture=True, lock_after=5)
@@ -237,7 +237,7 @@ def test_no_page_without_anything_to_show_has_a_violation(site: Site, context: B
     page = log_in(context, site.panel, "anna")
     site.panel.manage("shell", "--no-imports", "-c", _NOTHING)
     found: dict[str, list[str]] = {}
-    for path in ("/rooms/", "/groups/", "/webhooks/", "/people/", "/people/directory/"):
+    for path in ("/rooms/", "/groups/", "/webhooks/", "/people/", "/people/directory/", "/people/departments/"):
         page.goto(f"{site.panel.url}{path}")
         expect(page.locator(".empty-state")).to_be_visible()
         found |= in_every_look(page, path)
