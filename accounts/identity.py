@@ -141,7 +141,7 @@ def _own_permissions(ids: Collection[int]) -> dict[int, set[str]]:
 def viewers_of(sessions: Collection[str]) -> dict[str, Viewer]:
     """Keys of sessions → who is logged in with it, in no language; those that nobody is logged in with are left out.
 
-    Asks the database thirteen times at most, however many they are.
+    Asks the database fourteen times at most, however many they are.
     """
     users = logged_in(sessions)
     ids = {user.pk for user in users.values()}

@@ -98,8 +98,8 @@ Presence.objects.update_or_create(pbx_id="main", presentity="CustomPresence:101"
 Forwarding.objects.update_or_create(pbx_id="main", extension="102", defaults={"do_not_disturb": True, "busy": "101"})
 Switch.objects.all().delete()
 Switch.objects.create(pk=1, pbx="main", name="Night service", device="Custom:NIGHT", on_word="night")
-listed = [Person(pk=pk, name=name, department=name, email="a@example.org", tags=["keys"], folded=" x " + chr(9))
-    for pk, name in ((1, "Ben"), (2, "Carla"))]
+listed = [Person(pk=pk, name=name, department=name, department_key=name, email="a@example.org", tags=["keys"],
+    folded=" x " + chr(9)) for pk, name in ((1, "Ben"), (2, "Carla"))]
 Person.objects.bulk_create(listed)
 PersonNumber.objects.bulk_create(PersonNumber(person=one, kind="extension", number=str(100 + one.pk)) for one in listed)
 Message.objects.all().delete()
@@ -265,6 +265,7 @@ def test_no_page_without_anything_to_show_has_a_violation(site: Site, context: B
         "/webhooks/",
         "/people/",
         "/people/directory/",
+        "/people/departments/",
         "/switches/",
         "/messages/",
         "/messages/taken/",

@@ -12,7 +12,7 @@ FAULTS = (
         "everybody sees people who are hidden",
     ),
     Fault(
-        "extensions/people/fragments.py",
+        "extensions/people/models.py",
         '            return MANAGE, ""\n',
         '            return SEE, ""\n',
         ("tests/extensions/people/test_visibility.py",),
@@ -27,8 +27,8 @@ FAULTS = (
     ),
     Fault(
         "extensions/people/finding.py",
-        "    if not may_see_all_numbers(user):\n",
-        "    if False:\n",
+        "    elif not may_see_all_numbers(user):\n",
+        "    elif False:\n",
         ("tests/extensions/people/test_visibility.py",),
         "a mobile number that may not be seen is found out by trying",
     ),
