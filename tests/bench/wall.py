@@ -1,8 +1,8 @@
 """A wall of 1,000 people in a real Chromium, 50 changes a second: whether the browser stays fluid.
 
-Long tasks (over 50 ms) are Chromium's own count: at rest, with 50 lamps a second in another state, and with 50 events of
-calls a second besides, by which tiles say who calls and with whom somebody talks. The PBX, the panel and Chromium are
-processes of one machine.
+Long tasks (over 50 ms) are Chromium's own count: at rest, with 50 lamps a second in another state, and with 50 events
+of calls a second besides, by which tiles say who calls and with whom somebody talks. The PBX, the panel and Chromium
+are processes of one machine.
 """
 
 import json
