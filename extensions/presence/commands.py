@@ -45,8 +45,8 @@ FORWARD_ANY = permission(
     gettext_lazy("Can set do not disturb and call forwarding of others"),
     ("Administrator",),
 )
-PRESENCE = Feature(gettext_noop("setting a presence"), Weight.USEFUL)
-FORWARDING = Feature(gettext_noop("do not disturb and call forwarding"), Weight.USEFUL)
+PRESENCE = Feature(gettext_noop("setting a presence"), Weight.USEFUL, events=("PresenceStateChange",))
+FORWARDING = Feature(gettext_noop("do not disturb and call forwarding"), Weight.USEFUL, ("DBGetTree",))
 
 NO_KEY = gettext_noop("The panel is told of no entry of the AstDB for this: an administrator can set ASTDB_KEYS.")
 NO_FUNCTION = gettext_noop("Asterisk did not set it: its module func_presencestate or func_devstate is not loaded.")

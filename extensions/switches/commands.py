@@ -31,7 +31,9 @@ THROW = permission(
 MANAGE = permission(
     "extensions.switch", "manage_switches", gettext_lazy("Can name the switches of the PBX"), ("Administrator",)
 )
-SWITCHES = Feature(gettext_noop("switches such as the night service"), Weight.USEFUL)
+SWITCHES = Feature(
+    gettext_noop("switches such as the night service"), Weight.USEFUL, ("DBGet",), ("DeviceStateChange",)
+)
 
 
 def _find(pbx: str, key: str) -> Switch | None:
