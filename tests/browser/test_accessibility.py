@@ -35,6 +35,7 @@ ARGUMENTS = {
     "verb": "x",
     "code": "1",
     "delivery": "1",
+    "step": "read",
 }
 # What begins so is for programs, which ask by a token; two of it are for people.
 FOR_PROGRAMS = "/api/v1/"
