@@ -42,6 +42,7 @@ FOR_PROGRAMS = "/api/v1/"
 ASKED = [
     "/calls/?q=nothing-is-called-so",
     "/people/directory/?q=nothing-is-called-so",
+    "/people/directory/?gone",
     "/records/?q=nothing-is-called-so",
     "/audit/?q=nothing-is-called-so",
     "/conferences/main/8099/",
@@ -67,7 +68,7 @@ from conferences.models import Conference, Participant
 from conferences.rooms.models import Room
 from api.models import AllowedOrigin, PlacedCall
 from audit.models import AuditEntry
-from extensions.people.models import Person, PersonNumber
+from extensions.people.models import LdapEntry, LdapRun, Person, PersonNumber
 from calls.records.models import CallRecord, CallStep
 from webhooks.models import Delivery, Webhook
 User.objects.filter(username="anna").update(is_staff=True, is_superuser=True)
@@ -92,6 +93,9 @@ listed = [Person(pk=pk, name=name, department=name, email="a@example.org", tags=
     for pk, name in ((1, "Ben"), (2, "Carla"))]
 Person.objects.bulk_create(listed)
 PersonNumber.objects.bulk_create(PersonNumber(person=one, kind="extension", number=str(100 + one.pk)) for one in listed)
+LdapRun.objects.update_or_create(pk=1, defaults={"at": timezone.now(), "outcome": "failed", "reason": "silent",
+    "done_at": timezone.now(), "refused": [["Dan", "It is about the same person as: Ben."]]})
+LdapEntry.objects.create(person_id=2, key="carla", gone_at=timezone.now())
 room = Room.objects.create(pk=1, pbx="main", number="8001", name="Board meeting", lecture=True, lock_after=5)
 room.moderators.add(User.objects.get(username="mona"))
 for status in ("done", "refused", "no answer", ""):
