@@ -44,6 +44,7 @@ ASKED = [
     "/calls/?q=nothing-is-called-so",
     "/people/directory/?q=nothing-is-called-so",
     "/messages/new/?person=1&number=0172%20555",
+    "/people/directory/?gone",
     "/records/?q=nothing-is-called-so",
     "/audit/?q=nothing-is-called-so",
     "/conferences/main/8099/",
@@ -70,7 +71,7 @@ from conferences.rooms.models import Room
 from api.models import AllowedOrigin, PlacedCall
 from audit.models import AuditEntry
 from extensions.messages.models import Message
-from extensions.people.models import Person, PersonNumber
+from extensions.people.models import LdapEntry, LdapRun, Person, PersonNumber
 from extensions.models import Presence
 from extensions.presence.models import Forwarding
 from extensions.switches.models import Switch
@@ -111,6 +112,9 @@ for mail, error in (("none", ""), ("waiting", "connect"), ("sent", ""), ("failed
         error=error, detail="550", next_at=timezone.now() + timezone.timedelta(days=1))
 Message.objects.filter(mail="sent").update(read_at=timezone.now(), done_at=timezone.now())
 Person.objects.filter(pk=1).update(user=User.objects.get(username="anna"))
+LdapRun.objects.update_or_create(pk=1, defaults={"at": timezone.now(), "outcome": "failed", "reason": "silent",
+    "done_at": timezone.now(), "refused": [["Dan", "It is about the same person as: Ben."]]})
+LdapEntry.objects.create(person_id=2, key="carla", gone_at=timezone.now())
 room = Room.objects.create(pk=1, pbx="main", number="8001", name="Board meeting", lecture=True, lock_after=5)
 room.moderators.add(User.objects.get(username="mona"))
 for status in ("done", "refused", "no answer", ""):

@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import logging
+import os
+import signal
 import sys
 from datetime import timedelta
 
@@ -46,5 +48,6 @@ async def read(*command: str) -> None:
             logger.error("Reading LDAP ended with exit status %s.", code)
             await in_thread(ldap.failed)("broken")
     finally:
+        # And the program that it may wait for.
         with contextlib.suppress(ProcessLookupError):
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)

@@ -28,7 +28,7 @@ from pbxpanel import environment
 from tests.access import people
 from tests.panel import Panel
 from tests.servers import OpenLDAP
-from tests.waiting import until
+from tests.waiting import until, until_async
 
 from .test_import import admin, names
 from .test_people import add
@@ -324,6 +324,20 @@ async def test_a_companion_reads_once_for_all_pbxs(settings: Settings, monkeypat
         task.cancel()
     await asyncio.gather(*companions, return_exceptions=True)
     assert reads == ["read"]
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_worker_that_ends_takes_with_it_what_it_has_started(tmp_path: Path) -> None:
+    told = tmp_path / "pid"
+    inner = f"import os, time; open({str(told)!r}, 'w').write(str(os.getpid())); time.sleep(600)"
+    code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {inner!r}])"
+    reading = asyncio.create_task(scheduled.read(sys.executable, "-c", code))
+    await until_async(lambda: told.exists() and told.read_text())
+    reading.cancel()
+    await asyncio.gather(reading, return_exceptions=True)
+    process = Path(f"/proc/{told.read_text()}")
+    # One that nobody has waited for yet is dead all the same.
+    await until_async(lambda: not process.exists() or " Z " in (process / "stat").read_text())
 
 
 @pytest.mark.django_db(transaction=True)
