@@ -9,7 +9,7 @@ import extensions.messages.models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("extensions", "0004_wall"),
+        ("extensions", "0006_wall"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

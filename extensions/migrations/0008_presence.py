@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("extensions", "0004_messages"),
+        ("extensions", "0007_messages"),
         ("mirror", "0001_initial"),
     ]
 

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("extensions", "0004_names"),
+        ("extensions", "0005_names"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
