@@ -147,7 +147,7 @@ def test_people_of_before_are_found_named_and_hidden_as_those_that_are_saved_now
     Person.objects.filter(pk=bare.pk).update(folded=" ben \t")
     Person.objects.update(private_at=1, department_key="")
     PersonNumber.objects.update(key="", country="?")
-    import_module("extensions.migrations.0004_names").fill(apps, SimpleNamespace(connection=connection))
+    import_module("extensions.migrations.0005_names").fill(apps, SimpleNamespace(connection=connection))
     make_keys()
     assert list(Person.objects.order_by("pk").values("folded", "private_at", "department_key")) == expected
     assert name_of("+49301234567") == name_of("101") == "Anna"
