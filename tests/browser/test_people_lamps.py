@@ -1,0 +1,133 @@
+"""Lamps on the wall of people: each state of each kind of phone, many changes; a real Chromium, Asterisk 22."""
+
+import contextlib
+import re
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.bench.child import Child
+from tests.bench.wall import WATCH, fill, watch
+from tests.browser.test_people import _EMPTY, tile
+from tests.browser.test_people import fill as fill_with
+from tests.extensions.test_extensions import with_a_hint
+from tests.lab.asterisk import HOST, Asterisk
+from tests.panel import Panel, Visit
+from tests.waiting import until
+
+PEOPLE = [
+    {"name": "By custom device", "extension": ["8600"]},
+    {"name": "By registration", "extension": ["109"]},
+]
+
+
+@pytest.fixture
+def wall(asterisk22: Asterisk, panel22: Panel, visit: Visit) -> Iterator[Page]:
+    """The wall of these people."""
+    asterisk22.cli("dialplan add extension 8600,hint,Custom:desk into internal replace")
+    fill_with(panel22, PEOPLE)
+    yield visit(panel22, "vic", "/people/")
+    panel22.manage("shell", "--no-imports", "-c", _EMPTY)
+    asterisk22.cli("devstate change Custom:desk NOT_INUSE")
+
+
+def is_shown(wall: Page, name: str, word: str) -> None:
+    expect(tile(wall, name).locator(".state-words")).to_contain_text(word)
+
+
+def test_a_custom_device_shows_each_state_that_it_is_given(asterisk22: Asterisk, wall: Page) -> None:
+    for state, word in (
+        ("BUSY", "busy"), ("UNAVAILABLE", "unreachable"), ("RINGING", "ringing"), ("RINGINUSE", "ringing, in a call"),
+        ("ONHOLD", "on hold"), ("INUSE", "in a call"), ("NOT_INUSE", "idle"),
+    ):  # fmt: skip
+        asterisk22.cli(f"devstate change Custom:desk {state}")
+        expect(tile(wall, "By custom device").locator(".state-word")).to_have_text(re.compile(rf"^\s*{word}\s*$"))
+
+
+@contextlib.contextmanager
+def that_may_register(asterisk: Asterisk) -> Iterator[None]:
+    """Meanwhile 109 may tell where it is reached."""
+    file = asterisk.folder / "etc/pjsip.conf"
+    before = file.read_text(encoding="utf-8")
+    file.write_text(before.replace("[109](aor)", "[109](aor)\nmax_contacts = 1"), encoding="utf-8")
+    asterisk.cli("module reload res_pjsip.so")
+    try:
+        yield
+    finally:
+        file.write_text(before, encoding="utf-8")
+        asterisk.cli("module reload res_pjsip.so")
+
+
+def register(asterisk: Asterisk, expires: int, turn: int) -> str:
+    """109 says for how long it is reached here; the first line of the answer."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as wire:
+        wire.bind((HOST, 0))
+        wire.settimeout(5)
+        here = f"{HOST}:{wire.getsockname()[1]}"
+        lines = [
+            f"REGISTER sip:{HOST}:{asterisk.sip_port} SIP/2.0",
+            f"Via: SIP/2.0/UDP {here};branch=z9hG4bK-wall-{turn};rport",
+            f"From: <sip:109@{HOST}>;tag=wall",
+            f"To: <sip:109@{HOST}>",
+            f"Call-ID: wall@{HOST}",
+            f"CSeq: {turn} REGISTER",
+            f"Contact: <sip:109@{HOST}:5999>",
+            f"Expires: {expires}",
+            "Max-Forwards: 70",
+            "Content-Length: 0",
+        ]
+        wire.sendto("\r\n".join([*lines, "", ""]).encode(), (HOST, asterisk.sip_port))
+        return wire.recv(65536).decode().partition("\r\n")[0]
+
+
+def test_a_phone_that_unregisters_is_unreachable(asterisk22: Asterisk, wall: Page) -> None:
+    is_shown(wall, "By registration", "unreachable")
+    with that_may_register(asterisk22):
+        turn = 0
+
+        def registers(expires: int) -> bool:
+            nonlocal turn
+            turn += 1
+            return register(asterisk22, expires, turn).endswith("200 OK")
+
+        until(lambda: registers(300))  # the reload takes a moment
+        is_shown(wall, "By registration", "idle")
+        assert registers(0)
+        is_shown(wall, "By registration", "unreachable")
+
+
+def test_a_hint_that_goes_with_a_reload_leaves_its_person_unknown(asterisk22: Asterisk, wall: Page) -> None:
+    is_shown(wall, "By registration", "unreachable")
+    with with_a_hint(asterisk22.folder / "etc/extensions.conf", "exten => 110,hint,PJSIP/101"):
+        asterisk22.cli("module reload pbx_config.so")
+        is_shown(wall, "By registration", "unknown")
+    asterisk22.cli("module reload pbx_config.so")
+    is_shown(wall, "By registration", "unreachable")
+
+
+@pytest.mark.timeout(240)
+def test_fifty_changes_a_second_on_a_wall_of_a_thousand_leave_the_browser_fluid(visit: Visit, tmp_path: Path) -> None:
+    """Long tasks are measured by the bench, on a machine of its own (`python -m tests.bench wall`); here none is very
+    long.
+    """
+    with Child("pbx", "20") as pbx:
+        pbx.ask("phones", count=1000)
+        panel = Panel(tmp_path, {"AMI_URL": pbx.ready["url"]})
+        panel.prepare()
+        fill(panel, 1000)
+        panel.start()
+        try:
+            page = visit(panel, "vic", "/people/", viewport={"width": 1440, "height": 900})
+            expect(page.locator(".tile.is-idle")).to_have_count(1000)
+            page.evaluate(WATCH)
+            pbx.ask("lamps", per_second=50)
+            page.wait_for_function("() => window.seen.tiles > 50")
+            seen = watch(page, 5)
+            pbx.ask("lamps", per_second=0)
+        finally:
+            panel.stop()
+    assert seen["tiles"] >= 50, seen
+    assert max(seen["tasks"], default=0) < 1000, seen
