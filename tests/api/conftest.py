@@ -68,8 +68,10 @@ def make_small_pbx() -> None:
         hint="PJSIP/101,CustomPresence:101",
     )  # fmt: skip
     Presence.objects.create(pbx_id="main", presentity="CustomPresence:101", state="away", message="At lunch")
-    ben = Person.objects.create(pk=IDS["person"], name="Ben", folded=folded(["Ben"], []))
-    PersonNumber.objects.create(person=ben, kind="extension", number=IDS["number"])
+    Person.objects.create(pk=IDS["person"], name="Ben", folded=folded(["Ben"], []))
+    # (The other one is deleted by an example.)
+    anna = Person.objects.create(pk=3, name="Anna Alpha", folded=folded(["Anna Alpha"], []))
+    PersonNumber.objects.create(person=anna, kind="extension", number=IDS["number"])
     Switch.objects.create(pk=IDS["switch"], pbx="main", name="Night service", device="Custom:NIGHT")
 
 

@@ -34,7 +34,7 @@ def test_people_are_found_as_on_the_pages_part_by_part(operator: Program) -> Non
     assert names(operator.get(first.json()["next"])) == ["Zoë 2"]
     assert operator.get(first.json()["next"]).json()["next"] is None
     assert names(operator.get("/people?q=ll")) == ["李雷"]
-    assert names(operator.get("/people")) == ["Ben", "Zoë 0", "Zoë 1", "Zoë 2", "李雷"]
+    assert names(operator.get("/people")) == ["Anna Alpha", "Ben", "Zoë 0", "Zoë 1", "Zoë 2", "李雷"]
     assert problem(operator.get("/people?cursor=x")) == (422, "bad-input")
 
 

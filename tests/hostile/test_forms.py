@@ -29,8 +29,8 @@ from web.field_limits import of_field
 pytestmark = [pytest.mark.django_db, pytest.mark.timeout(120)]
 
 HTMX = {"HX-Request": "true"}
-# What a page of a conference is told at first: no trouble, its five containers, the link, two counts, my phone.
-PARTS = 10
+# What a page of a conference is told at first: no trouble, its five containers, the link, three counts, my phone.
+PARTS = 11
 PASSWORD = "a-password-of-the-tests"
 
 

@@ -215,7 +215,8 @@ def test_of_many_deliveries_a_page_shows_a_part_and_keeps_the_state(client: Clie
     html = client.get(f"/webhooks/{webhook.pk}/?state=failed").content.decode()
     assert "?state=failed&amp;page=2" in html
     assert html.count('<details id="delivery-') == 25
-    assert client.get(f"/webhooks/{webhook.pk}/?state=failed&page=2").content.decode().count("<details id=") == 5
+    html = client.get(f"/webhooks/{webhook.pk}/?state=failed&page=2").content.decode()
+    assert html.count('<details id="delivery-') == 5
 
 
 def test_a_page_asks_for_its_deliveries_anew_only_while_one_is_on_its_way(client: Client, webhook: Webhook) -> None:

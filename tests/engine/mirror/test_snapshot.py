@@ -19,6 +19,7 @@ from engine.mirror.folding import EVENT_MASK
 from engine.mirror.models import Mirrored
 from engine.mirror.state import State, utc_now
 from extensions.models import Device, Extension, Mailbox
+from extensions.presence.models import Forwarding
 from tests.engine.ami.server import Peer, serving
 from tests.engine.mirror.asked import do_what_is_asked, is_anything_asked
 from tests.engine.mirror.events import BRIDGE, CHANNEL
@@ -126,7 +127,7 @@ async def test_a_snapshot_of_a_pbx_where_nothing_happens_tells_of_idle_phones_al
         await mirror.take()
         assert mirror.count() == [0, 0, 0]
         changes = mirror.state.take()
-        assert {model for model, rows in changes.upserts.items() if rows} == {Device, Extension, Mailbox}
+        assert {model for model, rows in changes.upserts.items() if rows} == {Device, Extension, Mailbox, Forwarding}
         assert not any(changes.removals.values())
         assert {row.text for row in mirror.state.table(Extension).rows.values()} == {"Idle"}
         assert {row.state for row in mirror.state.table(Device).rows.values()} == {"NOT_INUSE", "UNAVAILABLE"}
@@ -272,7 +273,14 @@ async def test_what_happens_while_the_lists_are_on_their_way_is_newer_than_they(
         peer.item(action, "ConfbridgeList", "Conference: old", *channel("gone"))
         peer.item(action, "ConfbridgeList", "Conference: old", "MarkedUser: Yes", *channel("named"))
         peer.item(action, "ConfbridgeListComplete", "EventList: Complete")
-        for listing in ("Status", "ExtensionStateList", "DeviceStateList", "PresenceStateList", "VoicemailUsersList"):
+        for listing in (
+            "Status",
+            "ExtensionStateList",
+            "DeviceStateList",
+            "PresenceStateList",
+            "VoicemailUsersList",
+            "DBGetTree",
+        ):
             peer.answer(await peer.expect(listing), "Message: Permission denied", response="Error")
         peer.answer(await peer.expect("Ping"))
         await peer.gone()
