@@ -82,6 +82,11 @@ class Beside:
     said: Shown = Shown()
     diverted: Diverted = Diverted()
 
+    @property
+    def is_shown(self) -> bool:
+        """Whether there is anything to show."""
+        return self.said.is_news or self.diverted.do_not_disturb or bool(self.diverted.set)
+
 
 def shown(row: Presence) -> Shown:
     """How a presence is shown."""
