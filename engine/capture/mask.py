@@ -51,7 +51,7 @@ PBXPANEL_SILENT PBXPANEL_MUTED mixmonitor list
 wav unknown none Authentication accepted Success Error Permission denied No active conferences Conference by
 that name found such channel Channels will follow Command output follows Bridge listing Extension Statuses Parked calls
 Device State Changes Invalid or variable Variable Set yes no on off Up Down Ring Ringing Busy Event VarSet RTCPSent
-RTCPReceived ChannelTalkingStart ChannelTalkingStop DTMFBegin
+RTCPReceived ChannelTalkingStart ChannelTalkingStop DTMFBegin DND CF CFB CFU
 """
 _KNOWN_WORDS = frozenset(_WORDS.split())
 _CHANNEL = re.compile(r"(?<!\w)([A-Za-z][A-Za-z0-9]*)/([^\s,!&]+?)-([0-9a-f]{8})(;[12])?(?![0-9A-Za-z])")

@@ -242,7 +242,7 @@ async def test_recording_does_nothing_to_the_pbx(asterisk: Asterisk) -> None:
     assert sent <= {
         "Challenge", "Login", "Filter", "CoreSettings", "BridgeList", "CoreShowChannels", "ParkedCalls",
         "ConfbridgeListRooms", "ConfbridgeList", "ExtensionStateList", "DeviceStateList", "PresenceStateList", "Getvar",
-        "Command", "Status", "VoicemailUsersList",
+        "Command", "Status", "VoicemailUsersList", "DBGetTree",
     }  # fmt: skip
     assert [entry.mark for entry in recording.entries if entry.kind == "="] == ["up", "end"]
 
