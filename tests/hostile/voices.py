@@ -51,7 +51,7 @@ class Watch:
 
     def __init__(self, page: Page, panel: Panel, allowed: Iterable[str]) -> None:
         self.page, self._panel = page, panel
-        self._allowed = ("/static/", *allowed)
+        self._allowed = ("/static/", "/people/names.json", *allowed)
         self._seen: list[str] = []
         page.add_init_script(
             """window.violations = [];
