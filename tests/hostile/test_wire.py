@@ -30,7 +30,7 @@ COMMANDS = {
 READS = {
     "Challenge", "Login", "Filter", "Ping", "CoreSettings", "CoreShowChannels", "BridgeList", "BridgeInfo",
     "ConfbridgeList", "ConfbridgeListRooms", "ParkedCalls", "ExtensionStateList", "DeviceStateList", "Getvar",
-    "PJSIPShowEndpoint", "PresenceStateList", "Command", "Status", "VoicemailUsersList",
+    "PJSIPShowEndpoint", "PresenceStateList", "Command", "Status", "VoicemailUsersList", "DBGetTree",
 }  # fmt: skip
 
 
