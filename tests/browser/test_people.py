@@ -42,7 +42,7 @@ def directory(panel22: Panel) -> Iterator[Panel]:
 
 
 def tile(page: Page, name: str) -> Locator:
-    return page.locator(".tile", has_text=name)
+    return page.locator(".tile", has=page.locator(".state-name", has_text=name))
 
 
 def shown(page: Page) -> list[str]:
@@ -230,7 +230,7 @@ def test_a_caller_is_transferred_to_a_name(
 def test_a_file_is_looked_at_imported_and_undone(directory: Panel, visit: Visit, width: dict[str, int]) -> None:
     page = visit(directory, "anna", "/people/import/", viewport=width)
     content = "姓名;分机;部门;Floor\nBen Beta;102;Support;3\n王芳;3001;研发;2\n;3002;;\n".encode("gb18030")
-    page.get_by_label("CSV file").set_input_files({"name": "p.csv", "mimeType": "text/csv", "buffer": content})
+    page.get_by_label("File", exact=True).set_input_files({"name": "p.csv", "mimeType": "text/csv", "buffer": content})
     page.get_by_role("button", name="Show what would change").click()
     expect(page.get_by_text("Enter a name.")).to_be_visible()
     expect(page.locator("del")).to_have_text("Sales")

@@ -80,7 +80,7 @@ def test_a_third_is_found_by_name_for_a_call(
     ben.keyboard.type("zm")
     expect(ben.get_by_role("option")).to_have_text(re.compile("Zoë Müller"))
     ben.keyboard.press("Enter")
-    expect(my_call(ben).locator(".call-transfer")).to_contain_text("Carla is on hold while 103 is consulted")
+    expect(my_call(ben).locator(".call-transfer")).to_contain_text("Carla is on hold while Zoë Müller 103 is consulted")
 
 
 def test_whom_one_has_called_most_is_offered_first(

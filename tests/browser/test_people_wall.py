@@ -200,7 +200,7 @@ def test_a_menu_consults_and_the_transfer_is_completed_in_the_bar(
     caller_factory(asterisk22, "102", name="Carla")
     expect(my_call(ben).locator(".my-call-state")).to_have_text("Talking")
     menu_of(ben, "Zoë Müller").get_by_role("button", name="Consult 103 for Carla").press("Enter")
-    expect(my_call(ben).locator(".call-transfer")).to_contain_text("Carla is on hold while 103 is consulted")
+    expect(my_call(ben).locator(".call-transfer")).to_contain_text("Carla is on hold while Zoë Müller 103 is consulted")
     # While somebody is consulted, the bar says how it goes on, and no menu offers the call.
     expect(menu_of(ben, "Anna Alpha").get_by_role("button", name=re.compile("Carla"))).to_have_count(0)
     ben.keyboard.press("Escape")
