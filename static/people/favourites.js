@@ -51,9 +51,21 @@ document.addEventListener("panel:ticked", putWhatRested);
 
 // --- Their order. ---
 
+let asked = 0;
+
+// A board that was drawn before may come meanwhile: once it is kept, it is as it was asked for.
+function arrange(ids) {
+  const list = listOf();
+  const there = tilesIn(list).map((tile) => tile.id);
+  if (there.join() === ids.join()) return;
+  for (const id of ids) if (there.includes(id)) list.append(byId(id));
+}
+
 async function keep(before) {
   const list = listOf();
-  const order = tilesIn(list).map((tile) => tile.id.replace("person-", ""));
+  const wanted = tilesIn(list).map((tile) => tile.id);
+  const order = wanted.map((id) => id.replace("person-", ""));
+  const mine = ++asked;
   const body = new URLSearchParams({ order: order.join(",") });
   const headers = { ...JSON.parse(document.body.getAttribute("hx-headers:inherited")), "HX-Request": "true" };
   const response = await fetch(list.closest("[data-order-path]").dataset.orderPath, {
@@ -61,9 +73,8 @@ async function keep(before) {
     body,
     headers,
   }).catch(() => null);
-  if (response?.ok) return;
-  setText(said, wall.dataset.textNotKept);
-  for (const tile of before) list.append(tile);
+  if (!response?.ok) setText(said, wall.dataset.textNotKept);
+  if (mine === asked) arrange(response?.ok ? wanted : before.map((tile) => tile.id));
 }
 
 function move(tile, before, next) {

@@ -71,6 +71,7 @@ def test_favourites_are_put_in_order_by_keys_by_the_menu_and_by_dragging(directo
     def kept(*names: str) -> None:
         expect_order(page, *names, *rest)
         page.reload()
+        page.wait_for_selector("html[data-live]")
         expect_order(page, *names, *rest)
 
     tile(page, "李雷").locator(".tile-call").focus()
@@ -204,7 +205,7 @@ def test_a_menu_consults_and_the_transfer_is_completed_in_the_bar(
     # While somebody is consulted, the bar says how it goes on, and no menu offers the call.
     expect(menu_of(ben, "Anna Alpha").get_by_role("button", name=re.compile("Carla"))).to_have_count(0)
     ben.keyboard.press("Escape")
-    my_call(ben).get_by_role("button", name="Transfer Carla to 103 now").click()
+    my_call(ben).get_by_role("button", name="Transfer Carla to Zoë Müller 103 now").click()
     expect(tile(ben, "Zoë Müller").locator(".state-words")).to_contain_text("with Carla")
 
 
