@@ -10,6 +10,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from ninja import Status
 
+from engine import limits
 from extensions.messages import taking
 from extensions.messages.forms import CalledForm
 from extensions.messages.fragments import TAKEN, TO_ME, box_of
@@ -85,7 +86,7 @@ def messages(
     if state is not None:
         rows = rows.filter(_IN_STATE[state])
     if position := pages.read(cursor, 1):
-        rows = rows.filter(pk__lt=pages.key_of(position[0]))
+        rows = rows.filter(pk__lt=limits.key_in(position[0]))
     some = list(rows[: limit + 1])
     shown = some[:limit]
     last = (str(shown[-1].pk),) if len(some) > limit else None
@@ -109,7 +110,7 @@ def take_message(request: ApiRequest, response: HttpResponse, body: schemas.NewM
     need_permission(request, TAKE)
     need_permission(request, SEE)
     meant = asking.meant(CalledForm, body)
-    person = taking.possible_for(request.user).select_related("user").filter(pk=pages.key_of(body.person)).first()
+    person = taking.possible_for(request.user).select_related("user").filter(pk=limits.key_in(body.person)).first()
     if person is None:
         raise Problem(NOT_FOUND, gettext("There is nobody with this id."))
     if why := taking.unreachable(person):
@@ -135,12 +136,12 @@ def take_message(request: ApiRequest, response: HttpResponse, body: schemas.NewM
 def message(request: ApiRequest, message: str) -> schemas.Message:
     need_permission(request, READ)
     boxes = (TO_ME, TAKEN) if request.user.has_perm(TAKE) else (TO_ME,)
-    return _out(_first(row for box in boxes for row in box_of(request.user, box).filter(pk=pages.key_of(message))))
+    return _out(_first(row for box in boxes for row in box_of(request.user, box).filter(pk=limits.key_in(message))))
 
 
 def _go(request: ApiRequest, message: str, step: str) -> Status:
     need_permission(request, READ)
-    taking.go(_first(changed_by(request.user).filter(pk=pages.key_of(message))), step)
+    taking.go(_first(changed_by(request.user).filter(pk=limits.key_in(message))), step)
     return Status(204, None)
 
 

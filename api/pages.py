@@ -41,11 +41,6 @@ def read(cursor: str, length: int) -> list[str]:
     return found
 
 
-def key_of(text: str) -> int:
-    """The key of a row, in an address or a cursor; 0, which no row has, where it is none."""
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0
-
-
 def bad_cursor() -> Problem:
     return bad_input("cursor", _("This is no cursor of this list: begin without one."))
 

@@ -11,6 +11,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from ninja import Status
 
+from engine import limits
 from extensions.people import cells
 from extensions.people.finding import matching
 from extensions.people.forms import PersonForm
@@ -87,7 +88,7 @@ def _part(
     """Those of a part of the list, and where the next one begins."""
     found = matching(people, q, user).order_by("name", "pk")
     if position := pages.read(cursor, 2):
-        name, key = position[0], pages.key_of(position[1])
+        name, key = position[0], limits.key_in(position[1])
         found = found.filter(Q(name__gt=name) | Q(name=name, pk__gt=key))
     some = list(found.prefetch_related("numbers", "phones")[: limit + 1])
     shown = some[:limit]
@@ -96,7 +97,7 @@ def _part(
 
 
 def _one(people: QuerySet[Person], key: str) -> Person:
-    found = people.filter(pk=pages.key_of(key)).prefetch_related("numbers", "phones").first()
+    found = people.filter(pk=limits.key_in(key)).prefetch_related("numbers", "phones").first()
     if found is None:
         raise Problem(NOT_FOUND, gettext("There is nobody with this id."))
     return found

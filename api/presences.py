@@ -8,6 +8,7 @@ from django.http import HttpResponse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from engine import limits
 from engine.mirror.models import PBX
 from extensions.people.models import SEE, PersonNumber, seen_by
 from extensions.presence.fragments import Beside, beside
@@ -68,9 +69,9 @@ def presences(
     rows = _numbers(request.user, pbx)
     if position := pages.read(cursor, 2):
         number, key = position
-        if not (key.isascii() and key.isdecimal() and len(key) < 18):
+        if not (pk := limits.key_in(key)):
             raise pages.bad_cursor()
-        rows = rows.filter(Q(number__gt=number) | Q(number=number, pk__gt=int(key)))
+        rows = rows.filter(Q(number__gt=number) | Q(number=number, pk__gt=pk))
     some = list(rows[: limit + 1])
     shown = some[:limit]
     last = (shown[-1].number, str(shown[-1].pk)) if len(some) > limit else None

@@ -58,6 +58,11 @@ PASSWORD = 1000
 FIELD = 2000
 
 
+def key_in(text: str) -> int:
+    """The key of a row of the database, as an address or a cursor says it; 0, which no row has, for what is none."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0
+
+
 def complaint(text: str, most: int) -> str:
     """That a text is too long, in words; empty where it is not."""
     if len(text) <= most:

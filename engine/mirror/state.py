@@ -91,7 +91,7 @@ class Table(Generic[M]):
         return row
 
     def write_once(self, key: str | int, **values: Any) -> None:
-        """Have a history row written that will never change: it is not among the rows in memory, and costs a third.
+        """Have a history row written that will never change: it is not among the rows in memory, and costs less.
 
         It needs a value for each field that has no default.
         """

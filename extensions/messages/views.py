@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.identity import user_of
+from engine import limits
 from web import toasts
 
 from ..people.finding import MOST as MOST_FOUND
@@ -102,8 +103,7 @@ def _meant(request: HttpRequest) -> dict[str, object]:
     """What a link says of a message that is to be taken."""
     asked = request.GET
     initial: dict[str, object] = {"caller_name": asked.get("name", ""), "caller_number": asked.get("number", "")}
-    pk = asked.get("person", "")
-    if pk.isascii() and pk.isdecimal() and len(pk) < 19:
+    if pk := limits.key_in(asked.get("person", "")):
         user = user_of(request)
         person = get_object_or_404(possible_for(user).select_related("user"), pk=pk)
         initial |= {"to": typed_for(person, user), "person": person.pk, "call_back": True}

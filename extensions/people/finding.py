@@ -1,7 +1,7 @@
 """People, found by what somebody types."""
 
 from django.contrib.auth.models import User
-from django.db.models import Case, F, IntegerField, Q, QuerySet, Value, When, prefetch_related_objects
+from django.db.models import Case, F, IntegerField, Q, QuerySet, Value, When
 from django.db.models.functions import StrIndex
 
 from .models import Person, everybody, may_see_all_numbers, numbers_for, seen_by
@@ -40,17 +40,15 @@ def matching(people: QuerySet[Person], typed: str, user: User | None) -> QuerySe
 
 def found_by(user: User, typed: str) -> list[Person]:
     """The best matches of those whom a user may see, with their numbers; whom they have called most lately, first.
-    Queries the database five times.
+    Queries the database four times.
     """
     if not typed.strip():
         return []
-    called = called_by(user)
-    first = list(matching(seen_by(user).filter(pk__in=called), typed, user)) if called else []
-    first.sort(key=lambda person: called.index(person.pk))
-    others = [person for person in matching(seen_by(user), typed, user)[:MOST] if person not in first]
-    found = (first + others)[:MOST]
-    prefetch_related_objects(found, "numbers", "phones")
-    return found
+    found = matching(seen_by(user), typed, user)
+    if called := called_by(user):
+        place = Case(*(When(pk=pk, then=place) for place, pk in enumerate(called)), default=len(called))
+        found = found.order_by(place, *found.query.order_by)
+    return list(found.prefetch_related("numbers", "phones")[:MOST])
 
 
 def numbers_of(name: str) -> set[str]:

@@ -22,6 +22,7 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import etag, require_http_methods, require_POST, require_safe
 
 from accounts.identity import user_of, viewer_of
+from engine import limits
 from web import toasts
 
 from ..messages.models import TAKE
@@ -170,10 +171,10 @@ def favourite(request: HttpRequest, pk: int) -> HttpResponse:
 def favourites(request: HttpRequest) -> HttpResponse:
     """POST `order`: the ids of my favourites as I want them, with commas between."""
     typed = request.POST.get("order", "")
-    keys = [key for key in typed.split(",") if key]
-    if len(keys) > FAVOURITES or not all(key.isascii() and key.isdecimal() and len(key) < 19 for key in keys):
+    keys = [limits.key_in(key) for key in typed.split(",") if key]
+    if len(keys) > FAVOURITES or not all(keys):
         return toasts.toast(request, "warning", _("This order cannot be kept. Reload the page, and try again."), 400)
-    arrange(user_of(request), [int(key) for key in keys])
+    arrange(user_of(request), keys)
     return HttpResponse(status=204)
 
 

@@ -27,7 +27,7 @@ from engine.mirror.sanitize import clean
 from engine.mirror.verbs import BadParameters, Feature, Parameters, Rule, Weight, parameter, permission, verb
 
 from .holders import HOLDER, Holder, is_own, presentity_of
-from .keys import keys
+from .keys import DIVERTED, keys
 from .said import AVAILABLE, CHOICES, DEVICES, NOTE, Said, moment_in, until_in, until_written
 
 SET_OWN = permission(
@@ -159,11 +159,16 @@ async def in_turn(ctx: CommandContext, *wanted: Action) -> Outcome:
 # What the PBX does with calls.
 
 
+def on_or_off() -> forms.ChoiceField:
+    """What is thrown one way or the other."""
+    return forms.ChoiceField(choices=[("on", gettext_lazy("on")), ("off", gettext_lazy("off"))])
+
+
 @dataclass(frozen=True, slots=True)
 class OnOff(Parameters):
     """Whether it is to be so."""
 
-    on: str = parameter(forms.ChoiceField(choices=[("on", gettext_lazy("on")), ("off", gettext_lazy("off"))]))
+    on: str = parameter(on_or_off())
 
 
 _forwards = partial(
@@ -192,15 +197,7 @@ async def do_not_disturb(ctx: CommandContext, holder: Holder, wanted: OnOff) -> 
 class Divert(Parameters):
     """Which calls go to which number; nowhere else where that is empty."""
 
-    when: str = parameter(
-        forms.ChoiceField(
-            choices=[
-                ("always", gettext_lazy("all calls")),
-                ("busy", gettext_lazy("when busy")),
-                ("unanswered", gettext_lazy("when nobody answers")),
-            ]
-        )
-    )
+    when: str = parameter(forms.ChoiceField(choices=[*DIVERTED.items()]))
     to: str = parameter(NumberField(required=False, max_length=limits.NUMBER), default="")
 
 

@@ -9,8 +9,8 @@ from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils.functional import Promise
 from django.utils.translation import get_language
-from django.utils.translation import gettext_lazy as _
 
+from engine import limits
 from engine.live import fragments
 from engine.live.fragments import LivePage, Row, Viewer
 
@@ -18,19 +18,13 @@ from ..fragments import PRESENCES, shown_elsewhere
 from ..models import Extension, Presence
 from ..people.models import SEE, Person, permissions_for, restricted_departments, seen_with
 from .holders import holder_for, people_with, presentity_in
-from .keys import keys
+from .keys import DIVERTED, keys
 from .models import Forwarding
 from .said import AVAILABLE, PROVIDER, until_in
 
 K = TypeVar("K")
 # The most telling first.
 _ORDER = ("dnd", "xa", "away", "unavailable", "chat", "available", "not_set")
-# Of a `Forwarding`: the field, and in words which calls go to the number in it.
-DIVERTED: Mapping[str, Promise] = {
-    "always": _("all calls"),
-    "busy": _("when busy"),
-    "unanswered": _("when nobody answers"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,8 +233,7 @@ def state_of(person: Person) -> str:
 
 
 def _board(viewer: Viewer, key: str) -> Mapping[str, str]:
-    people = Person.objects.filter(seen_with(viewer.permissions), hidden=False)
-    found = people.filter(pk=key) if key.isdecimal() and len(key) < 18 else []
+    found = Person.objects.filter(seen_with(viewer.permissions), hidden=False, pk=limits.key_in(key))
     return {"presence-state": "".join(state_of(person) for person in found)}
 
 

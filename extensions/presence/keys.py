@@ -9,7 +9,15 @@ from dataclasses import dataclass
 from functools import cache
 
 from django.conf import settings
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
+# Of call forwarding, by the name of its key: in words which calls go to the number in it.
+DIVERTED: Mapping[str, Promise] = {
+    "always": _("all calls"),
+    "busy": _("when busy"),
+    "unanswered": _("when nobody answers"),
+}
 # What stands for the extension in the name of an entry.
 EXTENSION = "{}"
 # What an entry may hold that says the same as if it were not there.

@@ -9,9 +9,9 @@ from accounts.identity import user_of
 
 from ..people.models import SEE, seen_by
 from .commands import SET_OWN, forward, set_presence
-from .fragments import DIVERTED, beside_one, state_of
+from .fragments import beside_one, state_of
 from .holders import holder_for
-from .keys import keys
+from .keys import DIVERTED, keys
 from .said import CHOICES, NOTE
 
 

@@ -2,18 +2,18 @@
 
 from dataclasses import dataclass, replace
 
-from django import forms
 from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 
+from engine import limits
 from engine.ami import actions
 from engine.ami.protocol import Action
 from engine.mirror.commands import Outcome
 from engine.mirror.context import CommandContext
 from engine.mirror.verbs import Feature, Parameters, Rule, Target, Weight, parameter, permission, verb
 
-from ..presence.commands import in_turn
+from ..presence.commands import in_turn, on_or_off
 from .models import DEVICE_OFF, DEVICE_ON, Switch
 
 SEE = permission(
@@ -37,8 +37,7 @@ SWITCHES = Feature(
 
 
 def _find(pbx: str, key: str) -> Switch | None:
-    is_key = key.isascii() and key.isdecimal() and len(key) < 18
-    return Switch.objects.filter(pbx=pbx, pk=key).first() if is_key else None
+    return Switch.objects.filter(pbx=pbx, pk=limits.key_in(key)).first()
 
 
 SWITCH: Target[Switch] = Target(
@@ -57,7 +56,7 @@ SWITCH: Target[Switch] = Target(
 class Throw(Parameters):
     """Whether it is to be on; and which entry of the AstDB then holds what, and which device is set."""
 
-    on: str = parameter(forms.ChoiceField(choices=[("on", gettext_lazy("on")), ("off", gettext_lazy("off"))]))
+    on: str = parameter(on_or_off())
     family: str = ""
     key: str = ""
     value: str = ""
@@ -71,8 +70,7 @@ def _as_named(user: User, row: Switch, wanted: Throw) -> Throw:
 
 
 def _done(row: Switch, wanted: Throw) -> str:
-    word = (row.on_word or _("on")) if wanted.on == "on" else (row.off_word or _("off"))
-    return _("%(name)s: %(word)s") % {"name": row.name, "word": word}
+    return _("%(name)s: %(word)s") % {"name": row.name, "word": row.word(wanted.on == "on")}
 
 
 @verb(

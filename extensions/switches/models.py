@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from engine import limits
@@ -52,6 +53,10 @@ class Switch(models.Model):
     def entry_name(self) -> str:
         """As `DBGetTree` names it; empty for none."""
         return f"/{self.entry}" if self.entry else ""
+
+    def word(self, on: bool) -> str:
+        """How it is when it is on or off, in the words that an administrator chose."""
+        return (self.on_word or gettext("on")) if on else (self.off_word or gettext("off"))
 
     @property
     def parts(self) -> tuple[str, str]:

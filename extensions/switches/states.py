@@ -24,17 +24,15 @@ class Position:
     @property
     def word(self) -> str:
         """How it is, in the words that an administrator chose."""
-        if self.is_on is None:
-            return _("not known")
-        return (self.switch.on_word or _("on")) if self.is_on else (self.switch.off_word or _("off"))
+        return _("not known") if self.is_on is None else self.switch.word(self.is_on)
 
     @property
     def on_word(self) -> str:
-        return self.switch.on_word or _("on")
+        return self.switch.word(True)
 
     @property
     def off_word(self) -> str:
-        return self.switch.off_word or _("off")
+        return self.switch.word(False)
 
 
 def positions(switches: Iterable[Switch]) -> list[Position]:

@@ -169,7 +169,7 @@ def failed(reason: str, detail: str = "") -> LdapRun:
 def _import(told: Iterable[Told], now: datetime) -> tuple[dict[str, int], list[list[str]]]:
     """Do what they tell; how many of each, and what was refused. Raises `Failed`."""
     entries = {entry.key: entry for entry in LdapEntry.objects.all()}
-    people = {person.pk: person for person in _people(entries.values())}
+    people = {person.pk: person for person in importing.people_of(entry.person_id for entry in entries.values())}
     by_number = {}
     for number, one in enumerate(told, 1):
         entry = entries.get(one.key)
@@ -191,14 +191,6 @@ def _import(told: Iterable[Told], now: datetime) -> tuple[dict[str, int], list[l
     counts = {name: len(getattr(plan, name)) for name in ("added", "changed", "unchanged", "refused")}
     counts["gone"] = LdapEntry.objects.exclude(gone_at=None).count()
     return counts, [list(pair) for pair in plan.told_refusals[:20]]
-
-
-def _people(entries: Iterable[LdapEntry]) -> list[Person]:
-    keys = [entry.person_id for entry in entries]
-    found: list[Person] = []
-    for start in range(0, len(keys), 500):
-        found += Person.objects.filter(pk__in=keys[start : start + 500]).prefetch_related("numbers", "phones")
-    return found
 
 
 def _line(number: int, told: Told, entry: LdapEntry | None, person: Person | None) -> Line:

@@ -120,5 +120,5 @@ def test_finding_costs_as_many_queries_however_many_were_called(ben: User, djang
         count_call(ben, str(7000 + number))
     ben = User.objects.get(pk=ben.pk)
     ben.has_perm("extensions.see_people")
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(4):
         assert len(names(ben, "anna")) == 10
