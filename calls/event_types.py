@@ -186,22 +186,25 @@ def _party_json(channel: Channel, left: bool) -> str:
 
 
 def _times_json(record: CallRecord) -> str:
-    made_of = record.started_at, record.answered_at
-    if record._told is None or record._told[0] != made_of:
-        times = f'"started_at":{_time_json(record.started_at)},"answered_at":{_time_json(record.answered_at)}'
-        record._told = (made_of, times)
-    return record._told[1]
+    answered_at = record.answered_at
+    if record._started is None:
+        record._started = _time_json(record.started_at)
+    if record._answered[0] is not answered_at:
+        record._answered = (answered_at, _time_json(answered_at))
+    return f'"started_at":{record._started},"answered_at":{record._answered[1]}'
 
 
 def _parties(state: State, call: str, left: Mapping[str, Channel]) -> list[Channel]:
-    found = [channel for channel in state.table(Channel).where("call", call) if not channel.is_local]
-    found += left.values()
-    found.sort(key=_age)
+    found = [channel for channel in state.table(Channel).where("call", call) if not channel.name.startswith("Local/")]
+    if left:
+        found += left.values()
+    if len(found) > 1:
+        found.sort(key=_age)
     return found[:PARTIES]
 
 
 def _age(channel: Channel) -> tuple[int, int, str]:
-    return channel.age
+    return channel._age or channel.age
 
 
 def _direction(state: State, parties: list[Channel]) -> str:

@@ -1,7 +1,6 @@
 """What calls are made of: channels (the legs), the bridges they meet in, and parked calls. See `calls.call`."""
 
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Any
 
 from django.db import models
@@ -357,7 +356,6 @@ def stands_for(channel: str) -> str:
     return shown(channel.removeprefix("Local/").rpartition("-")[0])
 
 
-@lru_cache(maxsize=20_000)
 def age_of(uniqueid: str, seen: datetime) -> tuple[int, int, str]:
     """To sort by: `1732451234.12`, perhaps behind the name of a system, is when a channel began and a serial number. Of
     an id that is no time, when it was seen counts.

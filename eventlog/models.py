@@ -12,7 +12,7 @@ from engine.mirror.models import History
 from engine.mirror.registry import history
 
 # How many are written before it is looked for old ones, and how many of those are deleted then, at most.
-THINNED_AFTER, THINNED_AT_ONCE = 500, 2000
+THINNED_AFTER, THINNED_AT_ONCE = 2000, 8000
 
 # PBX → how many have been written since; unknown at first.
 _written: dict[str, int] = {}

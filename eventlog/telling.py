@@ -78,4 +78,4 @@ def time_of(moment: datetime | None) -> str | None:
         return None
     if moment.tzinfo is not UTC:
         moment = moment.astimezone(UTC)
-    return f"{moment.isoformat(timespec='milliseconds')[:-6]}Z"
+    return moment.isoformat("T", "milliseconds")[:23] + "Z"

@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 from django.db import models
 from django.db.models import Q
@@ -33,8 +32,9 @@ class CallRecord(History):
     hung_up_at: datetime | None = None
     # When somebody was reached: another telephone, or an application of the dialplan; not stored.
     answered_at: datetime | None = None
-    # When it began and was answered, as `calls.event_types` tells of it; not stored.
-    _told: tuple[tuple[Any, ...], str] | None = None
+    # When it began and when it was answered, as `calls.event_types` tells of it; not stored.
+    _started: str | None = None
+    _answered: tuple[datetime | None, str] = (None, "null")
 
     key = models.CharField(_("key"), max_length=150)
     started_at = models.DateTimeField(_("started"))

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, lru_cache
+from itertools import chain
 from operator import itemgetter
 from typing import Any
 
@@ -149,5 +150,5 @@ def _upsert_into_sqlite(upsert: _Upsert, table: list[list[Any]]) -> None:
     while left := len(table) - start:
         rows = 1 << (min(left, most).bit_length() - 1)
         with connection.wrap_database_errors:
-            sqlite.execute(upsert.sql(rows), [value for row in table[start : start + rows] for value in row])
+            sqlite.execute(upsert.sql(rows), list(chain.from_iterable(table[start : start + rows])))
         start += rows
