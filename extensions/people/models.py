@@ -75,7 +75,13 @@ class Person(models.Model):
         User, on_delete=models.SET_NULL, null=True, blank=True, related_name="person", verbose_name=_("user")
     )
     owner = models.ForeignKey(
-        User, on_delete=models.CASCADE, null=True, blank=True, related_name="contacts", verbose_name=_("contact of")
+        User,
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        db_index=False,
+        related_name="contacts",
+        verbose_name=_("contact of"),
     )
     # Of `FIELDS`: an import leaves these as they are.
     by_hand = models.JSONField(default=list, editable=False)
@@ -95,6 +101,9 @@ class Person(models.Model):
         verbose_name_plural = _("people")
         ordering = ["name", "pk"]
         default_permissions = ()
+        # Of own contacts alone: one in which nearly everybody has no owner would be read beside the table, and took two
+        # thirds of a search.
+        indexes = [models.Index(fields=["owner"], condition=models.Q(owner__isnull=False), name="own_contacts")]
 
     def __str__(self) -> str:
         return self.name
