@@ -11,10 +11,17 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.auth.models import User
+from django.contrib.sessions.backends.db import SessionStore
+from django.test import override_settings
+from django.utils.crypto import get_random_string
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
 
 from tests.lab.asterisk import Asterisk, free_port, make_certificates
@@ -118,6 +125,35 @@ class Panel:
         if self._shell is None:
             self._shell = Shell(self.environment)
         return self._shell.run(code)
+
+    def session_of(self, username: str) -> str:
+        """The key of a new session of a user, as if they had just logged in."""
+        with self._database() as (execute, mark):
+            find = f"SELECT id, password FROM auth_user WHERE username = {mark}"
+            user_id, password = execute(find, [username]).fetchone()
+            with override_settings(SECRET_KEY=self.environment["SECRET_KEY"]):
+                session = {
+                    SESSION_KEY: str(user_id),
+                    BACKEND_SESSION_KEY: "accounts.backends.PanelBackend",
+                    HASH_SESSION_KEY: User(password=password).get_session_auth_hash(),
+                    "password_confirmed_at": int(time.time()),
+                }
+                data = SessionStore().encode(session)
+            key, expires = get_random_string(32), datetime.now(UTC) + timedelta(hours=12)
+            store = f"INSERT INTO django_session (session_key, session_data, expire_date) VALUES ({mark}, {mark}, {mark})"
+            execute(store, [key, data, expires.isoformat(" ")])
+        return key
+
+    @contextlib.contextmanager
+    def _database(self) -> Iterator[tuple[Callable[..., Any], str]]:
+        """The database without Django: what executes a statement, and how a parameter is written there."""
+        url = self.environment["DATABASE_URL"]
+        if url.startswith("postgresql:"):
+            with psycopg.connect(url) as postgresql:
+                yield postgresql.execute, "%s"
+        else:
+            with contextlib.closing(sqlite3.connect(url.removeprefix("sqlite:///"), timeout=30)) as sqlite, sqlite:
+                yield sqlite.execute, "?"
 
     def collect_static(self) -> None:
         """Collect the static files, into the folder that all panels of this machine share: one at a time."""
@@ -321,14 +357,20 @@ def hang_up(card: Locator) -> None:
     card.page.locator("#question").get_by_role("button", name="Yes").click()
 
 
-def log_in(context: BrowserContext, panel: Panel, username: str, path: str = "/") -> Page:
-    """A new page, logged in, on that path, with its socket open; what its console complains of is in `complaints`."""
+def _new_page(context: BrowserContext) -> Page:
+    """A page; what its console complains of is in `complaints`."""
     page = context.new_page()
     page.set_default_timeout(30_000)
     complaints: list[str] = []
     page.complaints = complaints  # type: ignore[attr-defined]
     page.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
+    return page
+
+
+def log_in(context: BrowserContext, panel: Panel, username: str, path: str = "/") -> Page:
+    """A new page, logged in by the form, on that path, with its socket open."""
+    page = _new_page(context)
     page.goto(f"{panel.url}/login/")
     page.fill("#id_username", username)
     page.fill("#id_password", PASSWORD)
@@ -336,6 +378,15 @@ def log_in(context: BrowserContext, panel: Panel, username: str, path: str = "/"
     page.wait_for_url(f"{panel.url}/")
     if path != "/":
         page.goto(f"{panel.url}{path}")
+    page.wait_for_selector("html[data-live]")
+    return page
+
+
+def come_in(context: BrowserContext, panel: Panel, username: str, path: str = "/") -> Page:
+    """As `log_in`, with a session that is there already: two pages and a slow hash of a password less."""
+    context.add_cookies([{"name": "sessionid", "value": panel.session_of(username), "url": panel.url}])
+    page = _new_page(context)
+    page.goto(f"{panel.url}{path}")
     page.wait_for_selector("html[data-live]")
     return page
 
@@ -353,7 +404,7 @@ def visit(browser: Browser) -> Iterator[Visit]:
             context: BrowserContext = browser.new_context(locale=options.pop("locale", "en"), **options)
             stack.callback(context.close)
             context.grant_permissions(["clipboard-write"])  # as a browser with a window gives it to what was clicked
-            page = log_in(context, panel, username, path)
+            page = come_in(context, panel, username, path)
             pages.append(page)
             return page
 
