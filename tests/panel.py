@@ -140,8 +140,8 @@ class Panel:
                 }
                 data = SessionStore().encode(session)
             key, expires = get_random_string(32), datetime.now(UTC) + timedelta(hours=12)
-            store = f"INSERT INTO django_session (session_key, session_data, expire_date) VALUES ({mark}, {mark}, {mark})"
-            execute(store, [key, data, expires.isoformat(" ")])
+            columns, values = "session_key, session_data, expire_date", f"{mark}, {mark}, {mark}"
+            execute(f"INSERT INTO django_session ({columns}) VALUES ({values})", [key, data, expires.isoformat(" ")])
         return key
 
     @contextlib.contextmanager
@@ -357,35 +357,18 @@ def hang_up(card: Locator) -> None:
     card.page.locator("#question").get_by_role("button", name="Yes").click()
 
 
-def _new_page(context: BrowserContext) -> Page:
-    """A page; what its console complains of is in `complaints`."""
+def come_in(context: BrowserContext, panel: Panel, username: str, path: str = "/") -> Page:
+    """A new page, logged in, on that path, with its socket open; what its console complains of is in `complaints`.
+
+    The session is there already: to log in by the form takes two pages and a slow hash of a password.
+    """
+    context.add_cookies([{"name": "sessionid", "value": panel.session_of(username), "url": panel.url}])
     page = context.new_page()
     page.set_default_timeout(30_000)
     complaints: list[str] = []
     page.complaints = complaints  # type: ignore[attr-defined]
     page.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    return page
-
-
-def log_in(context: BrowserContext, panel: Panel, username: str, path: str = "/") -> Page:
-    """A new page, logged in by the form, on that path, with its socket open."""
-    page = _new_page(context)
-    page.goto(f"{panel.url}/login/")
-    page.fill("#id_username", username)
-    page.fill("#id_password", PASSWORD)
-    page.click("main button[type=submit]")
-    page.wait_for_url(f"{panel.url}/")
-    if path != "/":
-        page.goto(f"{panel.url}{path}")
-    page.wait_for_selector("html[data-live]")
-    return page
-
-
-def come_in(context: BrowserContext, panel: Panel, username: str, path: str = "/") -> Page:
-    """As `log_in`, with a session that is there already: two pages and a slow hash of a password less."""
-    context.add_cookies([{"name": "sessionid", "value": panel.session_of(username), "url": panel.url}])
-    page = _new_page(context)
     page.goto(f"{panel.url}{path}")
     page.wait_for_selector("html[data-live]")
     return page

@@ -16,7 +16,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from engine.demo.server import DemoPbx
-from tests.panel import Panel, log_in
+from tests.panel import Panel, come_in
 
 pytestmark = [pytest.mark.timeout(1200)]
 
@@ -261,7 +261,7 @@ def fill(site: Site) -> None:
 
 
 def test_no_page_without_anything_to_show_has_a_violation(site: Site, context: BrowserContext) -> None:
-    page = log_in(context, site.panel, "anna")
+    page = come_in(context, site.panel, "anna")
     site.panel.shell(_NOTHING)
     found: dict[str, list[str]] = {}
     for path in (
@@ -283,7 +283,7 @@ def test_no_page_without_anything_to_show_has_a_violation(site: Site, context: B
 
 def test_no_page_has_a_violation(site: Site, context: BrowserContext) -> None:
     fill(site)
-    page = log_in(context, site.panel, "anna")
+    page = come_in(context, site.panel, "anna")
     paths = [path for path in pages_of(get_resolver().url_patterns) if shown(context, site.panel, path)]
     assert {
         "/",
@@ -307,7 +307,7 @@ def test_no_page_has_a_violation(site: Site, context: BrowserContext) -> None:
 
 
 def test_no_dialog_and_no_menu_has_a_violation(site: Site, context: BrowserContext) -> None:
-    page = log_in(context, site.panel, "anna", f"/conferences/main/{ROOM}/")
+    page = come_in(context, site.panel, "anna", f"/conferences/main/{ROOM}/")
     expect(page.locator("#participants .participant").first).to_be_visible()
     found: dict[str, list[str]] = {}
     page.locator("[data-opens=keys]").click()
@@ -338,7 +338,7 @@ def test_no_dialog_and_no_menu_has_a_violation(site: Site, context: BrowserConte
 
 
 def test_neither_a_menu_of_a_call_nor_its_dialogs_have_a_violation(site: Site, context: BrowserContext) -> None:
-    page = log_in(context, site.panel, "anna", "/calls/")
+    page = come_in(context, site.panel, "anna", "/calls/")
     page.locator("[data-opens=keys]").click()
     found = in_every_look(page, "keys")
     page.keyboard.press("Escape")
@@ -358,7 +358,7 @@ def test_neither_a_menu_of_a_call_nor_its_dialogs_have_a_violation(site: Site, c
 
 def test_what_is_shown_of_a_control_is_in_its_name_in_chinese_too(site: Site, context: BrowserContext) -> None:
     fill(site)
-    page = log_in(context, site.panel, "anna")
+    page = come_in(context, site.panel, "anna")
     context.add_cookies([{"name": "django_language", "value": "zh-hans", "url": site.panel.url}])
     found = {}
     for path in ("/", "/calls/", "/conferences/", f"/conferences/main/{ROOM}/", "/rooms/1/", "/system/main/"):
@@ -399,7 +399,7 @@ def test_no_page_of_who_is_kept_out_has_a_violation(site: Site, context: Browser
 
 
 def test_no_page_of_who_may_see_nothing_has_a_violation(site: Site, context: BrowserContext) -> None:
-    page = log_in(context, site.panel, "nobody")
+    page = come_in(context, site.panel, "nobody")
     found: dict[str, list[str]] = {}
     found |= in_every_look(page, "nothing to see")
     answer = page.goto(f"{site.panel.url}/calls/")
@@ -411,7 +411,7 @@ def test_no_page_of_who_may_see_nothing_has_a_violation(site: Site, context: Bro
 
 def test_no_page_that_is_out_of_date_has_a_violation(site: Site, context: BrowserContext) -> None:
     """Without network, and without the PBX."""
-    page = log_in(context, site.panel, "anna", "/calls/")
+    page = come_in(context, site.panel, "anna", "/calls/")
     context.set_offline(True)
     expect(page.locator("#offline")).to_be_visible()
     found = in_every_look(page, "offline")

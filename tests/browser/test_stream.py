@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.lab.asterisk import free_port
-from tests.panel import Panel, log_in
+from tests.panel import Panel, come_in
 
 pytestmark = [pytest.mark.timeout(120)]
 
@@ -87,7 +87,7 @@ def test_a_page_of_another_port_reads_by_a_token_and_no_page_without(
     served: Panel, elsewhere: str, browser: Browser
 ) -> None:
     with browser.new_context() as context:
-        log_in(context, served, "anna").close()  # her cookie is there, which must not count
+        come_in(context, served, "anna").close()  # her cookie is there, which must not count
         page = context.new_page()
         page.goto(elsewhere)
         mine = {"Authorization": f"Bearer {token(served, elsewhere)}"}

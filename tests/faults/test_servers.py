@@ -16,7 +16,7 @@ import redis
 from playwright.sync_api import Browser, Page, expect
 
 from tests.lab.asterisk import Asterisk
-from tests.panel import Panel, hang_up, log_in
+from tests.panel import Panel, come_in, hang_up
 from tests.servers import PostgreSQL, Redis, Server, running_postgresql, running_redis
 from tests.waiting import until
 
@@ -151,7 +151,7 @@ def installation(asterisk22: Asterisk, _installation: Installation) -> Iterator[
 @pytest.fixture(scope="module")
 def _pages(_installation: Installation, browser: Browser) -> Iterator[list[Page]]:
     context = browser.new_context(locale="en")
-    calls, conference = log_in(context, _installation.panel, "anna", "/calls/?state=conference"), context.new_page()
+    calls, conference = come_in(context, _installation.panel, "anna", "/calls/?state=conference"), context.new_page()
     conference.goto(f"{_installation.panel.url}/conferences/main/{ROOM}/")
     conference.wait_for_selector("html[data-live]")
     yield [calls, conference]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.panel import Panel, log_in
+from tests.panel import Panel, come_in
 from tests.waiting import until
 from tests.webhooks.receiver import OK, Receiver, receiving
 
@@ -29,7 +29,7 @@ def page(browser: Browser, tmp_path: Path) -> Iterator[Page]:
     try:
         panel.prepare()
         panel.start()
-        yield log_in(context, panel, "anna", "/webhooks/")
+        yield come_in(context, panel, "anna", "/webhooks/")
     finally:
         context.close()
         panel.stop()
