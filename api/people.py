@@ -55,7 +55,7 @@ def _contacts(request: ApiRequest) -> QuerySet[Person]:
     return Person.objects.filter(owner=request.user)
 
 
-def _sees_as(request: ApiRequest) -> User | None:
+def sees_as(request: ApiRequest) -> User | None:
     """As who private numbers are seen by this token; None: as everybody."""
     return request.user if request.user.scopes & {SEE_PRIVATE, MANAGE} else None
 
@@ -141,7 +141,7 @@ def _made(request: ApiRequest, response: HttpResponse, person: Person, kind: str
 def people(
     request: ApiRequest, response: HttpResponse, q: str = "", limit: Limit = LIMIT, cursor: Cursor = START
 ) -> schemas.People:
-    tiles, last = _part(_people(request), _sees_as(request), q, limit, cursor)
+    tiles, last = _part(_people(request), sees_as(request), q, limit, cursor)
     return schemas.People(items=[*map(_person_out, tiles)], next=pages.next_page(request, response, last))
 
 
@@ -172,7 +172,7 @@ def add_person(request: ApiRequest, response: HttpResponse, body: schemas.NewPer
     scope=[SEE, MANAGE],
 )
 def person(request: ApiRequest, person: str) -> schemas.Person:
-    return _person_out(tiles_of([_one(_people(request), person)], _sees_as(request))[0])
+    return _person_out(tiles_of([_one(_people(request), person)], sees_as(request))[0])
 
 
 @operation(

@@ -10,15 +10,19 @@ from django.utils.translation import gettext_lazy as _
 
 from engine import limits
 from engine.mirror.models import PBX
-from extensions.people.models import SEE, PersonNumber, seen_by
+from extensions.people.models import SEE, PersonNumber, may_see_all_numbers, seen_by
 from extensions.presence.fragments import Beside, beside
 from extensions.presence.holders import HOLDER
 
 from . import pages, schemas
 from .operations import need_permission, operation
 from .pages import LIMIT, START, Cursor, Limit
+from .people import sees_as
 from .problems import NOT_FOUND, Problem
 from .tokens import ApiRequest
+
+# What stands for a number that the reader may not see.
+PRIVATE = "private"
 
 
 def _numbers(user: User, pbx: str) -> QuerySet[PersonNumber]:
@@ -33,13 +37,16 @@ def _numbers(user: User, pbx: str) -> QuerySet[PersonNumber]:
     )
 
 
-def _out(pbx: str, numbers: Collection[PersonNumber]) -> list[schemas.PersonPresence]:
+def _out(request: ApiRequest, pbx: str, numbers: Collection[PersonNumber]) -> list[schemas.PersonPresence]:
     known = beside({number: {number.number} for number in numbers}, lambda number: pbx)
-    return [_one(pbx, number, known.get(number, Beside())) for number in numbers]
+    return [_one(request, pbx, number, known.get(number, Beside())) for number in numbers]
 
 
-def _one(pbx: str, number: PersonNumber, found: Beside) -> schemas.PersonPresence:
+def _one(request: ApiRequest, pbx: str, number: PersonNumber, found: Beside) -> schemas.PersonPresence:
     said, diverted = found.said, found.diverted
+    user = sees_as(request)
+    if user is None or not (may_see_all_numbers(user) or number.person.user_id == user.pk):
+        diverted = diverted.for_everybody(PRIVATE)
     return schemas.PersonPresence(
         pbx=pbx,
         number=number.number,
@@ -48,7 +55,9 @@ def _one(pbx: str, number: PersonNumber, found: Beside) -> schemas.PersonPresenc
         until=said.until,
         note=said.note,
         do_not_disturb=diverted.do_not_disturb,
-        forwarding=schemas.Forwarding(always=diverted.always, busy=diverted.busy, unanswered=diverted.unanswered),
+        forwarding=schemas.Forwarding(
+            always=str(diverted.always), busy=str(diverted.busy), unanswered=str(diverted.unanswered)
+        ),
     )
 
 
@@ -75,7 +84,7 @@ def presences(
     some = list(rows[: limit + 1])
     shown = some[:limit]
     last = (shown[-1].number, str(shown[-1].pk)) if len(some) > limit else None
-    return schemas.PersonPresences(items=_out(pbx, shown), next=pages.next_page(request, response, last))
+    return schemas.PersonPresences(items=_out(request, pbx, shown), next=pages.next_page(request, response, last))
 
 
 @operation(
@@ -93,4 +102,4 @@ def presence(request: ApiRequest, pbx: str, number: str) -> schemas.PersonPresen
     found = _numbers(request.user, pbx).filter(number=number)[:1]
     if not found:
         raise Problem(NOT_FOUND, HOLDER.gone)
-    return _out(pbx, found)[0]
+    return _out(request, pbx, found)[0]

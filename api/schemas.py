@@ -395,7 +395,9 @@ class PBXs(BaseModel):
 
 
 class Forwarding(BaseModel):
-    """The numbers to which the PBX forwards calls: all, those that find the extension busy, those nobody answers."""
+    """The numbers to which the PBX forwards calls: all, those that find the extension busy, those nobody answers. One
+    that the reader may not see is `private`.
+    """
 
     always: str
     busy: str

@@ -23,6 +23,7 @@ from .models import (
     MANAGE,
     OF_DEPARTMENT,
     SEE,
+    SEE_PRIVATE,
     Person,
     PersonNumber,
     PersonPhone,
@@ -117,10 +118,11 @@ def on_the_wall(permissions: Collection[str] = ()) -> QuerySet[Person]:
 
 
 def own_permissions(user_ids: Collection[int]) -> Mapping[int, Collection[str]]:
-    """Ids of users → what they are sent of the wall beside what everybody is. Queries the database three times."""
-    found: dict[int, set[str]] = {
-        pk: {MANAGE} for pk in users_with(MANAGE).filter(pk__in=user_ids).values_list("pk", flat=True)
-    }
+    """Ids of users → what they are sent of people beside what everybody is. Queries the database four times."""
+    found: dict[int, set[str]] = {}
+    for permission in (MANAGE, SEE_PRIVATE):
+        for pk in users_with(permission).filter(pk__in=user_ids).values_list("pk", flat=True):
+            found.setdefault(pk, set()).add(permission)
     restricted = own_departments(user_ids).values_list("key", flat=True)
     members = Person.objects.filter(user__in=user_ids, owner=None, department_key__in=list(restricted))
     for user_id, key in members.values_list("user", "department_key"):
@@ -140,7 +142,7 @@ def tiles_of(people: QuerySet[Person] | Iterable[Person], user: User | None = No
     }
     phones = {person: {phone.endpoint for phone in person.phones.all()} for person in numbers}
     hints, devices = _states_of(Extension, "extension", extensions), _states_of(Device, "name", phones)
-    known = beside(extensions, of_person)
+    known = {person: found.for_everybody() for person, found in beside(extensions, of_person).items()}
     return [
         Tile(
             person,

@@ -1,14 +1,14 @@
 """How presences and call forwarding are drawn: on a tile, in the page's head for oneself, on the page of a person."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils.functional import Promise
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext_lazy
 
 from engine import limits
 from engine.live import fragments
@@ -16,13 +16,25 @@ from engine.live.fragments import LivePage, Row, Viewer
 
 from ..fragments import PRESENCES, shown_elsewhere
 from ..models import Extension, Presence
-from ..people.models import SEE, Person, permissions_for, restricted_departments, seen_with
+from ..people.models import (
+    MANAGE,
+    SEE,
+    SEE_PRIVATE,
+    Person,
+    PersonNumber,
+    permissions_for,
+    restricted_departments,
+    seen_with,
+)
+from ..people.numbers import keys_of
 from .holders import holder_for, people_with, presentity_in
 from .keys import DIVERTED, keys
 from .models import Forwarding
 from .said import AVAILABLE, PROVIDER, until_in
 
 K = TypeVar("K")
+# What stands for a number that a reader may not see.
+PRIVATE_NUMBER = gettext_lazy("a private number")
 # The most telling first.
 _ORDER = ("dnd", "xa", "away", "unavailable", "chat", "available", "not_set")
 
@@ -54,17 +66,24 @@ class Diverted:
     """What the PBX does with somebody's calls."""
 
     do_not_disturb: bool = False
-    always: str = ""
-    busy: str = ""
-    unanswered: str = ""
+    always: str | Promise = ""
+    busy: str | Promise = ""
+    unanswered: str | Promise = ""
+    # Those kinds whose number not everybody may see, since the directory has it as a private one.
+    private: frozenset[str] = frozenset()
+
+    def for_everybody(self, instead: str | Promise = PRIVATE_NUMBER) -> "Diverted":
+        """That calls go to a private number is told without the number: this stands there `instead`."""
+        hidden: dict[str, Any] = dict.fromkeys(self.private, instead)
+        return replace(self, **hidden)
 
     @property
-    def lines(self) -> list[tuple[str, Promise, str]]:
+    def lines(self) -> list[tuple[str, Promise, str | Promise]]:
         """Kind, which calls, and the number to which they go."""
         return [(kind, words, getattr(self, kind)) for kind, words in DIVERTED.items()]
 
     @property
-    def set(self) -> list[tuple[Promise, str]]:
+    def set(self) -> list[tuple[Promise, str | Promise]]:
         """Those that are forwarded."""
         return [(words, number) for _kind, words, number in self.lines if number]
 
@@ -75,6 +94,10 @@ class Beside:
 
     said: Shown = Shown()
     diverted: Diverted = Diverted()
+
+    def for_everybody(self) -> "Beside":
+        """Without the numbers that not everybody may see."""
+        return replace(self, diverted=self.diverted.for_everybody()) if self.diverted.private else self
 
     @property
     def is_shown(self) -> bool:
@@ -98,7 +121,7 @@ def of_person(person: Person) -> str:
 
 def beside(extensions: Mapping[K, Collection[str]], pbx_of: Callable[[K], str]) -> dict[K, Beside]:
     """Extensions of people, and the PBX of each (empty: any) → what is shown beside the lamp of each. Queries the
-    database thrice.
+    database thrice, and once more where calls are forwarded.
     """
     numbers: set[str] = set().union(*extensions.values())
     if not numbers:
@@ -110,13 +133,22 @@ def beside(extensions: Mapping[K, Collection[str]], pbx_of: Callable[[K], str]) 
     presentities = named | {f"{PROVIDER}{number}" for number in numbers}
     presences = {(row.pbx_id, row.presentity): row for row in Presence.objects.filter(presentity__in=presentities)}
     forwarding = {(row.pbx_id, row.extension): row for row in Forwarding.objects.filter(extension__in=numbers)}
+    private = _private_among({getattr(row, kind) for row in forwarding.values() for kind in DIVERTED} - {""})
     pbxs = {pbx for pbx, _name in (*presences, *forwarding)}
     found = {}
     for key, own in extensions.items():
         wanted = pbx_of(key)
         places = [(pbx, number) for pbx in pbxs if wanted in ("", pbx) for number in sorted(own)]
-        found[key] = _beside(places, hints, presences, forwarding)
+        found[key] = _beside(places, hints, presences, forwarding, private)
     return found
+
+
+def _private_among(numbers: Collection[str]) -> Collection[str]:
+    """Those of these numbers that the directory has as private ones."""
+    keys = {number: keys_of(number) for number in numbers}
+    rows = PersonNumber.objects.filter(key__in=set().union(*keys.values()), kind__in=PersonNumber.PRIVATE)
+    private = set(rows.filter(person__owner=None).values_list("key", flat=True)) if keys else set()
+    return {number for number, own in keys.items() if not private.isdisjoint(own)}
 
 
 def _beside(
@@ -124,13 +156,16 @@ def _beside(
     hints: Mapping[tuple[str, str], list[Extension]],
     presences: Mapping[tuple[str, str], Presence],
     forwarding: Mapping[tuple[str, str], Forwarding],
+    private: Collection[str],
 ) -> Beside:
     names = [(pbx, presentity_in(hints.get((pbx, number), []), number)) for pbx, number in places]
     told = sorted((presences[name] for name in names if name in presences), key=_telling)
     rows = [forwarding[place] for place in places if place in forwarding]
+    to = {kind: next((number for row in rows if (number := getattr(row, kind))), "") for kind in DIVERTED}
     diverted = Diverted(
         any(row.do_not_disturb for row in rows),
-        *(next((number for row in rows if (number := getattr(row, kind))), "") for kind in DIVERTED),
+        **to,
+        private=frozenset(kind for kind, number in to.items() if number in private),
     )
     return Beside(shown(told[0]) if told else Shown(), diverted)
 
@@ -205,40 +240,55 @@ def drawn_for(user_id: int) -> str:
 # The page of a person.
 
 
-def context_of(person: Person) -> dict[str, Any]:
-    """What is drawn of a person on the page of their presence."""
+def context_of(person: Person, *, all_numbers: bool) -> dict[str, Any]:
+    """What is drawn of a person on the page of their presence, also with `all_numbers` or only those for everybody."""
     found = beside_one(person)
     return {
         "person": person,
         "holder": holder_for(person),
         "said": found.said,
-        "diverted": found.diverted,
+        "diverted": found.diverted if all_numbers else found.diverted.for_everybody(),
         "kinds": keys().keys(),
     }
 
 
 @fragments.renders("presence-of")
 def presence_of_rows(pbx: str, keys: set[str]) -> Iterator[Row]:
-    """For the pages of these people."""
+    """For the pages of these people; where calls go to a private number, one for whoever may see it, and one for the
+    others.
+    """
     restricted = restricted_departments()
     for person in Person.objects.filter(pk__in=keys, owner=None, hidden=False).prefetch_related("numbers"):
-        html = fragments.draw("extensions/presence/_state.html", context_of(person))
         permission, also = permissions_for(person, restricted)
-        yield Row(f"presence-of-{person.pk}", "presence-of", html, {"person": str(person.pk)}, permission, also)
+        all_of_it = context_of(person, all_numbers=True)
+        for all_numbers in (True, False) if all_of_it["diverted"].private else (None,):
+            context = context_of(person, all_numbers=False) if all_numbers is False else all_of_it
+            html = fragments.draw("extensions/presence/_state.html", context)
+            facets = {"person": str(person.pk), "user": person.user_id, "all_numbers": all_numbers}
+            yield Row(f"presence-of-{person.pk}", "presence-of", html, facets, permission, also)
 
 
-def state_of(person: Person) -> str:
+def state_of(person: Person, *, all_numbers: bool) -> str:
     """The inside of the page's live part, in the active language."""
-    return render_to_string("extensions/presence/_state.html", context_of(person)).strip()
+    context = context_of(person, all_numbers=all_numbers)
+    return render_to_string("extensions/presence/_state.html", context).strip()
+
+
+def _sees_all_numbers(viewer: Viewer, user_id: int | None) -> bool:
+    """As `people.models.may_see_all_numbers`, and of oneself (the user of the person) always."""
+    return viewer.user_id == user_id or not viewer.permissions.isdisjoint((SEE_PRIVATE, MANAGE))
 
 
 def _board(viewer: Viewer, key: str) -> Mapping[str, str]:
     found = Person.objects.filter(seen_with(viewer.permissions), hidden=False, pk=limits.key_in(key))
-    return {"presence-state": "".join(state_of(person) for person in found)}
+    drawn = (state_of(person, all_numbers=_sees_all_numbers(viewer, person.user_id)) for person in found)
+    return {"presence-state": "".join(drawn)}
 
 
 def _place(row: Row, viewer: Viewer, key: str) -> str | None:
-    return "presence-state" if row.facets.get("person") == key else None
+    of_all_numbers = row.facets["all_numbers"]
+    is_theirs = of_all_numbers is None or of_all_numbers == _sees_all_numbers(viewer, row.facets["user"])
+    return "presence-state" if row.facets["person"] == key and is_theirs else None
 
 
 fragments.live_pages["presence"] = LivePage(

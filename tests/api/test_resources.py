@@ -214,6 +214,19 @@ def test_a_presence_is_told_with_where_calls_go(operator: Program) -> None:
     assert problem(operator.get("/presences/other/101")) == (404, "not-found")
 
 
+def test_to_which_private_number_calls_go_is_told_by_scope(operator: Program, program: Makes) -> None:
+    boss = Person.objects.create(name="Boss", folded="")
+    PersonNumber.objects.create(person=boss, kind="extension", number="105")
+    PersonNumber.objects.create(person=boss, kind="mobile", number="0172 555", key="0172555")
+    Forwarding.objects.create(pbx_id="main", extension="105", always="0172555", busy="102")
+    private = {"always": "private", "busy": "102", "unanswered": ""}
+    assert operator.get("/presences/main/105").json()["forwarding"]["always"] == "0172555"
+    narrow = program(people.person("Operator", "ben"), "extensions.see_people")
+    assert narrow.get("/presences/main/105").json()["forwarding"] == private
+    viewer = program(people.person("Viewer", "vic"))
+    assert viewer.get("/presences/main").json()["items"][-1]["forwarding"] == private
+
+
 def test_presences_are_listed_in_parts_without_hidden_people_and_contacts(operator: Program) -> None:
     kinds: tuple[tuple[str, dict[str, Any]], ...] = (
         ("102", {}), ("103", {"hidden": True}), ("104", {"owner_id": operator.token.owner_id})

@@ -63,7 +63,10 @@ def test_each_has_the_permissions_of_his_groups_and_his_own_and_a_superuser_has_
     found = same(*keys.values())
     assert {name: sorted(found[key].permissions) for name, key in keys.items()} == {
         "group": ["calls.see_calls", "conferences.see_conferences", "extensions.see_people", "extensions.see_switches"],
-        "two": ["calls.see_calls", "conferences.see_conferences", "extensions.see_people", "extensions.see_switches"],
+        "two": [
+            "calls.see_calls", "conferences.see_conferences", "extensions.see_people",
+            "extensions.see_private_numbers", "extensions.see_switches",
+        ],
         "own": ["conferences.see_conferences"],
         "none": [],
         "super": [
@@ -71,10 +74,11 @@ def test_each_has_the_permissions_of_his_groups_and_his_own_and_a_superuser_has_
             "conferences.see_conferences",
             "extensions.manage_people",
             "extensions.see_people",
+            "extensions.see_private_numbers",
             "extensions.see_switches",
             "system.see_states",
         ],
-    }
+    }  # fmt: skip
 
 
 def test_a_viewer_has_the_phone_of_their_profile(session: Any) -> None:
@@ -159,7 +163,7 @@ def test_two_sessions_of_one_user_are_two(session: Any) -> None:
 
 def test_many_cost_as_many_queries_as_one(session: Any, django_assert_num_queries: DjangoAssertNumQueries) -> None:
     keys = [session(f"user{number}") for number in range(20)]
-    with django_assert_num_queries(13):
+    with django_assert_num_queries(14):
         assert len(viewers_of(keys[:1])) == 1
-    with django_assert_num_queries(13):
+    with django_assert_num_queries(14):
         assert len(viewers_of(keys)) == 20

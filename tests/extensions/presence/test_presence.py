@@ -124,6 +124,30 @@ def test_a_tile_shows_what_the_pbx_does_with_calls(main: PBX) -> None:
     assert beside("Ben") == Beside()
 
 
+def test_to_which_private_number_calls_go_is_told_to_whoever_may_see_it(main: PBX) -> None:
+    anna = somebody("Viewer", "anna", "101", mobile="+49 172 555 000")
+    ben, vic = somebody("Operator", "ben", "102"), people.person("Viewer", "vic")
+    Forwarding.objects.create(pbx=main, extension="101", always="+49172555000", busy="102")
+    page, person = fragments.live_pages["presence"], Person.objects.get(user=anna)
+    seen = {}
+    for user in (anna, ben, vic):
+        viewer, key = viewer_of(user, "en"), str(person.pk)
+        board = fragments.board_of(page, viewer, key)
+        rows = fragments.rows_of("main", [("forwarding", "101")], ["en"], {})
+        sent = [row for row in rows if row.kind == "presence-of" and page.container_of(row, viewer, key)]
+        html = client_of(user).get(reverse("person-presence", args=[person.pk])).content.decode()
+        assert len(sent) == 1
+        texts = (board, (sent[0].html or {})["en"], html)
+        assert all("<bdi>102</bdi>" in text for text in texts)
+        seen[user.username] = {"+49172555000" in text for text in texts}
+        if user == vic:
+            assert all("<bdi>a private number</bdi>" in text for text in texts)
+    assert seen == {"anna": {True}, "ben": {True}, "vic": {False}}
+    tile = drawn("forwarding", "101")[person.dom_id]
+    assert "+49172555000" not in str(tile.html)
+    assert "a private number" in str(tile.html)
+
+
 def drawn(kind: str, key: str, known: dict[str, object] | None = None) -> dict[str, fragments.Row]:
     return {row.id: row for row in fragments.rows_of("main", [(kind, key)], ["en"], known)}
 
