@@ -17,6 +17,7 @@ from calls.models import Channel, ParkedCall
 from calls.records.models import CallRecord, CallStep
 from engine.mirror.commands import Outcome, Status
 from engine.mirror.models import PBX
+from extensions.people.models import Person, PersonNumber
 from tests.access import people
 from tests.access.people import Asterisk, given
 from web import toasts
@@ -95,6 +96,18 @@ def test_an_ended_call_says_what_came_of_it(
     said = operator.get("/calls/main/7.7").json()
     assert (said["state"], said["outcome"], said["cause"], said["reference"]) == ("ended", outcome, cause, "x")
     assert (said["steps"][0]["by"], said["steps"][0]["other"]) == ("anna", "102")
+
+
+def test_the_steps_of_a_call_have_the_names_of_the_directory(operator: Program) -> None:
+    ben = Person.objects.create(name="Ben Beta", folded="")
+    PersonNumber.objects.create(person=ben, kind="outside", number="030 117", key="030117")
+    now = timezone.now()
+    CallRecord.objects.create(pbx="main", key="7.7", started_at=now, ended_at=now)
+    kept = {"pbx": "main", "call": "7.7", "at": now}
+    CallStep.objects.create(key="1", order=1, kind="rang", who="Lobby 030117", **kept)
+    CallStep.objects.create(key="2", order=2, kind="left", who="Lobby 999", detail="self 16", **kept)
+    said = operator.get("/calls/main/7.7").json()
+    assert [step["who"] for step in said["steps"]] == ["Ben Beta 030117 (Lobby)", "Lobby 999"]
 
 
 def test_a_call_that_nobody_remembers_is_a_problem(operator: Program) -> None:
