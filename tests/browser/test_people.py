@@ -244,26 +244,3 @@ def test_a_file_is_looked_at_imported_and_undone(directory: Panel, visit: Visit,
     page.get_by_role("button", name="Undo the last import").click()
     expect(page.get_by_text("1 person was deleted, 1 changed back.")).to_be_visible()
     expect(page.locator(".people-list")).not_to_contain_text("王芳")
-
-
-def test_a_tile_says_who_calls_with_whom_and_for_how_long(
-    asterisk22: Asterisk,
-    directory: Panel,
-    visit: Visit,
-    phone_factory: PhoneFactory,
-    caller_factory: CallerFactory,
-) -> None:
-    phone = phone_factory(asterisk22, "102", "ring")
-    page = visit(directory, "vic", "/people/")
-    words = tile(page, "Ben Beta").locator(".state-words")
-    caller = caller_factory(asterisk22, "102", name="Carla")
-    expect(words).to_contain_text(re.compile(r"ringing\s+from Carla\s+0:0\d"))
-    caller.stop()
-    expect(words).to_have_text(re.compile(r"^\s*idle\s*$"))
-    phone.stop()
-    phone_factory(asterisk22, "102")
-    caller_factory(asterisk22, "102", name="Carla")
-    expect(words).to_contain_text(re.compile(r"in a call\s+with Carla\s+0:0[1-9]"))
-    # A page that is loaded meanwhile says the same.
-    page.reload()
-    expect(words).to_contain_text(re.compile(r"in a call\s+with Carla\s+0:\d\d"))
