@@ -66,6 +66,7 @@ def people(panel: Panel, asterisk: Asterisk) -> Iterator[Panel]:
     """The same on each version in turn."""
     with with_people(panel, asterisk):
         yield panel
+    asterisk.cli("module reload pbx_config.so")
 
 
 @pytest.fixture(params=WIDTHS)
@@ -117,12 +118,13 @@ def test_my_presence_is_set_in_the_head_and_seen_on_the_wall_and_at_asterisk(
 def test_a_telephone_that_watches_the_hint_of_the_docs_is_told_when_i_am_away_am_not_to_be_disturbed_and_am_back(
     asterisk: Asterisk, people: Panel, visit: Visit
 ) -> None:
-    found = re.search(r"`(exten => (\d+),hint,Custom:Presence101)`", DOCS.read_text(encoding="utf-8"))
-    assert found is not None
+    docs = DOCS.read_text(encoding="utf-8")
+    [(hint, number)] = re.findall(r"`(exten => (\d+),hint,Custom:Presence101)`", docs)
     page = visit(people, "anna", "/calls/")
-    with with_a_hint(asterisk.folder / "etc/extensions.conf", found[1]), Softphone(asterisk, "103") as phone:
-        asterisk.cli("dialplan reload")
-        lamp, presence = phone.subscribe(found[2], "dialog"), phone.subscribe(found[2], "presence")
+    with with_a_hint(asterisk.folder / "etc/extensions.conf", hint), Softphone(asterisk, "103") as phone:
+        asterisk.cli("module reload pbx_config.so")
+        until(lambda: f"{number}@internal" in asterisk.cli("core show hints"))
+        lamp, presence = phone.subscribe(number, "dialog"), phone.subscribe(number, "presence")
 
         def is_told(state: str, note: str) -> None:
             """As what a lamp shows it, and in words."""
@@ -141,7 +143,6 @@ def test_a_telephone_that_watches_the_hint_of_the_docs_is_told_when_i_am_away_am
             expect(page.locator("#presence-menu")).not_to_have_attribute("open", "")
         assert lamp.told.empty()
         assert presence.told.empty()
-    asterisk.cli("dialplan reload")
 
 
 def test_what_a_telephone_sets_shows_in_ones_own_head_and_in_no_other(
