@@ -1,5 +1,6 @@
 """The wall of people, and people found by name: a real Chromium, a real Asterisk 22."""
 
+import contextlib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,12 +34,19 @@ def fill(panel: Panel, people: Sequence[Mapping[str, object]]) -> None:
     panel.shell(_FILL % json.dumps(people))
 
 
+@contextlib.contextmanager
+def with_people(panel: Panel, *more: Mapping[str, object]) -> Iterator[Panel]:
+    """A panel that knows these people and some more, until it is over."""
+    fill(panel, [*PEOPLE, *more])
+    yield panel
+    panel.shell(_EMPTY)
+
+
 @pytest.fixture
 def directory(panel22: Panel) -> Iterator[Panel]:
-    """A panel that knows these people, until the test has ended."""
-    fill(panel22, PEOPLE)
-    yield panel22
-    panel22.shell(_EMPTY)
+    """A panel on Asterisk 22 that knows these people, until the test has ended."""
+    with with_people(panel22):
+        yield panel22
 
 
 def tile(page: Page, name: str) -> Locator:
