@@ -47,6 +47,8 @@ def talk_of(mine: MyCall) -> Talk:
         kind = Kind.FROM if mine.is_incoming else Kind.TO
     elif conference:
         return Talk(Kind.IN, (conference,), mine.since)
+    elif mine.channel.on_hold:  # by the telephone itself
+        kind = Kind.HOLDS
     else:
         kind = Kind.WITH if mine.talks else Kind.TO
     others = [party.label for party in mine.others if not party.channel.is_of_ours][:_NAMED]

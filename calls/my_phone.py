@@ -77,6 +77,11 @@ class MyCall:
         return bool(self.call.partners_of(self.channel)) and self.channel.is_up
 
     @property
+    def has_held(self) -> bool:
+        """Whether somebody was put on hold, for the phone or by itself."""
+        return self.transfer is not None or self.channel.on_hold
+
+    @property
     def label(self) -> str:
         """Who that is, by name."""
         if self.others:
@@ -97,7 +102,8 @@ class MyCall:
         if self.rings:
             return _("Answer your phone")
         if self.talks:
-            return _("Talking")
+            # A telephone holds by itself, too.
+            return _("On hold") if self.channel.on_hold else _("Talking")
         if self.transfer is not None:
             return _("On hold")
         return _("Ringing") if self.others else self.call.state_name

@@ -1,5 +1,6 @@
 """The wall of people, and people found by name: a real Chromium, a real Asterisk 22."""
 
+import contextlib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,12 +34,19 @@ def fill(panel: Panel, people: Sequence[Mapping[str, object]]) -> None:
     panel.shell(_FILL % json.dumps(people))
 
 
+@contextlib.contextmanager
+def with_people(panel: Panel, *more: Mapping[str, object]) -> Iterator[Panel]:
+    """A panel that knows these people and some more, until it is over."""
+    fill(panel, [*PEOPLE, *more])
+    yield panel
+    panel.shell(_EMPTY)
+
+
 @pytest.fixture
 def directory(panel22: Panel) -> Iterator[Panel]:
-    """A panel that knows these people, until the test has ended."""
-    fill(panel22, PEOPLE)
-    yield panel22
-    panel22.shell(_EMPTY)
+    """A panel on Asterisk 22 that knows these people, until the test has ended."""
+    with with_people(panel22):
+        yield panel22
 
 
 def tile(page: Page, name: str) -> Locator:
@@ -244,26 +252,3 @@ def test_a_file_is_looked_at_imported_and_undone(directory: Panel, visit: Visit,
     page.get_by_role("button", name="Undo the last import").click()
     expect(page.get_by_text("1 person was deleted, 1 changed back.")).to_be_visible()
     expect(page.locator(".people-list")).not_to_contain_text("王芳")
-
-
-def test_a_tile_says_who_calls_with_whom_and_for_how_long(
-    asterisk22: Asterisk,
-    directory: Panel,
-    visit: Visit,
-    phone_factory: PhoneFactory,
-    caller_factory: CallerFactory,
-) -> None:
-    phone = phone_factory(asterisk22, "102", "ring")
-    page = visit(directory, "vic", "/people/")
-    words = tile(page, "Ben Beta").locator(".state-words")
-    caller = caller_factory(asterisk22, "102", name="Carla")
-    expect(words).to_contain_text(re.compile(r"ringing\s+from Carla\s+0:0\d"))
-    caller.stop()
-    expect(words).to_have_text(re.compile(r"^\s*idle\s*$"))
-    phone.stop()
-    phone_factory(asterisk22, "102")
-    caller_factory(asterisk22, "102", name="Carla")
-    expect(words).to_contain_text(re.compile(r"in a call\s+with Carla\s+0:0[1-9]"))
-    # A page that is loaded meanwhile says the same.
-    page.reload()
-    expect(words).to_contain_text(re.compile(r"in a call\s+with Carla\s+0:\d\d"))

@@ -1,4 +1,4 @@
-"""Lamps on the wall of people: each state of each kind of phone, many changes; a real Chromium, Asterisk 22."""
+"""Lamps on the wall of people: each state of each kind of phone, many changes; a real Chromium, Asterisk 22 and 16."""
 
 import contextlib
 import re
@@ -15,35 +15,41 @@ from tests.browser.test_people import _EMPTY, tile
 from tests.browser.test_people import fill as fill_with
 from tests.extensions.test_extensions import with_a_hint
 from tests.lab.asterisk import HOST, Asterisk
+from tests.lab.phones import Caller, Phone
+from tests.lab.softphone import Softphone
 from tests.panel import Panel, Visit
 from tests.waiting import until
 
 PEOPLE = [
     {"name": "By custom device", "extension": ["8600"]},
     {"name": "By registration", "extension": ["109"]},
+    {"name": "Anna Alpha", "extension": ["101"]},
+    {"name": "Ben Beta", "extension": ["102"]},
 ]
 
 
 @pytest.fixture
-def wall(asterisk22: Asterisk, panel22: Panel, visit: Visit) -> Iterator[Page]:
-    """The wall of these people."""
-    asterisk22.cli("dialplan add extension 8600,hint,Custom:desk into internal replace")
-    fill_with(panel22, PEOPLE)
-    yield visit(panel22, "vic", "/people/")
-    panel22.manage("shell", "--no-imports", "-c", _EMPTY)
-    asterisk22.cli("devstate change Custom:desk NOT_INUSE")
+def wall(asterisk: Asterisk, panel: Panel, visit: Visit) -> Iterator[Page]:
+    """The wall of these people, on each version in turn."""
+    asterisk.cli("dialplan add extension 8600,hint,Custom:desk into internal replace")
+    fill_with(panel, PEOPLE)
+    yield visit(panel, "vic", "/people/")
+    panel.shell(_EMPTY)
+    asterisk.cli("devstate change Custom:desk NOT_INUSE")
+    asterisk.cli("presencestate change CustomPresence:102 NOT_SET")
+    asterisk.cli("database deltree CustomPresence")
 
 
 def is_shown(wall: Page, name: str, word: str) -> None:
     expect(tile(wall, name).locator(".state-words")).to_contain_text(word)
 
 
-def test_a_custom_device_shows_each_state_that_it_is_given(asterisk22: Asterisk, wall: Page) -> None:
+def test_a_custom_device_shows_each_state_that_it_is_given(asterisk: Asterisk, wall: Page) -> None:
     for state, word in (
         ("BUSY", "busy"), ("UNAVAILABLE", "unreachable"), ("RINGING", "ringing"), ("RINGINUSE", "ringing, in a call"),
         ("ONHOLD", "on hold"), ("INUSE", "in a call"), ("NOT_INUSE", "idle"),
     ):  # fmt: skip
-        asterisk22.cli(f"devstate change Custom:desk {state}")
+        asterisk.cli(f"devstate change Custom:desk {state}")
         expect(tile(wall, "By custom device").locator(".state-word")).to_have_text(re.compile(rf"^\s*{word}\s*$"))
 
 
@@ -83,15 +89,15 @@ def register(asterisk: Asterisk, expires: int, turn: int) -> str:
         return wire.recv(65536).decode().partition("\r\n")[0]
 
 
-def test_a_phone_that_unregisters_is_unreachable(asterisk22: Asterisk, wall: Page) -> None:
+def test_a_phone_that_unregisters_is_unreachable(asterisk: Asterisk, wall: Page) -> None:
     is_shown(wall, "By registration", "unreachable")
-    with that_may_register(asterisk22):
+    with that_may_register(asterisk):
         turn = 0
 
         def registers(expires: int) -> bool:
             nonlocal turn
             turn += 1
-            return register(asterisk22, expires, turn).endswith("200 OK")
+            return register(asterisk, expires, turn).endswith("200 OK")
 
         until(lambda: registers(300))  # the reload takes a moment
         is_shown(wall, "By registration", "idle")
@@ -99,13 +105,41 @@ def test_a_phone_that_unregisters_is_unreachable(asterisk22: Asterisk, wall: Pag
         is_shown(wall, "By registration", "unreachable")
 
 
-def test_a_hint_that_goes_with_a_reload_leaves_its_person_unknown(asterisk22: Asterisk, wall: Page) -> None:
+def test_a_hint_that_goes_with_a_reload_leaves_its_person_unknown(asterisk: Asterisk, wall: Page) -> None:
     is_shown(wall, "By registration", "unreachable")
-    with with_a_hint(asterisk22.folder / "etc/extensions.conf", "exten => 110,hint,PJSIP/101"):
-        asterisk22.cli("module reload pbx_config.so")
+    with with_a_hint(asterisk.folder / "etc/extensions.conf", "exten => 110,hint,PJSIP/101"):
+        asterisk.cli("module reload pbx_config.so")
         is_shown(wall, "By registration", "unknown")
-    asterisk22.cli("module reload pbx_config.so")
+    asterisk.cli("module reload pbx_config.so")
     is_shown(wall, "By registration", "unreachable")
+
+
+def test_a_tile_says_who_calls_with_whom_and_for_how_long_who_is_on_hold_and_what_a_telephone_has_set(
+    asterisk: Asterisk, wall: Page
+) -> None:
+    words = tile(wall, "Ben Beta").locator(".state-words")
+    with Phone(asterisk, "102", "ring"), Caller(asterisk, "102", name="Carla"):
+        expect(words).to_contain_text(re.compile(r"ringing\s+from Carla\s+0:0\d"))
+    expect(words).to_have_text(re.compile(r"^\s*idle\s*$"))
+    with Softphone(asterisk, "102") as phone, Caller(asterisk, "102", number="101"):
+        call = phone.calls.get(timeout=10)
+        talking = re.compile(r"in a call\s+with Anna Alpha\s+0:\d[1-9]")
+        expect(words).to_contain_text(talking)
+        # A page that is loaded meanwhile says the same.
+        wall.reload()
+        expect(words).to_contain_text(talking)
+        call.hold()
+        expect(words).to_contain_text(re.compile(r"Anna Alpha on hold\s+0:\d\d"))
+        is_shown(wall, "Anna Alpha", "on hold")
+        call.take_back()
+        expect(words).to_contain_text(talking)
+        is_shown(wall, "Anna Alpha", "in a call")
+    expect(words).to_have_text(re.compile(r"^\s*idle\s*$"))
+    asterisk.cli("presencestate change CustomPresence:102 DND")
+    beside = tile(wall, "Ben Beta").locator(".tile-presence")
+    expect(beside).to_contain_text("do not disturb")
+    asterisk.cli("presencestate change CustomPresence:102 AVAILABLE")
+    expect(beside).to_have_count(0)
 
 
 @pytest.mark.timeout(240)

@@ -1,13 +1,16 @@
-"""Favourites on the wall of people, and calls that are sent to a tile: a real Chromium, a real Asterisk 22."""
+"""Favourites on the wall of people, and calls that are sent to a tile: a real Chromium, a real Asterisk 22,
+and 16 where sound is heard.
+"""
 
 import json
 import re
+from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.test_my_phone import my_call
-from tests.browser.test_people import directory, fill, shown, tile
+from tests.browser.test_people import directory, shown, tile, with_people
 from tests.browser.test_rooms import is_within
 from tests.lab import ears
 from tests.lab.asterisk import Asterisk
@@ -120,14 +123,18 @@ def test_nothing_moves_under_the_pointer_when_a_star_is_clicked(directory: Panel
     expect(page.locator(".is-favourites .tile")).to_have_count(1)
 
 
+# Who has a number that sounds at 1,004 Hz.
+TINA = {"name": "Tina Tone", "extension": ["6450"]}
+
+
 @pytest.fixture
-def sounding(asterisk22: Asterisk, directory: Panel) -> Asterisk:
-    """An Asterisk with a number (6450) that sounds at 1,004 Hz, and somebody on the wall who has it."""
+def sounding(asterisk: Asterisk, panel: Panel) -> Iterator[Panel]:
+    """A panel on each version in turn, where that number is somebody's on the wall."""
     for step in ("1,Answer", "2,PlayTones(440)", "3,Wait(3600)"):
-        asterisk22.cli(f"dialplan add extension 6440,{step} into internal replace")
-    asterisk22.cli('dialplan add extension 6450,1,Dial("Local/601@internal/n") into internal replace')
-    fill(directory, [{"name": "Tina Tone", "extension": ["6450"]}])
-    return asterisk22
+        asterisk.cli(f"dialplan add extension 6440,{step} into internal replace")
+    asterisk.cli('dialplan add extension 6450,1,Dial("Local/601@internal/n") into internal replace')
+    with with_people(panel, TINA):
+        yield panel
 
 
 def a_sounding_call(asterisk: Asterisk, page: Page, phone_factory: PhoneFactory) -> None:
@@ -152,30 +159,30 @@ def hear_each_other(asterisk: Asterisk) -> None:
 
 
 def test_a_call_is_transferred_to_a_tile_by_dragging_it_and_both_hear_each_other(
-    sounding: Asterisk, directory: Panel, visit: Visit, phone_factory: PhoneFactory
+    asterisk: Asterisk, sounding: Panel, visit: Visit, phone_factory: PhoneFactory
 ) -> None:
-    ben = visit(directory, "ben", "/people/")
-    a_sounding_call(sounding, ben, phone_factory)
+    ben = visit(sounding, "ben", "/people/")
+    a_sounding_call(asterisk, ben, phone_factory)
     my_call(ben).locator(".call-grip").drag_to(tile(ben, "Tina Tone").locator(".tile-call"))
     expect(ben.locator(".panel-toast.is-success")).to_contain_text("is being transferred to 6450.")
     expect(my_call(ben)).to_have_count(0)
-    hear_each_other(sounding)
+    hear_each_other(asterisk)
 
 
 def test_a_call_is_transferred_to_a_tile_by_keyboard_and_both_hear_each_other(
-    sounding: Asterisk, directory: Panel, visit: Visit, phone_factory: PhoneFactory
+    asterisk: Asterisk, sounding: Panel, visit: Visit, phone_factory: PhoneFactory
 ) -> None:
-    ben = visit(directory, "ben", "/people/")
-    a_sounding_call(sounding, ben, phone_factory)
+    ben = visit(sounding, "ben", "/people/")
+    a_sounding_call(asterisk, ben, phone_factory)
     menu = menu_of(ben, "Tina Tone")
     expect(menu.get_by_role("button", name=re.compile("^Transfer .* to 6450"))).to_be_focused()
     ben.keyboard.press("Enter")
     expect(ben.locator(".panel-toast.is-success")).to_contain_text("is being transferred to 6450.")
     expect(my_call(ben)).to_have_count(0)
-    hear_each_other(sounding)
+    hear_each_other(asterisk)
 
 
-def test_what_is_dropped_from_elsewhere_is_no_address(sounding: Asterisk, directory: Panel, visit: Visit) -> None:
+def test_what_is_dropped_from_elsewhere_is_no_address(directory: Panel, visit: Visit) -> None:
     ben = visit(directory, "ben", "/people/")
     with ben.expect_response("**/calls/**") as told:
         ben.evaluate(
@@ -183,7 +190,7 @@ def test_what_is_dropped_from_elsewhere_is_no_address(sounding: Asterisk, direct
               const data = new DataTransfer();
               const call = { pbx: "../../admin", uniqueid: "../1", path: "/logout/" };
               data.setData("application/x-pbxpanel-call", JSON.stringify(call));
-              const tile = [...document.querySelectorAll(".tile")].find((one) => one.textContent.includes("Tina"));
+              const tile = [...document.querySelectorAll(".tile")].find((one) => one.textContent.includes("Ben"));
               for (const kind of ["dragover", "drop"])
                 tile.dispatchEvent(new DragEvent(kind, { bubbles: true, cancelable: true, dataTransfer: data }));
             }"""

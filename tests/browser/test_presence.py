@@ -1,5 +1,8 @@
-"""One's own presence in the page's head, on the wall and at Asterisk; call forwarding; switches: a real Chromium."""
+"""One's own presence in the page's head, on the wall, at Asterisk and at a telephone; call forwarding; switches: a real
+Chromium.
+"""
 
+import contextlib
 import json
 import re
 from collections.abc import Iterator
@@ -10,8 +13,10 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.test_people import fill, tile
 from tests.browser.test_rooms import WIDTHS, is_within
+from tests.extensions.test_extensions import with_a_hint
 from tests.lab.asterisk import Asterisk
-from tests.panel import Panel, Visit
+from tests.lab.softphone import Softphone
+from tests.panel import ROOT, Panel, Visit
 from tests.waiting import until
 
 PEOPLE = [
@@ -32,19 +37,36 @@ Person.objects.all().delete()
 Switch.objects.all().delete()
 """
 NOTE = "Zu Tisch, 午饭"
+DOCS = ROOT / "docs/people.md"
+
+
+@contextlib.contextmanager
+def with_people(panel: Panel, asterisk: Asterisk) -> Iterator[Panel]:
+    """A panel in which anna and ben are people with extensions, until it is over."""
+    fill(panel, PEOPLE)
+    panel.shell(_LINK)
+    yield panel
+    panel.shell(_EMPTY)
+    for number in ("101", "102", "103"):
+        asterisk.cli(f"presencestate change CustomPresence:{number} AVAILABLE")
+        asterisk.cli(f"devstate change Custom:Presence{number} NOT_INUSE")
+    for family in ("DND", "CF", "CFB", "CFU", "PANELTEST", "CustomPresence"):
+        asterisk.cli(f"database deltree {family}")
 
 
 @pytest.fixture
 def directory(panel22: Panel, asterisk22: Asterisk) -> Iterator[Panel]:
-    """A panel in which anna and ben are people with extensions, until the test has ended."""
-    fill(panel22, PEOPLE)
-    panel22.manage("shell", "--no-imports", "-c", _LINK)
-    yield panel22
-    panel22.manage("shell", "--no-imports", "-c", _EMPTY)
-    for number in ("101", "102", "103"):
-        asterisk22.cli(f"presencestate change CustomPresence:{number} AVAILABLE")
-    for family in ("DND", "CF", "CFB", "CFU", "PANELTEST", "CustomPresence"):
-        asterisk22.cli(f"database deltree {family}")
+    """The same on Asterisk 22."""
+    with with_people(panel22, asterisk22):
+        yield panel22
+
+
+@pytest.fixture
+def people(panel: Panel, asterisk: Asterisk) -> Iterator[Panel]:
+    """The same on each version in turn."""
+    with with_people(panel, asterisk):
+        yield panel
+    asterisk.cli("module reload pbx_config.so")
 
 
 @pytest.fixture(params=WIDTHS)
@@ -91,6 +113,36 @@ def test_my_presence_is_set_in_the_head_and_seen_on_the_wall_and_at_asterisk(
     page.locator("#presence-items").get_by_role("button", name="Available").click()
     expect(seen).to_have_count(0)
     expect(page.locator("#my-presence")).to_contain_text("available")
+
+
+def test_a_telephone_that_watches_the_hint_of_the_docs_is_told_when_i_am_away_am_not_to_be_disturbed_and_am_back(
+    asterisk: Asterisk, people: Panel, visit: Visit
+) -> None:
+    docs = DOCS.read_text(encoding="utf-8")
+    [(hint, number)] = re.findall(r"`(exten => (\d+),hint,Custom:Presence101)`", docs)
+    page = visit(people, "anna", "/calls/")
+    with with_a_hint(asterisk.folder / "etc/extensions.conf", hint), Softphone(asterisk, "103") as phone:
+        asterisk.cli("module reload pbx_config.so")
+        until(lambda: f"{number}@internal" in asterisk.cli("core show hints"))
+        lamp, presence = phone.subscribe(number, "dialog"), phone.subscribe(number, "presence")
+
+        def is_told(state: str, note: str) -> None:
+            """As what a lamp shows it, and in words."""
+            assert f"<state>{state}</state>" in lamp.told.get(timeout=10)
+            assert f"<note>{note}</note>" in presence.told.get(timeout=10)
+
+        is_told("terminated", "Ready")
+        for name, state, note in (
+            ("Away", "confirmed", "On the phone"),
+            ("Do not disturb", "confirmed", "On the phone"),
+            ("Available", "terminated", "Ready"),
+        ):
+            open_menu(page)
+            page.locator("#presence-items").get_by_role("button", name=name).click()
+            is_told(state, note)
+            expect(page.locator("#presence-menu")).not_to_have_attribute("open", "")
+        assert lamp.told.empty()
+        assert presence.told.empty()
 
 
 def test_what_a_telephone_sets_shows_in_ones_own_head_and_in_no_other(

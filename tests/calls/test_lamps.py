@@ -29,6 +29,16 @@ def test_of_a_phone_that_keeps_somebody_on_hold_it_is_told_whom() -> None:
     assert at("PJSIP/101") == [(Kind.HOLDS, ("Ben",))]
 
 
+def test_of_a_phone_that_has_put_its_call_on_hold_itself_it_is_told_whom_and_not_of_the_other_one() -> None:
+    people.channel("1.1", "PJSIP/101", caller_name="Anna")
+    people.channel("1.2", "PJSIP/102", "1.1", caller_name="Ben")
+    Bridge.objects.create(pbx_id="main", uniqueid="b", kind="basic")
+    Channel.objects.update(bridge="b")
+    Channel.objects.filter(uniqueid="1.1").update(on_hold=True)
+    assert at("PJSIP/101") == [(Kind.HOLDS, ("Ben",))]
+    assert at("PJSIP/102") == [(Kind.WITH, ("Anna",))]
+
+
 def test_somebody_in_a_conference_is_in_that_conference() -> None:
     people.channel("1.1", "PJSIP/101")
     people.channel("2.1", "PJSIP/102")
