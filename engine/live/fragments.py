@@ -186,6 +186,9 @@ class Notice:
     code: str
     parameters: Mapping[str, Any]
 
+    def as_json(self) -> dict[str, Any]:
+        return {"user_id": self.user_id, "code": self.code, "parameters": dict(self.parameters)}
+
 
 @dataclass(frozen=True, slots=True)
 class Offer:
@@ -208,7 +211,7 @@ class Toast:
 
     What is `about` one thing is one toast: that of a later `step` takes the place of the former, and without a text
     takes it away. One that is not bad news goes by itself after so many `seconds`.
-    `offer` is what can be done about it.
+    `offer` is what can be done about it, `address` a page that says more.
     """
 
     level: str
@@ -217,6 +220,7 @@ class Toast:
     step: int = 0
     seconds: int = 8
     offer: "Offer | None" = None
+    address: str = ""
 
     @property
     def html(self) -> str:
