@@ -120,10 +120,27 @@ def directory(request: HttpRequest) -> HttpResponse:
 
 def _ldap() -> dict[str, Any] | None:
     """What came of reading LDAP; None where it is not read."""
-    run = LdapRun.objects.filter(pk=1).first()
-    if run is None:
+    run = LdapRun.objects.filter(pk=1).first() or LdapRun()
+    if not run.outcome and not settings.LDAP_URL:
         return None
-    return {"run": run, "words": ldap.words(run), "gone": LdapEntry.objects.exclude(gone_at=None).count()}
+    return {
+        "run": run,
+        "words": ldap.words(run),
+        "is_under_way": ldap.is_under_way(run),
+        "is_set_up": bool(settings.LDAP_URL),
+        "gone": LdapEntry.objects.exclude(gone_at=None).count(),
+    }
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@permission_required(MANAGE, raise_exception=True)
+def ldap_run(request: HttpRequest) -> HttpResponse:
+    """GET: what came of reading LDAP, which a page asks for while it is read; POST: it is read now, and the same."""
+    if not settings.LDAP_URL:
+        raise Http404
+    if request.method == "POST":
+        ldap.ask()
+    return render(request, "extensions/people/_ldap.html", {"ldap": _ldap(), "is_told": True})
 
 
 def _abilities(user: User) -> dict[str, bool]:
