@@ -65,7 +65,7 @@ def test_an_administrator_has_ldap_read_at_once_and_sees_what_comes_of_it(
         panel.start()
         page = visit(panel, "anna", "/people/directory/", viewport=WIDTHS[width])
         told = page.locator("#people-ldap")
-        expect(told.locator("summary")).to_contain_text("LDAP was not read yet.")
+        expect(told.locator("summary")).to_contain_text("It was not read yet.")
         told.get_by_role("button", name="Read LDAP now").press("Enter")
         expect(told.get_by_role("status")).to_have_text("LDAP: 2 added, 0 changed, 0 unchanged, 0 refused; 0 gone.")
         expect(told.get_by_role("button", name="Read LDAP now")).to_be_focused()

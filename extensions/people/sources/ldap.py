@@ -245,10 +245,10 @@ def words(row: LdapRun) -> str:
     if row.outcome == LdapRun.Outcome.FAILED:
         return str(FAILURES.get(row.reason, FAILURES["broken"]))
     if row.outcome == LdapRun.Outcome.RUNNING and row.at is None:
-        return _("LDAP is to be read: a worker that leads a PBX begins within seconds.")
+        return _("A worker that leads a PBX begins to read it within seconds.")
     if row.outcome == LdapRun.Outcome.RUNNING:
         return _("LDAP is being read.")
     if not row.outcome:
-        return _("LDAP was not read yet.")
+        return _("It was not read yet.")
     sentence = _("%(added)s added, %(changed)s changed, %(unchanged)s unchanged, %(refused)s refused; %(gone)s gone.")
     return str(sentence % row.counts)

@@ -338,10 +338,10 @@ def test_what_is_being_read_is_not_read_a_second_time_unless_nothing_was_heard_o
 
 def test_an_administrator_has_it_read_and_sees_what_comes_of_it(set_up: None, admin: Client) -> None:
     page = admin.get("/people/directory/").content.decode()
-    assert "LDAP was not read yet." in page
+    assert "It was not read yet." in page
     assert 'data-action="read-ldap"' in page
     asked = admin.post("/people/ldap/").content.decode()
-    assert "LDAP is to be read: a worker that leads a PBX begins within seconds." in asked
+    assert "A worker that leads a PBX begins to read it within seconds." in asked
     assert 'hx-trigger="every 1s"' in asked
     ldap.begin(None)
     assert "LDAP is being read." in admin.get("/people/ldap/").content.decode()
