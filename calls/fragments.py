@@ -30,6 +30,7 @@ from engine.live.fragments import (
     Subject,
     Toast,
     Viewer,
+    ways_of,
 )
 from engine.mirror import dialplan
 from engine.mirror.models import dom_id
@@ -218,8 +219,10 @@ def _candidates(query: Query) -> dict[Subject, bool]:
     plain = [word for word in query.words if word.isascii() or word.upper() == word]
     sure: Combinable = Value(1, output_field=IntegerField())
     for number, word in enumerate(plain):
-        fields = reduce(or_, (Q((f"{name}__icontains", word)) for name in (*SEARCHED, "folded")))
-        may = fields | _may_say(word) | Q(pk__in=[pk for pk, names in named.items() if word in names])
+        ways = ways_of(word)
+        fields = reduce(or_, (Q((f"{name}__icontains", way)) for name in (*SEARCHED, "folded") for way in ways))
+        having = [pk for pk, names in named.items() if any(way in names for way in ways)]
+        may = reduce(or_, map(_may_say, ways), fields | Q(pk__in=having))
         calls = calls.annotate(**{f"holds{number}": _any_channel(fields), f"may{number}": _any_channel(may)}).filter(
             **{f"may{number}": 1}
         )
@@ -234,9 +237,9 @@ def _candidates(query: Query) -> dict[Subject, bool]:
             texts[pbx, call] += "\n".join(["", *fields]).lower()
             data[pbx, call] += both_ways(f"\n{application_data}\n{named.get(pk, '')}")
         certain = {
-            subject: is_sure and all(word in texts[subject] for word in others)
+            subject: is_sure and all(any(way in texts[subject] for way in ways_of(word)) for word in others)
             for subject, is_sure in certain.items()
-            if all(word in texts[subject] or word in data[subject] for word in others)
+            if all(any(way in texts[subject] or way in data[subject] for way in ways_of(word)) for word in others)
         }
     return certain
 

@@ -28,5 +28,5 @@ class ExtensionsConfig(AppConfig):
         identity.directories.append(numbers_of)
         identity.own_permissions.append(_people.own_permissions)
         post_migrate.connect(make_keys, sender=self)
-        if settings.LDAP_URL and settings.LDAP_MINUTES:
+        if settings.LDAP_URL:
             registry.companion(scheduled.keep)

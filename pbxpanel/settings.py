@@ -162,7 +162,7 @@ ASTDB_KEYS = environment.astdb_keys(
 # The addresses beside the public ones to which webhooks may send.
 WEBHOOK_NETWORKS = environment.networks("WEBHOOK_NETWORKS")
 
-# Where people are read from by LDAP, each so many minutes (0: only by `import_ldap`); without a URL from nowhere.
+# Where people are read from by LDAP, each so many minutes (0: only when somebody asks); without a URL from nowhere.
 LDAP_URL = environment.ldap_url("LDAP_URL")
 LDAP_STARTTLS = environment.flag("LDAP_STARTTLS", default=False)
 LDAP_CA = environment.text("LDAP_CA")

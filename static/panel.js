@@ -13,7 +13,7 @@ import "./panel/menus.js";
 import "./panel/morph.js";
 import { readNames } from "./panel/names.js";
 import "./panel/presence.js";
-import "./panel/search.js";
+import { searchNames } from "./panel/search.js";
 import "./panel/sections.js";
 import "./panel/shortcuts.js";
 import "./panel/toasts.js";
@@ -36,4 +36,7 @@ setInterval(() => {
 }, 500);
 
 settle();
-readNames(settle);
+readNames(() => {
+  settle();
+  searchNames();
+});

@@ -44,10 +44,7 @@ async def publish(
         "announces": announces,
         "tell": tell,
         "rows": [row.as_json() for row in rows],
-        "notices": [
-            {"user_id": notice.user_id, "code": notice.code, "parameters": dict(notice.parameters)}
-            for notice in notices
-        ],
+        "notices": [notice.as_json() for notice in notices],
     }
     async with asyncio.timeout(LAYER_TIMEOUT):
         await get_channel_layer().group_send(GROUP, batch)

@@ -84,8 +84,8 @@ SEARCH_SIZE, SEARCH_WORDS = 100, 8
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Which part of a long page is shown: the first `limit` of its rows whose text contains all these words, and that
-    are in this `group` (empty: whatever they are in).
+    """Which part of a long page is shown: the first `limit` of its rows whose text contains all these words, each in
+    one of the `ways_of` it, and that are in this `group` (empty: whatever they are in).
 
     Some of that text is in the `language` of the viewer.
     """
@@ -97,7 +97,12 @@ class Query:
 
     def fits(self, text: str) -> bool:
         """Whether a row of this text, in lower case, is searched for."""
-        return all(word in text for word in self.words)
+        return all(any(way in text for way in ways_of(word)) for word in self.words)
+
+
+def ways_of(word: str) -> list[str]:
+    """A word of a search → the ways in which it may be written: `anna|101` is found by either."""
+    return [way for way in word.split("|") if way] or [word]
 
 
 def query_of(limit: str, search: str, language: str = "") -> Query:
@@ -186,6 +191,9 @@ class Notice:
     code: str
     parameters: Mapping[str, Any]
 
+    def as_json(self) -> dict[str, Any]:
+        return {"user_id": self.user_id, "code": self.code, "parameters": dict(self.parameters)}
+
 
 @dataclass(frozen=True, slots=True)
 class Offer:
@@ -208,7 +216,7 @@ class Toast:
 
     What is `about` one thing is one toast: that of a later `step` takes the place of the former, and without a text
     takes it away. One that is not bad news goes by itself after so many `seconds`.
-    `offer` is what can be done about it.
+    `offer` is what can be done about it, `address` a page that says more.
     """
 
     level: str
@@ -217,6 +225,7 @@ class Toast:
     step: int = 0
     seconds: int = 8
     offer: "Offer | None" = None
+    address: str = ""
 
     @property
     def html(self) -> str:

@@ -22,15 +22,15 @@ from .delivery import Delivery
 from .every_page import EveryPage
 from .fragments import LivePage, PagedList, Query, Row
 from .languages import Languages
-from .layer import GROUP, LANGUAGES, LAYER_TIMEOUT, PEOPLE, PEOPLE_CHANGED
+from .layer import GROUP, LANGUAGES, LAYER_TIMEOUT, NOTICES, PEOPLE, PEOPLE_CHANGED
 from .people import People, look_at_people, next_check
 from .subscriber import Subscriber
 from .tally import Tally
-from .toasts import Toasts, put_trouble
+from .toasts import Toasts, notify, put_trouble
 from .viewport import Viewport
 from .viewports import Viewports
 
-__all__ = ["GROUP", "LANGUAGES", "Hub", "look_at_people", "publish"]
+__all__ = ["GROUP", "LANGUAGES", "Hub", "look_at_people", "notify", "publish"]
 
 logger = logging.getLogger(__name__)
 
@@ -178,6 +178,8 @@ class Hub:
                     self.people.doubt(message["users"])
                     for listener in self.listeners:
                         listener.doubt(message["users"])
+                elif message["type"] == NOTICES:
+                    self.toasts.put_notices(message["notices"])
                 else:
                     self._deliver(message)
                 if self.languages.has_new_worker:

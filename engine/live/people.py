@@ -8,16 +8,14 @@ import time
 from collections.abc import Collection
 from dataclasses import replace
 
-from asgiref.sync import async_to_sync
-from channels.layers import get_channel_layer
-from django.db import DatabaseError, InterfaceError, transaction
+from django.db import DatabaseError, InterfaceError
 
 from engine.database import in_thread
 
 from . import fragments
 from .close_codes import FORBIDDEN, NOT_LOGGED_IN
 from .fragments import Viewer
-from .layer import LAYER_TIMEOUT, PEOPLE, PEOPLE_CHANGED
+from .layer import PEOPLE, PEOPLE_CHANGED, send_once_committed
 from .subscriber import Subscriber
 
 logger = logging.getLogger(__name__)
@@ -32,16 +30,8 @@ def look_at_people(users: Collection[int] | None) -> None:
     """Once what is being done is committed, have every socket of these users (None: of everybody) checked at once:
     whether its user is still logged in, and what they may see. Blocks.
     """
-    transaction.on_commit(lambda: async_to_sync(_tell_of_people)(users))
-
-
-async def _tell_of_people(users: Collection[int] | None) -> None:
     message = {"type": PEOPLE_CHANGED, "users": None if users is None else list(users)}
-    try:
-        async with asyncio.timeout(LAYER_TIMEOUT):
-            await get_channel_layer().group_send(PEOPLE, message)
-    except Exception as error:  # whatever the layer's backend raises: what was asked for is done, the check comes later
-        logger.warning("Whose sockets to look at could not be told, so it is seen within a minute: %r", error)
+    send_once_committed(PEOPLE, message, "Whose sockets to look at could not be told, so it is seen within a minute")
 
 
 class People:

@@ -1,4 +1,6 @@
-"""What single users are told, whatever page they are on: of their commands, of their phone, and of trouble."""
+"""What single users are told, whatever page they are on: of their commands, of their phone, of what others do for them,
+and of trouble.
+"""
 
 from collections.abc import Iterable
 from typing import Any
@@ -7,7 +9,16 @@ from django.utils.html import format_html
 
 from . import fragments
 from .fragments import Notice, Row
+from .layer import GROUP, NOTICES, send_once_committed
 from .subscriber import Subscriber
+
+
+def notify(notices: Iterable[Notice]) -> None:
+    """Once what is being done is committed, put these to their users, on whatever pages they have open. Blocks. (What a
+    worker has to say goes with its batches.)
+    """
+    message = {"type": NOTICES, "notices": [notice.as_json() for notice in notices]}
+    send_once_committed(GROUP, message, "A toast could not be sent")
 
 
 class Toasts:

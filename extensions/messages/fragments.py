@@ -7,15 +7,17 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.core.paginator import Paginator
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts import identity
 from engine.live import fragments
-from engine.live.fragments import LivePage, Viewer
+from engine.live.fragments import LivePage, Toast, Viewer
 
 from ..people.models import CALL
 from .models import READ, TAKE, Message
-from .taking import unread
+from .taking import NOTICE, unread
 
 # The lists of a user, as their addresses name them.
 TO_ME, TAKEN = "to-me", "taken"
@@ -53,4 +55,19 @@ def _board(viewer: Viewer, key: str) -> Mapping[str, str]:
     return {"messages": render_to_string("extensions/messages/_list.html", context_of(user, TO_ME, "")).strip()}
 
 
+def told_of_message(parameters: Mapping[str, Any]) -> Toast:
+    """A toast of a message for whoever reads it; of an urgent one it says so, and stays longer."""
+    who, urgent = {"who": parameters["who"]}, parameters["urgent"]
+    if who["who"]:
+        said = _("An urgent message for you from %(who)s") if urgent else _("A message for you from %(who)s")
+    else:
+        said = _("An urgent message for you") if urgent else _("A message for you")
+    text = said % who
+    if parameters["text"]:
+        text = _("%(what)s: %(value)s") % {"what": text, "value": parameters["text"]}
+    address = f"{reverse('messages')}#message-{parameters['pk']}"
+    return Toast("warning" if urgent else "info", text, seconds=60 if urgent else 12, address=address)
+
+
+fragments.notices[NOTICE] = told_of_message
 fragments.live_pages["messages"] = LivePage("messages", frozenset(), {}, _board)

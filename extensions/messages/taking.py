@@ -9,12 +9,14 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db.models import Count, Q
 from django.utils import timezone
+from django.utils.text import Truncator
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from accounts.identity import users_with
 from engine import limits
-from engine.live.hub import look_at_people
+from engine.live.fragments import Notice
+from engine.live.hub import look_at_people, notify
 from engine.mirror.sanitize import clean
 
 from ..people.models import Person, seen_by
@@ -22,6 +24,8 @@ from .models import READ, TEXT, Message
 
 # How many one user takes in a minute.
 MOST_A_MINUTE = 20
+# The code of the notice of a new message to whom it is for, and how many characters of the text that has.
+NOTICE, _BEGINNING = "message", 80
 # What is offered for the text, unless an administrator has set sentences of the house.
 SENTENCES = (
     gettext_lazy("Will call again."),
@@ -104,7 +108,15 @@ def take(user: User, person: Person, values: Mapping[str, Any]) -> Message:
         **values,
     )
     _tell(message)
+    if message.addressee_id is not None:
+        notify([Notice(message.addressee_id, NOTICE, told_of(message))])
     return message
+
+
+def told_of(message: Message) -> dict[str, Any]:
+    """What the notice of a message says."""
+    beginning = Truncator(" ".join(message.text.split())).chars(_BEGINNING)
+    return {"pk": message.pk, "who": message.caller, "text": beginning, "urgent": message.urgent}
 
 
 def _tell(message: Message) -> None:

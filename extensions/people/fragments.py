@@ -38,6 +38,8 @@ from .talks import SEE_CALLS, Lines, Talk, people_at, talks_of
 
 # So many tiles are on the wall: a board is a message to a browser, which has its limit.
 MOST = 1500
+# By what people can stand on it, the usual first.
+BY = ("department", "tag")
 _UNREACHABLE = 4
 _UNKNOWN: Mapping[str, Any] = {"css": "is-unknown", "icon": "circle-minus", "words": [_("unknown")]}
 
@@ -69,9 +71,14 @@ class Tile:
         return self.person.folded[: self.person.private_at - 1]
 
     @property
-    def group(self) -> str:
-        """By what it stands with others of its department."""
-        return unaccented(self.person.department)
+    def tag(self) -> str:
+        """Which of its tags it stands under, where the wall is by tag: the first."""
+        return self.person.tags[0] if self.person.tags else ""
+
+    @property
+    def groups(self) -> Mapping[str, str]:
+        """By what it stands with others, of `BY`."""
+        return {"department": unaccented(self.person.department), "tag": unaccented(self.tag)}
 
     @property
     def lines(self) -> Lines:
@@ -87,6 +94,7 @@ class Tile:
             person.name,
             person.title,
             person.department,
+            self.tag,
             self.folded,
             person.photo,
             self.number,
@@ -98,7 +106,7 @@ class Tile:
 
 @dataclass(slots=True)
 class Group:
-    """A department and its tiles; or favourites. `key` is what its tiles have as their `group`."""
+    """A department or a tag and its tiles; or favourites. `key` is what its tiles have among their `groups`."""
 
     name: str
     key: str = ""
@@ -237,9 +245,9 @@ def _people_with(pbx: str, kind: str, names: set[str]) -> Iterator[tuple[str, st
 shown_elsewhere.append(_people_with)
 
 
-def groups(permissions: Collection[str] = (), favourites: Sequence[int] = ()) -> list[Group]:
-    """The wall of somebody with these permissions: people by department, those of none at the end. Favourites stand
-    before all, in this order, and not in their department, which may be left with nobody.
+def groups(permissions: Collection[str] = (), favourites: Sequence[int] = (), by: str = BY[0]) -> list[Group]:
+    """The wall of somebody with these permissions: people by department or by tag, those of none at the end, each once.
+    Favourites stand before all, in this order, and not in their group, which may be left with nobody.
     """
     there = on_the_wall(permissions).prefetch_related("numbers", "phones")
     people = list(there[:MOST])
@@ -250,21 +258,27 @@ def groups(permissions: Collection[str] = (), favourites: Sequence[int] = ()) ->
     tiles = tiles_of(people)
     first, found = Group("", is_favourites=True), dict[str, Group]()
     for tile in with_talks(tiles) if SEE_CALLS in permissions else tiles:
-        group = found.setdefault(tile.group, Group(tile.person.department, tile.group))
+        key, name = tile.groups[by], tile.tag if by == "tag" else tile.person.department
+        group = found.setdefault(key, Group(name, key))
         (first if tile.person.pk in favourites else group).tiles.append(tile)
     first.tiles.sort(key=lambda tile: favourites.index(tile.person.pk))
-    departments = [found[name] for name in sorted(found, key=lambda name: (not name, name))]
-    return [first, *departments] if departments else []
+    others = [found[name] for name in sorted(found, key=lambda name: (not name, name))]
+    return [first, *others] if others else []
 
 
-def board(user_id: int, permissions: Collection[str]) -> str:
+def board(user_id: int, permissions: Collection[str], by: str = BY[0]) -> str:
     """The inside of the wall of a user with these permissions, in the active language."""
-    context = {"groups": groups(permissions, favourites_of(user_id))}
+    context = {"groups": groups(permissions, favourites_of(user_id), by), "by": by}
     return render_to_string("extensions/people/_groups.html", context).strip()
 
 
+def by_in(text: str) -> str:
+    """Which of `BY` a text means: the usual, unless it is another."""
+    return text if text in BY else BY[0]
+
+
 def _board(viewer: Viewer, key: str) -> Mapping[str, str]:
-    return {"people": board(viewer.user_id, viewer.permissions)}
+    return {"people": board(viewer.user_id, viewer.permissions, by_in(key))}
 
 
 def _place(row: Row, viewer: Viewer, key: str) -> str | None:

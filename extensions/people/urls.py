@@ -11,6 +11,7 @@ urlpatterns = [
     path("find/", views.find, name="people-find"),
     path("new/", views.new, name="person-new"),
     path("contacts/new/", views.new_contact, name="contact-new"),
+    path("ldap/", views.ldap_run, name="people-ldap"),
     path("import/", views.import_file, name="people-import"),
     path("import/pbx/<str:pbx>/", views.import_pbx, name="people-import-pbx"),
     path("import/<int:pk>/", views.import_shown, name="people-import-shown"),

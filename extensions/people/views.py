@@ -1,9 +1,11 @@
 """The pages of people: the wall, the directory, a person, what is found while somebody types; import and export."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from functools import wraps
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required, permission_required
 from django.contrib.auth.models import User
@@ -29,7 +31,7 @@ from ..messages.models import TAKE
 from . import csv_file, importing, photos, visibility
 from .finding import found_by, matching
 from .forms import PersonForm
-from .fragments import MOST, board, menu_parts, on_the_wall, tiles_of
+from .fragments import MOST, board, by_in, menu_parts, on_the_wall, tiles_of
 from .models import (
     CALL,
     MANAGE,
@@ -52,6 +54,8 @@ from .sources import pbx as pbx_source
 _ON_A_PAGE = 50
 # So many lines of each kind are shown before an import.
 _SHOWN = 200
+# In which a browser keeps by what the wall is.
+_BY_COOKIE = "wall-by"
 View = Callable[..., HttpResponseBase]
 
 
@@ -72,12 +76,24 @@ def _for_whoever_finds(view: View) -> View:
 @require_safe
 @permission_required(SEE, raise_exception=True)
 def wall(request: HttpRequest) -> HttpResponse:
-    """GET: everybody of the house who has a phone, and whether they are busy; the page keeps it live by itself."""
+    """GET: everybody of the house who has a phone, and whether they are busy; the page keeps it live by itself. By what
+    they stand, `by` says, which is kept in the browser (one of `BY`).
+    """
     user = user_of(request)
     permissions = viewer_of(user, "").permissions
-    left_off = max(0, on_the_wall(permissions).count() - MOST)
-    context = {"live_view": "people", "board": board(user.pk, permissions), "left_off": left_off}
-    return render(request, "extensions/people/wall.html", context)
+    by = by_in(request.GET.get("by", request.COOKIES.get(_BY_COOKIE, "")))
+    context = {
+        "live_view": "people",
+        "view_key": by,
+        "by": by,
+        "board": board(user.pk, permissions, by),
+        "left_off": max(0, on_the_wall(permissions).count() - MOST),
+    }
+    response = render(request, "extensions/people/wall.html", context)
+    if "by" in request.GET:
+        secure = settings.SESSION_COOKIE_SECURE
+        response.set_cookie(_BY_COOKIE, by, timedelta(days=365), secure=secure, httponly=True, samesite="Lax")
+    return response
 
 
 @require_safe
@@ -104,10 +120,27 @@ def directory(request: HttpRequest) -> HttpResponse:
 
 def _ldap() -> dict[str, Any] | None:
     """What came of reading LDAP; None where it is not read."""
-    run = LdapRun.objects.filter(pk=1).first()
-    if run is None:
+    run = LdapRun.objects.filter(pk=1).first() or LdapRun()
+    if not run.outcome and not settings.LDAP_URL:
         return None
-    return {"run": run, "words": ldap.words(run), "gone": LdapEntry.objects.exclude(gone_at=None).count()}
+    return {
+        "run": run,
+        "words": ldap.words(run),
+        "is_under_way": ldap.is_under_way(run),
+        "is_set_up": bool(settings.LDAP_URL),
+        "gone": LdapEntry.objects.exclude(gone_at=None).count(),
+    }
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@permission_required(MANAGE, raise_exception=True)
+def ldap_run(request: HttpRequest) -> HttpResponse:
+    """GET: what came of reading LDAP, which a page asks for while it is read; POST: it is read now, and the same."""
+    if not settings.LDAP_URL:
+        raise Http404
+    if request.method == "POST":
+        ldap.ask()
+    return render(request, "extensions/people/_ldap.html", {"ldap": _ldap(), "is_told": True})
 
 
 def _abilities(user: User) -> dict[str, bool]:

@@ -78,6 +78,7 @@ def read_again(state: State) -> None:
 
 @lookup("extensions.switches")
 async def read_now(ctx: CommandContext, parameters: Mapping[str, Any]) -> Outcome:
-    """Have them read at once: an administrator has named one, or changed what it is."""
+    """Have them read and drawn at once: an administrator has named one, changed it, or taken it away (its `key`)."""
     ctx.state.request("switches", "")
+    ctx.state.subjects.add(("switches", str(parameters["key"])))
     return Outcome(Status.DONE)

@@ -1,5 +1,6 @@
 """How switches are drawn, and the page on which they are live."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -13,11 +14,7 @@ from engine.mirror.models import PBX
 from ..fragments import shown_elsewhere
 from .commands import SEE
 from .models import Switch
-from .states import Position, positions
-
-
-def context_of(position: Position, several_pbxs: bool) -> dict[str, Any]:
-    return {"position": position, "switch": position.switch, "several_pbxs": several_pbxs}
+from .states import positions
 
 
 def shown() -> QuerySet[Switch]:
@@ -25,17 +22,40 @@ def shown() -> QuerySet[Switch]:
     return Switch.objects.filter(pbx__in=PBX.objects.values("name"))
 
 
-def _several() -> bool:
-    return PBX.objects.count() > 1
+# So many switches of one PBX at most are kept in order on a page.
+_PLACES = 10_000
+
+
+def _contexts_of(switches: QuerySet[Switch]) -> Iterator[dict[str, Any]]:
+    """What each of these is drawn from. Its `order` changes only with other switches of its PBX."""
+    pbxs = list(PBX.objects.values_list("name", flat=True))
+    order: dict[int, int] = {}
+    before: Counter[str] = Counter()
+    for pk, pbx in shown().values_list("pk", "pbx"):
+        order[pk] = pbxs.index(pbx) * _PLACES + before[pbx]
+        before[pbx] += 1
+    for position in positions(switches):
+        switch = position.switch
+        yield {"position": position, "switch": switch, "several_pbxs": len(pbxs) > 1, "order": order[switch.pk]}
+
+
+@fragments.renders("switches")
+def switches_of(pbx: str, keys: set[str]) -> Iterator[tuple[str, str]]:
+    """All switches of a PBX, and those that were, whose keys these are."""
+    for key in keys | {str(pk) for pk in Switch.objects.filter(pbx=pbx).values_list("pk", flat=True)}:
+        yield "switch", key
 
 
 @fragments.renders("switch")
 def switch_rows(pbx: str, keys: set[str]) -> Iterator[Row]:
-    """Of the switches whose keys these are."""
-    several = _several()
-    for position in positions(shown().filter(pk__in=keys)):
-        html = fragments.draw("extensions/switches/_switch.html", context_of(position, several))
-        yield Row(position.switch.dom_id, "switch", html, {}, SEE)
+    """Of the switches whose keys these are, also of those that are gone."""
+    gone = set(keys)
+    for context in _contexts_of(shown().filter(pk__in=keys)):
+        switch = context["switch"]
+        gone.discard(str(switch.pk))
+        yield Row(switch.dom_id, "switch", fragments.draw("extensions/switches/_switch.html", context), {}, SEE)
+    for key in gone:
+        yield Row(Switch(pk=key).dom_id, "switch", None, {}, SEE)
 
 
 @fragments.renders("switch-entry")
@@ -58,11 +78,7 @@ shown_elsewhere.append(_with_device)
 
 def board() -> str:
     """All switches, in the active language."""
-    several = _several()
-    drawn = (
-        render_to_string("extensions/switches/_switch.html", context_of(position, several))
-        for position in positions(shown())
-    )
+    drawn = (render_to_string("extensions/switches/_switch.html", context) for context in _contexts_of(shown()))
     return "".join(html.strip() for html in drawn)
 
 

@@ -1,5 +1,7 @@
 """The pages of switches: how they are, and for administrators which there are."""
 
+from collections.abc import Collection
+
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.http import HttpRequest, HttpResponse
@@ -38,11 +40,11 @@ def switch(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _edit(request: HttpRequest, switch: Switch) -> HttpResponse:
-    title, is_saved = switch.name, switch.pk is not None
+    title, is_saved, former = switch.name, switch.pk is not None, switch.pbx
     form = SwitchForm(request.POST if request.method == "POST" else None, instance=switch)
     if request.method == "POST" and form.is_valid():
         saved = form.save()
-        look_up(saved.pbx, "extensions.switches")
+        _tell(saved.pk, {saved.pbx, former} - {""})
         messages.success(request, _("%(name)s was saved.") % {"name": saved.name})
         return redirect("switches")
     context = {"form": form, "title": title, "switch": switch if is_saved else None}
@@ -57,5 +59,12 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method != "POST":
         return render(request, "extensions/switches/switch_delete.html", {"switch": switch})
     switch.delete()
+    _tell(pk, {switch.pbx})
     messages.success(request, _("%(name)s was deleted.") % {"name": switch.name})
     return redirect("switches")
+
+
+def _tell(pk: int, pbxs: Collection[str]) -> None:
+    """Have the PBXs of a switch, as it was and as it is, read and drawn anew, on every page that is open."""
+    for pbx in pbxs:
+        look_up(pbx, "extensions.switches", {"key": pk})

@@ -18,3 +18,13 @@ for (const kind of ["pointermove", "pointerdown", "wheel"]) addEventListener(kin
 
 export const pointerIsAtWorkIn = (container) =>
   performance.now() - pointerMovedAt < POINTER_RESTS && container.matches(":hover");
+
+// In lower case, and behind it without accents. The dot above an i is no accent: the Turkish İ is an i with one.
+export function comparable(text) {
+  const lower = text.toLowerCase();
+  const plain = lower
+    .normalize("NFD")
+    .replace(/(?<!i)\u0307|[\u0300-\u0306\u0308-\u036f]/g, "")
+    .normalize("NFC");
+  return plain === lower ? lower : `${lower} ${plain}`;
+}

@@ -1,7 +1,8 @@
 // The search box: of a list that is there as a whole (data-search), and of a long one of which the server sends the part
 // that is looked at, with the rows that match (data-look) and are in the state that was chosen (data-look-state).
 
-import { setText } from "./dom.js";
+import { comparable, setText } from "./dom.js";
+import { numbersOf } from "./names.js";
 
 // The address of the page keeps the search, so that it is still there after a reload.
 function remember(name, text) {
@@ -12,16 +13,6 @@ function remember(name, text) {
 }
 
 // --- A list that is there as a whole. ---
-
-// In lower case, and behind it without accents. The dot above an i is no accent: the Turkish İ is an i with one.
-function comparable(text) {
-  const lower = text.toLowerCase();
-  const plain = lower
-    .normalize("NFD")
-    .replace(/(?<!i)\u0307|[\u0300-\u0306\u0308-\u036f]/g, "")
-    .normalize("NFC");
-  return plain === lower ? lower : `${lower} ${plain}`;
-}
 
 function textOf(row) {
   const parts = Array.from(row.querySelectorAll("[data-searched]"), (part) => part.textContent);
@@ -62,6 +53,25 @@ const currentChip = () => chips.find((chip) => chip.hasAttribute("aria-current")
 // With no limit the server shows as many as it likes to begin with.
 const look = { limit: 0, state: stateOf(currentChip()), search: lookBox?.value ?? "" };
 let connection = null;
+
+// The server knows no names that are laid over here: a word that is part of some stands for their numbers, too.
+const LONGEST = 100;
+
+function withNumbers(typed) {
+  const words = typed.toLowerCase().split(/\s+/).filter(Boolean);
+  let room = LONGEST - words.join(" ").length;
+  const fits = (number) => {
+    room -= number.length + 1;
+    return room >= 0;
+  };
+  return words.map((word) => [word, ...numbersOf(word).filter(fits)].join("|")).join(" ");
+}
+
+// Once names are there, or others.
+export function searchNames() {
+  const wanted = withNumbers(lookBox?.value ?? "");
+  if (wanted.includes("|")) lookAt({ limit: 0, search: wanted });
+}
 
 function lookAt(wanted) {
   Object.assign(look, wanted);
@@ -131,7 +141,7 @@ lookBox?.addEventListener("input", () => {
   list?.toggleAttribute("data-searches", Boolean(lookBox.value.trim()));
   for (const chip of chips) chip.search = new URLSearchParams({ state: stateOf(chip), q: lookBox.value });
   clearTimeout(typing);
-  typing = setTimeout(() => lookAt({ limit: 0, search: lookBox.value }), TYPING_PAUSE);
+  typing = setTimeout(() => lookAt({ limit: 0, search: withNumbers(lookBox.value) }), TYPING_PAUSE);
 });
 
 // --- Its states. Until the rows of another state are there, the list is busy; then it is said what is shown. ---

@@ -17,7 +17,7 @@ const misplaced = new Map();
 function homeOf(tile, isOne) {
   if (isOne) return listOf();
   const groups = [...wall.querySelectorAll(".people-group:not(.is-favourites)")];
-  return groups.find((group) => group.dataset.group === tile.dataset.group)?.querySelector(".tiles");
+  return groups.find((group) => group.dataset.group === tile.dataset[wall.dataset.by])?.querySelector(".tiles");
 }
 
 function put(tile, isOne) {

@@ -174,6 +174,11 @@ TABLE: dict[str, list[Line]] = {
         Line("/people/contacts/new/", "GET", CALLING, 200, only=False),
         Line("/people/contacts/new/", "POST", CALLING, 302, {"name": "Carla"}, only=False),
     ],
+    # LDAP is not set up here.
+    "people/ldap/": [
+        Line("/people/ldap/", "GET", ADMINISTERING, 404, only=False),
+        Line("/people/ldap/", "POST", ADMINISTERING, 404, only=False),
+    ],
     "people/departments/": [
         Line("/people/departments/", "GET", ADMINISTERING, 200, only=False),
         Line("/people/departments/", "POST", ADMINISTERING, 302, only=False),

@@ -60,6 +60,9 @@ def test_a_message_is_taken_from_the_wall_by_keyboard_and_its_addressee_is_told_
     anna.get_by_role("button", name="Leave the message").press("Enter")
     expect(anna.get_by_role("status").filter(has_text="The message for Ben Beta is in the panel.")).to_be_visible()
     expect(ben.locator("#count-messages")).to_have_text("1")
+    toast = ben.locator(".panel-toast.is-warning")
+    expect(toast).to_have_text(re.compile("An urgent message for you from Carla: Returns your call. Will call again."))
+    assert is_within(ben)
 
     ben.get_by_role("link", name=re.compile("Messages")).click()
     message = ben.locator(".message")
@@ -80,6 +83,29 @@ def test_a_message_is_taken_from_the_wall_by_keyboard_and_its_addressee_is_told_
     anna.locator(".message summary").click()
     expect(anna.locator(".message")).to_contain_text("Read in the panel.")
     expect(anna.locator(".message").get_by_text("done", exact=True)).to_be_visible()
+
+
+def test_a_toast_tells_whom_a_message_is_for_and_nobody_else_and_leads_to_it(house: Panel, visit: Visit) -> None:
+    ben, vic, mona = (visit(house, name, "/conferences/") for name in ("ben", "vic", "mona"))
+    anna = visit(house, "anna", "/messages/new/?name=%3Cb%3ECarla%3C/b%3E")
+    anna.get_by_label("For", exact=True).fill("ben beta")
+    anna.get_by_label("Message", exact=True).fill("About\n<i>the roof</i>. " + "word " * 50)
+    anna.get_by_role("button", name="Leave the message").click()
+    toast = ben.locator(".panel-toast.is-info")
+    expect(toast).to_have_text(re.compile(r"A message for you from <b>Carla</b>: About <i>the roof</i>\. .*…"))
+    # Whoever is told of the next message has been told of all before it.
+    house.shell(_LINK.replace("Ben Beta", "Anna Alpha").replace('username="ben"', 'username="mona"'))
+    anna.goto(f"{house.url}/messages/new/?name=Dora")
+    anna.get_by_label("For", exact=True).fill("Anna Alpha")
+    anna.get_by_label("Message", exact=True).fill("For Mona alone")
+    anna.get_by_role("button", name="Leave the message").click()
+    expect(mona.locator(".panel-toast")).to_have_text(re.compile("A message for you from Dora: For Mona alone"))
+    for page in (mona, vic, anna):
+        assert "the roof" not in page.locator("#toasts").inner_text()
+    assert "Dora" not in ben.locator("#toasts").inner_text()
+    toast.get_by_role("link").press("Enter")
+    expect(ben).to_have_url(re.compile(r"/messages/#message-\d+$"))
+    expect(ben.locator(".message:target")).to_contain_text("Carla")
 
 
 def test_the_list_of_whoever_looks_at_it_has_a_new_message_by_itself(house: Panel, visit: Visit) -> None:

@@ -139,6 +139,25 @@ def test_my_own_contacts_name_callers_for_me_alone(
     expect(told(party(vic))).to_have_text(["0401234567"])
     assert "My taxi" not in vic.content()
     assert is_within(ben)
+    # What is read aloud, and asked before a call of others is hung up, names them too, once.
+    card = ben.locator("#calls .call")
+    expect(card).to_have_attribute("aria-label", re.compile(r"^Call of My taxi 0401234567, .*102$"))
+    hang_up = card.locator(".btn-hangup")
+    expect(hang_up).to_have_attribute("aria-label", re.compile(r"^Hang up the call of My taxi 0401234567, .*102$"))
+    expect(hang_up).to_have_attribute("hx-confirm", re.compile("in the call of My taxi 0401234567, "))
+    expect(party(ben).locator("summary")).to_have_attribute("aria-label", "More for My taxi 0401234567")
+    expect(mine(ben)).to_have_attribute("aria-label", "My call with My taxi 0401234567")
+    expect(card.locator(".legs summary")).to_contain_text("of the call of My taxi 0401234567, ")
+    assert "My taxi" not in vic.locator("#calls .call").get_attribute("aria-label")  # type: ignore[operator]
+    # The search finds them by name, for whoever has that contact alone, also where the page begins with it.
+    for text, count in (("nobody", 0), ("taxi", 1), ("nobody", 0), ("TAXI my", 1), ("taxi other", 0), ("", 1)):
+        ben.locator("#search").fill(text)
+        expect(ben.locator("#calls .call")).to_have_count(count)
+    vic.locator("#search").fill("taxi")
+    expect(vic.locator("#calls .call")).to_have_count(0)
+    ben.goto(f"{panel22.url}/calls/?q=taxi")
+    expect(told(party(ben))).to_have_text(["My taxi", "0401234567"])
+    expect(ben.locator("#search")).to_have_value("taxi")
     caller.stop()
     expect(ben.locator("#calls .call")).to_have_count(0)
 

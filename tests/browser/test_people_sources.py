@@ -4,6 +4,7 @@ import io
 import os
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -11,8 +12,10 @@ from playwright.sync_api import expect
 
 from tests.browser.test_people import directory, shown
 from tests.browser.test_rooms import WIDTHS, is_within
+from tests.extensions.people.test_ldap import LI, ZOE
 from tests.lab.asterisk import Asterisk
 from tests.panel import Panel, Visit
+from tests.servers import OpenLDAP
 
 __all__ = ["directory"]  # a fixture
 _EMPTY = "from extensions.people.models import Person; Person.objects.all().delete()"
@@ -43,6 +46,39 @@ def test_whom_the_pbx_knows_is_seen_before_it_is_imported(
     page.goto(f"{nobody.url}/people/import/")
     page.get_by_role("button", name="Undo the last import").click()
     expect(page.get_by_text("Nobody is in the directory yet.")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_an_administrator_has_ldap_read_at_once_and_sees_what_comes_of_it(
+    openldap: OpenLDAP, tmp_path: Path, visit: Visit, width: str
+) -> None:
+    pytest.importorskip("bonsai")
+    folder = tmp_path / "panel"
+    folder.mkdir()
+    openldap.ldif(ZOE + LI)
+    panel = Panel(folder, {
+        "LDAP_URL": openldap.tls_url, "LDAP_BASE": openldap.BASE, "LDAP_CA": str(openldap.ca_file),
+        "LDAP_BIND_DN": openldap.USER, "LDAP_PASSWORD": openldap.PASSWORD, "LDAP_MINUTES": "0",
+    })  # fmt: skip
+    panel.prepare()
+    try:
+        panel.start()
+        page = visit(panel, "anna", "/people/directory/", viewport=WIDTHS[width])
+        told = page.locator("#people-ldap")
+        expect(told.locator("summary")).to_contain_text("It was not read yet.")
+        told.get_by_role("button", name="Read LDAP now").press("Enter")
+        expect(told.get_by_role("status")).to_have_text("LDAP: 2 added, 0 changed, 0 unchanged, 0 refused; 0 gone.")
+        expect(told.get_by_role("button", name="Read LDAP now")).to_be_focused()
+        assert is_within(page)
+        told.get_by_role("link", name="Show people as they are now").press("Enter")
+        expect(page.locator(".people-list")).to_contain_text("Zoë Müller")
+        openldap.kill()
+        told.get_by_role("button", name="Read LDAP now").press("Enter")
+        expect(told.get_by_role("status")).to_contain_text("The LDAP server cannot be reached")
+        expect(told.locator("summary")).to_contain_text("The LDAP server cannot be reached")
+        assert is_within(page)
+    finally:
+        panel.stop()
 
 
 def test_a_photo_larger_than_a_request_is_made_smaller_and_shown(

@@ -10,8 +10,8 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.test_my_phone import my_call
-from tests.browser.test_people import directory, shown, tile, with_people
-from tests.browser.test_rooms import is_within
+from tests.browser.test_people import directory, fill, shown, tile, with_people
+from tests.browser.test_rooms import WIDTHS, is_within
 from tests.lab import ears
 from tests.lab.asterisk import Asterisk
 from tests.lab.fixtures import CallerFactory, PhoneFactory
@@ -63,6 +63,36 @@ def test_favourites_stand_first_for_whoever_chose_them_alone(directory: Panel, v
     expect_order(page, "Zoë Müller", "Anna Alpha", "Ben Beta", "李雷", "Nobody knows")
     page.reload()
     expect_order(page, "Zoë Müller", "Anna Alpha", "Ben Beta", "李雷", "Nobody knows")
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_people_stand_by_tag_where_that_was_chosen_and_go_back_there(
+    directory: Panel, visit: Visit, width: str
+) -> None:
+    fill(directory, [
+        {"name": "Night Nora", "extension": ["121"], "department": "Sales", "tags": ["Night", "first aid"]},
+        {"name": "Fay First", "extension": ["122"], "department": "Reception", "tags": ["first aid"]},
+    ])  # fmt: skip
+    page = visit(directory, "phoneless", "/people/", viewport=WIDTHS[width])
+    headings = page.locator(".people-group:visible h2")
+    expect(headings).to_have_text([re.compile(name) for name in ("Reception", "Sales", "研发", "No department")])
+    expect(page.get_by_role("link", name="Department", exact=True)).to_have_attribute("aria-current", "true")
+    page.get_by_role("link", name="Tag", exact=True).press("Enter")
+    by_tag = [re.compile(name) for name in (r"first aid\s+1", r"Night\s+1", r"No tag\s+5")]
+    expect(headings).to_have_text(by_tag)
+    expect(page.get_by_role("link", name="Tag", exact=True)).to_have_attribute("aria-current", "true")
+    page.goto(f"{directory.url}/people/")
+    page.wait_for_selector("html[data-live]")
+    expect(headings).to_have_text(by_tag)
+    assert is_within(page)
+    # Whoever is found by their second tag still stands under the first.
+    page.locator("#people-filter").fill("first")
+    expect(page.locator(".tile:visible .state-name")).to_have_text([re.compile("Fay First"), re.compile("Night Nora")])
+    page.locator("#people-filter").fill("")
+    star(page, "Night Nora")
+    expect(headings.first).to_have_text(re.compile(r"Favourites\s+1"))
+    menu_of(page, "Night Nora").get_by_role("button", name="No longer a favourite").press("Enter")
+    expect(headings).to_have_text(by_tag)
 
 
 def test_favourites_are_put_in_order_by_keys_by_the_menu_and_by_dragging(directory: Panel, visit: Visit) -> None:

@@ -63,3 +63,27 @@ def test_what_is_found_is_in_order_and_only_so_much_of_it_shown() -> None:
     calls = [place(number, "Øystein") for number in (3, 1, 2)]
     assert found("øystein") == [calls[1], calls[2], calls[0]]
     assert find(query_of("", "øystein")).total == 3
+
+
+@pytest.mark.parametrize(
+    ("typed", "names"),
+    [
+        ("taxi|0401", ["Number", "Taxi"]),
+        ("такси|0401", ["Number", "Такси"]),
+        ("taxi|такси|0402 pjsip|x", ["Other", "Taxi", "Такси"]),
+        ("taxi|0401 another", []),
+        ("|0401|", ["Number"]),
+        ("|", ["Pipe | line"]),
+        ("||", []),
+    ],
+)
+def test_a_word_is_found_in_each_way_in_which_it_may_be_written(typed: str, names: list[str]) -> None:
+    calls = {
+        name: place(number, name) for number, name in enumerate(("Taxi", "Такси", "Number", "Other", "Pipe | line"))
+    }
+    for name, number in (("Number", "0401234567"), ("Other", "0402")):
+        Channel.objects.filter(caller_name=name).update(caller_number=number)
+    query = query_of("", typed)
+    assert sorted(found(typed)) == sorted(calls[name] for name in names)
+    # What is decided of a row by its text alone is the same.
+    assert sorted(call for call in calls.values() if query.fits(text_of(calls_with([call])[0]))) == sorted(found(typed))

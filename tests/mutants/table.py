@@ -684,8 +684,8 @@ FAULTS = (
     ),
     Fault(
         "engine/live/fragments.py",
-        "return all(word in text for word in self.words)",
-        "return any(word in text for word in self.words)",
+        "return all(any(way in text for way in ways_of(word)) for word in self.words)",
+        "return any(any(way in text for way in ways_of(word)) for word in self.words)",
         ("tests/engine/live/test_viewport.py",),
         "a search by two words finds what holds one of them",
     ),

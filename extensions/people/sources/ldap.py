@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -26,6 +26,8 @@ from .rows import table
 
 # How long all of the reading may take, in seconds.
 TIME_LIMIT = 120.0
+# How long that may take with the import, in seconds.
+RUN_LIMIT = 600.0
 # The people of either an Active Directory, but for accounts that are disabled, or any other server.
 FILTER = (
     "(|(objectClass=inetOrgPerson)"
@@ -151,11 +153,31 @@ def run() -> LdapRun:
     return row
 
 
-def begin(last: datetime) -> bool:
-    """Note that it begins, if it has not begun since `last`: then it is somebody else's to do."""
+# How it is noted that it was asked for, and that nobody has begun.
+_ASKED = {"at": None, "outcome": LdapRun.Outcome.RUNNING}
+
+
+def begin(last: datetime | None) -> bool:
+    """Note that it begins, if somebody has asked for that, or it has not begun since `last`; False where it is not
+    to begin, or somebody else's to do.
+    """
     LdapRun.objects.get_or_create(pk=1)
-    due = LdapRun.objects.filter(Q(at=None) | Q(at__lt=last), pk=1)
-    return bool(due.update(at=timezone.now(), outcome=LdapRun.Outcome.RUNNING))
+    due = Q(**_ASKED) if last is None else Q(at=None) | Q(at__lt=last)
+    rows = LdapRun.objects.filter(due, pk=1)
+    return rows.exists() and bool(rows.update(at=timezone.now(), outcome=LdapRun.Outcome.RUNNING))
+
+
+def ask() -> None:
+    """Have a worker read it now, unless it is being read."""
+    row, _is_new = LdapRun.objects.get_or_create(pk=1)
+    if not is_under_way(row):
+        LdapRun.objects.filter(pk=1, at=row.at, outcome=row.outcome).update(**_ASKED)
+
+
+def is_under_way(row: LdapRun) -> bool:
+    """Whether it is being read, or is to be; one that was never heard of again is not."""
+    lately = timezone.now() - timedelta(seconds=RUN_LIMIT)
+    return row.outcome == LdapRun.Outcome.RUNNING and (row.at is None or row.at > lately)
 
 
 def failed(reason: str, detail: str = "") -> LdapRun:
@@ -222,7 +244,11 @@ def words(row: LdapRun) -> str:
     """What came of it, in a sentence."""
     if row.outcome == LdapRun.Outcome.FAILED:
         return str(FAILURES.get(row.reason, FAILURES["broken"]))
+    if row.outcome == LdapRun.Outcome.RUNNING and row.at is None:
+        return _("A worker that leads a PBX begins to read it within seconds.")
     if row.outcome == LdapRun.Outcome.RUNNING:
         return _("LDAP is being read.")
+    if not row.outcome:
+        return _("It was not read yet.")
     sentence = _("%(added)s added, %(changed)s changed, %(unchanged)s unchanged, %(refused)s refused; %(gone)s gone.")
     return str(sentence % row.counts)

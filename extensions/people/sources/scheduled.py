@@ -1,4 +1,6 @@
-"""LDAP is read every so often, by a companion of the mirror, in a process of its own: nothing live waits for it."""
+"""LDAP is read every so often, and when somebody asks for it, by a companion of the mirror, in a process of its own:
+nothing live waits for it.
+"""
 
 import asyncio
 import contextlib
@@ -19,14 +21,14 @@ from . import ldap
 logger = logging.getLogger(__name__)
 
 # How often it is looked whether it is time, and how long a reading with its import may take, in seconds.
-LOOK_EVERY, TIME_LIMIT = 15.0, 600.0
+LOOK_EVERY, TIME_LIMIT = 2.0, ldap.RUN_LIMIT
 
 
 async def keep(leading: Leading) -> None:
-    """Read LDAP each `LDAP_MINUTES`, whichever of the workers is the first to see that it is time."""
+    """Read LDAP each `LDAP_MINUTES`, and when somebody asks, whichever of the workers is the first to see it."""
     every = timedelta(minutes=settings.LDAP_MINUTES)
     while True:
-        if leading.is_held() and await in_thread(ldap.begin)(timezone.now() - every):
+        if leading.is_held() and await in_thread(ldap.begin)(timezone.now() - every if every else None):
             await read()
         await asyncio.sleep(LOOK_EVERY)
 

@@ -498,6 +498,17 @@ async def test_a_notice_goes_to_its_user_alone_on_every_page_in_his_language(wor
     assert other.take() == ""
 
 
+async def test_what_no_worker_says_goes_to_its_user_alone_and_needs_no_board(
+    worker: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("django.db.transaction.on_commit", lambda work: work())
+    mine, other = await synchronous_subscriber(worker), await subscribe(viewer(user_id=2))
+    await asyncio.to_thread(hub.notify, [NOTICE])
+    await until_async(mine.wake.is_set)
+    assert "calling 555" in mine.take()
+    assert (other.take(), mine.needs_board, other.needs_board) == ("", False, False)
+
+
 async def test_a_toast_survives_a_board_that_is_needed(worker: Workers) -> None:
     subscriber = await synchronous_subscriber(worker)
     await worker.send(call("1"), notices=[NOTICE])

@@ -9,10 +9,14 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
+from engine.live import fragments
+from engine.live.fragments import Notice
+from extensions.messages.fragments import told_of_message
 from extensions.messages.models import Message
-from extensions.messages.taking import MOST_A_MINUTE
+from extensions.messages.taking import MOST_A_MINUTE, go, told_of
 from extensions.people.models import Person
 from tests.access import people
+from tests.access.people import NOBODY
 
 from .conftest import add, client_of, taken
 
@@ -44,6 +48,42 @@ def test_a_message_is_kept_as_it_was_typed_and_is_read_by_its_addressee(taker: U
     assert "Zoë Müller" in html
     assert "About the roof.<br><br>After four." in html
     assert 'name="number" value="+49 172 555"' not in html  # who sees only, calls nobody
+
+
+def test_whoever_reads_it_is_told_once_how_it_begins_and_whoever_does_not_is_told_nothing(
+    taker: User, ben: User, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Notice] = []
+    monkeypatch.setattr("extensions.messages.taking.notify", told.extend)
+    settings.EMAIL_HOST = "127.0.0.1"
+    nobody = people.person(NOBODY, "nobody")
+    add("No Reader", user=str(nobody.pk), email="no@example.org")
+    message = taken(taker, Person.objects.get(name="Ben Beta"), text="很长" * 100, urgent=True)
+    taken(taker, Person.objects.get(name="No Reader"))
+    go(message, "done")
+    (notice,) = told
+    assert notice.user_id == ben.pk
+    html = fragments.toast(notice, "en")
+    assert f"An urgent message for you from Carla: {('很长' * 100)[:79]}…" in html
+    assert f'href="/messages/#message-{message.pk}"' in html
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        ({}, "A message for you from Carla: About the roof."),
+        ({"text": ""}, "A message for you from Carla"),
+        ({"caller_name": "", "text": "a\n\nb"}, "A message for you from 0172 555: a b"),
+        ({"caller_name": "", "caller_number": ""}, "A message for you: About the roof."),
+        ({"caller_name": "", "caller_number": "", "urgent": True}, "An urgent message for you: About the roof."),
+        ({"caller_name": "100 %(who)s", "text": ""}, "A message for you from 100 %(who)s"),
+    ],
+)
+def test_a_toast_says_from_whom_a_message_is_as_far_as_that_is_known(
+    taker: User, ben: User, said: dict[str, object], sentence: str
+) -> None:
+    message = taken(taker, Person.objects.get(name="Ben Beta"), **said)
+    assert told_of_message(told_of(message)).text == sentence
 
 
 @pytest.mark.parametrize("typed", ["Ben Beta <102>", "ben beta", "102"])

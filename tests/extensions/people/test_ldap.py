@@ -26,6 +26,7 @@ from extensions.people.models import LdapEntry, LdapRun, Person
 from extensions.people.sources import ldap, ldap_reader, scheduled
 from pbxpanel import environment
 from tests.access import people
+from tests.access.people import NOBODY
 from tests.panel import Panel
 from tests.servers import OpenLDAP
 from tests.waiting import until, until_async
@@ -296,6 +297,78 @@ def test_one_of_all_workers_begins_and_only_when_it_is_time() -> None:
     assert not ldap.begin(now - timedelta(hours=1))
     LdapRun.objects.update(at=now - timedelta(minutes=61))
     assert ldap.begin(now - timedelta(hours=1))
+
+
+# When somebody asks.
+
+
+@pytest.fixture
+def set_up(settings: Settings) -> None:
+    """LDAP is to be read, by nobody here."""
+    settings.LDAP_URL, settings.LDAP_BASE = "ldap://ldap.example.org", "dc=example,dc=org"
+
+
+def test_what_was_asked_for_one_of_all_workers_begins_whatever_the_schedule(set_up: None) -> None:
+    ldap.begin(timezone.now())
+    ldap.failed("silent")
+    assert not ldap.begin(None)
+    ldap.ask()
+    assert ldap.begin(None)
+    assert not ldap.begin(None)
+    ldap.failed("silent")
+    ldap.ask()
+    assert ldap.begin(timezone.now() - timedelta(hours=1))
+    assert not ldap.begin(timezone.now() - timedelta(hours=1))
+
+
+def test_without_a_schedule_nothing_is_read_before_somebody_asks(set_up: None) -> None:
+    assert not ldap.begin(None)
+    ldap.ask()
+    assert ldap.begin(None)
+
+
+def test_what_is_being_read_is_not_read_a_second_time_unless_nothing_was_heard_of_it(set_up: None) -> None:
+    ldap.begin(timezone.now())
+    ldap.ask()
+    assert not ldap.begin(None)
+    LdapRun.objects.update(at=timezone.now() - timedelta(seconds=ldap.RUN_LIMIT + 1))
+    ldap.ask()
+    assert ldap.begin(None)
+
+
+def test_an_administrator_has_it_read_and_sees_what_comes_of_it(set_up: None, admin: Client) -> None:
+    page = admin.get("/people/directory/").content.decode()
+    assert "It was not read yet." in page
+    assert 'data-action="read-ldap"' in page
+    asked = admin.post("/people/ldap/").content.decode()
+    assert "A worker that leads a PBX begins to read it within seconds." in asked
+    assert 'hx-trigger="every 1s"' in asked
+    ldap.begin(None)
+    assert "LDAP is being read." in admin.get("/people/ldap/").content.decode()
+    ldap.failed("connection", "Can't contact <LDAP> server")
+    told = admin.get("/people/ldap/").content.decode()
+    assert told.count("The LDAP server cannot be reached") == 2  # to see, and to hear
+    assert "Can&#x27;t contact &lt;LDAP&gt; server" in told
+    assert "every 1s" not in told
+
+
+@pytest.mark.parametrize("group", [NOBODY, "Viewer", "Operator", "Moderator", "Integrator"])
+def test_who_may_not_manage_people_may_not_have_it_read(set_up: None, group: str) -> None:
+    people.pbx()
+    browser = Client()
+    browser.force_login(people.person(group, "somebody"))
+    assert (browser.post("/people/ldap/").status_code, browser.get("/people/ldap/").status_code) == (403, 403)
+    assert not LdapRun.objects.exists()
+    assert 'data-action="read-ldap"' not in browser.get("/people/directory/").content.decode()
+
+
+def test_where_ldap_is_not_set_up_nobody_is_offered_to_read_it(admin: Client, settings: Settings) -> None:
+    settings.LDAP_URL = ""
+    ldap.failed("silent")
+    page = admin.get("/people/directory/").content.decode()
+    assert "The LDAP server did not answer in time." in page
+    assert 'data-action="read-ldap"' not in page
+    assert (admin.post("/people/ldap/").status_code, admin.get("/people/ldap/").status_code) == (404, 404)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -80,6 +80,45 @@ def test_people_stand_by_department_and_name_and_those_of_none_at_the_end(main: 
     assert found == [("", []), ("Éa", ["Carla"]), ("Sales", ["Anna", "Dan", "zoe"]), ("", ["Ben"])]
 
 
+def test_people_stand_once_under_their_first_tag_and_those_of_none_at_the_end(main: PBX) -> None:
+    for name, tags in (("Zoe", "night, first aid"), ("Anna", "Night"), ("Ben", ""), ("Carla", "first aid, night")):
+        add(name, tags=tags, department="Sales", phones=f"PJSIP/{name}")
+    found = [(group.name, group.key, [tile.person.name for tile in group.tiles]) for group in groups(by="tag")]
+    assert found == [
+        ("", "", []), ("first aid", "first aid", ["Carla"]), ("Night", "night", ["Anna", "Zoe"]), ("", "", ["Ben"]),
+    ]  # fmt: skip
+
+
+def test_a_board_is_by_what_its_page_was_opened_with(main: PBX) -> None:
+    add("Anna", tags="night", department="Sales", extension="101")
+    page, viewer = fragments.live_pages["people"], viewer_of(people.person("Viewer", "vic"), "en")
+    headings = {by: re.findall(r'people-group"\s+data-group="(.*?)"', page.board(viewer, by)["people"]) for by in
+                ("department", "tag", "", "pbx")}  # fmt: skip
+    assert headings == {"department": ["sales"], "tag": ["night"], "": ["sales"], "pbx": ["sales"]}
+
+
+def test_by_what_the_wall_is_stays_in_the_browser_until_another_is_chosen(main: PBX) -> None:
+    add("Anna", tags="night", department="Sales", extension="101")
+    add("Ben", extension="102")
+    browser = client("Viewer")
+
+    def by(query: str = "") -> list[str]:
+        html = browser.get(f"/people/{query}").content.decode()
+        assert html.count('aria-current="true"') == 1
+        return [
+            text
+            for text in ("Sales", "No department", "night", "No tag")
+            if re.search(rf">?\s{text}\s*<|<bdi>{text}<", html)
+        ]
+
+    assert by() == ["Sales", "No department"]
+    assert by("?by=tag") == ["night", "No tag"]
+    assert by() == ["night", "No tag"]
+    assert by("?by=<script>") == ["Sales", "No department"]
+    assert by("?by=tag") == by()
+    assert by("?by=department") == by() == ["Sales", "No department"]
+
+
 def drawn(kind: str, *keys: str, pbx: str = "main") -> set[str]:
     """Whose tiles are drawn when these have changed."""
     rows = fragments.rows_of(pbx, [(kind, key) for key in keys], ["en"])

@@ -1,11 +1,13 @@
 """Switches in the database: what an administrator may enter, how they are, and who may what."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 
+from accounts.identity import viewer_of
 from engine.live import fragments
 from engine.mirror.models import PBX
 from extensions.models import Device
@@ -34,7 +36,7 @@ def asterisk(main: PBX, monkeypatch: pytest.MonkeyPatch) -> Asterisk:
 @pytest.fixture
 def admin(main: PBX, monkeypatch: pytest.MonkeyPatch) -> Client:
     people.stand_in(monkeypatch)
-    monkeypatch.setattr("extensions.switches.views.look_up", lambda pbx, name: None)
+    monkeypatch.setattr("extensions.switches.views.look_up", lambda *arguments: None)
     return client_of(people.person("Administrator"))
 
 
@@ -125,6 +127,48 @@ def test_what_has_changed_is_drawn(main: PBX) -> None:
     assert drawn("device", "Custom:NIGHT") == {one.dom_id}
     assert drawn("switch-entry", "/H/1") == {two.dom_id}
     assert drawn("device", "Custom:ELSE") == set()
+
+
+def test_the_workers_of_its_pbxs_are_told_of_a_switch_that_is_named_changed_or_deleted(
+    admin: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people.pbx("branch")
+    told: list[tuple[str, object]] = []
+    monkeypatch.setattr(
+        "extensions.switches.views.look_up", lambda pbx, name, parameters: told.append((pbx, parameters["key"]))
+    )
+    admin.post("/switches/new/", FULL)
+    pk = Switch.objects.get().pk
+    admin.post(f"/switches/{pk}/", {**FULL, "name": ""})
+    assert told == [("main", pk)]
+    admin.post(f"/switches/{pk}/", {**FULL, "pbx": "branch"})
+    assert sorted(told[1:]) == [("branch", pk), ("main", pk)]
+    admin.post(f"/switches/{pk}/delete/")
+    assert told[3:] == [("branch", pk)]
+
+
+def test_of_a_pbx_all_switches_are_drawn_in_order_and_what_is_gone_is_taken_away(main: PBX) -> None:
+    people.pbx("branch")
+    for pbx, name in (("main", "Night"), ("main", "Evening"), ("branch", "Day"), ("main", "Zero")):
+        Switch.objects.create(pbx=pbx, name=name, device="Custom:X")
+    gone = Switch.objects.get(name="Zero")
+    dom_id = gone.dom_id
+    key = str(gone.pk)
+    gone.delete()
+
+    def order(html: str) -> list[str]:
+        found = re.findall(r'data-order="(\d+)".*?<bdi>(.*?)</bdi>', html, re.DOTALL)
+        return [name for _order, name in sorted(found, key=lambda one: int(one[0]))]
+
+    rows = {row.id: row for row in fragments.rows_of("main", [("switches", key)], ["en"])}
+    assert rows.pop(dom_id).html is None
+    assert order("".join(row.html["en"] for row in rows.values() if row.html)) == ["Evening", "Night"]
+    assert {row.permission for row in rows.values()} == {"extensions.see_switches"}
+    page, viewer = fragments.live_pages["switches"], viewer_of(people.person("Viewer"), "en")
+    assert order(page.board(viewer, "")["switches"]) == ["Day", "Evening", "Night"]
+    # One that is on another PBX by now is not gone.
+    day = Switch.objects.get(name="Day")
+    assert all(row.html for row in fragments.rows_of("main", [("switches", str(day.pk))], ["en"]))
 
 
 def test_what_is_thrown_is_what_the_administrator_named_whatever_a_browser_sends(asterisk: Asterisk) -> None:
