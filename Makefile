@@ -38,7 +38,7 @@ test-live: $(VENV)/dev.done system-packages $(VENV)/ldap.done var/secret_key
 	@$(TESTS) -n $(LIVE_PROCESSES) -m "(live or servers) and not browser" $(ARGS)
 
 # What needs a real Chromium.
-test-browser: $(VENV)/dev.done system-packages var/secret_key
+test-browser: $(VENV)/dev.done system-packages $(VENV)/ldap.done var/secret_key
 	@$(TESTS) -n $(BROWSER_PROCESSES) -m browser $(ARGS)
 
 # The same three, with the lines and branches of the product counted in every process that they start.
@@ -58,7 +58,7 @@ mutants: $(VENV)/dev.done system-packages $(VENV)/ldap.done var/secret_key
 
 # What depends on how many processes serve, with several of them behind a proxy.
 PROCESSES ?= 2
-test-processes: $(VENV)/dev.done system-packages var/secret_key
+test-processes: $(VENV)/dev.done system-packages $(VENV)/ldap.done var/secret_key
 	@PANEL_PROCESSES=$(PROCESSES) $(TESTS) -n $(BROWSER_PROCESSES) -m browser tests/browser tests/hostile tests/faults/test_browser.py tests/processes $(ARGS)
 
 # What reaches a real Asterisk through the panel, over each way there is to reach it. Some tests choose it themselves.
