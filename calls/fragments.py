@@ -8,6 +8,7 @@ from operator import or_
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db.models import Case, Count, F, IntegerField, Max, Min, Q, Value, When
 from django.db.models.expressions import Combinable
 from django.template.loader import render_to_string
@@ -23,6 +24,7 @@ from engine.live.fragments import (
     PARTS_LIMIT,
     Found,
     LivePage,
+    Notice,
     Offer,
     PagedList,
     Query,
@@ -389,10 +391,10 @@ fragments.live_pages["calls"] = LivePage(
 )
 
 
-def with_known(pbx: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+def with_known(pbx: str, notice: Notice) -> Mapping[str, Any]:
     """What a notice of somebody needs to say their name: see `as_known`. Queries the database."""
-    texts = [str(parameters[name]) for name in ("who", "number") if parameters.get(name)]
-    return {"known": named(pbx, texts)}
+    texts = [str(notice.parameters[name]) for name in ("who", "number") if notice.parameters.get(name)]
+    return {"known": named(pbx, texts, User.objects.filter(pk=notice.user_id).first())}
 
 
 def as_known(parameters: Mapping[str, Any], name: str) -> str:

@@ -258,9 +258,9 @@ common_rows: list[Callable[[], Iterable[Row]]] = []
 own_rows: list[Callable[[Viewer], Iterable[Row]]] = []
 live_pages: dict[str, LivePage] = {}
 notices: dict[str, NoticeText] = {}
-# What a notice says beside what its parameters say: its code → PBX and parameters in, further parameters out. Reads the
+# What a notice says beside what its parameters say: its code → PBX and notice in, further parameters out. Reads the
 # database, which those who put notices to users do not.
-completions: dict[str, Callable[[str, Mapping[str, Any]], Mapping[str, Any]]] = {}
+completions: dict[str, Callable[[str, "Notice"], Mapping[str, Any]]] = {}
 
 
 def renders(kind: str) -> Callable[[Renderer], Renderer]:
@@ -398,7 +398,7 @@ def board_of(page: LivePage, viewer: Viewer, key: str, inside: Mapping[str, str]
 def completed(pbx: str, given: Iterable[Notice]) -> list[Notice]:
     """Notices with what their `completions` add to them. Reads the database."""
     return [
-        Notice(notice.user_id, notice.code, {**notice.parameters, **completions[notice.code](pbx, notice.parameters)})
+        Notice(notice.user_id, notice.code, {**notice.parameters, **completions[notice.code](pbx, notice)})
         if notice.code in completions
         else notice
         for notice in given

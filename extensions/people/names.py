@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.db.models import Case, IntegerField, Max, Min, Q, Value, When
 
 from .models import PersonNumber, everybody, may_see_number, seen_by
-from .numbers import keys_of
+from .numbers import found_by, keys_of
 
 # Key of a number → whether it is an extension → the names of those who have it.
 _Known = Mapping[tuple[str, bool], set[str]]
@@ -40,12 +40,15 @@ def _public() -> Q:
     return everybody("person__") & ~Q(kind__in=PersonNumber.PRIVATE)
 
 
-def named(pbx: str, texts: Iterable[str]) -> dict[str, str]:
+def named(pbx: str, texts: Iterable[str], user: User | None = None) -> dict[str, str]:
     """Texts, each a name and a number or a number alone → with the directory's name for the number, and another one
-    that stood there behind it; those that it does not know are left out. Queries the database once.
+    that stood there behind it; those that it does not know are left out. For a user, with the names that they alone
+    see. Queries the database once, for a user a few times.
     """
     numbers = {text: text.rpartition(" ")[2] for text in texts}
     names = names_of(pbx, numbers.values())
+    if user is not None:
+        names |= _over(user, pbx, numbers.values())
     found = {}
     for text, number in numbers.items():
         own, name = text.removesuffix(number).strip(), names.get(number, "")
@@ -54,12 +57,21 @@ def named(pbx: str, texts: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def laid_over(user: User) -> dict[str, str]:
-    """By what `numbers.found_by` says → the names that not everybody sees but this user does. Their own contacts come
-    before all others; of others, a number that several people have names none of them. Queries the database twice.
+def _over(user: User, pbx: str, numbers: Iterable[str]) -> dict[str, str]:
+    """Numbers as they show on a PBX → the names of `laid_over`."""
+    keys = set[str]().union(*map(keys_of, numbers))
+    places = laid_over(user, Q(key__in=keys)) if keys else {}
+    ways = {number: found_by(pbx, number).split() for number in numbers}
+    return {number: places[place] for number, found in ways.items() for place in reversed(found) if place in places}
+
+
+def laid_over(user: User, among: Q = Q()) -> dict[str, str]:  # noqa: B008 (it does not change)
+    """By what `numbers.found_by` says → the names that not everybody sees but this user does, `among` these numbers.
+    Their own contacts come before all others; of others, a number that several people have names none of them. Queries
+    the database twice.
     """
-    mine = _by_place(Q(person__owner=user))
-    others = _by_place(Q(person__in=seen_by(user), person__owner=None) & may_see_number(user) & ~_public())
+    mine = _by_place(among & Q(person__owner=user))
+    others = _by_place(among & Q(person__in=seen_by(user), person__owner=None) & may_see_number(user) & ~_public())
     return {place: min(names) for place, names in {**others, **mine}.items() if len(names) == 1 or place in mine}
 
 

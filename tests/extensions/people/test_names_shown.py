@@ -5,6 +5,7 @@ from html import unescape
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone, translation
 from django.utils.html import strip_tags
@@ -190,6 +191,26 @@ def test_toasts_name_whom_they_are_about() -> None:
     moved = told(transfers.NOTICE, who="Cab 0301234567", number="102", how="completed", code="t", step=1)
     assert "Taxi 0301234567 (Cab) was transferred to Ben 102." in moved
     assert "Ben 102 is free, but could not be called." in told(camping.NOTICE, number="102", how="failed", code="c")
+
+
+def test_toasts_have_the_names_that_only_their_user_sees() -> None:
+    anna, ben, vic = (people.person(*who) for who in (("Operator", "anna"), ("Operator", "ben"), ("Viewer", "vic")))
+    add("Taxi", owner=anna, outside="030 1234567")
+    add("Eva", mobile="0172 555")
+    add("Carla", extension="103")
+    parameters = {"pbx": "main", "call": "c", "step": 1, "purpose": "", "told": Told.CONNECTED}
+
+    def answered(user: User, number: str) -> str:
+        (notice,) = completed("main", [Notice(user.pk, placed.NOTICE, {**parameters, "number": number})])
+        return said(toast(notice, "en"))
+
+    assert "Taxi 0301234567 answered." in answered(anna, "0301234567")
+    assert "Taxi" not in answered(ben, "0301234567")
+    assert "Eva 0172555 answered." in answered(ben, "0172555")
+    assert "Eva" not in answered(vic, "0172555")
+    assert "Carla 103 answered." in answered(vic, "103")
+    add("My Carla", owner=anna, outside="103")
+    assert "My Carla 103 answered." in answered(anna, "103")
 
 
 def test_what_is_offered_in_a_toast_is_about_the_number() -> None:
