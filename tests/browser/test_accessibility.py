@@ -15,6 +15,7 @@ from django.template.loader import render_to_string
 from django.urls import URLPattern, URLResolver, get_resolver
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
+from engine.demo.load import place_calls
 from engine.demo.server import DemoPbx
 from tests.panel import Panel, come_in
 
@@ -183,6 +184,16 @@ class Site:
         url = f"ami://{address.username}:{address.secret}@{address.host}:{address.port}"
         self.panel = Panel(folder, {"AMI_URL": url})
 
+    def call(self) -> str:
+        """A call between two that nobody hangs up: the caller's name."""
+
+        async def place() -> str:
+            assert self._pbx is not None
+            (caller,) = place_calls(self._pbx.switch, 1, first=7)
+            return caller.caller.name
+
+        return asyncio.run_coroutine_threadsafe(place(), self.loop).result(30)
+
     def unplug(self) -> None:
         """The PBX is gone, and stays so."""
         if self._pbx is not None:
@@ -342,7 +353,8 @@ def test_neither_a_menu_of_a_call_nor_its_dialogs_have_a_violation(site: Site, c
     page.locator("[data-opens=keys]").click()
     found = in_every_look(page, "keys")
     page.keyboard.press("Escape")
-    menu = page.locator(".call:not([data-mine]) .party[data-state=Up] .party-menu")
+    lasting = page.locator(".call", has=page.get_by_text(site.call(), exact=True))
+    menu = lasting.locator(".party[data-state=Up] .party-menu")
     items = page.locator(".party-menu .menu-items:visible")
     for name, words in (("transfer", "Transfer"), ("keypad", "Press keys")):
         menu.first.locator("summary").focus()
