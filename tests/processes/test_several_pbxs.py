@@ -110,6 +110,7 @@ def test_a_worker_that_starts_does_not_take_another_ones_pbx_away(both: Both, vi
     until(lambda: both.panel.log.count("the link is up") > before, 60, both.panel.log[-2000:])
     assert "vienna" in both.links()
     assert both.shell(_WHERE_BEN_IS) == "vienna"
+    expect(page.locator("#pbx-berlin-link")).to_have_attribute("data-link", "up", timeout=30_000)
     expect(page.locator("#links [role=alert]")).to_contain_text("vienna", timeout=30_000)
     expect(page.locator('#calls > [id^="call-vienna-"]')).to_have_count(1)
     both.spawn(1)
