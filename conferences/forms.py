@@ -9,6 +9,7 @@ from typing import Any
 from django import forms
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from calls.forms import diallable
 from engine import limits
@@ -72,35 +73,19 @@ def _read(texts: Iterable[str]) -> Iterator[tuple[int, str, Person | str]]:
                 yield at, text.strip(), str(error.message)
 
 
-class GroupForm(forms.ModelForm):
-    """A saved group: its name, and a line for each of its people."""
+class PeopleField(forms.CharField):
+    """People to call, a line for each, found by name while one is typed. Its value is the same text, as `person_of`
+    reads it. Every line that is wrong is named.
+    """
 
-    people = forms.CharField(
-        label=_("people"),
-        max_length=limits.PEOPLE * limits.PERSON,
-        widget=forms.Textarea({"class": "form-control", "rows": 12, "spellcheck": "false"}),
-    )
+    def __init__(self, **options: Any) -> None:
+        widget = forms.Textarea({"class": "form-control", "rows": 12, "spellcheck": "false"})
+        super().__init__(**{"max_length": limits.PEOPLE * limits.PERSON, "widget": widget, **options})
 
-    class Meta:
-        model = InviteGroup
-        fields = ["name"]
-        widgets = {"name": forms.TextInput({"class": "form-control"})}
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        finds = {"data-find": reverse("people-find"), "aria-controls": "group-found", "aria-autocomplete": "list"}
-        self.fields["people"].widget.attrs.update(finds)
-        self.found: list[Person] = []
-        if self.instance.pk:
-            members = (Person(member.number, member.name) for member in self.instance.members.all())
-            self.initial["people"] = "\n".join(map(str, members))
-
-    def clean_people(self) -> str:
-        """Every line that is wrong is named."""
-        text: str = self.cleaned_data["people"]
+    def clean(self, value: Any) -> str:
+        lines = str(super().clean(value)).splitlines()
         people: dict[str, Person] = {}
         errors = []
-        lines = text.splitlines()
         if sum(bool(line.strip()) for line in lines) > MOST_PEOPLE:
             raise forms.ValidationError(_("A group can have at most %(most)d people.") % {"most": MOST_PEOPLE})
         for at, _text, found in _read(lines):
@@ -112,8 +97,37 @@ class GroupForm(forms.ModelForm):
                 people[found.number] = found
         if errors:
             raise forms.ValidationError(errors)
-        self.found = list(people.values())
-        return text
+        return "\n".join(map(str, people.values()))
+
+
+def finds_people(field: forms.Field, id: str) -> None:
+    """People are offered while one types into a field, in the list of this id."""
+    offers = {"data-find": reverse("people-find"), "aria-controls": id, "aria-autocomplete": "list"}
+    field.widget.attrs.update(offers)
+
+
+class GroupForm(forms.ModelForm):
+    """A saved group: its name, and a line for each of its people."""
+
+    people = PeopleField(label=gettext_lazy("People"))
+
+    class Meta:
+        model = InviteGroup
+        fields = ["name"]
+        widgets = {"name": forms.TextInput({"class": "form-control"})}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        finds_people(self.fields["people"], "group-found")
+        if self.instance.pk:
+            members = (Person(member.number, member.name) for member in self.instance.members.all())
+            self.initial["people"] = "\n".join(map(str, members))
+
+    @property
+    def found(self) -> list[Person]:
+        """Who is in it, once it is valid."""
+        people, _wrong = people_of(self.cleaned_data["people"].splitlines())
+        return people
 
     @property
     def has_other_numbers(self) -> bool:

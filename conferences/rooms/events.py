@@ -29,7 +29,7 @@ from engine.mirror.verbs import for_audit
 
 from .. import commands as conference_commands
 from .. import moving
-from ..forms import Person
+from ..forms import Person, people_of
 from ..invitations import commands as invitations
 from ..invitations.models import InviteMember
 from ..models import Conference, Participant
@@ -219,6 +219,9 @@ def plan_for(pbx: str, number: str) -> Plan | None:
         return None
     user = room.planned_by
     plan = Plan(room, user, profile_of(user) if user else Profile())
+    people, wrong = people_of(room.people.splitlines())
+    plan.people |= {person.number: person for person in people}
+    plan.refused |= dict(wrong)
     members = InviteMember.objects.filter(group__room=room).select_related("group__changed_by")
     for member in members.order_by("group__name", "id"):
         if number_to_call := number_in(member.number):

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from engine.mirror.models import PBX
 
+from ..forms import PeopleField, finds_people
 from ..moving import SOUND
 from .models import Room
 
@@ -21,6 +22,7 @@ class RoomForm(forms.ModelForm):
     """A plan. Errors are shown at their field."""
 
     pbx = forms.ChoiceField(label=_("PBX"), widget=forms.Select({"class": "form-select"}))
+    people = PeopleField(label=_("people who are called in at the start"), required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -36,6 +38,8 @@ class RoomForm(forms.ModelForm):
         people.queryset = User.objects.filter(moderators).distinct().order_by("username")  # type: ignore[attr-defined]
         people.label_from_instance = _label_of  # type: ignore[attr-defined]
         self.fields["lock_after"].widget.attrs["min"] = 1
+        self.fields["people"].widget.attrs["rows"] = 4
+        finds_people(self.fields["people"], "room-found")
 
     def clean_number(self) -> str:
         number = str(self.cleaned_data["number"])
@@ -70,7 +74,8 @@ class RoomForm(forms.ModelForm):
     class Meta:
         model = Room
         fields = [
-            "name", "number", "pbx", "moderators", "invite_groups", "lecture", "record", "lock_after", "greeting",
+            "name", "number", "pbx", "moderators", "people", "invite_groups", "lecture", "record", "lock_after",
+            "greeting",
         ]  # fmt: skip
         widgets = {
             "number": forms.TextInput({"class": "form-control", "autocomplete": "off"}),

@@ -24,6 +24,8 @@ class Room(models.Model):
         settings.AUTH_USER_MODEL, blank=True, related_name="rooms", verbose_name=_("moderators")
     )
     invite_groups = models.ManyToManyField(InviteGroup, blank=True, verbose_name=_("call in at the start"))
+    # A line for each who is called in besides, as `conferences.forms.person_of` reads it.
+    people = models.TextField(_("people who are called in at the start"), blank=True)
     lecture = models.BooleanField(_("lecture mode"), default=False)
     # Empty: the conference is never locked.
     lock_after = models.PositiveIntegerField(
@@ -32,7 +34,7 @@ class Room(models.Model):
     record = models.BooleanField(_("record automatically"), default=False)
     # A sound of Asterisk's, by its name without the format.
     greeting = models.CharField(_("greeting"), max_length=200, blank=True)
-    # Who saved it last: the groups are called in by their dial policy.
+    # Who saved it last: people and groups are called in by their dial policy.
     planned_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+",
         verbose_name=_("planned by"),
@@ -46,6 +48,11 @@ class Room(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.number})" if self.name else self.number
+
+    @property
+    def people_count(self) -> int:
+        """How many are called in beside groups."""
+        return len(self.people.splitlines())
 
 
 _ROOM = "conferences.room:"

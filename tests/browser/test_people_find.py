@@ -68,6 +68,19 @@ def test_people_are_found_line_by_line_in_a_group(directory: Panel, visit: Visit
     expect(page).to_have_url(re.compile("/groups/$"))
 
 
+def test_people_are_found_for_a_planned_room(directory: Panel, visit: Visit) -> None:
+    page = visit(directory, "mona", "/rooms/new/")
+    page.get_by_label("Number", exact=True).fill("8077")
+    page.get_by_label("People who are called in at the start").press_sequentially("bb")
+    expect(page.get_by_role("option")).to_have_text(re.compile("Ben Beta"))
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#content")).to_contain_text("Saved.")
+    expect(page.get_by_label("People who are called in at the start")).to_have_value("Ben Beta <102>")
+    page.goto(f"{directory.url}/rooms/")
+    expect(page.locator(".room", has=page.get_by_text("8077"))).to_contain_text("1 person")
+
+
 def test_a_third_is_found_by_name_for_a_call(
     asterisk22: Asterisk, directory: Panel, visit: Visit, phone_factory: PhoneFactory, caller_factory: CallerFactory
 ) -> None:

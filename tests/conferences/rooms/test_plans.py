@@ -298,7 +298,7 @@ async def test_its_groups_are_called_in_by_the_policy_of_whoever_planned_it(
 
 async def test_who_is_called_in_joins_and_who_is_busy_shows_as_such(asterisk: Asterisk) -> None:
     def prepare() -> None:
-        plan(planned_by=planner()).invite_groups.set([group("602", "604")])
+        plan(planned_by=planner(), people="Ben <602>").invite_groups.set([group("604")])
 
     await sync_to_async(prepare)()
     async with working(asterisk) as station:
@@ -319,9 +319,22 @@ async def test_who_is_called_in_joins_and_who_is_busy_shows_as_such(asterisk: As
 )
 def test_nobody_is_called_for_whoever_may_not_call(spoil: Callable[[User], Any], why: str) -> None:
     user = planner()
-    plan(planned_by=user).invite_groups.set([group("101")])
+    plan(planned_by=user, people="102 Ben").invite_groups.set([group("101")])
     spoil(user)
     found = events.plan_for("main", ROOM)
     assert found is not None
     assert found.people == {}
     assert why in found.refused["101"]
+    assert why in found.refused["102"]
+
+
+def test_people_of_a_plan_are_called_by_the_policy_of_whoever_planned_it_and_of_groups_that_have_them_too() -> None:
+    user = planner()
+    both = group("101")
+    plan(planned_by=user, people="Ben <102>\nAnna <101>\nno number").invite_groups.set([both])
+    found = events.plan_for("main", ROOM)
+    assert found is not None
+    assert [(person.number, person.name, person.groups) for person in found.people.values()] == [
+        ("102", "Ben", ()), ("101", "Anna", (both,)),
+    ]  # fmt: skip
+    assert list(found.refused) == ["no number"]

@@ -163,16 +163,19 @@ def test_a_plan_is_made_changed_and_deleted(mona: User, rita: User) -> None:
     assert "No room is planned." not in client.get("/rooms/").content.decode()
     data = FIELDS | {
         "name": " Team\n call ", "moderators": [rita.pk], "invite_groups": [group.pk], "lecture": "on", "record": "on",
-        "lock_after": "5", "greeting": "custom/welcome",
+        "lock_after": "5", "greeting": "custom/welcome", "people": "Ben <102>\n\n 030 1234 Carla ",
     }  # fmt: skip
     made = Room.objects.get(pk=int(client.post("/rooms/new/", data)["Location"].split("/")[2]))
     assert (made.pbx, made.number, made.name, made.lecture, made.record, made.lock_after, made.greeting) == (
         "main", "8003", "Team call", True, True, 5, "custom/welcome",
     )  # fmt: skip
     assert (list(made.moderators.all()), list(made.invite_groups.all()), made.planned_by) == ([rita], [group], mona)
+    assert made.people == "Ben <102>\nCarla <0301234>"
     page = client.get(f"/rooms/{made.pk}/")
     html = page.content.decode()
     assert "Saved." in html
+    assert "Ben &lt;102&gt;\nCarla &lt;0301234&gt;</textarea>" in html
+    assert "2 people" in client.get("/rooms/").content.decode()
     assert "ConfBridge(8003,pbxpanel_bridge,pbxpanel_user,pbxpanel_menu)" in html
     assert "Team call" in client.get("/rooms/").content.decode()
     ben = people.person("Administrator", "ben")
@@ -204,6 +207,8 @@ def test_a_plan_is_made_changed_and_deleted(mona: User, rita: User) -> None:
         ("lock_after", "1441", "less than or equal to 1440"),
         ("moderators", "999", "is not one of the available choices"),
         ("invite_groups", "x", "is not a valid value"),
+        ("people", "Ben <102>\nnobody", "Line 2: "),
+        ("people", "102\n102 Ben", "Line 2: 102 is already listed."),
     ],
 )
 def test_what_is_wrong_is_said_and_nothing_typed_is_lost(
