@@ -62,7 +62,8 @@ NEVER, LONG_AGO = "99999999999", "0"
 HOLDING = Feature(gettext_noop("hold, and transfer with consultation"), Weight.USEFUL)
 
 # Extension → its steps. What stands behind the music is for when its time is over; a channel that was taken out of it
-# and whose partner hangs up comes there too, and hangs up (`PBXPANEL_SINCE`).
+# and whose partner hangs up comes there too, and hangs up (`PBXPANEL_SINCE`). That reckons in whole seconds, so whoever is
+# back within the second is hung up by `Bridge` itself (x).
 DIALPLAN: Mapping[str, Steps] = {
     "hold": (
         ("Set", "PBXPANEL_SINCE=${EPOCH}"),
@@ -75,16 +76,16 @@ DIALPLAN: Mapping[str, Steps] = {
         ("Hangup", ""),
     ),
     "back": (("Goto", "hold,5"),),
-    "holding": (("Wait", str(MUSIC - 10)), ("Bridge", "${PBXPANEL_HELD}"), ("Hangup", "")),
+    "holding": (("Wait", str(MUSIC - 10)), ("Bridge", "${PBXPANEL_HELD},x"), ("Hangup", "")),
     "consult": (
         ("Dial", f"Local/${{PBXPANEL_TARGET}}@${{PBXPANEL_CONTEXT}}/n,{RINGS},g"),
         # Whoever was brought together with the target needs nobody; else back to the caller. A target may be busy so
         # soon that the caller does not hear the music yet.
         ("GotoIf", '$["${PBXPANEL_HELD}" = ""]?7'),
-        ("Bridge", "${PBXPANEL_HELD}"),
+        ("Bridge", "${PBXPANEL_HELD},x"),
         ("GotoIf", '$["${BRIDGERESULT}" = "SUCCESS"]?7'),
         ("Wait", "1"),
-        ("Bridge", "${PBXPANEL_HELD}"),
+        ("Bridge", "${PBXPANEL_HELD},x"),
         ("Hangup", ""),
     ),
     # With one of the two whom the phone talks to by turns; when that one hangs up, with the other.

@@ -1,14 +1,16 @@
 """Hold, and transfer with consultation, on a real Asterisk 22 and 16 with SIP telephones: nobody is lost."""
 
 import asyncio
+import time
 
 import pytest
 
 from calls import transfers
 from calls.control import Destination
 from calls.models import Channel, Transfer
+from engine.ami import actions
 from engine.mirror.commands import Status
-from tests.calls.test_control_live import Board, a_call, board
+from tests.calls.test_control_live import Board, a_call, board, trunk
 from tests.lab.asterisk import Asterisk
 from tests.lab.fixtures import CallerFactory, PhoneFactory
 from tests.system.doctor.faults import changed
@@ -223,6 +225,26 @@ async def test_a_target_that_is_busy_refuses_or_hangs_up_brings_me_back_by_itsel
         assert (await here.give(transfers.consult, caller, TO_103)).done
         await here.together(caller, mine)
         await over(here, "back")
+
+
+async def test_whoever_is_back_from_a_busy_target_and_hangs_up_within_the_same_second_leaves_nobody_waiting(
+    asterisk: Asterisk, phone_factory: PhoneFactory, caller_factory: CallerFactory
+) -> None:
+    """The dialplan reckons in whole seconds."""
+    async with board(asterisk) as here:
+        caller, mine = await a_call(here, phone_factory, caller_factory)
+        await asyncio.to_thread(phone_factory, asterisk, "103", "busy")
+        for _ in range(5):
+            await asyncio.sleep(1 - time.time() % 1)
+            second = int(time.time())
+            assert (await here.give(transfers.consult, caller, TO_103)).done
+            await here.together(caller, mine)
+            if int(time.time()) == second:
+                break
+        else:
+            pytest.fail("No consultation was over within a second.")
+        await here.follower.session.ask(actions.hangup(mine.name))
+        await here.until(lambda: trunk(here) is None, 5)
 
 
 async def test_the_caller_who_hangs_up_leaves_me_with_the_target(

@@ -33,8 +33,11 @@ def pick_up(dialplan: "Dialplan", channel: Channel, data: str, go_on: GoOn) -> N
 
 
 def take_over(dialplan: "Dialplan", channel: Channel, data: str, go_on: GoOn) -> None:
-    """It talks to a channel of this name, whatever that does; `BRIDGERESULT` says whether it could."""
-    target = dialplan.switch.channels.get(arguments(data)[0])
+    """It talks to a channel of this name, whatever that does; `BRIDGERESULT` says whether it could. With the option `x`
+    that one hangs up when they part, wherever it was.
+    """
+    name, options, *_rest = [*arguments(data), ""]
+    target = dialplan.switch.channels.get(name)
     if target is None or target is channel:
         channel.variables["BRIDGERESULT"] = "NONEXISTENT" if target is None else "LOOP"
         go_on()
@@ -44,6 +47,8 @@ def take_over(dialplan: "Dialplan", channel: Channel, data: str, go_on: GoOn) ->
     else:
         channel.variables["BRIDGERESULT"] = "SUCCESS"
         channel.goes_on = channel.next_step is not None
+        if "x" in options:
+            target.goes_on = False
 
 
 def join(dialplan: "Dialplan", channel: Channel, data: str, go_on: GoOn) -> None:
