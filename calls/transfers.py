@@ -62,8 +62,8 @@ NEVER, LONG_AGO = "99999999999", "0"
 HOLDING = Feature(gettext_noop("hold, and transfer with consultation"), Weight.USEFUL)
 
 # Extension → its steps. What stands behind the music is for when its time is over; a channel that was taken out of it
-# and whose partner hangs up comes there too, and hangs up (`PBXPANEL_SINCE`). That reckons in whole seconds, so whoever is
-# back within the second is hung up by `Bridge` itself (x).
+# and whose partner hangs up comes there too, and hangs up (`PBXPANEL_SINCE`). That reckons in whole seconds, so whoever
+# is back within the second is hung up by `Bridge` itself (x).
 DIALPLAN: Mapping[str, Steps] = {
     "hold": (
         ("Set", "PBXPANEL_SINCE=${EPOCH}"),

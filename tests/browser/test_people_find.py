@@ -78,7 +78,12 @@ def test_people_are_found_for_a_planned_room(directory: Panel, visit: Visit) -> 
     expect(page.locator("#content")).to_contain_text("Saved.")
     expect(page.get_by_label("People who are called in at the start")).to_have_value("Ben Beta <102>")
     page.goto(f"{directory.url}/rooms/")
-    expect(page.locator(".room", has=page.get_by_text("8077"))).to_contain_text("1 person")
+    room = page.locator(".room", has=page.get_by_text("8077"))
+    expect(room).to_contain_text("1 person")
+    room.get_by_role("link").first.click()
+    page.get_by_role("link", name="Delete").click()
+    page.get_by_role("button", name="Delete").click()
+    expect(page.get_by_text("No room is planned.")).to_be_visible()
 
 
 def test_a_third_is_found_by_name_for_a_call(
