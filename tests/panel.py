@@ -17,10 +17,6 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-from django.contrib.auth.models import User
-from django.contrib.sessions.backends.db import SessionStore
-from django.test import override_settings
 from django.utils.crypto import get_random_string
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
 
@@ -128,6 +124,12 @@ class Panel:
 
     def session_of(self, username: str) -> str:
         """The key of a new session of a user, as if they had just logged in."""
+        # Benches have no Django yet when they import this module.
+        from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+        from django.contrib.auth.models import User
+        from django.contrib.sessions.backends.db import SessionStore
+        from django.test import override_settings
+
         with self._database() as (execute, mark):
             find = f"SELECT id, password FROM auth_user WHERE username = {mark}"
             user_id, password = execute(find, [username]).fetchone()
