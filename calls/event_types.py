@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import pairwise
 from json.encoder import encode_basestring as quoted
 
 from django.utils.translation import gettext_noop
@@ -198,7 +199,7 @@ def _parties(state: State, call: str, left: Mapping[str, Channel]) -> list[Chann
     found = [channel for channel in state.table(Channel).where("call", call) if not channel.name.startswith("Local/")]
     if left:
         found += left.values()
-    if len(found) > 1:
+    if any(one.created_at >= next.created_at for one, next in pairwise(found)):  # nearly always they came in order
         found.sort(key=_age)
     return found[:PARTIES]
 
