@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from engine import limits
 from engine.mirror.models import PBX
-from extensions.people.models import SEE, PersonNumber, may_see_all_numbers, seen_by
+from extensions.people.models import SEE, PersonNumber, seen_by, sees_all_numbers
 from extensions.presence.fragments import Beside, beside
 from extensions.presence.holders import HOLDER
 
@@ -37,15 +37,14 @@ def _numbers(user: User, pbx: str) -> QuerySet[PersonNumber]:
     )
 
 
-def _out(request: ApiRequest, pbx: str, numbers: Collection[PersonNumber]) -> list[schemas.PersonPresence]:
+def _out(pbx: str, numbers: Collection[PersonNumber], reader: User | None) -> list[schemas.PersonPresence]:
     known = beside({number: {number.number} for number in numbers}, lambda number: pbx)
-    return [_one(request, pbx, number, known.get(number, Beside())) for number in numbers]
+    return [_one(pbx, number, known.get(number, Beside()), reader) for number in numbers]
 
 
-def _one(request: ApiRequest, pbx: str, number: PersonNumber, found: Beside) -> schemas.PersonPresence:
+def _one(pbx: str, number: PersonNumber, found: Beside, reader: User | None) -> schemas.PersonPresence:
     said, diverted = found.said, found.diverted
-    user = sees_as(request)
-    if user is None or not (may_see_all_numbers(user) or number.person.user_id == user.pk):
+    if not sees_all_numbers(reader, number.person):
         diverted = diverted.for_everybody(PRIVATE)
     return schemas.PersonPresence(
         pbx=pbx,
@@ -84,7 +83,8 @@ def presences(
     some = list(rows[: limit + 1])
     shown = some[:limit]
     last = (shown[-1].number, str(shown[-1].pk)) if len(some) > limit else None
-    return schemas.PersonPresences(items=_out(request, pbx, shown), next=pages.next_page(request, response, last))
+    items = _out(pbx, shown, sees_as(request))
+    return schemas.PersonPresences(items=items, next=pages.next_page(request, response, last))
 
 
 @operation(
@@ -102,4 +102,4 @@ def presence(request: ApiRequest, pbx: str, number: str) -> schemas.PersonPresen
     found = _numbers(request.user, pbx).filter(number=number)[:1]
     if not found:
         raise Problem(NOT_FOUND, HOLDER.gone)
-    return _out(request, pbx, found)[0]
+    return _out(pbx, found, sees_as(request))[0]

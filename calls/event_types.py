@@ -196,16 +196,15 @@ def _times_json(record: CallRecord) -> str:
 
 
 def _parties(state: State, call: str, left: Mapping[str, Channel]) -> list[Channel]:
-    found = [channel for channel in state.table(Channel).where("call", call) if not channel.name.startswith("Local/")]
-    if left:
-        found += left.values()
-    if any(one.created_at >= next.created_at for one, next in pairwise(found)):  # nearly always they came in order
+    found = [channel for channel in state.table(Channel).where("call", call) if not channel.is_local]
+    found += left.values()
+    if any(one.created_at >= other.created_at for one, other in pairwise(found)):  # nearly always they came in order
         found.sort(key=_age)
     return found[:PARTIES]
 
 
 def _age(channel: Channel) -> tuple[int, int, str]:
-    return channel._age or channel.age
+    return channel.age
 
 
 def _direction(state: State, parties: list[Channel]) -> str:

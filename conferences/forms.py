@@ -78,6 +78,8 @@ class PeopleField(forms.CharField):
     reads it. Every line that is wrong is named.
     """
 
+    default_error_messages = {"too_many": gettext_lazy("At most %(most)d people can be called at a time.")}
+
     def __init__(self, **options: Any) -> None:
         widget = forms.Textarea({"class": "form-control", "rows": 12, "spellcheck": "false"})
         super().__init__(**{"max_length": limits.PEOPLE * limits.PERSON, "widget": widget, **options})
@@ -87,7 +89,7 @@ class PeopleField(forms.CharField):
         people: dict[str, Person] = {}
         errors = []
         if sum(bool(line.strip()) for line in lines) > MOST_PEOPLE:
-            raise forms.ValidationError(_("A group can have at most %(most)d people.") % {"most": MOST_PEOPLE})
+            raise forms.ValidationError(self.error_messages["too_many"], params={"most": MOST_PEOPLE})
         for at, _text, found in _read(lines):
             if not isinstance(found, Person):
                 errors.append(_("Line %(at)d: %(why)s") % {"at": at, "why": found})
@@ -109,7 +111,10 @@ def finds_people(field: forms.Field, id: str) -> None:
 class GroupForm(forms.ModelForm):
     """A saved group: its name, and a line for each of its people."""
 
-    people = PeopleField(label=gettext_lazy("People"))
+    people = PeopleField(
+        label=gettext_lazy("People"),
+        error_messages={"too_many": gettext_lazy("A group can have at most %(most)d people.")},
+    )
 
     class Meta:
         model = InviteGroup

@@ -444,10 +444,17 @@ def may_see_number(user: User) -> Q:
     return ~Q(kind__in=PersonNumber.PRIVATE) | Q(person__owner=user) | Q(person__user=user)
 
 
+def sees_all_numbers(user: User | None, person: Person) -> bool:
+    """Whether a user may see all numbers of a person: their own and those of their contacts always. Without a user:
+    everybody, who may not.
+    """
+    return user is not None and (user.pk in (person.owner_id, person.user_id) or may_see_all_numbers(user))
+
+
 def numbers_for(user: User | None, person: Person) -> list[PersonNumber]:
     """The numbers of a person that a user may see; without a user, those that everybody may see."""
     numbers = person.all_numbers
-    if user is not None and (user.pk in (person.owner_id, person.user_id) or may_see_all_numbers(user)):
+    if sees_all_numbers(user, person):
         return numbers
     return [number for number in numbers if number.kind not in PersonNumber.PRIVATE]
 

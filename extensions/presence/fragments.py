@@ -240,16 +240,20 @@ def drawn_for(user_id: int) -> str:
 # The page of a person.
 
 
-def context_of(person: Person, *, all_numbers: bool) -> dict[str, Any]:
-    """What is drawn of a person on the page of their presence, also with `all_numbers` or only those for everybody."""
+def context_of(person: Person) -> dict[str, Any]:
+    """What is drawn of a person on the page of their presence, for whoever may see all numbers."""
     found = beside_one(person)
     return {
         "person": person,
         "holder": holder_for(person),
         "said": found.said,
-        "diverted": found.diverted if all_numbers else found.diverted.for_everybody(),
+        "diverted": found.diverted,
         "kinds": keys().keys(),
     }
+
+
+def _for_everybody(context: Mapping[str, Any]) -> dict[str, Any]:
+    return {**context, "diverted": context["diverted"].for_everybody()}
 
 
 @fragments.renders("presence-of")
@@ -260,22 +264,23 @@ def presence_of_rows(pbx: str, keys: set[str]) -> Iterator[Row]:
     restricted = restricted_departments()
     for person in Person.objects.filter(pk__in=keys, owner=None, hidden=False).prefetch_related("numbers"):
         permission, also = permissions_for(person, restricted)
-        all_of_it = context_of(person, all_numbers=True)
-        for all_numbers in (True, False) if all_of_it["diverted"].private else (None,):
-            context = context_of(person, all_numbers=False) if all_numbers is False else all_of_it
-            html = fragments.draw("extensions/presence/_state.html", context)
+        context = context_of(person)
+        drawn = {True: context, False: _for_everybody(context)} if context["diverted"].private else {None: context}
+        for all_numbers, shown_of_it in drawn.items():
+            html = fragments.draw("extensions/presence/_state.html", shown_of_it)
             facets = {"person": str(person.pk), "user": person.user_id, "all_numbers": all_numbers}
             yield Row(f"presence-of-{person.pk}", "presence-of", html, facets, permission, also)
 
 
 def state_of(person: Person, *, all_numbers: bool) -> str:
     """The inside of the page's live part, in the active language."""
-    context = context_of(person, all_numbers=all_numbers)
-    return render_to_string("extensions/presence/_state.html", context).strip()
+    context = context_of(person)
+    shown_of_it = context if all_numbers else _for_everybody(context)
+    return render_to_string("extensions/presence/_state.html", shown_of_it).strip()
 
 
 def _sees_all_numbers(viewer: Viewer, user_id: int | None) -> bool:
-    """As `people.models.may_see_all_numbers`, and of oneself (the user of the person) always."""
+    """As `people.models.sees_all_numbers`, of a shared person who is this user."""
     return viewer.user_id == user_id or not viewer.permissions.isdisjoint((SEE_PRIVATE, MANAGE))
 
 

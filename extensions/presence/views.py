@@ -7,7 +7,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.identity import user_of
 
-from ..people.models import SEE, may_see_all_numbers, seen_by
+from ..people.models import SEE, seen_by, sees_all_numbers
 from .commands import SET_OWN, forward, set_presence
 from .fragments import beside_one, state_of
 from .holders import holder_for
@@ -42,7 +42,7 @@ def of_person(request: HttpRequest, pk: int) -> HttpResponse:
         "view_key": person.pk,
         "person": person,
         "holder": holder,
-        "state": state_of(person, all_numbers=may_see_all_numbers(user) or person.user_id == user.pk),
+        "state": state_of(person, all_numbers=sees_all_numbers(user, person)),
         "choices": CHOICES,
         "most": NOTE,
         "may_set": holder is not None and set_presence.rule.allows(user, holder),

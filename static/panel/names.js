@@ -5,6 +5,8 @@ import { comparable, setText } from "./dom.js";
 
 const { names: address } = document.body.dataset;
 let names = new Map();
+// Each name, as it is searched in.
+const comparables = new Map();
 // What a label said before a name was laid over it.
 const former = new WeakMap();
 // What else of a row says who somebody is: to whoever listens, and in questions.
@@ -52,10 +54,15 @@ function nameRow(party, said, name) {
   for (const hidden of row.querySelectorAll("summary > .visually-hidden")) setText(hidden, named(hidden.textContent));
 }
 
+function searchedIn(name) {
+  if (!comparables.has(name)) comparables.set(name, comparable(name));
+  return comparables.get(name);
+}
+
 // The numbers of those whose names contain this word, in lower case; of one with a country as much as is always there.
 export function numbersOf(word) {
   const numbers = [...names]
-    .filter(([, name]) => comparable(name).includes(word))
+    .filter(([, name]) => searchedIn(name).includes(word))
     .map(([key]) => key.split("/").at(-1));
   return [...new Set(numbers.map((number) => (number.startsWith("+") ? number.slice(-8) : number)))];
 }

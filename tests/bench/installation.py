@@ -9,20 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.panel import Panel
+import django
 
-_SESSION = """
-from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-from django.contrib.auth.models import User
-from django.contrib.sessions.backends.db import SessionStore
-user = User.objects.get(username={user!r})
-session = SessionStore()
-session[SESSION_KEY] = str(user.pk)
-session[BACKEND_SESSION_KEY] = "accounts.backends.PanelBackend"
-session[HASH_SESSION_KEY] = user.get_session_auth_hash()
-session.create()
-print(session.session_key)
-"""
+from tests.panel import Panel
 
 
 @contextmanager
@@ -40,8 +29,8 @@ def installation(environment: Mapping[str, str]) -> Iterator[Panel]:
 
 def cookie(panel: Panel, user: str) -> str:
     """A session of this user, as the header has it."""
-    output = panel.shell(_SESSION.format(user=user))
-    return f"sessionid={output.split()[-1]}"
+    django.setup()
+    return f"sessionid={panel.session_of(user)}"
 
 
 def rows(panel: Panel, query: str) -> list[tuple[Any, ...]]:

@@ -1,5 +1,6 @@
 """Rooms: who plans them, what a plan may hold, and what a moderator of one room may see and do."""
 
+import re
 from typing import Any
 
 import pytest
@@ -51,7 +52,7 @@ def test_she_sees_her_rooms_alone(rita: User) -> None:
     assert 'id="conference-main-8002"' in html
     assert "conference-main-8001" not in html
     assert 'href="/conferences/main/8003/"' in html  # it does not run
-    assert "8004" not in html
+    assert not re.search(r"\b8004\b", html)  # a time in milliseconds may have these digits within
     assert client.get("/conferences/main/8002/").status_code == 200
     assert client.get("/conferences/main/8003/").status_code == 200
     for path in (
