@@ -8,6 +8,9 @@ VERSION ?= 22
 HTTPS ?= no
 VENV := .venv
 BIN := $(VENV)/bin
+# Whoever starts many processes keeps what Python has compiled, whatever the environment says: a run of the tests would
+# compile and rewrite all modules in each of its hundreds of processes.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run test test-fast test-live test-browser test-matrix test-processes test-transports coverage mutants docs lint bench bench-click soak lab admin installed prepare system-packages
 
