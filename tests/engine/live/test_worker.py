@@ -353,7 +353,7 @@ async def test_what_the_database_would_not_take_is_written_and_told_later(
     monkeypatch.setattr(owner, name, failing)
     station.batches.clear()
     channel = await ring("105")
-    assert failures
+    await until_stored(lambda: failures)
     rows = await until_stored(lambda: [row for batch in station.batches for row in batch["rows"] if row.kind == "call"])
     assert any(channel.linkedid.replace(".", "-") in row.id for row in rows)
     numbers = [batch["number"] for batch in station.batches]
