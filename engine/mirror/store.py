@@ -74,8 +74,8 @@ class _Upsert:
     values_of: Callable[[dict[str, Any]], tuple[Any, ...]]
     # For the values that the driver does not accept as they are: position, and conversion.
     prepared: tuple[tuple[int, Callable[[Any], Any]], ...]
-    # See `History`.
-    written_field: str
+    # Converts the time of writing, which is the last column where the model has such a field (see `History`).
+    stamp: Callable[[datetime], Any] | None
 
     def sql(self, rows: int = 1) -> str:
         return f"{self.head}{', '.join([self.row] * rows)}{self.tail}"
@@ -84,6 +84,9 @@ class _Upsert:
 @cache
 def _upsert_of(model: type[WorkerOwned], vendor: str) -> _Upsert:
     fields = [field for field in model._meta.concrete_fields if not field.primary_key]
+    written_field = model.written_field if issubclass(model, History) else ""
+    fields.sort(key=lambda field: field.name == written_field)
+    given = [field for field in fields if field.name != written_field]
     quote = connection.ops.quote_name
     columns = [quote(str(field.column)) for field in fields]
     unique = [quote(str(field.column)) for field in fields if field.name in ("pbx", model.key_field)]
@@ -99,16 +102,15 @@ def _upsert_of(model: type[WorkerOwned], vendor: str) -> _Upsert:
         row,
         f" ON CONFLICT ({', '.join(unique)}) DO UPDATE SET {changes}",
         len(fields),
-        itemgetter(*[field.attname for field in fields]),
-        tuple((at, _preparing(field, vendor)) for at, field in enumerate(fields) if not isinstance(field, _PLAIN)),
-        model.written_field if issubclass(model, History) else "",
+        itemgetter(*[field.attname for field in given]),
+        tuple((at, _preparing(field, vendor)) for at, field in enumerate(given) if not isinstance(field, _PLAIN)),
+        _preparing(fields[-1], vendor) if written_field else None,
     )
 
 
 def _preparing(field: "models.Field[Any, Any]", vendor: str) -> Callable[[Any], Any]:
     if isinstance(field, models.DateTimeField) and vendor == "sqlite":
-        is_stamp = field.name == getattr(field.model, "written_field", "")
-        return lru_cache(maxsize=1)(_sqlite_time) if is_stamp else _sqlite_time
+        return _sqlite_time
     # A row that changes again has the same times as before.
     return lru_cache(maxsize=10_000)(lambda value: field.get_db_prep_save(value, connection))
 
@@ -122,16 +124,15 @@ def _sqlite_time(value: datetime | None) -> str | None:
 
 def _upsert(model: type[WorkerOwned], rows: list[dict[str, Any]]) -> None:
     upsert = _upsert_of(model, connection.vendor)
-    if upsert.written_field:
-        now = timezone.now()
-        for row in rows:
-            row[upsert.written_field] = now
-    table = []
-    for row in rows:
-        values = list(upsert.values_of(row))
-        for at, prepare in upsert.prepared:
-            values[at] = prepare(values[at])
-        table.append(values)
+    table = list(map(list, map(upsert.values_of, rows)))
+    if upsert.prepared:
+        for values in table:
+            for at, prepare in upsert.prepared:
+                values[at] = prepare(values[at])
+    if upsert.stamp is not None:
+        stamp = upsert.stamp(timezone.now())
+        for values in table:
+            values.append(stamp)
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute(upsert.sql(), [list(column) for column in zip(*table, strict=True)])
