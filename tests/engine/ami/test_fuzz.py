@@ -57,8 +57,8 @@ def test_damaged_streams_leave_no_memory_behind() -> None:
 
     tracemalloc.start()
     try:
-        before = run(FIRST, 100)
-        after = run(FIRST + 100, 300)
+        before = run(FIRST, 60)
+        after = run(FIRST + 60, 150)
     finally:
         tracemalloc.stop()
     grown = after.compare_to(before, "lineno")

@@ -273,13 +273,13 @@ def test_an_export_holds_all_that_is_shared(admin: Client) -> None:
     assert answer["Content-Disposition"] == 'attachment; filename="people.csv"'
 
 
-def test_ten_thousand_lines_take_bounded_time(admin: Client) -> None:
-    lines = (f"Anna Alpha {n},{10_000 + n},Department {n % 40},anna{n}@example.org" for n in range(10_000))
+def test_five_thousand_lines_take_bounded_time(admin: Client) -> None:
+    lines = (f"Anna Alpha {n},{10_000 + n},Department {n % 40},anna{n}@example.org" for n in range(5000))
     content = "name,extension,department,e-mail\n" + "\n".join(lines)
     began = time.process_time()
     do(admin, content)
-    assert Person.objects.count() == 10_000
+    assert Person.objects.count() == 5000
     do(admin, content.replace("Department 7,", "Another,"))
-    assert Person.objects.filter(department="Another").count() == 250
+    assert Person.objects.filter(department="Another").count() == 125
     # A step that looks at all people for each line takes minutes.
-    assert time.process_time() - began < 40
+    assert time.process_time() - began < 20
