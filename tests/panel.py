@@ -84,9 +84,8 @@ class Panel:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.environment = {
-            **{name: value for name, value in os.environ.items() if name not in ("AMI_URL", "REDIS_URL")},
-            "SECRET_KEY": "only-for-the-tests",
-            "DEBUG": "yes",
+            **{name: value for name, value in os.environ.items() if name not in ("AMI_URL", "REDIS_URL", "DEBUG")},
+            "SECRET_KEY": "only-for-the-tests-" * 3,
             "HTTPS": "no",
             "DATABASE_URL": f"sqlite:///{folder}/panel.sqlite3",
             "DJANGO_ALLOW_ASYNC_UNSAFE": "",
@@ -157,14 +156,21 @@ class Panel:
             with contextlib.closing(sqlite3.connect(url.removeprefix("sqlite:///"), timeout=30)) as sqlite, sqlite:
                 yield sqlite.execute, "?"
 
-    def collect_static(self) -> None:
-        """Collect the static files, into the folder that all panels of this machine share: one at a time."""
+    def _collect_static(self) -> None:
+        """Collect the static files, into the folder that all panels of this machine share: once in a run."""
         with (ROOT / "var/static.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            self.manage("collectstatic", "--noinput", "--verbosity", "0")
+            collected = None if Panel.shared is None else Panel.shared / "static.collected"
+            if collected is None or not collected.exists():
+                self.manage("collectstatic", "--noinput", "--verbosity", "0")
+            if collected is not None:
+                collected.touch()
 
     def prepare(self) -> None:
-        """Migrate, and make the people of the tests: a database is filled once in a run, and copied."""
+        """Collect the static files, migrate, and make the people of the tests: a database is filled once in a run, and
+        copied.
+        """
+        self._collect_static()
         database, url = self.folder / "panel.sqlite3", self.environment["DATABASE_URL"]
         if Panel.shared is None:
             self._fill()

@@ -49,7 +49,6 @@ def figures() -> list[Figure]:
         pbx = stack.enter_context(Child("pbx", str(CHANNELS)))
         panel = stack.enter_context(installation({"AMI_URL": pbx.ready["url"]}))
         session = cookie(panel, "anna")
-        panel.collect_static()
         panel.start()
         wait_until_up(panel, CHANNELS)
         time.sleep(2)

@@ -56,7 +56,7 @@ class TreesPanel(Panel):
     """The panel of a tree, which may be another than this one."""
 
     def __init__(self, tree: Path, folder: Path, ami_url: str) -> None:
-        super().__init__(folder, {"DEBUG": "no", "SECRET_KEY": "only-for-the-benches-" * 3, "AMI_URL": ami_url})
+        super().__init__(folder, {"AMI_URL": ami_url})
         self.tree = tree
         # Of the kernel's choice: no test that runs meanwhile is about to take it.
         with socket.create_server(("127.0.0.1", 0)) as held:

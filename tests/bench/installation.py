@@ -1,4 +1,4 @@
-"""A panel for a bench: as tests have it, without DEBUG, and with a session to come in by."""
+"""A panel for a bench: as tests have it, and with a session to come in by."""
 
 import contextlib
 import sqlite3
@@ -18,8 +18,7 @@ from tests.panel import Panel
 def installation(environment: Mapping[str, str]) -> Iterator[Panel]:
     """A panel with an empty SQLite and the people of the tests; nothing of it runs yet."""
     with tempfile.TemporaryDirectory() as folder:
-        own = {"DEBUG": "no", "SECRET_KEY": "only-for-the-benches-" * 3, "REDIS_URL": ""}
-        panel = Panel(Path(folder), {**own, **environment})
+        panel = Panel(Path(folder), {"REDIS_URL": "", **environment})
         panel.prepare()
         try:
             yield panel

@@ -67,7 +67,6 @@ def figures() -> list[Figure]:
         database = stack.enter_context(running_postgresql()).database()
         environment = {"DATABASE_URL": database, "REDIS_URL": redis.url, "AMI_URL": "ami://nobody:x@127.0.0.1:9"}
         panel = stack.enter_context(installation(environment))
-        panel.collect_static()
         session = cookie(panel, "anna")
         ports = [free_port() for _ in range(max(PROCESSES))]
         publisher = stack.enter_context(Child("publisher", environment=panel.environment))

@@ -45,7 +45,6 @@ def figures() -> list[Figure]:
         pbx.ask("phones", count=PEOPLE)
         fill(panel, PEOPLE)
         session = cookie(panel, "anna")
-        panel.collect_static()
         panel.start()
         wait_until_up(panel, CHANNELS)
         playwright = stack.enter_context(sync_playwright())

@@ -40,14 +40,11 @@ class Installation:
         self.panel = Panel(
             folder,
             {
-                "DEBUG": "no",
-                "SECRET_KEY": "only for the tests of faults, and long enough for a real installation",
                 "AMI_URL": asterisk.ami_url,
                 "DATABASE_URL": self.direct.replace(str(postgresql.port), str(ways[postgresql].port)),
                 "REDIS_URL": redis.url.replace(str(redis.port), str(ways[redis].port)),
             },
         )
-        self.panel.collect_static()
         self.panel.prepare()
         self.worker = self._spawn_worker()
         self.web = self._spawn_web()

@@ -60,14 +60,12 @@ def installation(asterisk22: Asterisk, postgresql: PostgreSQL, redis_server: Red
     panel = Panel(
         tmp_path,
         {
-            "DEBUG": "no",
             "SECRET_KEY": SECRETS["the secret key"],
             "AMI_URL": " ".join(f"{name}={url}" for name, url in links.items()),
             "DATABASE_URL": postgresql.database().replace("panel@", f"panel:{SECRETS['the password of PostgreSQL']}@"),
             "REDIS_URL": f"redis://:{SECRETS['the password of Redis']}@127.0.0.1:{redis_server.port}/0",
         },
     )
-    panel.collect_static()
     panel.prepare()
     panel.shell(_PEOPLE)
     panel.spawn("manage.py", "amiworker")

@@ -5,7 +5,6 @@ import copy
 import html
 import http.client
 import json
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,10 +23,8 @@ User.objects.filter(username="anna").update(is_staff=True, is_superuser=True)
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Panel]:
-    """A panel as an installation has it (no DEBUG, collected files), on the demo PBX."""
-    key = secrets.token_urlsafe(50)
-    panel = Panel(tmp_path_factory.mktemp("served"), {"DEBUG": "no", "SECRET_KEY": key})
-    panel.collect_static()
+    """A panel on the demo PBX."""
+    panel = Panel(tmp_path_factory.mktemp("served"), {})
     panel.prepare()
     panel.shell(_PEOPLE)
     panel.start()
@@ -102,7 +99,7 @@ def test_the_application_that_a_browser_can_install_has_its_icons(served: Panel)
 
 def test_an_answer_that_failed_has_a_policy_and_tells_nothing(served: Panel, tmp_path: Path) -> None:
     """A second process whose database is away."""
-    broken = Panel(tmp_path, {"DEBUG": "no", "SECRET_KEY": served.environment["SECRET_KEY"]})
+    broken = Panel(tmp_path, {})
     broken.environment["DATABASE_URL"] = "postgresql://panel:Tr0ub4dor@127.0.0.1:1/panel"
     broken.spawn("manage.py", "serve", "--port", str(broken.port))
     try:
