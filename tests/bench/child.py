@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -71,9 +72,10 @@ class Child:
 
 
 def processor_time(pid: int) -> float:
-    """What a process has used of the processor by now, in seconds."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    """What a process has used of the processor by now, in seconds: by Linux's clock of that process (see
+    clock_getcpuclockid(3)), since /proc counts in steps of 10 ms.
+    """
+    return time.clock_gettime(~pid << 3 | 2)
 
 
 async def serve(ready: Any, answerers: Mapping[str, Answerer]) -> None:

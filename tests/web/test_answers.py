@@ -5,6 +5,7 @@ import copy
 import html
 import http.client
 import json
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
