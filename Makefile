@@ -75,9 +75,10 @@ test-transports: $(VENV)/dev.done system-packages var/secret_key
 		$(TESTS) -n $(BROWSER_PROCESSES) -m "live and browser" $(LIVE) $(ARGS) || exit 1; \
 	done
 
-# Every combination, of which `make test` goes through every pair; over each transport; served by several processes.
+# Every combination, of which `make test` goes through every pair; each page with each Asterisk; over each transport; served by several processes.
 test-matrix: $(VENV)/dev.done system-packages $(VENV)/ldap.done var/secret_key
 	@PANEL_MATRIX=full $(TESTS) -n $(LIVE_PROCESSES) -m "matrix and not browser" $(ARGS)
+	@PANEL_MATRIX=full $(TESTS) -n $(BROWSER_PROCESSES) -m browser $(ARGS)
 	@$(MAKE) --no-print-directory test-transports
 	@$(MAKE) --no-print-directory test-processes
 

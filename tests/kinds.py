@@ -4,11 +4,15 @@ The markers `live` (tests/lab/fixtures.py), `servers` and `browser` are set by w
 them down. What has none of them is fast.
 """
 
+import zlib
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from xdist.scheduler.loadscope import LoadScopeScheduling
+
+from tests.lab.chroot import VERSIONS
+from tests.matrix import FULL
 
 # By these fixtures, or parameters of that name, a test asks for a server: the panel's own processes are servers too.
 SERVERS = {"openldap", "postgresql", "redis_server", "served", "installation"}
@@ -30,8 +34,19 @@ def _asked_by(item: pytest.Item) -> Iterator[object]:
         yield from (value for value in item.callspec.params.values() if isinstance(value, str))
 
 
+def _is_left_to_the_matrix(item: pytest.Item) -> bool:
+    """Whether it tries a page with the other version of Asterisk: by its name each such test has one of the two, half
+    of them the older. What Asterisk itself does is tried with both.
+    """
+    if not (isinstance(item, pytest.Function) and hasattr(item, "callspec") and item.get_closest_marker("browser")):
+        return False
+    version = item.callspec.params.get("asterisk")
+    first = zlib.crc32(item.nodeid.partition("[")[0].encode()) % len(VERSIONS)
+    return version in VERSIONS and version != VERSIONS[first]
+
+
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         asked = set(_asked_by(item))
         if asked & SERVERS:
@@ -41,6 +56,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if any(item.iter_markers("live")) or BROWSER in asked:
             # Real phones and browsers share two cores with the tests. What fails is tried once more, and told.
             item.add_marker(pytest.mark.flaky(reruns=1))
+    # Whoever names a test means all of it.
+    if not FULL and not any("::" in argument for argument in config.args):
+        left = [item for item in items if _is_left_to_the_matrix(item)]
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if item not in left]
     # A run is as long as its last test: what says that it takes long begins first.
     items.sort(key=_longest, reverse=True)
 
