@@ -1,8 +1,10 @@
 """What every answer carries, and what no request may."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
+from django.contrib.auth import SESSION_KEY
 from django.http import HttpRequest, HttpResponseBadRequest
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_cache_control
@@ -10,6 +12,9 @@ from django.utils.deprecation import MiddlewareMixin
 
 from .field_limits import too_long
 from .toasts import refused
+
+RENEWED_AFTER = 300
+_RENEWED_AT = "renewed_at"
 
 # No inline script or style, nothing from elsewhere, not even a form sent elsewhere.
 POLICY = (
@@ -63,6 +68,20 @@ class FieldLimits(MiddlewareMixin):
             if words := too_long(route or "", dict(fields.lists())):
                 return refused(request, words)
         return None
+
+
+class RenewedSession(MiddlewareMixin):
+    """Has a login last from the last page or button, to within `RENEWED_AFTER` seconds: to write it down for each one
+    would have them all wait for their turn in the database.
+    """
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        session, now = request.session, int(time.time())
+        # Where the database is away, a session that nobody has read is not asked for, either.
+        is_somebodys = response.status_code < 500 and session.accessed and SESSION_KEY in session
+        if is_somebodys and now - session.get(_RENEWED_AT, 0) >= RENEWED_AFTER:
+            session[_RENEWED_AT] = now
+        return response
 
 
 class ExpiredSession(MiddlewareMixin):
