@@ -1,6 +1,9 @@
 """How conferences and participants are drawn, and on which pages they are live."""
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from django.db.models import Count, Q
@@ -24,10 +27,23 @@ SEE = "conferences.see_conferences"
 TALKERS = 4
 # What the panel itself plays to a conference is not shown as a participant.
 IS_VOICE = Q(channel__startswith=VOICE)
+_COUNTS = {
+    "voices": Count("id", filter=IS_VOICE),
+    "total": Count("id", filter=~IS_VOICE),
+    "muted": Count("id", filter=Q(muted=True) & ~IS_VOICE),
+    "waiting": Count("id", filter=Q(waiting=True)),
+    "talking": Count("id", filter=Q(talking=True) & ~IS_VOICE),
+    "hands": Count("id", filter=~Q(hand_at=None)),
+    "aside": Count("id", filter=~Q(aside_from="")),
+}
+_NOBODY = dict.fromkeys(_COUNTS, 0)
 # What changes of a participant whenever they start or stop talking; it is sent without drawing their row anew.
 _OF_TALKING = ("talking", "talking_since", "talked")
 # What no row shows.
 _UNSEEN = ("_state", "directory_name", "attendance", "arguments")
+
+# A conference: its PBX, and its name.
+Key = tuple[str, str]
 
 
 def head_id(pbx: str, name: str) -> str:
@@ -43,41 +59,62 @@ def taken_from(name: str) -> str:
     return room_of(name) if room_of(name) != name else ""
 
 
-def summary(conference: Conference, room_name: str = "") -> dict[str, Any]:
-    """What a conference's card and the head of its page show: itself, how many are in it, who is talking, whose hands
-    are up in the order raised, which side rooms people were taken into, and which conference they were taken from.
-    Seven queries at most.
-
-    `room_name` is what its room is called, if it is a planned one that has a name.
+def summaries(conferences: Collection[Conference], room_names: Mapping[Key, str]) -> dict[Key, dict[str, Any]]:
+    """What each conference's card and the head of its page show: itself, how many are in it, who is talking, whose
+    hands are up in the order raised, which side rooms people were taken into, and which conference they were taken
+    from. Seven queries at most for each PBX, however many conferences there are.
     """
-    pbx, name = conference.pbx_id, conference.name
-    everybody = Participant.objects.filter(pbx=pbx, conference=name)
-    members = everybody.exclude(IS_VOICE)
-    counts = everybody.aggregate(
-        voices=Count("id", filter=IS_VOICE),
-        total=Count("id", filter=~IS_VOICE),
-        muted=Count("id", filter=Q(muted=True) & ~IS_VOICE),
-        waiting=Count("id", filter=Q(waiting=True)),
-        talking=Count("id", filter=Q(talking=True) & ~IS_VOICE),
-        hands=Count("id", filter=~Q(hand_at=None)),
-        aside=Count("id", filter=~Q(aside_from="")),
-    )
-    talkers = list(members.filter(talking=True)[:TALKERS]) if counts["talking"] else []
-    give_names(pbx, talkers)
-    taken_aside = Participant.objects.filter(pbx=pbx, aside_from=name).order_by("conference")
+    names: dict[str, set[str]] = defaultdict(set)
+    for conference in conferences:
+        names[conference.pbx_id].add(conference.name)
+    parts = {pbx: _parts_of(pbx, of_pbx) for pbx, of_pbx in names.items()}
     return {
-        "conference": conference,
-        "pbx": pbx,
-        "name": name,
-        "room_name": room_name,
-        "counts": counts,
-        "talkers": talkers,
-        "hands": list(members.exclude(hand_at=None).order_by("hand_at", "uniqueid")) if counts["hands"] else [],
-        "side_rooms": list(taken_aside.values_list("conference", flat=True).distinct()),
-        "taken_from": taken_from(name),
-        "head_id": head_id(pbx, name),
-        "hands_id": hands_id(pbx, name),
+        (pbx, name): {
+            "conference": conference,
+            "pbx": pbx,
+            "name": name,
+            "room_name": room_names.get((pbx, name), ""),
+            "counts": parts[pbx].counts.get(name, _NOBODY),
+            "talkers": parts[pbx].talkers[name],
+            "hands": parts[pbx].hands[name],
+            "side_rooms": parts[pbx].side_rooms[name],
+            "taken_from": taken_from(name),
+            "head_id": head_id(pbx, name),
+            "hands_id": hands_id(pbx, name),
+        }
+        for conference in conferences
+        for pbx, name in [(conference.pbx_id, conference.name)]
     }
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """Of some conferences of a PBX, by their names."""
+
+    counts: dict[str, dict[str, int]]
+    talkers: dict[str, list[Participant]]
+    hands: dict[str, list[Participant]]
+    side_rooms: dict[str, list[str]]
+
+
+def _parts_of(pbx: str, names: set[str]) -> _Parts:
+    everybody = Participant.objects.filter(pbx=pbx, conference__in=names)
+    parts = _Parts({}, defaultdict(list), defaultdict(list), defaultdict(list))
+    for name, *numbers in everybody.values_list("conference").annotate(**_COUNTS).order_by():
+        parts.counts[name] = dict(zip(_COUNTS, numbers, strict=True))
+    members = everybody.exclude(IS_VOICE)
+    if any(counts["talking"] for counts in parts.counts.values()):
+        for talker in members.filter(talking=True):
+            if len(parts.talkers[talker.conference]) < TALKERS:
+                parts.talkers[talker.conference].append(talker)
+        give_names(pbx, [*chain.from_iterable(parts.talkers.values())])
+    if any(counts["hands"] for counts in parts.counts.values()):
+        for person in members.exclude(hand_at=None).order_by("hand_at", "uniqueid"):
+            parts.hands[person.conference].append(person)
+    taken_aside = Participant.objects.filter(pbx=pbx, aside_from__in=names).order_by("conference")
+    for taken_out_of, side_room in taken_aside.values_list("aside_from", "conference").distinct():
+        parts.side_rooms[taken_out_of].append(side_room)
+    return parts
 
 
 def ended(pbx: str, name: str, room_name: str = "") -> dict[str, Any]:
@@ -97,7 +134,9 @@ def ended(pbx: str, name: str, room_name: str = "") -> dict[str, Any]:
 def head(pbx: str, name: str) -> dict[str, Any]:
     conference = Conference.objects.filter(pbx=pbx, name=name).first()
     room_name = room_names_of(pbx, [name]).get(name, "")
-    return with_names(summary(conference, room_name) if conference else ended(pbx, name, room_name))
+    if conference is None:
+        return with_names(ended(pbx, name, room_name))
+    return with_names(summaries([conference], {(pbx, name): room_name})[pbx, name])
 
 
 def with_names(context: dict[str, Any]) -> dict[str, Any]:
@@ -116,10 +155,8 @@ def cards(permissions: Collection[str]) -> str:
     named = Room.objects.filter(number__in={conference.name for conference in conferences}).exclude(name="")
     names = {(pbx, number): name for pbx, number, name in named.values_list("pbx", "number", "name")}
     return "".join(
-        render_to_string(
-            "conferences/_conference.html", summary(conference, names.get((conference.pbx_id, conference.name), ""))
-        ).strip()
-        for conference in conferences
+        render_to_string("conferences/_conference.html", context).strip()
+        for context in summaries(conferences, names).values()
     )
 
 
@@ -178,10 +215,11 @@ def conference_rows(pbx: str, keys: set[str]) -> Iterable[Row]:
     """Card, head and queue of hands; each only where it shows something new, since whoever talks changes them all."""
     found = {conference.name: conference for conference in Conference.objects.filter(pbx=pbx, name__in=keys)}
     room_names = room_names_of(pbx, keys)
+    running = summaries(found.values(), {(pbx, name): room_name for name, room_name in room_names.items()})
     for name in keys:
         conference, facets, also = found.get(name), {"conference": f"{pbx}/{name}"}, permission_for(pbx, name)
         room_name = room_names.get(name, "")
-        context = summary(conference, room_name) if conference else ended(pbx, name, room_name)
+        context = running[pbx, name] if conference else ended(pbx, name, room_name)
         card_id = dom_id("conference", pbx, key_of(name))
         facts = card_facts = hands = None
         if conference:

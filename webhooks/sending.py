@@ -15,7 +15,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import certifi
@@ -219,6 +219,7 @@ def _reason(error: BaseException) -> str:
     return str(error)
 
 
+@cache  # to read them takes the event loop some 25 ms, and each PBX has a sender
 def tls() -> ssl.SSLContext:
     """Trusts whom this machine trusts, and whom Mozilla does."""
     context = ssl.create_default_context()

@@ -151,3 +151,28 @@ def test_the_page_has_buttons_for_whoever_moderates_this_room_alone() -> None:
     # They may move nobody into a conference that they do not moderate.
     assert "8002" not in client.get("/conferences/main/choices/8001/").content.decode()
     assert client.get("/conferences/main/choices/8002/").status_code == 403
+
+
+def test_the_cards_of_many_conferences_are_drawn_by_as_many_queries_as_of_two(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    def add(number: int) -> None:
+        name = f"81{number:02}"
+        Conference.objects.create(pbx_id="main", name=name, started_at=BEGAN + timedelta(minutes=number))
+        for at in range(6):
+            participant(100 * number + at, conference=name, talking=True, hand_at=BEGAN, caller_name=f"N{number}-{at}")
+        participant(100 * number + 9, conference=f"{name}#pbxpanel", aside_from=name)
+
+    def cards() -> list[str]:
+        # The conferences, and how many are in them; who talks; hands; side rooms; planned rooms.
+        with django_assert_num_queries(6):
+            return conference_fragments.cards({"conferences.see_conferences"}).split("</article>")[:-1]
+
+    add(1)
+    assert len(cards()) == 2
+    for number in range(2, 40):
+        add(number)
+    found = cards()
+    assert len(found) == 40
+    for number, card in enumerate(found[1:], 1):
+        assert re.findall(r"N\d+-\d", card) == [f"N{number}-{at}" for at in range(4)]
