@@ -96,3 +96,17 @@ class ExpiredSession(MiddlewareMixin):
             del response.headers["Location"]
             response.headers["HX-Refresh"] = "true"
         return response
+
+
+class InOneThread:
+    """Comes last, and takes nothing but a synchronous chain: so Django runs all of it in one thread. Else it would take
+    each step of each middleware to a thread and back, some thirty times for a page.
+    """
+
+    async_capable = False
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)

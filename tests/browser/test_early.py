@@ -12,8 +12,8 @@ def test_what_is_pressed_before_the_scripts_are_there_is_done_when_they_are(
 ) -> None:
     page = visit(panel22, "anna", "/system/main/config/?file=confbridge.conf")
     held: list[Route] = []
-    page.route("**/static/panel/toasts.js", lambda route: held.append(route))
-    with page.expect_request("**/static/panel/toasts.js"):
+    page.route("**/static/panel/toasts*.js", lambda route: held.append(route))
+    with page.expect_request("**/static/panel/toasts*.js"):
         page.reload(wait_until="commit")
     edit = page.get_by_role("button", name="Edit [panel_menu]")
     if by == "click":
@@ -32,8 +32,8 @@ def test_what_is_pressed_before_the_scripts_are_there_is_done_when_they_are(
 def test_a_form_that_is_sent_before_the_scripts_are_there_keeps_what_was_typed(panel22: Panel, visit: Visit) -> None:
     page = visit(panel22, "anna", "/system/main/config/")
     held: list[Route] = []
-    page.route("**/static/panel/toasts.js", lambda route: held.append(route))
-    with page.expect_request("**/static/panel/toasts.js"):
+    page.route("**/static/panel/toasts*.js", lambda route: held.append(route))
+    with page.expect_request("**/static/panel/toasts*.js"):
         page.reload(wait_until="commit")
     box = page.get_by_label("Category", exact=True)
     box.fill("panel_us")
