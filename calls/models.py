@@ -116,7 +116,8 @@ class Channel(Mirrored):
         ordering = ["created_at", "uniqueid"]
         constraints = [models.UniqueConstraint(fields=["pbx", "uniqueid"], name="one_channel_for_each_uniqueid")]
         indexes = [
-            models.Index(fields=["pbx", "call"], name="channel_of_call"),
+            # With the time, so that of many calls the oldest are found in it alone.
+            models.Index(fields=["pbx", "call", "created_at"], name="channel_of_call"),
             models.Index(fields=["endpoint"], name="channel_of_endpoint"),
             models.Index(fields=["state"], name="channel_in_state"),
         ]
