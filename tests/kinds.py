@@ -15,7 +15,7 @@ from tests.lab.chroot import VERSIONS
 from tests.matrix import FULL
 
 # By these fixtures, or parameters of that name, a test asks for a server: the panel's own processes are servers too.
-SERVERS = {"openldap", "postgresql", "redis_server", "served", "installation"}
+SERVERS = {"openldap", "silent_ldap", "postgresql", "redis_server", "served", "installation"}
 BROWSER = "browser"
 # Modules with a fixture that takes long to make: their tests run in one process and share it.
 SHARING = {

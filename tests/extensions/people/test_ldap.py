@@ -237,7 +237,7 @@ def test_a_server_that_is_gone_is_said(server: OpenLDAP) -> None:
 
 
 @pytest.fixture
-def silent() -> Iterator[int]:
+def silent_ldap() -> Iterator[int]:
     """The port of a server that takes connections, and says nothing."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         taken: list[socket.socket] = []
@@ -260,10 +260,9 @@ def silent() -> Iterator[int]:
 
 @pytest.mark.parametrize("scheme", ["ldap", "ldaps"])
 def test_a_server_that_hangs_is_given_up(
-    silent: int, settings: Settings, monkeypatch: pytest.MonkeyPatch, scheme: str
+    silent_ldap: int, settings: Settings, monkeypatch: pytest.MonkeyPatch, scheme: str
 ) -> None:
-    pytest.importorskip("bonsai")
-    settings.LDAP_URL, settings.LDAP_BASE = f"{scheme}://127.0.0.1:{silent}", "dc=example,dc=org"
+    settings.LDAP_URL, settings.LDAP_BASE = f"{scheme}://127.0.0.1:{silent_ldap}", "dc=example,dc=org"
     monkeypatch.setattr(ldap, "TIME_LIMIT", 3.0)
     began = time.monotonic()
     row = ldap.run()
