@@ -32,7 +32,12 @@ def names_of(pbx: str, numbers: Iterable[str]) -> dict[str, str]:
         is_extension = kind == PersonNumber.Kind.EXTENSION
         if not is_extension or on in ("", pbx):
             known.setdefault((key, is_extension), set()).update(names)
-    return {number: name for number, found in keys.items() if (name := _name_in(known, found))}
+    known_keys = {key for key, _is_extension in known}
+    return {
+        number: name
+        for number, found in keys.items()
+        if not found.isdisjoint(known_keys) and (name := _name_in(known, found))
+    }
 
 
 def _public() -> Q:

@@ -52,7 +52,6 @@ def test_whom_the_pbx_knows_is_seen_before_it_is_imported(
 def test_an_administrator_has_ldap_read_at_once_and_sees_what_comes_of_it(
     openldap: OpenLDAP, tmp_path: Path, visit: Visit, width: str
 ) -> None:
-    pytest.importorskip("bonsai")
     folder = tmp_path / "panel"
     folder.mkdir()
     openldap.ldif(ZOE + LI)
