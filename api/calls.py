@@ -1,12 +1,12 @@
 """Calls: those that are now, those that have ended, and how one is placed or transferred."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
 from django.contrib.auth.models import User
-from django.db.models import Min, Q
+from django.db.models import Q, QuerySet
 from django.http import HttpResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -193,12 +193,39 @@ def call_details(pbx: str, key: str) -> schemas.CallDetails:
 
 
 def _behind(cursor: str) -> Q:
-    """The calls behind a cursor, by when they began, their PBX and id. Raises `Problem`."""
+    """The channels behind a cursor, by when they began, their PBX and call. Raises `Problem`."""
     position = pages.read(cursor, 3)
     if not position:
         return Q()
     began, pbx, call = _moment(position[0]), *position[1:]
-    return Q(began__gt=began) | Q(began=began, pbx_id__gt=pbx) | Q(began=began, pbx_id=pbx, call__gt=call)
+    return (
+        Q(created_at__gt=began) | Q(created_at=began, pbx_id__gt=pbx) | Q(created_at=began, pbx_id=pbx, call__gt=call)
+    )
+
+
+def _oldest(
+    channels: "QuerySet[Channel]", cursor: str, many: int, among: Collection[Subject] | None
+) -> list[tuple[datetime, str, str]]:
+    """When each of the first calls behind a cursor began, its PBX and id; of all, or `among` these.
+
+    A call begins with the first of its channels, and has few. To group all channels by their calls takes several times
+    as long as to look at the first ones. Raises `Problem`.
+    """
+    behind, found = _behind(cursor), dict[Subject, datetime]()
+    rows = channels.filter(behind).order_by("created_at", "pbx_id", "call").values_list("created_at", "pbx_id", "call")
+    size = 4 * many
+    start, end = 0, size if among is None else None  # those among some may be anywhere
+    while some := list(rows[start:end]):
+        former = channels.exclude(behind).filter(call__in={call for _began, _pbx, call in some})
+        # Of these the first channel is not behind the cursor.
+        begun = set(former.values_list("pbx_id", "call")) if behind else set()
+        for began, pbx, call in some:
+            if (pbx, call) not in begun and (among is None or (pbx, call) in among):
+                found.setdefault((pbx, call), began)
+        if end is None or len(found) >= many or len(some) < size:
+            break
+        start, end = end, end + size
+    return [(began, *subject) for subject, began in found.items()][:many]
 
 
 def _moment(text: str) -> datetime:
@@ -231,20 +258,11 @@ def calls(
 ) -> schemas.Calls:
     need_permission(request, SEE)
     rows = Channel.objects.filter(pbx=pbx) if pbx else Channel.objects.all()
-    found = (
-        rows.order_by()
-        .values("pbx_id", "call")
-        .annotate(began=Min("created_at"))
-        .filter(_behind(cursor))
-        .order_by("began", "pbx_id", "call")
-        .values_list("began", "pbx_id", "call")
-    )
-    if state is None:
-        some = list(found[: limit + 1])
-    else:
+    among = None
+    if state is not None:
         group = "" if state == "connected" else state
-        keep = {subject for subject, its in group_of_each().items() if its == group}
-        some = [row for row in found if row[1:] in keep][: limit + 1]
+        among = {subject for subject, its in group_of_each().items() if its == group}
+    some = _oldest(rows, cursor, limit + 1, among)
     shown = some[:limit]
     last = (shown[-1][0].isoformat(), *shown[-1][1:]) if len(some) > limit else None
     items = calls_out(calls_with([row[1:] for row in shown]))

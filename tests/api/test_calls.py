@@ -373,6 +373,22 @@ def test_calls_that_began_at_once_come_once_each(operator: Program) -> None:
     assert found == ["0.1", "1.1", "2.1", "3.1", "4.1"]
 
 
+def test_a_call_that_others_have_joined_since_comes_once_and_by_when_it_began(operator: Program) -> None:
+    Channel.objects.all().delete()
+    many(4)
+    began = min(Channel.objects.values_list("created_at", flat=True))
+    for number in range(40):  # more than are looked at at once
+        row = people.channel(f"50.{number}", "PJSIP/105", f"{number % 2}.1")
+        Channel.objects.filter(pk=row.pk).update(created_at=began + timedelta(seconds=2, milliseconds=number))
+    for asked in ("limit=1", "limit=1&state=talking", "limit=2&pbx=main"):
+        found, address = [], f"/calls?{asked}"
+        while address:
+            response = operator.get(address)
+            found += ids(response)
+            address = response.json()["next"]
+        assert found == ["0.1", "1.1", "2.1", "3.1"], asked
+
+
 def test_calls_are_listed_by_their_state_and_pbx(operator: Program) -> None:
     Channel.objects.all().delete()
     many(2)

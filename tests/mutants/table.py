@@ -122,6 +122,7 @@ FAULTS = (
         'client.set_cert_policy("never")',
         ("tests/extensions/people/test_ldap.py",),
         "the password for LDAP is sent to a server that nobody vouches for",
+        kind="live",
     ),
     Fault(
         "extensions/people/sources/ldap.py",
@@ -129,6 +130,7 @@ FAULTS = (
         "            pass\n",
         ("tests/extensions/people/test_ldap.py",),
         "a filter that finds nobody makes everybody gone",
+        kind="live",
     ),
     Fault(
         "extensions/people/fragments.py",
