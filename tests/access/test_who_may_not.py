@@ -629,6 +629,26 @@ def test_the_call_of_another_is_ended_only_by_who_may_end_any(
     assert bool(asterisk.commands) == (answer == 204)
 
 
+@pytest.mark.parametrize(
+    ("role", "some"),
+    [("Operator", {"channel.record"}), ("Moderator", {"channel.hangup", "channel.park", "channel.hold"})],
+)
+def test_what_one_may_do_with_ones_own_call_one_may_not_do_with_the_call_of_others(
+    role: str, some: set[str], asterisk: Asterisk, undone: Undone, subtests: pytest.Subtests
+) -> None:
+    client, tried = as_role(role), set()
+    for name, verb in verbs.verbs.items():
+        own_alone = verb.rule.own and role in who_have(verb.rule.own) - who_have(verb.rule.permission)
+        if own_alone and not verb.view and verb.target.name in ("channel", "call"):
+            path = reverse(f"{verb.target.name}-command", args=["main", "2.1", *([verb.path] if verb.path else [])])
+            with subtests.test(verb=name, role=role), undone(client):
+                response = client.post(path, {name: str(value) for name, value in verb.example.items()})
+                assert response.status_code == 403
+                assert asterisk.commands == []
+            tried.add(name)
+    assert some <= tried
+
+
 def test_hanging_up_my_call_is_one_command_about_all_of_it_and_my_leg_about_itself(asterisk: Asterisk) -> None:
     """What is hung up: see tests/calls/test_commands.py."""
     client = as_role("Moderator")
