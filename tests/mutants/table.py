@@ -836,6 +836,7 @@ FAULTS = (
         "pass",
         ("tests/calls/test_recordings_live.py",),
         "after a restart somebody is muted and nobody sees it",
+        kind="live",
     ),
     Fault(
         "conferences/bringing.py",
