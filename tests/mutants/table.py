@@ -453,6 +453,7 @@ FAULTS = (
         "        if False:\n",
         ("tests/calls/test_reload_live.py",),
         "what a reload of the dialplan takes away stays away, and whoever consults is dropped when the target goes",
+        kind="live",
     ),
     Fault(
         "calls/transfers.py",
