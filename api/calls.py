@@ -1,5 +1,6 @@
 """Calls: those that are now, those that have ended, and how one is placed or transferred."""
 
+import itertools
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Any
@@ -40,6 +41,8 @@ from .tokens import ApiRequest
 SEE = "calls.see_calls"
 # How long a call that was placed may have no channel: as long as the phone rings, and a little more.
 STARTS_WITHIN = timedelta(seconds=45)
+# How many channels are looked at together for the calls in one state.
+AMONG = 5000
 Kind = CallStep.Kind
 _CONNECTED = frozenset((Kind.MET, Kind.TAKEN, Kind.REACHED, Kind.PICKED_UP, Kind.RETRIEVED))
 _CALL_EXAMPLE = {"number": "102", "reference": "order 4711"}
@@ -204,7 +207,7 @@ def _behind(cursor: str) -> Q:
 
 
 def _oldest(
-    channels: "QuerySet[Channel]", cursor: str, many: int, among: Collection[Subject] | None
+    channels: QuerySet[Channel], cursor: str, many: int, among: Collection[Subject] | None
 ) -> list[tuple[datetime, str, str]]:
     """When each of the first calls behind a cursor began, its PBX and id; of all, or `among` these.
 
@@ -213,18 +216,17 @@ def _oldest(
     """
     behind, found = _behind(cursor), dict[Subject, datetime]()
     rows = channels.filter(behind).order_by("created_at", "pbx_id", "call").values_list("created_at", "pbx_id", "call")
-    size = 4 * many
-    start, end = 0, size if among is None else None  # those among some may be anywhere
-    while some := list(rows[start:end]):
+    size = 4 * many if among is None else AMONG  # those among some may be anywhere
+    for start in itertools.count(0, size):
+        some = list(rows[start : start + size])
         former = channels.exclude(behind).filter(call__in={call for _began, _pbx, call in some})
         # Of these the first channel is not behind the cursor.
         begun = set(former.values_list("pbx_id", "call")) if behind else set()
         for began, pbx, call in some:
             if (pbx, call) not in begun and (among is None or (pbx, call) in among):
                 found.setdefault((pbx, call), began)
-        if end is None or len(found) >= many or len(some) < size:
+        if len(found) >= many or len(some) < size:
             break
-        start, end = end, end + size
     return [(began, *subject) for subject, began in found.items()][:many]
 
 

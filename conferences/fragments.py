@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from calls.fragments import put_beside
 from engine.live import fragments
-from engine.live.fragments import LivePage, Row, Toast, Viewer
+from engine.live.fragments import LivePage, Row, Subject, Toast, Viewer
 from engine.mirror.models import PBX, dom_id
 from web.templatetags.panel import epoch_ms
 
@@ -42,9 +42,6 @@ _OF_TALKING = ("talking", "talking_since", "talked")
 # What no row shows.
 _UNSEEN = ("_state", "directory_name", "attendance", "arguments")
 
-# A conference: its PBX, and its name.
-Key = tuple[str, str]
-
 
 def head_id(pbx: str, name: str) -> str:
     return dom_id("conference-head", pbx, key_of(name))
@@ -59,7 +56,7 @@ def taken_from(name: str) -> str:
     return room_of(name) if room_of(name) != name else ""
 
 
-def summaries(conferences: Collection[Conference], room_names: Mapping[Key, str]) -> dict[Key, dict[str, Any]]:
+def summaries(conferences: Collection[Conference], room_names: Mapping[Subject, str]) -> dict[Subject, dict[str, Any]]:
     """What each conference's card and the head of its page show: itself, how many are in it, who is talking, whose
     hands are up in the order raised, which side rooms people were taken into, and which conference they were taken
     from. Seven queries at most for each PBX, however many conferences there are.

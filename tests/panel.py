@@ -160,10 +160,9 @@ class Panel:
         """Collect the static files, into the folder that all panels of this machine share: once in a run."""
         with (ROOT / "var/static.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            collected = None if Panel.shared is None else Panel.shared / "static.collected"
-            if collected is None or not collected.exists():
+            collected = (Panel.shared or self.folder) / "static.collected"
+            if not collected.exists():
                 self.manage("collectstatic", "--noinput", "--verbosity", "0")
-            if collected is not None:
                 collected.touch()
 
     def prepare(self) -> None:
