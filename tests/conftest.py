@@ -13,7 +13,7 @@ from engine.gc_tuning import keep_what_is_loaded
 
 # Random examples are the same in every run; `make soak` tries new ones. How long one takes says nothing on a machine
 # that is busy.
-hypothesis.settings.register_profile("same", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("same", deadline=None, derandomize=True, max_examples=30)
 hypothesis.settings.register_profile("new", deadline=None, max_examples=1000, print_blob=True)
 hypothesis.settings.load_profile(os.environ.get("PANEL_EXAMPLES", "same"))
 

@@ -5,7 +5,7 @@ them down. What has none of them is fast.
 """
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -15,8 +15,10 @@ from tests.lab.chroot import VERSIONS
 from tests.matrix import FULL
 
 # By these fixtures, or parameters of that name, a test asks for a server: the panel's own processes are servers too.
-SERVERS = {"openldap", "silent_ldap", "postgresql", "redis_server", "served", "installation"}
+SERVERS = {"openldap", "silent_ldap", "postgresql", "redis_server", "served", "installation", "own_process"}
 BROWSER = "browser"
+# What a test calls the screens on which it tries a page.
+SCREENS = ("wide", "phone")
 # Modules with a fixture that takes long to make: their tests run in one process and share it.
 SHARING = {
     "tests/web/test_answers.py",
@@ -35,14 +37,28 @@ def _asked_by(item: pytest.Item) -> Iterator[object]:
 
 
 def _is_left_to_the_matrix(item: pytest.Item) -> bool:
-    """Whether it tries a page with the other version of Asterisk: by its name each such test has one of the two, half
-    of them the older. What Asterisk itself does is tried with both.
+    """Whether it tries a page with the other version of Asterisk, or on the other screen: by its name each such test
+    has one of the two, half of them the older, half of them a phone's. What Asterisk itself does is tried with both.
     """
     if not (isinstance(item, pytest.Function) and hasattr(item, "callspec") and item.get_closest_marker("browser")):
         return False
-    version = item.callspec.params.get("asterisk")
-    first = zlib.crc32(item.nodeid.partition("[")[0].encode()) % len(VERSIONS)
-    return version in VERSIONS and version != VERSIONS[first]
+    number = zlib.crc32(item.nodeid.partition("[")[0].encode())
+    parts = {*item.callspec.id.split("-")}
+    return any(chosen not in parts and bool(parts & {*axis}) for axis, chosen in _chosen(number))
+
+
+def _chosen(number: int) -> Iterator[tuple[Sequence[str], str]]:
+    for axis in (VERSIONS, SCREENS):
+        number, at = divmod(number, len(axis))
+        yield axis, axis[at]
+
+
+@pytest.fixture
+def own_process() -> None:
+    """The test runs a program in a process of its own, whose start takes as long as that of a server."""
+
+
+runs_a_program = pytest.mark.usefixtures("own_process")
 
 
 @pytest.hookimpl(tryfirst=True)

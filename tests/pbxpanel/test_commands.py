@@ -6,6 +6,8 @@ from pathlib import Path
 
 from django.core.management import get_commands
 
+from tests.kinds import runs_a_program
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 TEXTS = [*PAGES, *sorted((ROOT / "templates").rglob("*.html"))]
@@ -29,6 +31,7 @@ def test_what_pages_make_are_targets() -> None:
     assert {"run", "admin", "prepare"} <= named <= targets
 
 
+@runs_a_program
 def test_the_script_runs_a_command_from_any_folder(tmp_path: Path) -> None:
     """It finds packages and settings by itself, and files where it was called."""
     (tmp_path / "session.txt").write_text("no recording")

@@ -11,6 +11,7 @@ from django.conf import settings
 
 from pbxpanel import checks
 from pbxpanel.private import open_to_others
+from tests.kinds import runs_a_program
 
 ROOT = Path(__file__).resolve().parents[2]
 # Holds a connection to the database open, which has been written to, and tells the modes of its files.
@@ -44,6 +45,7 @@ def manage(*arguments: str, **environment: str) -> str:
 
 
 @pytest.mark.parametrize("is_there", [False, True])
+@runs_a_program
 def test_a_database_is_for_its_user_alone_wherever_it_is(is_there: bool, tmp_path: Path) -> None:
     database = tmp_path / "panel.sqlite3"
     if is_there:
@@ -55,6 +57,7 @@ def test_a_database_is_for_its_user_alone_wherever_it_is(is_there: bool, tmp_pat
     assert printed.splitlines() == [f"{name} 0o600" for name in names]
 
 
+@runs_a_program
 def test_what_lies_beside_it_since_before_is_closed_too(tmp_path: Path) -> None:
     for name in ("panel.sqlite3", "panel.sqlite3-wal", "panel.sqlite3-shm"):
         (tmp_path / name).touch()
@@ -63,6 +66,7 @@ def test_what_lies_beside_it_since_before_is_closed_too(tmp_path: Path) -> None:
     assert {mode(path) for path in tmp_path.iterdir()} == {0o600}
 
 
+@runs_a_program
 def test_the_panels_own_folder_is_for_its_user_alone(tmp_path: Path) -> None:
     # Not the folder of this tree: another test's panel may be started in it at this moment.
     var = tmp_path / "var"

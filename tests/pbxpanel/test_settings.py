@@ -21,6 +21,7 @@ from django.views.debug import technical_500_response
 
 from engine.ami.transports import Address
 from pbxpanel import environment
+from tests.kinds import runs_a_program
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = "Tr0ub4dor"
@@ -396,6 +397,7 @@ def manage(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str
     )  # fmt: skip
 
 
+@runs_a_program
 def test_the_program_starts_with_good_settings() -> None:
     done = manage("check", AMI_URL=f"ami://panel:{SECRET}@127.0.0.1:1")
     assert done.returncode == 0, done.stderr
@@ -409,6 +411,7 @@ def test_the_program_starts_with_good_settings() -> None:
         ("HTTPS", "perhaps", "HTTPS is “perhaps”"),
     ],
 )
+@runs_a_program
 def test_the_program_does_not_start_with_a_wrong_setting_and_says_which(name: str, value: str, words: str) -> None:
     done = manage("check", **{name: value})
     assert done.returncode != 0
@@ -433,12 +436,14 @@ def test_the_program_does_not_start_with_a_wrong_setting_and_says_which(name: st
     ],
     ids=["only the key", "everything"],
 )
+@runs_a_program
 def test_djangos_own_check_of_an_installation_finds_nothing(variables: dict[str, str]) -> None:
     done = manage("check", "--deploy", "--fail-level", "WARNING", **variables)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "no issues (0 silenced)" in done.stdout + done.stderr
 
 
+@runs_a_program
 def test_an_installation_that_answers_to_any_host_is_warned() -> None:
     assert "pbxpanel.W001" in manage("check", ALLOWED_HOSTS="*").stderr
     assert "pbxpanel.W001" not in manage("check", ALLOWED_HOSTS="*", DEBUG="yes").stderr
@@ -484,6 +489,7 @@ def answers(tmp_path: Path, **variables: str) -> dict[str, Any]:
 
 
 @pytest.mark.django_db
+@runs_a_program
 def test_by_default_a_browser_is_sent_to_https_and_kept_there(tmp_path: Path) -> None:
     found = answers(tmp_path)
     for name in ("plain", "unproxied"):
@@ -503,6 +509,7 @@ def test_by_default_a_browser_is_sent_to_https_and_kept_there(tmp_path: Path) ->
 
 
 @pytest.mark.django_db
+@runs_a_program
 def test_without_https_pages_are_served_as_they_are_asked_for(tmp_path: Path) -> None:
     found = answers(tmp_path, HTTPS="no")
     assert found["plain"]["status"] == 200

@@ -6,10 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.kinds import runs_a_program
 from tests.panel import Panel
 from tests.pbxpanel.test_settings import manage
 from tests.waiting import until
 
+# The check ends the process with 1 where something is left to migrate.
+MIGRATE = """
+from django.core.management import call_command
+call_command("migrate")
+call_command("migrate", "--check")
+"""
 DUMPS = sorted((Path(__file__).parent / "dumps").glob("*.sql"))
 
 
@@ -42,14 +49,13 @@ def test_a_dump_has_a_row_of_everything(database: Path) -> None:
     assert {name for name in empty if not name.startswith("axes_")} == {"auth_user_user_permissions"}
 
 
+@runs_a_program
 def test_a_database_of_a_former_release_is_taken_over_whole(database: Path) -> None:
     before = rows_of(database)
-    done = manage("migrate", DATABASE_URL=f"sqlite:///{database}")
+    done = manage("shell", "--no-imports", "-c", MIGRATE, DATABASE_URL=f"sqlite:///{database}")
     assert done.returncode == 0, done.stderr
     after = rows_of(database)
     assert {name: after.get(name) for name in before} == before
-    left = manage("migrate", "--check", DATABASE_URL=f"sqlite:///{database}")
-    assert left.returncode == 0, left.stdout
 
 
 @pytest.fixture
@@ -67,6 +73,7 @@ def test_a_panel_serves_from_a_database_of_a_former_release(database: Path, inst
     assert "Traceback" not in installation.log
 
 
+@runs_a_program
 def test_a_database_from_before_the_first_release_is_refused_in_a_sentence(tmp_path: Path) -> None:
     path = tmp_path / "panel.sqlite3"
     with sqlite3.connect(path) as connection:

@@ -11,6 +11,7 @@ import pytest
 import redis
 from playwright.sync_api import expect
 
+from tests.kinds import runs_a_program
 from tests.lab.asterisk import Asterisk, free_port
 from tests.panel import ROOT, Panel, Visit, hang_up
 from tests.servers import PostgreSQL, Redis
@@ -177,6 +178,7 @@ def test_a_search_with_a_null_character_is_no_error_on_postgresql(installation: 
         ({"REDIS_URL": "redis://127.0.0.1:1/0", "AMI_URL": "http://panel"}, "AMI_URL is wrong"),
     ],
 )
+@runs_a_program
 def test_a_worker_that_lacks_an_address_says_which_and_ends(
     environment: dict[str, str], words: str, tmp_path: Path
 ) -> None:

@@ -13,6 +13,7 @@ import playwright
 import pytest
 from django.conf import settings
 
+from tests.kinds import runs_a_program
 from tests.webhooks.receiver import Receiver, receiving
 from webhooks import formats, models, queue, sending
 
@@ -49,6 +50,7 @@ def signed(*secrets: str, at: float | None = None) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("language", ["python", "javascript"])
+@runs_a_program
 def test_what_the_panel_signs_is_verified(language: str) -> None:
     for secrets in ((SECRET,), (formats.new_secret(), SECRET)):
         done = run(language, BODY, **signed(*secrets))
@@ -56,6 +58,7 @@ def test_what_the_panel_signs_is_verified(language: str) -> None:
 
 
 @pytest.mark.parametrize("language", ["python", "javascript"])
+@runs_a_program
 def test_what_somebody_else_signs_or_is_old_or_was_changed_is_refused(language: str) -> None:
     for body, headers in (
         (BODY, signed(formats.new_secret())),
@@ -67,6 +70,7 @@ def test_what_somebody_else_signs_or_is_old_or_was_changed_is_refused(language: 
         assert done.stdout == ""
 
 
+@runs_a_program
 def test_a_receiver_is_tried_from_the_shell() -> None:
     with receiving() as receiver:
         done = run("bash", RECEIVER=receiver.url)

@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.ami.errors import AmiError, IllegalField, MessageTooLarge, NotAmi
@@ -105,7 +105,6 @@ def test_a_recording_counts_the_events_that_its_bytes_name(file: Path) -> None:
     assert Counter(named) == Counter(message.name for message in messages(file) if message.is_event)
 
 
-@settings(max_examples=120, deadline=None)
 @given(
     st.sampled_from(FILES),
     st.integers(min_value=0),

@@ -29,6 +29,7 @@ from engine.capture.replay import NOT_RECORDED, NOTHING_TO_DO, Replay
 from engine.mirror import sync
 from engine.mirror.worker import AmiWorker
 from extensions.models import Device, Extension
+from tests.kinds import runs_a_program
 from tests.lab.asterisk import Asterisk
 from tests.lab.fixtures import CallerFactory, PhoneFactory
 from tests.panel import ROOT
@@ -343,6 +344,7 @@ TOLD_TO_END = pytest.mark.parametrize(
 
 
 @TOLD_TO_END
+@runs_a_program
 def test_amireplay_ends_when_it_is_told_to(tmp_path: Path, told: signal.Signals, ignoring: bool) -> None:
     file = tmp_path / "session.txt"
     with file.open("w") as out:

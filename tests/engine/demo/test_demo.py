@@ -38,6 +38,8 @@ from engine.demo.switch import Switch
 from engine.mirror.dialplan import CONTEXT
 from engine.mirror.folding import EVENT_MASK
 from engine.mirror.state import State
+from tests.kinds import runs_a_program
+from tests.matrix import share
 
 from .benches import quick_phones
 
@@ -172,7 +174,8 @@ class Hours:
             self.state.fold(Message(event(name, fields).raw.removesuffix(b"\r\n\r\n")))
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.matrix
+@pytest.mark.parametrize("seed", share(range(3), 0, of=3))
 def test_the_mirror_of_an_hour_of_life_is_the_switch(seed: int) -> None:
     """No ghost and nobody missing: what the events tell adds up to what the lists would say."""
     life = Hours(seed, hours=1)
@@ -196,7 +199,7 @@ def test_the_mirror_of_an_hour_of_life_is_the_switch(seed: int) -> None:
 
 
 def test_in_some_hours_everything_happens_and_nothing_piles_up() -> None:
-    life = Hours(seed=7, hours=4, folded=False)
+    life = Hours(seed=7, hours=2, folded=False)
     for name in ("Hold", "Unhold", "ConfbridgeMute", "ConfbridgeUnmute", "ConfbridgeLeave", "Hangup", "BridgeEnter"):
         assert life.counts[name] > 20, name
     assert life.counts["UserEvent"] > 20, "hands are raised and lowered"
@@ -755,6 +758,7 @@ async def test_it_listens_on_loopback_alone(quiet_pbx: DemoPbx) -> None:
     assert len(address.secret) >= 16
 
 
+@runs_a_program
 def test_it_can_be_run_by_hand() -> None:
     command = [sys.executable, "-m", "engine.demo", "--quiet", "--hours", "0.0001"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)

@@ -89,4 +89,4 @@ def test_what_has_been_found_stays_put_right(name: str) -> None:
 @pytest.mark.parametrize("number", range(2))
 def test_the_mirror_is_what_the_pbx_is(number: int) -> None:
     """`make soak` plays thousands."""
-    play_histories(60, number=number)
+    play_histories(30, number=number)
