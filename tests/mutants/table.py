@@ -920,6 +920,7 @@ FAULTS = (
         "SECURE_SSL_REDIRECT = False\n",
         ("tests/pbxpanel/test_settings.py",),
         "passwords go over plain HTTP",
+        kind="live",
     ),
     Fault(
         "pbxpanel/environment.py",
