@@ -79,10 +79,16 @@ class Viewports:
 
     def _refill_if_stale(self, viewport: Viewport) -> None:
         if viewport.is_stale and viewport not in self._refills:
-            task = self._refills[viewport] = asyncio.create_task(self._refill(viewport))
-            task.add_done_callback(lambda _task: self._refills.pop(viewport))
+            self._refills[viewport] = asyncio.create_task(self._refill(viewport))
 
     async def _refill(self, viewport: Viewport) -> None:
+        try:
+            await self._refill_until_fresh(viewport)
+        finally:
+            # Here, not when the task is known to be done: what comes between would have nobody read it.
+            del self._refills[viewport]
+
+    async def _refill_until_fresh(self, viewport: Viewport) -> None:
         """Fill the screens up again, once what left them and what came has settled a little."""
         pause = REFILL_EVERY
         while viewport.is_stale:

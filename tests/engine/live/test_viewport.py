@@ -289,6 +289,39 @@ async def test_a_seat_whose_row_left_is_sent_the_next_one_soon_and_the_database_
     assert database.reads == before + 1
 
 
+async def test_what_comes_at_the_moment_in_which_a_screen_was_filled_up_is_read_too(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last batch before all is quiet: no other would have the screen read once more."""
+    worker = Workers()
+    anna = await sit()
+    await worker.send()
+    await see(anna)
+    hub = Hub.here()
+    hand_out = hub.delivery.hand_out
+
+    def next_leaves() -> None:
+        del database.texts[2]
+        hub.delivery.hand_out(hub.viewports.take([gone(2)]))
+
+    def hand_out_and_go_on(rows: Any) -> None:
+        hand_out(rows)
+        if any(row.id == "thing-4" for batch in rows.values() for row in batch):
+            monkeypatch.setattr(hub.delivery, "hand_out", hand_out)
+            asyncio.get_running_loop().call_soon(next_leaves)
+
+    monkeypatch.setattr(hub.delivery, "hand_out", hand_out_and_go_on)
+    del database.texts[1]
+    await worker.send(gone(1))
+    text = anna.take()
+    async with asyncio.timeout(10):
+        while "<p>5</p>" not in text:
+            await anna.wake.wait()
+            anna.wake.clear()
+            text += anna.take()
+    assert "thing-2" in text
+
+
 async def test_batches_that_were_missed_make_the_screen_be_read_anew(database: Database) -> None:
     worker = Workers()
     anna = await sit()
