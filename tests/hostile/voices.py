@@ -22,7 +22,10 @@ _SPECIAL = b'\\,"()[]'
 
 
 def call(ami: Ami, hostile: Hostile, room: bytes = b"") -> str:
-    """A call of somebody with this name, who enters a conference, or waits. Returns its linkedid."""
+    """A call of somebody with this name, who enters a conference, or waits. Returns its linkedid.
+
+    A machine that is busy with nearly two hundred of them may take longer for one than the 30 s that Asterisk waits.
+    """
     raw = hostile.raw
     if len(raw) > _VARIABLE:
         raw = raw[:_VARIABLE].decode("utf-8", "ignore").encode()
@@ -34,7 +37,7 @@ def call(ami: Ami, hostile: Hostile, room: bytes = b"") -> str:
     linkedid = f"hostile-{next(_numbers)}"
     answer = ami.action(
         "Originate", *variables, Channel=f"Local/{extension(hostile)}@hostile/n", Context="hostile", Exten="say",
-        Priority="1", ChannelId=linkedid, OtherChannelId=f"{linkedid}-2", Async="true",
+        Priority="1", ChannelId=linkedid, OtherChannelId=f"{linkedid}-2", Async="true", Timeout="120000",
     )  # fmt: skip
     assert answer["Response"] == "Success", (hostile.label, answer)
     return linkedid
