@@ -547,7 +547,7 @@ def test_only_those_who_may_are_answered_and_no_answer_is_framed(
             continue
         with subtests.test(line=line.name, role=role), undone(client):
             refused = role not in line.allowed and role != ANONYMOUS
-            # What htmx asks for is refused in a toast, which is drawn sooner than a page. (Who has logged in is led on.)
+            # What htmx asks for is refused in a toast, drawn sooner than a page. (Who has logged in is led on.)
             in_a_toast = refused and line.path != "/login/" and not FULL
             response = line.send(client, headers={"HX-Request": "true"} if in_a_toast else {})
             assert_kept_apart(response, knows_who_opened_it=line.path == AGREE and role in line.allowed)
