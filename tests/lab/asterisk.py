@@ -265,7 +265,7 @@ class Asterisk:
             channels = str(error)
         return f"Asterisk {self.version}: {channels.strip() or 'no channel'}\n{self.log[-1500:].strip()}"
 
-    def quiet(self, timeout: float = 10.0) -> None:
+    def quiet(self, timeout: float = 30.0) -> None:
         """Hang up whatever is up, and wait until it is gone: so that one test leaves nothing to the next.
 
         Raises TimeoutError, which tells what Asterisk says of the channels, when they do not end.
