@@ -36,9 +36,13 @@ def mutes(state: State, event: Message) -> None:
     silence_in_lecture(state, row)
 
 
-@on("DTMFEnd", required=CHANNEL_FIELDS)
+@on("DTMFBegin", "DTMFEnd", required=CHANNEL_FIELDS)
 def presses_a_key(state: State, event: Message) -> None:
-    """Of any channel: a key may be pressed before its participant is heard of."""
+    """Of any channel: a key may be pressed before its participant is heard of.
+
+    What conferences tell comes by a way of its own inside Asterisk: a mute may overtake the end of the key, but hardly
+    the whole key.
+    """
     channel = state.table(Channel).get(exact(event.get("Uniqueid")))
     if channel is not None:
         channel.pressed_at = state.now()

@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 # The classes of events we ask Asterisk for, and what of them we ask it to keep to itself.
 EVENT_MASK = "system,call,dialplan,dtmf,user"
-UNWANTED_EVENTS = ("VarSet", "RTCPSent", "RTCPReceived", "ChannelTalkingStart", "ChannelTalkingStop", "DTMFBegin")
+UNWANTED_EVENTS = ("VarSet", "RTCPSent", "RTCPReceived", "ChannelTalkingStart", "ChannelTalkingStop")
 # How often the mirror is compared with a fresh snapshot, in seconds.
 CHECK_EVERY = 60.0
 

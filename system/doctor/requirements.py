@@ -33,6 +33,7 @@ EVENTS: dict[str, str] = {
     "ConfbridgeStopRecord": "call",
     "ConfbridgeTalking": "call",
     "ConfbridgeUnmute": "call",
+    "DTMFBegin": "dtmf",
     "DTMFEnd": "dtmf",
     "DeviceStateChange": "call",
     "DialBegin": "call",
@@ -122,7 +123,7 @@ FEATURES: tuple[Feature, ...] = (
     Feature(gettext_noop("which conference is recorded, and into which file"), Weight.USEFUL, ("Command", "Getvar")),
     Feature(gettext_noop("who enters a conference, and by which profiles"), Weight.USEFUL, events=("Newexten",)),
     Feature(gettext_noop("raised hands"), Weight.USEFUL, events=("UserEvent",)),
-    Feature(gettext_noop("whether somebody is self-muted"), Weight.USEFUL, events=("DTMFEnd",)),
+    Feature(gettext_noop("whether somebody is self-muted"), Weight.USEFUL, events=("DTMFBegin", "DTMFEnd")),
     Feature(gettext_noop("fewer events on the connection"), Weight.USEFUL, ("Filter",)),
     Feature(gettext_noop("the version of Asterisk"), Weight.USEFUL, ("CoreSettings",)),
     Feature(

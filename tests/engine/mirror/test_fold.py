@@ -305,6 +305,15 @@ def test_whoever_presses_a_key_before_the_join_has_muted_themselves(told: Told) 
     assert told.participant().muted_by == Participant.MutedBy.SELF
 
 
+def test_a_mute_that_overtakes_the_end_of_a_key_is_their_own(told: Told) -> None:
+    told.channel_event("Newchannel")
+    told.conference_event("ConfbridgeJoin", Admin="No", Muted="No")
+    told.channel_event("DTMFBegin", Digit="1", Direction="Received")
+    told.conference_event("ConfbridgeMute")
+    told.channel_event("DTMFEnd", Digit="1", Direction="Received")
+    assert told.participant().muted_by == Participant.MutedBy.SELF
+
+
 def test_a_mute_long_after_a_key_is_a_moderators(told: Told) -> None:
     told.channel_event("Newchannel")
     told.conference_event("ConfbridgeJoin", Admin="No", Muted="No")
