@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.bench.child import Child
-from tests.bench.wall import WATCH, fill, watch
+from tests.bench.wall import WATCH, fill
 from tests.browser.test_people import _EMPTY, tile
 from tests.browser.test_people import fill as fill_with
 from tests.extensions.test_extensions import with_a_hint
@@ -142,11 +142,12 @@ def test_a_tile_says_who_calls_with_whom_and_for_how_long_who_is_on_hold_and_wha
     expect(beside).to_have_count(0)
 
 
+STATES = "() => Object.fromEntries([...document.querySelectorAll('.tile')].map((tile) => [tile.id, tile.className]))"
+
+
 @pytest.mark.timeout(240)
-def test_fifty_changes_a_second_on_a_wall_of_a_thousand_leave_the_browser_fluid(visit: Visit, tmp_path: Path) -> None:
-    """Long tasks are measured by the bench, on a machine of its own (`python -m tests.bench wall`); here none is very
-    long.
-    """
+def test_fifty_changes_a_second_on_a_wall_of_a_thousand_all_arrive(visit: Visit, tmp_path: Path) -> None:
+    """Whether the browser stays fluid is measured by the bench, on a machine of its own (`python -m tests.bench wall`)."""
     with Child("pbx", "20") as pbx:
         pbx.ask("phones", count=1000)
         panel = Panel(tmp_path, {"AMI_URL": pbx.ready["url"]})
@@ -158,10 +159,16 @@ def test_fifty_changes_a_second_on_a_wall_of_a_thousand_leave_the_browser_fluid(
             expect(page.locator(".tile.is-idle")).to_have_count(1000)
             page.evaluate(WATCH)
             pbx.ask("lamps", per_second=50)
-            page.wait_for_function("() => window.seen.tiles > 50")
-            seen = watch(page, 5)
+            page.wait_for_function("() => window.seen.tiles > 300", timeout=120_000)
             pbx.ask("lamps", per_second=0)
+            fresh = visit(panel, "vic", "/people/")
+
+            def is_told_what_is() -> bool:
+                fresh.reload()
+                fresh.wait_for_selector("html[data-live]")
+                return bool(page.evaluate(STATES) == fresh.evaluate(STATES))
+
+            until(is_told_what_is, 60, "the wall is not what a page opened now shows")
+            expect(page.locator(".tile:not(.is-idle)").first).to_be_visible()
         finally:
             panel.stop()
-    assert seen["tiles"] >= 50, seen
-    assert max(seen["tasks"], default=0) < 1000, seen
