@@ -147,7 +147,7 @@ STATES = "() => Object.fromEntries([...document.querySelectorAll('.tile')].map((
 
 @pytest.mark.timeout(240)
 def test_fifty_changes_a_second_on_a_wall_of_a_thousand_all_arrive(visit: Visit, tmp_path: Path) -> None:
-    """Whether the browser stays fluid is measured by the bench (`python -m tests.bench wall`), on a machine of its own."""
+    """Whether the browser stays fluid is measured by the bench: `python -m tests.bench wall`."""
     with Child("pbx", "20") as pbx:
         pbx.ask("phones", count=1000)
         panel = Panel(tmp_path, {"AMI_URL": pbx.ready["url"]})
