@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import os
 import random
+import re
 import secrets
 import shutil
 import signal
@@ -102,6 +103,10 @@ def is_free(port: int) -> bool:
             except OSError:
                 return False
     return True
+
+
+# What its log says of what went wrong; and of a call that was made, unless somebody rings or has answered.
+_COMPLAINT = re.compile(r"\] (?:NOTICE|WARNING|ERROR)\[|dial\.c: (?!Called )(?!.* (?:answered|is ringing)$)")
 
 
 class Asterisk:
@@ -258,12 +263,14 @@ class Asterisk:
         return [line.split("!")[0] for line in self.cli("core show channels concise").splitlines() if "!" in line]
 
     def story(self) -> str:
-        """What it is doing, for a test that failed: its channels, and the end of its log."""
+        """What it is doing, for a test that failed: its channels, its last complaints, and the end of its log."""
         try:
             channels = self.cli("core show channels concise") if self.pid else "stopped"
         except (RuntimeError, subprocess.TimeoutExpired) as error:
             channels = str(error)
-        return f"Asterisk {self.version}: {channels.strip() or 'no channel'}\n{self.log[-1500:].strip()}"
+        complaints = [line for line in self.log.splitlines() if _COMPLAINT.search(line)][-15:]
+        parts = [f"Asterisk {self.version}: {channels.strip() or 'no channel'}", *complaints, self.log[-1500:].strip()]
+        return "\n".join(parts)
 
     def quiet(self, timeout: float = 30.0) -> None:
         """Hang up whatever is up, and wait until it is gone: so that one test leaves nothing to the next.
