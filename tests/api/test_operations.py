@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from api.operations import router
 from api.operations import scopes as all_scopes
-from api.service import description, router
+from api.service import description
 from audit.models import AuditEntry
 from engine.mirror import verbs
 from eventlog.declarations import event_types
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.django_db
 
 
 # The description takes a second to be made: not where tests are only collected.
-NAMES = [operation.operation_id for view in router.path_operations.values() for operation in view.operations]
+NAMES = [str(operation.operation_id) for view in router.path_operations.values() for operation in view.operations]
 # Of these the PBX is asked nothing.
 WITHOUT_PBX = {"people", "contacts", "messages"}
 

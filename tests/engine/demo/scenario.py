@@ -122,7 +122,7 @@ CHAPTERS = {
         a_phone_is_called_busy
         who_is_busy
         """,
-        "Newexten DTMFEnd",
+        "Newexten DTMFBegin DTMFEnd",
     ),
     "parking": _chapter(
         """
@@ -261,7 +261,7 @@ CHAPTERS = {
         the_file_of_a_recording
         a_video_source_is_chosen
         """,
-        "UserEvent DTMFEnd",
+        "UserEvent DTMFBegin DTMFEnd",
     ),
     "invitations": _chapter(
         """
