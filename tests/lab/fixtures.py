@@ -6,6 +6,7 @@ Load them once, from the top conftest: ``pytest_plugins = ["tests.lab.fixtures"]
 from __future__ import annotations
 
 import contextlib
+import warnings
 import os
 from collections.abc import Generator, Iterator
 from typing import Protocol
@@ -107,8 +108,12 @@ def _for_one_test(asterisk: Asterisk) -> Iterator[Asterisk]:
         asterisk.quiet()
     except TimeoutError:
         # A channel that Asterisk itself cannot end any more. The test that left it is told so; the others need not.
+        left = asterisk.channels()
         asterisk.kill()
-        raise
+        if not all(name.startswith("Surrogate/") for name in left):
+            raise
+        # What stood in for a channel while it was moved, and has no thread that would end it: nobody's call.
+        warnings.warn(f"Asterisk {asterisk.version} has leaked {', '.join(left)}.", stacklevel=1)
 
 
 @pytest.fixture
