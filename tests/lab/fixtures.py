@@ -6,8 +6,8 @@ Load them once, from the top conftest: ``pytest_plugins = ["tests.lab.fixtures"]
 from __future__ import annotations
 
 import contextlib
-import warnings
 import os
+import warnings
 from collections.abc import Generator, Iterator
 from typing import Protocol
 
