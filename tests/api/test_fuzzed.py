@@ -43,7 +43,7 @@ EXCLUDED = {
 }
 # What cannot be meant is refused before the PBX is asked, so it is enough to try that where it is connected.
 PHASES = {"connected": ["examples,fuzzing,stateful", "coverage"], "away": ["examples,fuzzing"]}
-# Of these every boundary of every field is tried, which takes longer than all else: in `make soak`, of all.
+# Of these every boundary of every field is tried, which takes longer than all else; in matrix and soak of all.
 COVERED = NAMES if IS_NEW else share(NAMES, 0, of=4)
 
 

@@ -108,8 +108,10 @@ def _for_one_test(asterisk: Asterisk) -> Iterator[Asterisk]:
         asterisk.quiet()
     except TimeoutError:
         # A channel that Asterisk itself cannot end any more. The test that left it is told so; the others need not.
-        left = asterisk.channels()
-        asterisk.kill()
+        try:
+            left = asterisk.channels()
+        finally:
+            asterisk.kill()
         if not all(name.startswith("Surrogate/") for name in left):
             raise
         # What stood in for a channel while it was moved, and has no thread that would end it: nobody's call.

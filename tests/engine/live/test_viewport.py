@@ -245,6 +245,16 @@ async def see(*subscribers: Subscriber) -> None:
         subscriber.take()
 
 
+async def take_until(subscriber: Subscriber, told: str, text: str) -> str:
+    """What a subscriber was sent, and is sent until this is in it."""
+    async with asyncio.timeout(10):
+        while told not in text:
+            await subscriber.wake.wait()
+            subscriber.wake.clear()
+            text += subscriber.take()
+    return text
+
+
 async def test_seats_that_look_at_the_same_share_what_is_drawn_for_them(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -278,11 +288,7 @@ async def test_a_seat_whose_row_left_is_sent_the_next_one_soon_and_the_database_
     text = anna.take()
     assert "thing-1" in text
     assert "thing-2" in text
-    async with asyncio.timeout(10):
-        while "<p>5</p>" not in text:
-            await anna.wake.wait()
-            anna.wake.clear()
-            text += anna.take()
+    text = await take_until(anna, "<p>5</p>", text)
     assert "<p>4</p>" in text
     assert "<b>0</b>" in text
     assert "<p>5</p>" in ben.take()
@@ -314,11 +320,7 @@ async def test_what_comes_at_the_moment_in_which_a_screen_was_filled_up_is_read_
     del database.texts[1]
     await worker.send(gone(1))
     text = anna.take()
-    async with asyncio.timeout(10):
-        while "<p>5</p>" not in text:
-            await anna.wake.wait()
-            anna.wake.clear()
-            text += anna.take()
+    text = await take_until(anna, "<p>5</p>", text)
     assert "thing-2" in text
 
 
