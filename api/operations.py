@@ -9,7 +9,7 @@ from ninja import Router
 
 from engine.mirror.verbs import Label, permissions
 
-from .problems import FORBIDDEN, SCOPE, Problem, ProblemDetails
+from .problems import FORBIDDEN, SCOPE, Problem
 from .tokens import ApiRequest
 
 # The permissions to see something, and what people read for them.
@@ -60,13 +60,18 @@ def operation(
     return router.api_operation(
         [method],
         path,
-        response={**response, **dict.fromkeys(statuses, ProblemDetails)},
+        response=response,
         operation_id=name,
         url_name=f"api-{name}",
         summary=summary,  # type: ignore[arg-type]  # it is translated where it is read
         description=description,  # type: ignore[arg-type]
         tags=[tag],
-        openapi_extra={"x-scopes": {"any": [*scope], "all": [*also]}, "x-example": {"path": example, "body": body}},
+        openapi_extra={
+            "x-scopes": {"any": [*scope], "all": [*also]},
+            "x-example": {"path": example, "body": body},
+            # For the description alone: as answers the library would make a model of each, and keep a process starting.
+            "x-problems": statuses,
+        },
     )
 
 

@@ -17,7 +17,7 @@ from pydantic_core import to_json
 from . import asking, calls, conferences, extensions, me, messages, people, presences, switches  # noqa: F401
 from .guard import guarded
 from .operations import IDS, router
-from .problems import BAD_INPUT, CONTENT_TYPE, MALFORMED, Problem
+from .problems import BAD_INPUT, CONTENT_TYPE, MALFORMED, Problem, ProblemDetails
 
 VERSION = "1"
 _SECURITY = {
@@ -45,6 +45,7 @@ _KNOWN = {
 
 
 _TEXT = {"type": "string"}
+_REFERENCE = "#/components/schemas/{model}"
 _HEADERS: dict[str, Any] = {
     "RateLimit": {"description": "How many requests the token has left, and for how many seconds.", "schema": _TEXT},
     "RateLimit-Policy": {"description": "How many it has, in how many seconds.", "schema": _TEXT},
@@ -150,6 +151,8 @@ def description() -> dict[str, Any]:
     document: dict[str, Any] = service.get_openapi_schema(path_prefix="/api/v1/")
     document["components"]["securitySchemes"] = _SECURITY
     document["components"]["headers"] = _HEADERS
+    problem = ProblemDetails.model_json_schema(ref_template=_REFERENCE)
+    document["components"]["schemas"] |= {**problem.pop("$defs"), "ProblemDetails": problem}
     document["servers"] = [{"url": "/"}]
     for methods in document["paths"].values():
         for method, operation in methods.items():
@@ -173,9 +176,10 @@ def _complete(method: str, operation: dict[str, Any]) -> None:
         operation["responses"][304] = {"description": http.HTTPStatus(304).phrase}
     if "requestBody" in operation:
         operation["requestBody"]["content"]["application/json"]["example"] = operation["x-example"]["body"]
+    for status in operation.pop("x-problems"):
+        content = {CONTENT_TYPE: {"schema": {"$ref": _REFERENCE.format(model="ProblemDetails")}}}
+        operation["responses"][status] = {"description": http.HTTPStatus(status).phrase, "content": content}
     for status, answer in operation["responses"].items():
-        if status >= 400:
-            answer["content"] = {CONTENT_TYPE: answer["content"]["application/json"]}
         answer["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in _headers_of(operation, status)}
 
 

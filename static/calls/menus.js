@@ -16,9 +16,20 @@ function fill(menu) {
   disableWhatCannotWork();
 }
 
+// The places, in the page, of the buttons whose menus were put beside them.
+const placedAt = new WeakMap();
+
+function placeOf(button) {
+  const { left, top } = button.getBoundingClientRect();
+  return `${left + scrollX} ${top + scrollY}`;
+}
+
 // Above its button where there is more room than below, and to its left where there is none to its right; what fits
-// nowhere is scrolled. The head of the page and my phone cover what is behind them.
+// nowhere is scrolled. The head of the page and my phone cover what is behind them. One that is above stays there as long
+// as it fits.
 function place(items) {
+  const scrolled = items.scrollTop;
+  const isAbove = items.classList.contains("is-above");
   items.classList.remove("is-above", "is-left");
   items.style.maxHeight = "";
   const box = items.getBoundingClientRect();
@@ -28,9 +39,18 @@ function place(items) {
   const top = document.querySelector(".panel-header").getBoundingClientRect().bottom;
   const bottom = byId("my-phone").getBoundingClientRect().top;
   const [above, below] = [button.top - gap - Math.max(0, top), Math.min(innerHeight, bottom) - button.bottom - gap];
-  items.classList.toggle("is-above", height > below && above > below);
+  items.classList.toggle("is-above", (isAbove && height <= above) || (height > below && above > below));
   items.classList.toggle("is-left", right > document.documentElement.clientWidth);
   if (height > Math.max(above, below)) items.style.maxHeight = `${Math.floor(Math.max(above, below))}px`;
+  items.scrollTop = scrolled;
+  placedAt.set(items, placeOf(items.previousElementSibling));
+}
+
+// What ended above its card, or a telephone that was turned, may have taken its button elsewhere.
+function placeAgain() {
+  for (const items of document.querySelectorAll(".party-menu[open] > .menu-items")) {
+    if (placedAt.get(items) !== placeOf(items.previousElementSibling)) place(items);
+  }
 }
 
 document.addEventListener(
@@ -39,10 +59,13 @@ document.addEventListener(
     const menu = event.target;
     if (!menu.matches(".party-menu") || !menu.open) return;
     if (menu.children.length === 1) fill(menu);
+    menu.lastElementChild.classList.remove("is-above");
     place(menu.lastElementChild);
   },
   true,
 );
+document.addEventListener("panel:settled", placeAgain);
+addEventListener("resize", placeAgain);
 
 document.addEventListener("click", (event) => {
   const menu = event.target.closest(".party-menu .menu-items button")?.closest("details");

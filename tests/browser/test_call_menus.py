@@ -10,6 +10,7 @@ from tests.lab.fixtures import CallerFactory, PhoneFactory
 from tests.panel import Panel, Visit
 
 from .test_calls import dial
+from .test_calls_stand_still import do
 
 MUTING = ["Mute", "Let them hear nothing"]
 
@@ -302,6 +303,26 @@ def test_a_menu_stays_on_the_screen_wherever_its_card_is(
         assert 0 <= box["x"] <= box["x"] + box["width"] <= 820
         assert 0 <= box["y"] <= box["y"] + box["height"] <= 420
         ben.keyboard.press("Escape")
+
+
+def test_an_open_menu_stays_on_the_screen_when_calls_above_it_end(
+    asterisk22: Asterisk, panel22: Panel, visit: Visit, caller_factory: CallerFactory
+) -> None:
+    ben = visit(panel22, "ben", "/calls/", viewport={"width": 390, "height": 560})
+    for name in ("Carla", "Dora", "Emil"):
+        caller_factory(asterisk22, "602", name=name)
+        expect(card(ben, name).locator(".call-state")).to_have_text("Connected")
+    # By keyboard: what moves waits for no pointer.
+    card(ben, "Emil").locator(".party-menu summary").focus()
+    ben.keyboard.press("Enter")
+    items = card(ben, "Emil").locator(".menu-items")
+    expect(items).to_have_class(re.compile("is-above"))
+    for name in ("Carla", "Dora"):
+        do(asterisk22, name, "Hangup")
+    expect(ben.locator(".call")).to_have_count(1)
+    expect(items).not_to_have_class(re.compile("is-above"))
+    items.get_by_role("button", name="Transfer").click()
+    expect(ben.locator("#transfer-to")).to_be_focused()
 
 
 def test_wide_screens_show_the_dots_where_the_mouse_or_the_focus_is(
