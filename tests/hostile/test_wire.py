@@ -12,6 +12,7 @@ from tests.hostile.tap import Tap
 from tests.hostile.texts import TEXTS, Hostile
 from tests.hostile.voices import call
 from tests.lab.asterisk import Asterisk
+from tests.matrix import share
 from tests.panel import Panel, Visit
 
 pytestmark = [pytest.mark.timeout(900)]
@@ -112,11 +113,12 @@ def test_nothing_that_is_typed_or_asked_adds_a_word_on_the_wire(tap: Tap, panel:
     assert all("Internal Server Error" not in line for line in panel.log.splitlines())
 
 
+@pytest.mark.matrix
 def test_hanging_up_and_moderating_the_hostile_is_one_action_each(
     asterisk22: Asterisk, tap: Tap, panel: Panel, visit: Visit
 ) -> None:
     page = visit(panel, "anna", "/conferences/main/8001/")
-    people = [text for text in TEXTS if b"\0" not in text.raw][::3]
+    people = share([text for text in TEXTS if b"\0" not in text.raw], 1, of=6)
     with asterisk22.ami() as ami:
         for text in people:
             call(ami, text, b"8001")
