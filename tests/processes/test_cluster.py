@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.lab.asterisk import Asterisk
+from tests.matrix import share
 from tests.panel import Cluster, Visit, hang_up, running_cluster
 
 pytestmark = pytest.mark.timeout(300)
@@ -27,7 +28,7 @@ SOCKETS = 6
 
 
 # What browsers speak to the proxy of docs/haproxy.cfg: HTTP/2, and HTTP/1.1 where they (or what is between) cannot.
-BOTH = pytest.mark.parametrize("cluster", ["HTTP/1.1", "HTTP/2"], indirect=True)
+EITHER = pytest.mark.parametrize("cluster", share(["HTTP/2", "HTTP/1.1"], 0, of=2), indirect=True)
 HTTP_2 = pytest.mark.parametrize("cluster", ["HTTP/2"], indirect=True)
 
 
@@ -45,7 +46,8 @@ def sockets_of(cluster: Cluster, page: Page, port: int) -> int:
     return sum(int(float(line.split()[1])) for line in text.splitlines() if line.startswith("panel_sockets{"))
 
 
-@BOTH
+@pytest.mark.matrix
+@EITHER
 def test_a_web_process_is_started_anew_and_its_pages_go_on_at_the_other(
     asterisk22: Asterisk, cluster: Cluster, visit: Visit
 ) -> None:

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.lab.asterisk import Asterisk
+from tests.matrix import share
 from tests.panel import Panel, Visit, hang_up, running_cluster
 from tests.waiting import until
 
@@ -47,7 +48,13 @@ class Both:
 BOTH_UP = "('berlin', 'up') ('vienna', 'up')"
 
 
-@pytest.fixture(params=[1, 2], ids=["one worker", "two workers"])
+def held_by(*workers: int) -> pytest.MarkDecorator:
+    """By how many workers the PBXs are held in a test."""
+    names = {1: "one worker", 2: "two workers"}
+    return pytest.mark.parametrize("both", workers, ids=[names[number] for number in workers], indirect=True)
+
+
+@pytest.fixture
 def both(asterisk22: Asterisk, asterisk16: Asterisk, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Both]:
     with running_cluster(tmp_path, "", web_processes=1, workers=0) as cluster:
         both = Both(cluster.panel, asterisk22, asterisk16, workers=request.param)
@@ -60,6 +67,8 @@ def calls_of(page: Page, pbx: str) -> list[str]:
     return ids
 
 
+@pytest.mark.matrix
+@held_by(*share([1, 2], 0, of=2))
 def test_calls_of_both_are_on_one_board_and_a_command_goes_to_the_right_one(both: Both, visit: Visit) -> None:
     anna, ben = visit(both.panel, "anna", "/calls/"), visit(both.panel, "ben", "/calls/")
     for asterisk in (both.berlin, both.vienna):
@@ -79,6 +88,8 @@ def test_calls_of_both_are_on_one_board_and_a_command_goes_to_the_right_one(both
     assert len(both.berlin.channels()) == 2
 
 
+@pytest.mark.matrix
+@held_by(*share([1, 2], 1, of=2))
 def test_one_pbx_goes_on_while_the_other_is_away(both: Both, visit: Visit) -> None:
     page = visit(both.panel, "anna", "/calls/")
     for asterisk in (both.berlin, both.vienna):
@@ -97,7 +108,7 @@ def test_one_pbx_goes_on_while_the_other_is_away(both: Both, visit: Visit) -> No
     assert len(both.berlin.channels()) == 2
 
 
-@pytest.mark.parametrize("both", [2], ids=["two workers"], indirect=True)
+@held_by(2)
 def test_a_worker_that_starts_does_not_take_another_ones_pbx_away(both: Both, visit: Visit) -> None:
     """Vienna's worker has ended, in order, so nobody leads there, while Berlin's is started anew."""
     both.vienna.cli(_A_CALL)
