@@ -12,8 +12,6 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import phonenumbers
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.validators import validate_email
-from redis.asyncio.retry import Retry
-from redis.backoff import ExponentialBackoff
 
 from engine.ami.transports import Address
 
@@ -285,6 +283,10 @@ def channel_layer() -> dict[str, Any]:
         ) from None
     if scheme not in ("redis", "rediss", "unix"):
         raise ImproperlyConfigured("REDIS_URL must begin with redis://, rediss:// or unix://.")
+    # Only here: a panel of one process starts without the library.
+    from redis.asyncio.retry import Retry
+    from redis.backoff import ExponentialBackoff
+
     # channels_redis waits 5 s at Redis for a message: the connection must be more patient than that. A connection
     # that broke while it was idle is opened again.
     host = {"address": url, "socket_timeout": 20, "retry": Retry(ExponentialBackoff(cap=0.5, base=0.05), 3)}

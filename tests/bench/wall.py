@@ -88,7 +88,7 @@ def fill(panel: Panel, count: int) -> None:
         {"name": f"Somebody {n}", "extension": [str(FIRST_PHONE + n)], "department": f"Department {n % 20}"}
         for n in range(count)
     ]
-    panel.manage("shell", "--no-imports", "-c", _FILL % json.dumps(people))
+    panel.shell(_FILL % json.dumps(people))
     assert rows(panel, "SELECT count(*) FROM extensions_person") == [(count,)]
 
 

@@ -28,9 +28,9 @@ def house(panel22: Panel) -> Iterator[Panel]:
         {"name": "Ben Beta", "extension": ["102"], "department": "Sales"},
         {"name": "Ben Nobody", "extension": ["103"]},
     ])  # fmt: skip
-    panel22.manage("shell", "--no-imports", "-c", _LINK)
+    panel22.shell(_LINK)
     yield panel22
-    panel22.manage("shell", "--no-imports", "-c", f"{_EMPTY}; {_NO_MESSAGES}")
+    panel22.shell(f"{_EMPTY}; {_NO_MESSAGES}")
 
 
 @pytest.fixture(params=WIDTHS)

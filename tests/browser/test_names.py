@@ -38,10 +38,10 @@ def filled(panel: Panel) -> Iterator[Known]:
 
     def fill(*people: tuple[str, dict[str, object]] | tuple[str, dict[str, object], str]) -> None:
         given = [(person[2] if len(person) > 2 else None, {"name": person[0], **person[1]}) for person in people]
-        panel.manage("shell", "--no-imports", "-c", _FILL % json.dumps(given))
+        panel.shell(_FILL % json.dumps(given))
 
     yield fill
-    panel.manage("shell", "--no-imports", "-c", _EMPTY)
+    panel.shell(_EMPTY)
 
 
 @pytest.fixture

@@ -24,9 +24,9 @@ _EMPTY = "from extensions.people.models import Person; Person.objects.all().dele
 @pytest.fixture
 def nobody(panel22: Panel) -> Iterator[Panel]:
     """A panel with an empty directory, before and after."""
-    panel22.manage("shell", "--no-imports", "-c", _EMPTY)
+    panel22.shell(_EMPTY)
     yield panel22
-    panel22.manage("shell", "--no-imports", "-c", _EMPTY)
+    panel22.shell(_EMPTY)
 
 
 @pytest.mark.parametrize("width", WIDTHS)

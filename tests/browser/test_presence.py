@@ -204,10 +204,7 @@ def test_somebody_whose_calls_go_elsewhere_is_shown_so_and_it_is_set_on_their_pa
 
 
 def test_who_may_not_is_offered_no_forms(directory: Panel, visit: Visit) -> None:
-    pk = directory.manage(
-        "shell", "--no-imports", "-c",
-        "from extensions.people.models import Person; print(Person.objects.get(name='Carla').pk)",
-    ).strip()  # fmt: skip
+    pk = directory.shell("from extensions.people.models import Person; print(Person.objects.get(name='Carla').pk)")
     page = visit(directory, "ben", f"/people/{pk}/presence/")
     expect(page.locator("#presence-state")).to_contain_text("Presence")
     expect(page.locator("main form, main button")).to_have_count(0)
@@ -251,11 +248,10 @@ def test_a_switch_that_is_a_device_follows_whoever_sets_it(
 ) -> None:
     asterisk22.cli("devstate change Custom:PANELTEST NOT_INUSE")
     values = {"pbx": "main", "name": "Night", "device": "Custom:PANELTEST"}
-    directory.manage(
-        "shell", "--no-imports", "-c",
+    directory.shell(
         f"import json; from extensions.switches.models import Switch; "
-        f"Switch.objects.create(**json.loads({json.dumps(values)!r}))",
-    )  # fmt: skip
+        f"Switch.objects.create(**json.loads({json.dumps(values)!r}))"
+    )
     page = visit(directory, "vic", "/switches/")
     expect(page.locator(".switch-state")).to_have_text(re.compile("off"))
     asterisk22.cli("devstate change Custom:PANELTEST INUSE")
