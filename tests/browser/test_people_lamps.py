@@ -122,7 +122,7 @@ def test_a_tile_says_who_calls_with_whom_and_for_how_long_who_is_on_hold_and_wha
         expect(words).to_contain_text(re.compile(r"ringing\s+from Carla\s+0:0\d"))
     expect(words).to_have_text(re.compile(r"^\s*idle\s*$"))
     with Softphone(asterisk, "102") as phone, Caller(asterisk, "102", number="101"):
-        call = phone.calls.get(timeout=10)
+        call = phone.calls.get(timeout=60)
         talking = re.compile(r"in a call\s+with Anna Alpha\s+0:\d[1-9]")
         expect(words).to_contain_text(talking)
         # A page that is loaded meanwhile says the same.

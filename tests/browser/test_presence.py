@@ -128,8 +128,8 @@ def test_a_telephone_that_watches_the_hint_of_the_docs_is_told_when_i_am_away_am
 
         def is_told(state: str, note: str) -> None:
             """As what a lamp shows it, and in words."""
-            assert f"<state>{state}</state>" in lamp.told.get(timeout=10)
-            assert f"<note>{note}</note>" in presence.told.get(timeout=10)
+            assert f"<state>{state}</state>" in lamp.told.get(timeout=60)
+            assert f"<note>{note}</note>" in presence.told.get(timeout=60)
 
         is_told("terminated", "Ready")
         for name, state, note in (

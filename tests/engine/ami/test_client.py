@@ -50,7 +50,7 @@ async def session_with(script: Script, **options: Any) -> AsyncIterator[tuple[Se
 
     events: list[Message] = []
     async with serving(whole) as server:
-        session = await Session.open(server.address, events.append, timeout=5, **options)
+        session = await Session.open(server.address, events.append, timeout=30, **options)
         try:
             yield session, events
         finally:
@@ -155,7 +155,7 @@ async def test_an_event_that_comes_before_the_answer_to_the_login_is_heard() -> 
 
     events: list[Message] = []
     async with serving(script) as server:
-        session = await Session.open(server.address, events.append, timeout=5)
+        session = await Session.open(server.address, events.append, timeout=30)
         session.close()
     assert names(events) == ["FullyBooted", "Newchannel"]
 

@@ -33,7 +33,7 @@ async def session_with(script: Script = usual, **options: Any) -> AsyncIterator[
     """A session that is logged in at a peer, which answers by this script from the beginning on."""
     events: list[Message] = []
     async with web(script) as peer:
-        session = await Session.open(peer.address, events.append, timeout=5, **options)
+        session = await Session.open(peer.address, events.append, timeout=30, **options)
         try:
             yield session, peer, events
         finally:
