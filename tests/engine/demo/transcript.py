@@ -54,12 +54,15 @@ class Names:
             self.plain(message["Uniqueid"])
 
     def hear_bridges(self, messages: list[Message]) -> None:
-        """Bridges are numbered by who entered each first: those that begin at once come in any order."""
-        first: dict[str, str] = {}
+        """Bridges are numbered by the first channel of those that enter each, then by when somebody did: those that
+        begin at once come in any order, and so do those who enter at once.
+        """
+        lowest: dict[str, int] = {}
         for message in messages:
             if message.get("Event") == "BridgeEnter":
-                first.setdefault(message["BridgeUniqueid"], message["Channel"])
-        for bridge in sorted(first, key=lambda bridge: int(self._number("channel", first[bridge]))):
+                bridge, channel = message["BridgeUniqueid"], int(self._number("channel", message["Channel"]))
+                lowest[bridge] = min(channel, lowest.get(bridge, channel))
+        for bridge in sorted(lowest, key=lowest.__getitem__):
             self.plain(bridge)
 
     def plain(self, text: str) -> str:
