@@ -285,4 +285,4 @@ def test_thousands_of_lines_take_bounded_time(admin: Client) -> None:
     do(admin, content.replace("Department 7,", "Another,"))
     assert Person.objects.filter(department="Another").count() == count // 40
     # A step that looks at all people for each line takes many times as long.
-    assert time.process_time() - began < count / 250
+    assert time.process_time() - began < count / 100
