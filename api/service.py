@@ -10,6 +10,7 @@ from django.urls import URLPattern
 from django.utils.translation import gettext as _
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
+from ninja.openapi.schema import REF_TEMPLATE
 from ninja.renderers import JSONRenderer
 from pydantic_core import to_json
 
@@ -45,7 +46,6 @@ _KNOWN = {
 
 
 _TEXT = {"type": "string"}
-_REFERENCE = "#/components/schemas/{model}"
 _HEADERS: dict[str, Any] = {
     "RateLimit": {"description": "How many requests the token has left, and for how many seconds.", "schema": _TEXT},
     "RateLimit-Policy": {"description": "How many it has, in how many seconds.", "schema": _TEXT},
@@ -151,7 +151,7 @@ def description() -> dict[str, Any]:
     document: dict[str, Any] = service.get_openapi_schema(path_prefix="/api/v1/")
     document["components"]["securitySchemes"] = _SECURITY
     document["components"]["headers"] = _HEADERS
-    problem = ProblemDetails.model_json_schema(ref_template=_REFERENCE)
+    problem = ProblemDetails.model_json_schema(ref_template=REF_TEMPLATE)
     document["components"]["schemas"] |= {**problem.pop("$defs"), "ProblemDetails": problem}
     document["servers"] = [{"url": "/"}]
     for methods in document["paths"].values():
@@ -177,7 +177,7 @@ def _complete(method: str, operation: dict[str, Any]) -> None:
     if "requestBody" in operation:
         operation["requestBody"]["content"]["application/json"]["example"] = operation["x-example"]["body"]
     for status in operation.pop("x-problems"):
-        content = {CONTENT_TYPE: {"schema": {"$ref": _REFERENCE.format(model="ProblemDetails")}}}
+        content = {CONTENT_TYPE: {"schema": {"$ref": REF_TEMPLATE.format(model="ProblemDetails")}}}
         operation["responses"][status] = {"description": http.HTTPStatus(status).phrase, "content": content}
     for status, answer in operation["responses"].items():
         answer["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in _headers_of(operation, status)}

@@ -25,11 +25,10 @@ function placeOf(button) {
 }
 
 // Above its button where there is more room than below, and to its left where there is none to its right; what fits
-// nowhere is scrolled. The head of the page and my phone cover what is behind them. One that is above stays there as long
-// as it fits.
-function place(items) {
+// nowhere is scrolled. The head of the page and my phone cover what is behind them. One that `isAbove` already stays there
+// as long as it fits.
+function place(items, isAbove = false) {
   const scrolled = items.scrollTop;
-  const isAbove = items.classList.contains("is-above");
   items.classList.remove("is-above", "is-left");
   items.style.maxHeight = "";
   const box = items.getBoundingClientRect();
@@ -49,7 +48,8 @@ function place(items) {
 // What ended above its card, or a telephone that was turned, may have taken its button elsewhere.
 function placeAgain() {
   for (const items of document.querySelectorAll(".party-menu[open] > .menu-items")) {
-    if (placedAt.get(items) !== placeOf(items.previousElementSibling)) place(items);
+    const hasMoved = placedAt.get(items) !== placeOf(items.previousElementSibling);
+    if (hasMoved) place(items, items.classList.contains("is-above"));
   }
 }
 
@@ -59,7 +59,6 @@ document.addEventListener(
     const menu = event.target;
     if (!menu.matches(".party-menu") || !menu.open) return;
     if (menu.children.length === 1) fill(menu);
-    menu.lastElementChild.classList.remove("is-above");
     place(menu.lastElementChild);
   },
   true,
