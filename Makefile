@@ -25,7 +25,7 @@ admin: prepare
 
 # The whole suite, in three runs of pytest; each can be started alone (docs/developing.md). ARGS go to pytest.
 TESTS := $(BIN)/python -m pytest
-FAST_PROCESSES ?= 3
+FAST_PROCESSES ?= 4
 LIVE_PROCESSES ?= 6
 BROWSER_PROCESSES ?= 4
 

@@ -58,9 +58,17 @@ def pbx_of(profile: Profile) -> PBX | None:
 
 
 def phone_of(profile: Profile) -> str:
-    """A user's phone as no other PBX has it: `main/PJSIP/101`. Empty for somebody without."""
-    pbx = pbx_of(profile) if profile.endpoint else None
-    return f"{pbx.name}/{profile.endpoint}" if pbx else ""
+    """A user's phone as no other PBX has it: `main/PJSIP/101`. Empty for somebody without. Queries the database."""
+    return phone_among(profile, PBX.objects.values_list("name", flat=True))
+
+
+def phone_among(profile: Profile, pbxs: Iterable[str]) -> str:
+    """As `phone_of`; `pbxs` are the names of all PBXs in their order, which are read only for somebody with a phone."""
+    if not profile.endpoint:
+        return ""
+    names = list(pbxs)
+    pbx = profile.pbx_id or next(iter(names), "")
+    return f"{pbx}/{profile.endpoint}" if pbx in names else ""
 
 
 def phones_in_use(pbx: str, endpoints: Collection[str]) -> set[str]:
@@ -154,8 +162,7 @@ def viewers_of(sessions: Collection[str]) -> dict[str, Viewer]:
     viewers = {}
     for session, user in users.items():
         profile = profiles.get(user.pk, Profile())
-        pbx = profile.pbx_id or next(iter(pbxs), "")
-        phone = f"{pbx}/{profile.endpoint}" if profile.endpoint and pbx in pbxs else ""
+        phone = phone_among(profile, pbxs)
         permissions = {name for name in SEEING if user.pk in may[name]} | own.get(user.pk, set())
         viewers[session] = Viewer(user.pk, phone, frozenset(permissions), "", counts.get(user.pk, ()))
     return viewers

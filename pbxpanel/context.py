@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
-from accounts.identity import phone_of, profile_of
+from accounts.identity import phone_among, profile_of
 from calls import my_phone
 from calls.fragments import SEE
 from calls.fragments import count as count_calls
@@ -18,7 +18,7 @@ from conferences.models import Conference
 from conferences.rooms.models import Room
 from engine.mirror.models import PBX
 from engine.mirror.verbs import permissions
-from extensions.messages.taking import unread
+from extensions.messages.models import Message
 from extensions.models import Mailbox
 from extensions.presence import fragments as presence
 from extensions.presence.commands import SET_OWN
@@ -46,19 +46,20 @@ def panel(request: HttpRequest) -> dict[str, Any]:
     if user is None or not user.is_authenticated:
         return {}
     profile: Any = SimpleLazyObject(lambda: profile_of(user))
-    phone = SimpleLazyObject(lambda: phone_of(profile))
+    pbxs: Any = SimpleLazyObject(lambda: list(PBX.objects.all()))
+    phone = SimpleLazyObject(lambda: phone_among(profile, (pbx.name for pbx in pbxs)))
     return {
         "profile": profile,
         "phone": phone,
         "my_phone": lambda: my_phone.drawn_for(str(phone)) if user.has_perm(SEE) else "",
         "my_presence": SimpleLazyObject(lambda: presence.drawn_for(user.pk) if user.has_perm(SET_OWN) else ""),
-        "pbxs": SimpleLazyObject(lambda: list(PBX.objects.all())),
+        "pbxs": pbxs,
         "abilities": abilities_of(user),
         "server_time": int(time.time() * 1000),
         "command_id": uuid.uuid4().hex,
         "count_calls": count_calls,
         "count_conferences": Conference.objects.count,
-        "count_messages": lambda: unread([user.pk]).get(user.pk, 0),
+        "count_messages": lambda: Message.objects.filter(addressee=user.pk, read_at=None).count(),
         "recall_seconds": settings.RECALL_SECONDS,
         "with_voicemail": lambda: Mailbox.objects.order_by("pbx").values_list("pbx", flat=True).distinct(),
         "may_administer": SimpleLazyObject(lambda: admin.site.has_permission(request)),
