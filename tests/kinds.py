@@ -23,7 +23,9 @@ SCREENS = ("wide", "phone")
 SHARING = {
     "tests/web/test_answers.py",
     "tests/pbxpanel/test_serving.py",
+    "tests/browser/test_accessibility.py",
     "tests/browser/test_board.py",
+    "tests/eventlog/test_served.py",
     "tests/faults/test_servers.py",
     "tests/engine/mirror/test_records.py",
     "tests/processes/test_transfers.py",
@@ -61,8 +63,8 @@ def own_process() -> None:
 runs_a_program = pytest.mark.usefixtures("own_process")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
     for item in items:
         asked = set(_asked_by(item))
         if asked & SERVERS:
@@ -77,21 +79,40 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         left = [item for item in items if _is_left_to_the_matrix(item)]
         config.hook.pytest_deselected(items=left)
         items[:] = [item for item in items if item not in left]
-    # A run is as long as its last test: what says that it takes long begins first.
-    items.sort(key=_longest, reverse=True)
+    yield
+    if hasattr(config, "workerinput"):
+        items[:] = _in_turn(items)
 
 
-def _longest(item: pytest.Item) -> float:
-    mark = item.get_closest_marker("timeout")
-    return float(mark.args[0]) if mark else 0.0
+def _in_turn(items: Sequence[pytest.Item]) -> list[pytest.Item]:
+    """The order in which several processes take them. What takes long begins first: a run is as long as its last test.
+    All else is mixed, each time in the same way: neighbours are alike, and where one mostly waits, all processes would
+    wait at once.
+    """
+    units: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        units.setdefault(_unit_of(item.nodeid), []).append(item)
+    names = sorted(units, key=lambda name: (-_longest(units[name]), -len(units[name]), zlib.crc32(name.encode())))
+    return [item for name in names for item in units[name]]
+
+
+def _longest(items: Sequence[pytest.Item]) -> float:
+    """How long one of them may take, in seconds, where it says so and that is more than a minute."""
+    marks = [float(mark.args[0]) for item in items if (mark := item.get_closest_marker("timeout"))]
+    return max((limit for limit in marks if limit > 60), default=0.0)
+
+
+def _unit_of(nodeid: str) -> str:
+    """What one process takes at a time."""
+    module = nodeid.partition("::")[0]
+    return module if module in SHARING else nodeid
 
 
 class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
     """A test goes to whichever process is free, and those of a module that shares something to the same."""
 
     def _split_scope(self, nodeid: str) -> str:
-        module = nodeid.partition("::")[0]
-        return module if module in SHARING else nodeid
+        return _unit_of(nodeid)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
