@@ -26,7 +26,7 @@ admin: prepare
 # The whole suite, in three runs of pytest; each can be started alone (docs/developing.md). ARGS go to pytest.
 TESTS := $(BIN)/python -m pytest
 FAST_PROCESSES ?= 4
-LIVE_PROCESSES ?= 6
+LIVE_PROCESSES ?= 8
 BROWSER_PROCESSES ?= 4
 
 test:

@@ -156,12 +156,14 @@ def take_from_others(user: User, pbx: str, endpoint: str) -> list[str]:
 
 
 def key_in(command_id: str, keys: str) -> bool:
-    """What was keyed in at a phone, if anything was. Returns whether the proof is over, whatever its end."""
+    """What was keyed in at a phone, if anything was. Returns whether the proof is over, whatever its end. One that this
+    panel has not asked for is another panel's on the same PBX, and is not.
+    """
     with transaction.atomic():
         ringing = PhoneProof.objects.select_for_update(of=("self",)).select_related("user")
         proof = ringing.filter(command_id=command_id, state=_STATE.RINGING).first()
         if proof is None:
-            return True
+            return AuditEntry.objects.filter(command_id=command_id).exists()
         proof.tries_left -= bool(keys)
         if proof.until is None or timezone.now() > proof.until:
             proof.state = _STATE.LATE

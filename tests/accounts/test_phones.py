@@ -141,8 +141,16 @@ def test_a_code_is_worth_nothing_for_another_call(client: Client, mona: User, as
     former = proof_of(mona)
     save(client, endpoint="PJSIP/104", extension="104")
     assert key_in(former.command_id, former.code)
-    assert key_in("", proof_of(mona).code)
-    assert key_in("of-nobody", proof_of(mona).code)
+    assert phone_of(mona) == ""
+    assert proof_of(mona).state == STATE.RINGING
+
+
+def test_a_call_that_another_panel_has_placed_is_not_over_for_this_one(
+    client: Client, mona: User, asterisk: Asterisk
+) -> None:
+    save(client)
+    assert not key_in("", proof_of(mona).code)
+    assert not key_in("of-another", proof_of(mona).code)
     assert phone_of(mona) == ""
     assert proof_of(mona).state == STATE.RINGING
 

@@ -989,6 +989,13 @@ FAULTS = (
     ),
     Fault(
         "accounts/phones.py",
+        "return AuditEntry.objects.filter(command_id=command_id).exists()",
+        "return True",
+        ("tests/accounts/test_phones.py",),
+        "a panel hangs up calls that another panel on the same PBX has placed",
+    ),
+    Fault(
+        "accounts/phones.py",
         "proof.state = _STATE.RINGING if proof.tries_left else _STATE.WRONG",
         "proof.state = _STATE.RINGING",
         ("tests/accounts/test_phones.py",),
