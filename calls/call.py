@@ -359,9 +359,9 @@ class Call:
         return min(channel.created_at for channel in self.channels)
 
     @property
-    def order(self) -> tuple[int, str]:
-        """The sort key of calls, here and in the browser: the oldest first."""
-        return (int(self.created_at.timestamp() * 1000), self.id)
+    def order(self) -> tuple[datetime, str]:
+        """The sort key of calls, in the database, here and in the browser: the oldest first."""
+        return self.created_at, self.id
 
     @property
     def phones(self) -> list[str]:

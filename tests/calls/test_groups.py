@@ -1,6 +1,7 @@
 """The groups that the board is filtered by: one query says of every call what the call says itself."""
 
 import random
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from django.test import Client
 
 from calls.call import calls_with
-from calls.fragments import find, row_of
+from calls.fragments import find, part, row_of
 from calls.groups import (
     LISTED,
     STATES,
@@ -187,3 +188,14 @@ def test_whoever_may_not_see_calls_is_counted_none(db: None) -> None:
 def test_a_query_has_no_group_until_a_viewer_is_known() -> None:
     assert query_of("48", "anna").group == ""
     assert set(STATES) == {*counted_for(viewer())}
+
+
+@pytest.mark.usefixtures("pbx")
+def test_calls_of_one_millisecond_stand_on_the_page_as_the_database_has_them() -> None:
+    """By the time to the last digit: the page puts cards in order by `data-order`, then by id."""
+    for call, microseconds in ((1, 3), (2, 2), (3, 1), (4, 1000)):
+        place(call, {})
+        Channel.objects.filter(call=f"{call}.0").update(created_at=NOW + timedelta(microseconds=microseconds))
+    assert list(find(Query()).shown.values()) == [("main", f"{call}.0") for call in (3, 2, 1, 4)]
+    orders = [int(order) for order in re.findall(r'data-order="(\d+)"', part(Query())["calls"])]
+    assert [order - orders[0] for order in orders] == [0, 1, 2, 999]

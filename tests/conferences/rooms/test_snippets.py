@@ -88,6 +88,7 @@ def test_whoever_knows_the_pin_leads(configured: Asterisk) -> None:
         assert (listed["Admin"], listed["MarkedUser"]) == ("Yes", "Yes")
 
 
+@pytest.mark.timeout(120)
 def test_whoever_does_not_know_the_pin_stays_outside(configured: Asterisk) -> None:
     with configured.ami() as ami:
         ami.timeout = 60
