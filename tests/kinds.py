@@ -87,13 +87,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _in_turn(items: Sequence[pytest.Item]) -> list[pytest.Item]:
     """The order in which several processes take them. What takes long begins first: a run is as long as its last test.
     All else is mixed, each time in the same way: neighbours are alike, and where one mostly waits, all processes would
-    wait at once.
+    wait at once. Tests of pages hardly wait, and stay as they are.
     """
     units: dict[str, list[pytest.Item]] = {}
     for item in items:
         units.setdefault(_unit_of(item.nodeid), []).append(item)
-    names = sorted(units, key=lambda name: (-_longest(units[name]), -len(units[name]), zlib.crc32(name.encode())))
-    return [item for name in names for item in units[name]]
+
+    def turn(name: str) -> tuple[float, int, int]:
+        is_of_a_page = any(units[name][0].iter_markers("browser"))
+        return -_longest(units[name]), -len(units[name]), 0 if is_of_a_page else zlib.crc32(name.encode())
+
+    return [item for name in sorted(units, key=turn) for item in units[name]]
 
 
 def _longest(items: Sequence[pytest.Item]) -> float:

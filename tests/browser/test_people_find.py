@@ -19,7 +19,7 @@ def test_people_are_found_one_by_one_in_the_box_of_invitations(
 ) -> None:
     phone_factory(asterisk22, "102", "ring")
     phone_factory(asterisk22, "103", "ring")
-    page = visit(directory, "anna", "/conferences/main/8005/")
+    page = visit(directory, "anna", "/conferences/main/8046/")
     box = page.locator("#invite-numbers")
     box.press_sequentially("zoe")
     option = page.get_by_role("option")
