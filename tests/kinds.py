@@ -86,16 +86,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _in_turn(items: Sequence[pytest.Item]) -> list[pytest.Item]:
     """The order in which several processes take them. What takes long begins first: a run is as long as its last test.
-    All else is mixed, each time in the same way: neighbours are alike, and where one mostly waits, all processes would
-    wait at once. Tests of pages hardly wait, and stay as they are.
+
+    Fast tests are mixed, each time in the same way: neighbours are alike, and where one mostly waits, all processes
+    would wait at once. Those of a real Asterisk or a page share it with those before, and stay as they are.
     """
     units: dict[str, list[pytest.Item]] = {}
     for item in items:
         units.setdefault(_unit_of(item.nodeid), []).append(item)
+    stay = any(item.get_closest_marker("live") or item.get_closest_marker("browser") for item in items)
 
     def turn(name: str) -> tuple[float, int, int]:
-        is_of_a_page = any(units[name][0].iter_markers("browser"))
-        return -_longest(units[name]), -len(units[name]), 0 if is_of_a_page else zlib.crc32(name.encode())
+        return -_longest(units[name]), -len(units[name]), 0 if stay else zlib.crc32(name.encode())
 
     return [item for name in sorted(units, key=turn) for item in units[name]]
 

@@ -9,6 +9,7 @@ import os
 import random
 import time
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import schemathesis
@@ -55,7 +56,8 @@ def _there() -> list[dict[str, str]]:
             found.append(known | {"transfer": call["transfer"]["id"]})
     for conference in _panel.get("/api/v1/conferences").raise_for_status().json()["items"]:
         known = {"pbx": conference["pbx"], "conference": conference["name"]}
-        answer = _panel.get(f"/api/v1/conferences/{known['pbx']}/{known['conference']}")
+        # It may be one of those that were made up.
+        answer = _panel.get(f"/api/v1/conferences/{known['pbx']}/{quote(known['conference'], safe='')}")
         if answer.is_success:  # it may be over
             found += [known | {"participant": person["id"]} for person in answer.json()["people"]]
             found += [known | {"invitation": one["id"]} for one in answer.json()["invitations"]]
