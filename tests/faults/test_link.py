@@ -259,10 +259,13 @@ async def test_a_reader_that_cannot_keep_up_is_dropped_by_asterisk_and_comes_aga
     def sessions() -> int:
         return asterisk22.cli("manager show connected").count("127.0.0.1")
 
+    # A panel that other tests share may listen, too.
+    before = await asyncio.to_thread(sessions)
+
     def flood() -> None:
         with asterisk22.ami() as ami:
             deadline = time.monotonic() + 60
-            while sessions() > 1:
+            while sessions() > before:
                 assert time.monotonic() < deadline, "Asterisk does not drop who does not read"
                 for _ in range(20):
                     ami.action("UserEvent", UserEvent="Flood", **{f"Text{n}": "x" * 900 for n in range(60)})
