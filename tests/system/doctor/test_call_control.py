@@ -110,6 +110,9 @@ def _parked(asterisk: Asterisk) -> int:
 
 
 def test_parking_that_is_not_loaded_is_told(asterisk: Asterisk) -> None:
+    # Where somebody has parked, Asterisk 16 may crash as the module is unloaded (3 times of 25; else none of 25): the
+    # bridge of the lot is taken down in a thread of its own, by code that is not there any more.
+    asterisk.restart()
     with without_module(asterisk, "res_parking.so"):
         report = look(asterisk.ami_url)
     found = result(report, "parking")
