@@ -11,7 +11,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Profile
 from conferences import fragments as conference_fragments
-from conferences.invitations.models import InviteGroup, InviteMember
+from conferences.invitations.models import Invitation, InviteGroup, InviteMember
 from conferences.models import VOICE, Conference, Participant
 from conferences.rooms.models import Room
 from engine.live.fragments import Row, rows_of
@@ -176,3 +176,22 @@ def test_the_cards_of_many_conferences_are_drawn_by_as_many_queries_as_of_two(
     assert len(found) == 40
     for number, card in enumerate(found[1:], 1):
         assert re.findall(r"N\d+-\d", card) == [f"N{number}-{at}" for at in range(4)]
+
+
+def test_rows_of_one_millisecond_stand_on_the_page_as_the_database_has_them() -> None:
+    """By the time to the last digit: the page puts rows in order by `data-order`, then by id."""
+    moments = {number: BEGAN + timedelta(microseconds=us) for number, us in ((1, 3), (2, 2), (3, 1), (4, 1000))}
+    for number, moment in moments.items():
+        participant(number, joined_at=moment)
+        Conference.objects.create(pbx_id="main", name=f"810{number}", started_at=moment)
+        Invitation.objects.create(pbx_id="main", conference="8001", code=f"code-{number}", invited_at=moment)
+    user = User.objects.create_superuser("anna")
+    client = Client()
+    client.force_login(user)
+    room, all_of_them = (client.get(path).content.decode() for path in ("/conferences/main/8001/", "/conferences/"))
+    for page, model in ((room, Participant), (all_of_them, Conference), (room, Invitation)):
+        rows = [row for row in model.objects.all() if getattr(row, "name", "") != "8001"]
+        orders = dict(re.findall(r'id="([^"]+)"\s+data-order="(\d+)"', page))
+        found = [(name, int(order)) for name, order in orders.items() if name in {row.dom_id for row in rows}]
+        assert [name for name, _ in found] == [row.dom_id for row in rows]
+        assert [order - found[0][1] for _, order in found] == [0, 1, 2, 999]
