@@ -15,10 +15,11 @@ from engine.gc_tuning import keep_what_is_loaded  # noqa: E402
 from engine.live.consumers import LiveConsumer  # noqa: E402
 from engine.live.origin import OwnOriginOnly  # noqa: E402
 from system.events.consumers import EventsConsumer  # noqa: E402
+from web.static_files import StaticFilesFirst  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
-        "http": django_application,
+        "http": StaticFilesFirst(django_application),
         "websocket": OwnOriginOnly(
             # The consumer itself looks up the user: by a session's cookie, again and again.
             CookieMiddleware(
