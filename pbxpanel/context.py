@@ -18,7 +18,7 @@ from conferences.models import Conference
 from conferences.rooms.models import Room
 from engine.mirror.models import PBX
 from engine.mirror.verbs import permissions
-from extensions.messages.models import Message
+from extensions.messages.taking import unread
 from extensions.models import Mailbox
 from extensions.presence import fragments as presence
 from extensions.presence.commands import SET_OWN
@@ -59,7 +59,7 @@ def panel(request: HttpRequest) -> dict[str, Any]:
         "command_id": uuid.uuid4().hex,
         "count_calls": count_calls,
         "count_conferences": Conference.objects.count,
-        "count_messages": lambda: Message.objects.filter(addressee=user.pk, read_at=None).count(),
+        "count_messages": lambda: unread([user.pk]).get(user.pk, 0),
         "recall_seconds": settings.RECALL_SECONDS,
         "with_voicemail": lambda: Mailbox.objects.order_by("pbx").values_list("pbx", flat=True).distinct(),
         "may_administer": SimpleLazyObject(lambda: admin.site.has_permission(request)),

@@ -24,7 +24,7 @@ TO_ME, TAKEN = "to-me", "taken"
 ON_A_PAGE = 30
 
 # The count in the navigation of every page.
-identity.own_counts["messages"] = unread
+identity.own_counts["messages"] = (READ, unread)
 
 
 def box_of(user: User, box: str) -> Any:

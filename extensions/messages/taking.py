@@ -1,19 +1,18 @@
 """Taking a message: for whom it can be, which ways it goes, and how often somebody may."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
-from django.db.models import Count, Q
+from django.db.models import Count
 from django.utils import timezone
 from django.utils.text import Truncator
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
-from accounts.identity import users_with
 from engine import limits
 from engine.live.fragments import Notice
 from engine.live.hub import look_at_people, notify
@@ -148,7 +147,7 @@ def send_again(message: Message) -> bool:
     return bool(failed.update(**again))
 
 
-def unread(ids: Any) -> dict[int, int]:
-    """Ids of users → how many messages each of them who reads messages has not read. Queries the database once."""
-    new = Count("messages", filter=Q(messages__read_at=None))
-    return dict(users_with(READ).filter(pk__in=ids).annotate(new=new).values_list("pk", "new"))
+def unread(ids: Collection[int]) -> dict[int, int]:
+    """Ids of users → how many messages each of them has not read, of those who have any. Queries the database once."""
+    new = Message.objects.filter(addressee__in=ids, read_at=None).order_by()
+    return dict(new.values_list("addressee").annotate(Count("pk")))

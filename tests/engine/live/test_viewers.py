@@ -163,7 +163,7 @@ def test_two_sessions_of_one_user_are_two(session: Any) -> None:
 
 def test_many_cost_as_many_queries_as_one(session: Any, django_assert_num_queries: DjangoAssertNumQueries) -> None:
     keys = [session(f"user{number}") for number in range(20)]
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(8):
         assert len(viewers_of(keys[:1])) == 1
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(8):
         assert len(viewers_of(keys)) == 20

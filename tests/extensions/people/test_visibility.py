@@ -149,7 +149,7 @@ def test_what_a_session_sees_is_what_a_page_sees(django_assert_num_queries: Djan
     one = client("member")
     key = one.session.session_key
     assert key
-    with django_assert_num_queries(15):
+    with django_assert_num_queries(10):
         (viewer,) = viewers_of([key]).values()
     assert viewer.permissions == viewer_of(user("member"), "").permissions
     assert "extensions.department/board" in viewer.permissions
