@@ -194,9 +194,9 @@ def find(query: Query, each: Mapping[Subject, str] | None = None) -> Found:
     very many, as of those who talk, only as many as are shown, and the rest are counted as if they matched.
     """
     with translation.override(query.language or get_language() or settings.LANGUAGE_CODE):
-        if query.group and not is_phone(query.group):
-            each = each or group_of_each()
-        sure = dict.fromkeys(each, True) if each and not query.words else _candidates(query)
+        if each is None and query.group and not is_phone(query.group):
+            each = group_of_each()
+        sure = _candidates(query) if each is None or query.words else dict.fromkeys(each, True)
         if is_phone(query.group):
             of_phone = calls_of_phone(query.group)
             sure = {subject: is_sure for subject, is_sure in sure.items() if subject in of_phone}
