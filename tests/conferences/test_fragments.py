@@ -16,6 +16,7 @@ from conferences.models import VOICE, Conference, Participant
 from conferences.rooms.models import Room
 from engine.live.fragments import Row, rows_of
 from engine.mirror.models import PBX
+from tests.moments import without_moments
 
 pytestmark = pytest.mark.django_db
 
@@ -149,7 +150,7 @@ def test_the_page_has_buttons_for_whoever_moderates_this_room_alone() -> None:
     Conference.objects.create(pbx_id="main", name="8002", started_at=BEGAN)
     assert client.get("/conferences/main/choices/8001/").status_code == 200
     # They may move nobody into a conference that they do not moderate.
-    assert "8002" not in client.get("/conferences/main/choices/8001/").content.decode()
+    assert "8002" not in without_moments(client.get("/conferences/main/choices/8001/").content.decode())
     assert client.get("/conferences/main/choices/8002/").status_code == 403
 
 

@@ -19,6 +19,7 @@ from engine.live.fragments import Notice, Row, rows_of
 from pbxpanel.asgi import application
 from tests.access import people
 from tests.access.people import ANONYMOUS, NOBODY
+from tests.moments import without_moments
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(60)]
 
@@ -41,10 +42,10 @@ class Tab:
         return answer
 
     async def text(self) -> str:
-        """The next message."""
+        """The next message, without its moments."""
         output = await self.output()
         assert output["type"] == "websocket.send", output
-        return str(output["text"])
+        return without_moments(str(output["text"]))
 
     async def until(self, words: str) -> str:
         """All messages up to that which holds these words."""

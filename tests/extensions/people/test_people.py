@@ -144,7 +144,7 @@ def test_a_contact_of_ones_own_is_seen_by_nobody_else(admin: Client, ben: Client
     assert "0172 555" in ben.get("/people/find/?q=plu").content.decode()
     assert ben.post(f"/people/{plumber.pk}/", {"name": "Plumber", "mobile": "0172 556"}).status_code == 302
     assert "Plumber" not in admin.get("/people/directory/").content.decode()
-    assert "0172" not in admin.get("/people/find/?q=plu").content.decode()
+    assert "0172 55" not in admin.get("/people/find/?q=plu").content.decode()
     for path in ("", "menu/", "delete/"):
         assert admin.get(f"/people/{plumber.pk}/{path}").status_code == 404
     assert ben.post(f"/people/{plumber.pk}/delete/").status_code == 302
