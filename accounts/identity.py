@@ -176,8 +176,8 @@ def _viewers(held: Mapping[int, set[str]], phones: Mapping[int, str]) -> dict[in
 
 
 def _permissions_of(users: Iterable[User]) -> dict[int, set[str]]:
-    """Ids of these users, all of them active → which of `_decisive` each has: by themselves, by a group or as a
-    superuser. Queries the database twice.
+    """Ids of these users, all of them active → which of `_decisive` each has, by themselves, by a group or as a
+    superuser; among others. Queries the database twice.
     """
     names = _decisive()
     codenames = {name.partition(".")[2] for name in names}
@@ -186,7 +186,7 @@ def _permissions_of(users: Iterable[User]) -> dict[int, set[str]]:
         granted = Permission.objects.filter(**{"codename__in": codenames, f"{holder}__in": found}).order_by()
         for user_id, app_label, codename in granted.values_list(holder, "content_type__app_label", "codename"):
             found[user_id].add(f"{app_label}.{codename}")
-    return {user_id: permissions & names for user_id, permissions in found.items()}
+    return found
 
 
 def users_with(permission: str) -> QuerySet[User]:
