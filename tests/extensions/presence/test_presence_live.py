@@ -24,7 +24,7 @@ from extensions.models import Device, Presence
 from extensions.presence import events
 from extensions.presence.commands import Divert, OnOff, Wanted, do_not_disturb, forward, set_presence
 from extensions.presence.models import Forwarding
-from extensions.presence.said import NOTE, until_written
+from extensions.presence.said import DEVICES, NOTE, until_written
 from tests.engine.mirror.test_snapshot import Mirror, mirroring
 from tests.lab.asterisk import Asterisk
 from tests.waiting import until_async
@@ -77,6 +77,7 @@ async def test_a_presence_that_is_set_is_what_asterisk_and_the_mirror_say(asteri
         for wanted in (Wanted("away", until, ODD_NOTE), Wanted("dnd", "", "午" * NOTE), Wanted("available")):
             assert (await give(mirror, set_presence, wanted)).done
             await until_says(mirror, wanted.state, wanted.until, wanted.note)
+            await until_device(mirror, "Custom:Presence101", DEVICES[wanted.state])
             said = await mirror.session.ask(actions.presence_state("CustomPresence:101"))
             assert (said.response.get("State"), said.response.get("PresenceMessage")) == (wanted.state, wanted.note)
             assert f"State: '{wanted.state}'" in await asyncio.to_thread(asterisk.cli, "presencestate list")
@@ -156,6 +157,8 @@ async def test_do_not_disturb_and_forwarding_are_entries_of_the_astdb_and_device
         devices = await asyncio.to_thread(asterisk.cli, "devstate list")
         assert "'Custom:DND101'  State: 'NOT_INUSE'" in devices
         assert "'Custom:CF101'  State: 'NOT_INUSE'" in devices
+        for device in ("Custom:DND101", "Custom:CF101"):
+            await until_device(mirror, device, "NOT_INUSE")
         assert await sync.check(mirror.session, mirror.state, settle=0.5) == []
 
 
