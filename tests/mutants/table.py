@@ -368,7 +368,7 @@ FAULTS = (
         "web/static_files.py",
         "if request.is_secure() or not settings.SECURE_SSL_REDIRECT:",
         "if True:",
-        ("tests/web/test_static_files.py",),
+        ("tests/web/test_static_files_first.py",),
         "a static file that is asked for by plain HTTP is not redirected to HTTPS",
     ),
     Fault(
