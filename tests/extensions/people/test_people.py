@@ -14,6 +14,7 @@ from extensions.people.finding import found_by
 from extensions.people.models import Person, PersonNumber, seen_by
 from extensions.people.searching import folded, words_of
 from tests.access import people
+from tests.moments import without_moments
 
 pytestmark = pytest.mark.django_db
 
@@ -144,7 +145,7 @@ def test_a_contact_of_ones_own_is_seen_by_nobody_else(admin: Client, ben: Client
     assert "0172 555" in ben.get("/people/find/?q=plu").content.decode()
     assert ben.post(f"/people/{plumber.pk}/", {"name": "Plumber", "mobile": "0172 556"}).status_code == 302
     assert "Plumber" not in admin.get("/people/directory/").content.decode()
-    assert "0172 55" not in admin.get("/people/find/?q=plu").content.decode()
+    assert "0172" not in without_moments(admin.get("/people/find/?q=plu").content.decode())
     for path in ("", "menu/", "delete/"):
         assert admin.get(f"/people/{plumber.pk}/{path}").status_code == 404
     assert ben.post(f"/people/{plumber.pk}/delete/").status_code == 302

@@ -17,6 +17,7 @@ from extensions.people.fragments import groups
 from extensions.people.models import Department, Person
 from tests.access import people
 from tests.access.people import NOBODY
+from tests.moments import without_moments
 
 from .test_people import add
 from .test_wall import hint
@@ -217,7 +218,7 @@ def test_mobile_numbers_are_seen_by_permission(mobile: Person, who: str, sees: b
 def test_the_wall_holds_no_mobile_number_for_anybody(mobile: Person, who: str) -> None:
     html = client(who).get("/people/").content.decode()
     assert "Eva" in html
-    assert "0172 55" not in html
+    assert "0172" not in without_moments(html)
     rows = fragments.rows_of("main", [("person", str(mobile.pk))], ["en"])
     assert [("Eva" in row.html["en"], "0172" in row.html["en"]) for row in rows if row.html] == [(True, False)]
     assert number_of("Eva") == ""
