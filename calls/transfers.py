@@ -181,12 +181,9 @@ def shown_instead(channel: Channel, number: str) -> list[tuple[Channel, str, str
 
 
 async def set_all(ctx: CommandContext, variables: Iterable[tuple[Channel, str, str]]) -> Outcome:
-    """`Setvar` of each, until one is refused."""
-    for row, name, value in variables:
-        outcome = await ctx.run(actions.setvar(row.name, name, value))
-        if not outcome.done:
-            return outcome
-    return Outcome(Status.DONE)
+    """`Setvar` of each, without waiting for each other's answers; the first outcome that is not done."""
+    outcomes = await ctx.run_all(actions.setvar(row.name, name, value) for row, name, value in variables)
+    return next((outcome for outcome in outcomes if not outcome.done), Outcome(Status.DONE))
 
 
 async def _send_apart(ctx: CommandContext, row: Transfer, held: Channel, mine: Channel, extension: str) -> Outcome:
@@ -649,8 +646,15 @@ def somebody_is_on_hold(state: State) -> None:
 
 @job("transfer-dialplan")
 async def write_again(ctx: CommandContext, key: str) -> None:
-    """`Getvar` of `DIALPLAN_EXISTS`: a reload takes away what was added, and no event says so."""
-    for extension in DIALPLAN:
-        answer = await ctx.ask(actions.getvar_global(f"DIALPLAN_EXISTS({CONTEXT},{extension},1)"))
-        if answer.ok and answer.response.get("Value") == "0":
-            await dialplan.write(ctx, {extension: DIALPLAN[extension]})
+    """`Getvar` of `DIALPLAN_EXISTS`, of each extension to whose next step somebody may come: a reload takes away all
+    that was added, and no event says so.
+    """
+    # Whoever is at one of the others is sent on to one of these two.
+    needed = {"hold", "consult"}
+    needed |= {channel.extension for channel in ctx.state.table(Channel).rows.values() if channel.context == CONTEXT}
+    asked = [extension for extension in DIALPLAN if extension in needed]
+    answers = await asyncio.gather(
+        *(ctx.ask(actions.getvar_global(f"DIALPLAN_EXISTS({CONTEXT},{extension},1)")) for extension in asked)
+    )
+    if any(answer.ok and answer.response.get("Value") == "0" for answer in answers):
+        await dialplan.write(ctx, DIALPLAN)

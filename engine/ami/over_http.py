@@ -3,7 +3,8 @@
 `rawman` knows a session by its cookie, after a login; `arawman` by the nonce of HTTP digest authentication. Asterisk
 keeps the events of a session until a `WaitEvent` fetches them. One that waits would have to be ended for each action,
 and Asterisk may sleep for a second before it notices, or give events to either of two in an order that cannot be known
-from outside. So none waits: events are fetched 20 times a second, 5 times when all is quiet, and before each action.
+from outside. So none waits: events are fetched 20 times a second, 5 times when all is quiet, and before each
+action that an event could have to do with.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ import contextlib
 import re
 import ssl
 import time
+from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from urllib.parse import urlencode, urlsplit
 
@@ -32,6 +34,11 @@ _FAREWELL = 1.0
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 _CHALLENGE = (("Action", "Challenge"), ("AuthType", "MD5"))
 _WAIT_EVENT = (("Action", "WaitEvent"), ("Timeout", "0"))
+# What goes by itself: no events need be fetched before it, and several are posted at a time.
+_BY_ITSELF = re.compile(
+    rb"Action: (Ping|DialplanExtensionAdd)\r\n|Action: Getvar\r\nActionID: [^\r]*\r\nVariable: DIALPLAN_EXISTS\("
+)
+_AT_ONCE = 10
 _NO_MORE = b"Event: WaitEventComplete\r\n\r\n"
 _MANSESSION = re.compile(r'mansession_id="?([0-9a-f]+)')
 _FORGOTTEN = gettext_noop("Asterisk has ended our session.")
@@ -59,16 +66,16 @@ class Cookie(httpx.Auth):
 class HttpTransport(asyncio.Transport):
     """Instead of a socket: posts each action that is written, hands answers and events to the protocol.
 
-    One request after the other, so actions happen in order, and of an answer and an event the newer comes last, as on a
-    socket.
+    One request after the other (but what goes by itself), so actions happen in order, and of an answer and an
+    event the newer comes last, as on a socket.
     """
 
     def __init__(self, address: Address, client: httpx.AsyncClient) -> None:
         super().__init__()
         self._address, self._client = address, client
         self._url = f"{'https' if address.is_tls else 'http'}://{address.netloc}{address.path}"
-        # An empty one only wakes.
-        self._actions = asyncio.Queue[bytes]()
+        self._actions = deque[bytes]()
+        self._is_wanted = asyncio.Event()
         self._listening = self._closing = False
         # When events were fetched, when there were some or something was done, and when the session was made sure of.
         self._fetched_at = self._busy_at = self._checked_at = 0.0
@@ -92,13 +99,14 @@ class HttpTransport(asyncio.Transport):
     def listen(self) -> None:
         """Fetch events from now on; Asterisk has queued them since the session began."""
         self._listening = True
-        self._actions.put_nowait(b"")
+        self._is_wanted.set()
 
     # What a transport of asyncio has.
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """One action, as `Action.encode` writes it."""
-        self._actions.put_nowait(bytes(data))
+        self._actions.append(bytes(data))
+        self._is_wanted.set()
 
     def is_closing(self) -> bool:
         return self._closing
@@ -123,14 +131,13 @@ class HttpTransport(asyncio.Transport):
         """Until it fails; why."""
         try:
             while True:
-                action = await self._next_action()
-                # A ping asks for nothing that an event could change.
-                is_ping = action.startswith(b"Action: Ping\r\n")
-                if self._listening and (not is_ping or time.monotonic() - self._fetched_at >= self._every):
+                actions = await self._next_actions()
+                by_itself = bool(actions) and _goes_by_itself(actions[0])
+                if self._listening and (not by_itself or time.monotonic() - self._fetched_at >= self._every):
                     await self._fetch_events()
-                if action:
-                    await self._hand_on(await self._answer(_fields(action)))
-                if action and not is_ping:
+                for answer in await asyncio.gather(*(self._answer(_fields(action)) for action in actions)):
+                    await self._hand_on(answer)
+                if actions and not by_itself:
                     self._busy_at = time.monotonic()
         except httpx.TransportError as error:
             return _broken(error)
@@ -150,12 +157,22 @@ class HttpTransport(asyncio.Transport):
     def _every(self) -> float:
         return EVERY if time.monotonic() - self._busy_at < QUIET_AFTER else QUIET_EVERY
 
-    async def _next_action(self) -> bytes:
-        """Empty when it is time to fetch events."""
+    async def _next_actions(self) -> list[bytes]:
+        """One, or several that go at a time; none when it is time to fetch events."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._every if self._listening else None):
-                return await self._actions.get()
-        return b""
+                await self._is_wanted.wait()
+        found: list[bytes] = []
+        while self._actions and (not found or self._go_together(found)):
+            found.append(self._actions.popleft())
+        if not self._actions:
+            self._is_wanted.clear()
+        return found
+
+    def _go_together(self, found: list[bytes]) -> bool:
+        """Whether the next goes with these. With HTTP digest authentication requests are counted: each by itself."""
+        both = _goes_by_itself(found[0]) and _goes_by_itself(self._actions[0])
+        return both and len(found) < _AT_ONCE and not self._address.is_digest
 
     async def _fetch_events(self) -> None:
         events = self._events(await self._post(_WAIT_EVENT))
@@ -330,6 +347,11 @@ def _broken(error: httpx.TransportError) -> LinkLost:
         return LinkLost(gettext_noop("Asterisk closed the connection."))
     cause = _cause(error)
     return LinkLost(gettext_noop("The connection broke: %(reason)s."), reason=str(cause) or type(cause).__name__)
+
+
+def _goes_by_itself(action: bytes) -> bool:
+    """Whether it is about nothing of which events tell: the dialplan, or whether the link is alive."""
+    return _BY_ITSELF.match(action) is not None
 
 
 def _fields(action: bytes) -> list[tuple[str, str]]:

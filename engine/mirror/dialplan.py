@@ -19,14 +19,17 @@ doctor looks for them in extensions.conf. Whoever has such ones adds them.
 
 
 async def write(ctx: CommandContext, extensions: Mapping[str, Steps]) -> Outcome:
-    """`DialplanExtensionAdd` for each step: nobody has to paste anything. A reload of the dialplan takes it away."""
-    for extension, steps in extensions.items():
-        for priority, (application, data) in enumerate(steps, 1):
-            action = actions.dialplan_extension_add(CONTEXT, extension, priority, application, data)
-            outcome = await ctx.run(action)
-            if not outcome.done:
-                return outcome
-    return Outcome(Status.DONE)
+    """`DialplanExtensionAdd` for each step: nobody has to paste anything. A reload of the dialplan takes it away.
+
+    They are sent without waiting for each other's answers: a call is not to be moved later by the way to the PBX and
+    back for each step. Returns the first outcome that is not done.
+    """
+    outcomes = await ctx.run_all(
+        actions.dialplan_extension_add(CONTEXT, extension, priority, application, data)
+        for extension, steps in extensions.items()
+        for priority, (application, data) in enumerate(steps, 1)
+    )
+    return next((outcome for outcome in outcomes if not outcome.done), Outcome(Status.DONE))
 
 
 def stanza(extensions: Mapping[str, Steps]) -> str:

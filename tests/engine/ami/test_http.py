@@ -170,6 +170,73 @@ async def test_what_is_older_than_an_answer_is_handed_on_before_it() -> None:
             assert [event.get("N") for event in events[1:]] == [str(n) for n in range(number + 1)]
 
 
+@pytest.mark.parametrize(
+    ("action", "fetched"),
+    [
+        (actions.ping(), 0),
+        (actions.dialplan_extension_add("pbxpanel", "hold", 1, "Hangup", ""), 0),
+        (actions.getvar_global("DIALPLAN_EXISTS(internal,101,1)"), 0),
+        (actions.getvar_global("EPOCH"), 1),
+        (actions.setvar_global("NAME", "1"), 1),
+    ],
+    ids=["Ping", "DialplanExtensionAdd", "Getvar of the dialplan", "Getvar", "Setvar"],
+)
+async def test_before_what_no_event_has_to_do_with_none_are_fetched(
+    action: Action, fetched: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(over_http, "EVERY", 60.0)
+    async with session_with() as (session, peer, _):
+        await session.ask(Action("Number"))  # events have just been fetched
+        before = len(peer.requests)
+        await session.ask(action)
+        asked = [request.action for request in peer.requests[before:]]
+    assert asked == ["WaitEvent"] * fetched + [action.name]
+
+
+def step(priority: int) -> Action:
+    return actions.dialplan_extension_add("pbxpanel", "hold", priority, "NoOp", "")
+
+
+async def test_steps_of_dialplan_are_posted_at_a_time_and_what_is_behind_them_waits() -> None:
+    may_answer = asyncio.Event()
+
+    async def script(request: Request) -> bool:
+        if request.action == "DialplanExtensionAdd":
+            await may_answer.wait()
+        return False
+
+    many = over_http._AT_ONCE + 2
+    async with session_with(script) as (session, peer, _):
+        wanted = [*map(step, range(1, many + 1)), actions.hangup("x")]
+        asked = [asyncio.create_task(session.ask(action)) for action in wanted]
+        await until_async(lambda: len(peer.asked) == over_http._AT_ONCE)
+        assert not any(task.done() for task in asked)
+        may_answer.set()
+        assert all(answer.ok for answer in await asyncio.gather(*asked))
+    assert {request.form["Priority"] for request in peer.requests if request.action == "DialplanExtensionAdd"} == {
+        str(priority) for priority in range(1, many + 1)
+    }
+    assert peer.asked == ["DialplanExtensionAdd"] * many + ["Hangup"]
+
+
+async def test_with_digest_which_is_counted_they_are_posted_one_after_the_other() -> None:
+    under_way: list[int] = []
+
+    async def script(request: Request) -> bool:
+        if request.action == "DialplanExtensionAdd":
+            under_way.append(len(peer.asked))
+            await asyncio.sleep(0.02)  # the next would come meanwhile
+            assert len(peer.asked) == under_way[-1]
+        return False
+
+    async with web(script, path="/arawman") as peer:
+        session = await Session.open(peer.address, lambda event: None, timeout=30)
+        asked = [asyncio.create_task(session.ask(step(priority))) for priority in (1, 2, 3)]
+        assert all(answer.ok for answer in await asyncio.gather(*asked))
+        session.close()
+    assert [number - under_way[0] for number in under_way] == [0, 1, 2]
+
+
 async def test_what_is_newer_than_a_list_is_handed_on_behind_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """The event has happened while the list was on its way."""
     monkeypatch.setattr(over_http, "EVERY", 0.01)
