@@ -71,6 +71,8 @@ def desk(
 ) -> Desk:
     while len(pair.workers) < 2:
         pair.spawn_worker()
+    # The call of the test before is over in Asterisk, of which the worker may learn only now.
+    until(lambda: pair.count("calls_channel") == 0, 20)
     page = visit(pair.panel, "anna", "/calls/")
     phone_factory(asterisk22, "101")
     caller_factory(asterisk22, "101", name="Carla")
