@@ -477,8 +477,8 @@ FAULTS = (
     ),
     Fault(
         "calls/transfers.py",
-        '        if answer.ok and answer.response.get("Value") == "0":\n',
-        "        if False:\n",
+        '    if any(answer.ok and answer.response.get("Value") == "0" for answer in answers):\n',
+        "    if False:\n",
         ("tests/calls/test_reload_live.py",),
         "what a reload of the dialplan takes away stays away, and whoever consults is dropped when the target goes",
         kind="live",
@@ -557,6 +557,20 @@ FAULTS = (
         "nobody is told that the phone did not answer",
     ),
     # AMI.
+    Fault(
+        "engine/ami/over_http.py",
+        "both and len(found) < _AT_ONCE and not self._address.is_digest",
+        "both and len(found) < _AT_ONCE",
+        ("tests/engine/ami/test_http.py",),
+        "requests with digest authentication overtake one another, and Asterisk takes them for repeated ones",
+    ),
+    Fault(
+        "engine/mirror/dialplan.py",
+        "next((outcome for outcome in outcomes if not outcome.done), Outcome(Status.DONE))",
+        "Outcome(Status.DONE)",
+        ("tests/engine/mirror/test_dialplan.py",),
+        "somebody is moved into a dialplan that could not be written",
+    ),
     Fault(
         "engine/ami/protocol.py",
         'return "\\r" in text or "\\n" in text or "\\0" in text',
