@@ -116,18 +116,20 @@ async def test_whoever_is_away_until_a_time_is_back_then_also_where_nobody_liste
     asterisk: Asterisk,
 ) -> None:
     past, later = until_written(datetime(2026, 1, 1, tzinfo=UTC)), until_written(datetime.now(UTC) + timedelta(hours=1))
-    async with mirroring(Address.parse(asterisk.ami_url)) as mirror:
-        await give(mirror, set_presence, Wanted("away", past, "Lunch"))
-        await give(mirror, set_presence, Wanted("dnd", later, "Meeting"), "102")
-        await until_says(mirror, "dnd", later, "Meeting", of="102")
-    async with mirroring(Address.parse(asterisk.ami_url)) as mirror:
-        await mirror.take()
-        assert presence(mirror) == ("away", past, "Lunch")
-        events.somebody_is_back(mirror.state)
-        await mirror.settle()
-        await until_says(mirror, "available")
-        await until_device(mirror, "Custom:Presence101", "NOT_INUSE")
-        assert presence(mirror, "CustomPresence:102") == ("dnd", later, "Meeting")
+    # The one of all tests may have a panel on it, which would bring them back before.
+    with Asterisk(asterisk.version) as alone:
+        async with mirroring(Address.parse(alone.ami_url)) as mirror:
+            await give(mirror, set_presence, Wanted("away", past, "Lunch"))
+            await give(mirror, set_presence, Wanted("dnd", later, "Meeting"), "102")
+            await until_says(mirror, "dnd", later, "Meeting", of="102")
+        async with mirroring(Address.parse(alone.ami_url)) as mirror:
+            await mirror.take()
+            assert presence(mirror) == ("away", past, "Lunch")
+            events.somebody_is_back(mirror.state)
+            await mirror.settle()
+            await until_says(mirror, "available")
+            await until_device(mirror, "Custom:Presence101", "NOT_INUSE")
+            assert presence(mirror, "CustomPresence:102") == ("dnd", later, "Meeting")
     entry = await AuditEntry.objects.aget(verb=events.BACK)
     assert (entry.subject, entry.username) == ("101", "")
 
