@@ -21,6 +21,7 @@ from calls import commands, control, transfers
 from calls.control import Destination, Keys, OwnPhone
 from calls.models import Channel, ParkedCall, Transfer
 from engine.ami import actions
+from engine.ami.errors import AmiError
 from engine.mirror import sync
 from engine.mirror.context import CommandContext
 from engine.mirror.verbs import Parameters, Verb
@@ -227,10 +228,23 @@ class Sequence:
         """Wait until all is well, and the board equals Asterisk."""
         if time.monotonic() - self.began > RINGS_FOR:
             self.callers -= {row.uniqueid for row in self.table.rows.values() if row.state in ("Ring", "Ringing")}
-        async with asyncio.timeout(15):
-            while self.lost() or await self.listed() != self.shown():  # noqa: ASYNC110
-                await asyncio.sleep(0.05)
+        try:
+            async with asyncio.timeout(15):
+                while self.lost() or await self.listed() != self.shown():  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            await self.look_once_more()
+            raise
         assert await sync.check(self.here.follower.session, self.here.state, settle=0.5) == []
+
+    async def look_once_more(self) -> None:
+        """Add to the story what Asterisk says now, by another way, and whether the link still answers."""
+        said = await asyncio.to_thread(self.here.asterisk.cli, "core show channels concise")
+        self.story += ["On the command line:", *said.splitlines()]
+        try:
+            await self.listed()
+        except AmiError as error:
+            self.story.append(f"Over AMI: {error}")
 
     @contextlib.contextmanager
     def told(self) -> Iterator[None]:
