@@ -356,7 +356,9 @@ class Link:
     `on_up` is awaited with each new session (it takes the first snapshot); the link counts as up when it
     returns. `on_state` is called on every change, with the error that explains it.
     Times are in seconds: a session that says nothing for `ping_after` is pinged, one that stays silent for
-    `dead_after` is dropped. One that talks is pinged each `measure_every`, for its round-trip time.
+    `dead_after` is dropped. One that talks is pinged each `measure_every`, for its round-trip time. The first is short,
+    since Asterisk may overlook that it has an event to send, and notices with the next event or action only
+    (https://github.com/asterisk/asterisk/issues/2145): of a quiet PBX a call that has ended would be shown so long.
     Tries come ever slower, from `first_delay` up to `max_delay`, each varied at random so that panels do not
     connect at the same time; after a refused login, and where Asterisk is too old, only every `refused_delay`.
     """
@@ -371,7 +373,7 @@ class Link:
         events: str = "on",
         wanted: Iterable[str] | None = None,
         connect_timeout: float = 10.0,
-        ping_after: float = 5.0,
+        ping_after: float = 1.0,
         dead_after: float = 15.0,
         measure_every: float = 10.0,
         first_delay: float = 0.25,

@@ -558,6 +558,13 @@ FAULTS = (
     ),
     # AMI.
     Fault(
+        "engine/ami/client.py",
+        "ping_after: float = 1.0,",
+        "ping_after: float = 5.0,",
+        ("tests/engine/ami/test_client.py",),
+        "an event that Asterisk has overlooked is shown five seconds late",
+    ),
+    Fault(
         "engine/ami/over_http.py",
         "both and len(found) < _AT_ONCE and not self._address.is_digest",
         "both and len(found) < _AT_ONCE",

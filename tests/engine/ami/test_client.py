@@ -545,6 +545,23 @@ async def test_a_peer_that_falls_silent_is_declared_dead_and_connected_anew() ->
         assert server.gaps[0] > 0.15
 
 
+async def test_an_event_that_asterisk_has_overlooked_comes_soon() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.login()
+        first = await peer.expect("Ping")  # at once, for the round-trip time
+        peer.answer(first, "Ping: Pong")
+        while True:
+            ping = await peer.expect("Ping")
+            peer.say("Event: Hangup")  # it was there all the time
+            peer.answer(ping, "Ping: Pong")
+
+    async with serving(script) as server, keeping(server.address) as kept:
+        await kept.reaches(LinkState.UP)
+        async with asyncio.timeout(3.5):  # a second, on a busy machine too
+            while "Hangup" not in names(kept.events):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+
+
 async def test_a_peer_that_talks_is_pinged_only_to_measure_how_long_that_takes() -> None:
     pings: list[float] = []
 
