@@ -14,7 +14,7 @@ BIN := $(VENV)/bin
 # compile and rewrite all modules in each of its hundreds of processes.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test test-beside test-in-turn test-fast test-live test-browser test-matrix test-processes test-transports coverage mutants docs lint bench bench-click soak lab admin installed prepare system-packages
+.PHONY: run test test-fast test-live test-browser test-matrix test-processes test-transports coverage mutants docs lint bench bench-click soak lab admin installed prepare system-packages
 
 run: export HTTPS := $(HTTPS)
 run: prepare
@@ -23,23 +23,16 @@ run: prepare
 admin: prepare
 	@$(BIN)/python manage.py createsuperuser
 
-# The whole suite, in three runs of pytest; each can be started alone (docs/developing.md). ARGS go to pytest. Live tests
-# mostly wait: the fast ones run beside them and take what they leave. What a run has said is shown when it is over.
+# The whole suite, in three runs of pytest; each can be started alone (docs/developing.md). ARGS go to pytest.
 TESTS := $(BIN)/python -m pytest
 FAST_PROCESSES ?= 4
 LIVE_PROCESSES ?= 8
 BROWSER_PROCESSES ?= 4
 
-test: $(VENV)/dev.done system-packages $(VENV)/ldap.done var/secret_key
-	@echo "The fast tests run beside those with an Asterisk, then those with a browser. Each run is shown when it is over."
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync test-beside test-in-turn
-
-test-beside:
-	@RUN=second nice -n 19 $(MAKE) --no-print-directory test-fast
-
-test-in-turn:
-	@RUN=first $(MAKE) --no-print-directory --jobs=1 test-live
-	@RUN=first $(MAKE) --no-print-directory --jobs=1 test-browser
+test:
+	@$(MAKE) --no-print-directory test-fast
+	@$(MAKE) --no-print-directory test-live
+	@$(MAKE) --no-print-directory test-browser
 
 # What needs nothing but Python.
 test-fast: $(VENV)/dev.done var/secret_key

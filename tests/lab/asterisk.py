@@ -68,14 +68,9 @@ def own_share(ports: range) -> range:
 
 
 def _process_of_the_run() -> tuple[int, int]:
-    """The number of this process among those that pytest-xdist started, from 0, and how many they are.
-
-    Of two runs beside each other (`RUN=second`) the other counts as so many processes that come before.
-    """
+    """The number of this process among those that pytest-xdist started, from 0, and how many they are."""
     count = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-    run = ("", "first", "second").index(os.environ.get("RUN", ""))
-    return (number + count * (run - 1), 2 * count) if run else (number, count)
+    return int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")), count
 
 
 def free_port(*beside: int) -> int:
