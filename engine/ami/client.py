@@ -84,6 +84,7 @@ class Session(asyncio.Protocol):
         self._fully_booted = asyncio.Event()
         self._transport: asyncio.Transport | None = None
         self._waiting: dict[str, _Waiting] = {}
+        self._window = transports.Window(address)
         self._ids = (f"{random.getrandbits(32):08x}-{n}" for n in itertools.count(1))
 
     @classmethod
@@ -153,18 +154,15 @@ class Session(asyncio.Protocol):
             raise TypeError(f"{action.name} is not among the actions that may be sent.")
         if self.closed.done():
             raise self.closed.result()
-        assert self._transport is not None  # noqa: S101  `open` connects before anybody can ask
         action_id = action_id or next(self._ids)
         waiting = _Waiting(asyncio.get_running_loop().create_future(), is_list, on_item)
         self._waiting[action_id] = waiting
-        asked_at = time.monotonic()
         try:
             raw = action.encode(action_id)
-            if self._tap is not None:
-                self._tap(True, raw)
-            for record in transports.records(raw) if self.address.scheme == "amis" else (raw,):
-                self._transport.write(record)
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(timeout), self._window.part(len(raw)):
+                asked_at = time.monotonic()
+                if not waiting.answer.done():  # the session may have ended before its turn came
+                    self._write(raw)
                 answer = await waiting.answer
             if action.name == "Ping":
                 self.round_trip = time.monotonic() - asked_at
@@ -177,6 +175,13 @@ class Session(asyncio.Protocol):
             ) from None
         finally:
             self._waiting.pop(action_id, None)
+
+    def _write(self, raw: bytes) -> None:
+        assert self._transport is not None  # noqa: S101  `open` connects before anybody can ask
+        if self._tap is not None:
+            self._tap(True, raw)
+        for record in transports.records(raw) if self.address.scheme == "amis" else (raw,):
+            self._transport.write(record)
 
     async def ask_list(self, action: Action, *, timeout: float = 15.0, on_item: EventHandler | None = None) -> Answer:
         """`ask` for an action that answers with a list of events."""

@@ -4,11 +4,12 @@ import asyncio
 import contextlib
 import hashlib
 import hmac
+import math
 import re
 import socket
 import ssl
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -23,6 +24,9 @@ RAWMAN, ARAWMAN = "rawman", "arawman"
 NO_LINGER = (socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 # How much a manager session reads at a time (main/manager.c, `inbuf`), in bytes.
 _READ = 1024
+# How much may be under way to it over TLS, in bytes of actions: with what TLS adds to them they fit into one segment of
+# TCP, also of a tunnel.
+_WINDOW = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +160,36 @@ def records(action: bytes) -> Iterator[bytes]:
             record = b""
         record += line
     yield record
+
+
+class Window:
+    """How much of an AMI session may be under way: over TLS what fits into one segment of TCP, else anything.
+
+    Asterisk ends a session when it finds part of a TLS record. A network passes on segments: one is there as a whole,
+    but of the records of many actions that are sent at once some are cut, wherever a segment is full.
+    """
+
+    def __init__(self, address: Address) -> None:
+        self._size = _WINDOW if address.scheme == "amis" else math.inf
+        self._used = 0
+        self._turn = asyncio.Lock()
+        self._is_less = asyncio.Event()
+
+    @contextlib.asynccontextmanager
+    async def part(self, size: int) -> AsyncIterator[None]:
+        """Wait until there is room for so many bytes, in turn; they are under way until its end. What is larger than
+        the window goes alone.
+        """
+        async with self._turn:
+            while self._used and self._used + size > self._size:
+                self._is_less.clear()
+                await self._is_less.wait()
+            self._used += size
+        try:
+            yield
+        finally:
+            self._used -= size
+            self._is_less.set()
 
 
 @contextlib.contextmanager
