@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial, wraps
+from itertools import groupby
 
 from django.contrib.auth.models import User
 from django.utils.translation import gettext_lazy, gettext_noop
@@ -181,9 +182,12 @@ def shown_instead(channel: Channel, number: str) -> list[tuple[Channel, str, str
 
 
 async def set_all(ctx: CommandContext, variables: Iterable[tuple[Channel, str, str]]) -> Outcome:
-    """`Setvar` of each, without waiting for each other's answers; the first outcome that is not done."""
-    outcomes = await ctx.run_all(actions.setvar(row.name, name, value) for row, name, value in variables)
-    return next((outcome for outcome in outcomes if not outcome.done), Outcome(Status.DONE))
+    """`Setvar` of each: one channel after the other, until one is gone; those of a channel at once."""
+    for name, of_one in groupby(variables, lambda variable: variable[0].name):
+        outcomes = await ctx.run_all(actions.setvar(name, variable, value) for _row, variable, value in of_one)
+        if refused := [outcome for outcome in outcomes if not outcome.done]:
+            return refused[0]
+    return Outcome(Status.DONE)
 
 
 async def _send_apart(ctx: CommandContext, row: Transfer, held: Channel, mine: Channel, extension: str) -> Outcome:
