@@ -33,7 +33,8 @@ def joins(state: State, event: Message) -> None:
     row = participant_of(state, event, create=True)
     if row is not None:
         muted = says_yes(event, "Muted")
-        by = Participant.MutedBy.START if muted and not row.muted else row.muted_by if muted else ""
+        # A list may have named them while they heard the prompt, and does not say by whom they are muted.
+        by = (row.muted_by or Participant.MutedBy.START) if muted else ""
         state.table(Participant).change(row, muted=muted, muted_by=by, entering=False)
         silence_in_lecture(state, row)
         # Only a list tells who is marked, and who waits for them.

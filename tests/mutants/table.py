@@ -558,6 +558,13 @@ FAULTS = (
     ),
     # AMI.
     Fault(
+        "conferences/events.py",
+        'by = (row.muted_by or Participant.MutedBy.START) if muted else ""',
+        'by = row.muted_by if muted else ""',
+        ("tests/engine/mirror/test_fold.py",),
+        "of whoever joins muted nobody knows that they were so from the start",
+    ),
+    Fault(
         "engine/ami/client.py",
         "ping_after: float = 1.0,",
         "ping_after: float = 5.0,",

@@ -294,7 +294,15 @@ def test_a_participant_may_be_muted_before_he_joins(told: Told) -> None:
     assert told.participant("2.1").muted
     told.conference_event("ConfbridgeJoin", "2.1", Admin="No", Muted="Yes")
     assert told.participant("2.1").muted
+    assert told.participant("2.1").muted_by == Participant.MutedBy.MODERATOR
     assert told.participants == {"1.1", "2.1"}
+
+
+def test_whoever_joins_muted_was_muted_from_the_start_also_where_a_list_has_named_them_before(told: Told) -> None:
+    told.conference_event("ConfbridgeJoin", Admin="No", Muted="No")
+    told.state.table(Participant).change(told.participant(), muted=True, entering=True)  # as a list tells it
+    told.conference_event("ConfbridgeJoin", Admin="No", Muted="Yes")
+    assert told.participant().muted_by == Participant.MutedBy.START
 
 
 def test_whoever_presses_a_key_before_the_join_has_muted_themselves(told: Told) -> None:
