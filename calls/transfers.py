@@ -21,7 +21,7 @@ from engine.ami.protocol import CHANNEL_FIELDS, Message
 from engine.live.fragments import completions, notices
 from engine.mirror import dialplan
 from engine.mirror.commands import Outcome, Status
-from engine.mirror.context import CommandContext
+from engine.mirror.context import CommandContext, first_failure
 from engine.mirror.dialplan import CONTEXT, Steps
 from engine.mirror.registry import each_second, first_snapshot_step, job, on, snapshot_step, when_removed
 from engine.mirror.sanitize import clean, exact
@@ -184,9 +184,10 @@ def shown_instead(channel: Channel, number: str) -> list[tuple[Channel, str, str
 async def set_all(ctx: CommandContext, variables: Iterable[tuple[Channel, str, str]]) -> Outcome:
     """`Setvar` of each: one channel after the other, until one is gone; those of a channel at once."""
     for name, of_one in groupby(variables, lambda variable: variable[0].name):
-        outcomes = await ctx.run_all(actions.setvar(name, variable, value) for _row, variable, value in of_one)
-        if refused := [outcome for outcome in outcomes if not outcome.done]:
-            return refused[0]
+        setting = (actions.setvar(name, variable, value) for _row, variable, value in of_one)
+        outcome = first_failure(await ctx.run_all(setting))
+        if not outcome.done:
+            return outcome
     return Outcome(Status.DONE)
 
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy
 from engine.ami import actions
 from engine.ami.protocol import Action
 from engine.mirror.commands import Outcome, Status
-from engine.mirror.context import CommandContext
+from engine.mirror.context import CommandContext, first_failure
 from engine.mirror.verbs import Parameters, verb
 
 from .models import Conference, Participant
@@ -42,8 +42,7 @@ def is_lecture(ctx: CommandContext, row: Participant) -> bool:
 
 def worst(outcomes: Iterable[Outcome]) -> Outcome:
     """Of several: the first that was refused, except for participants who have left meanwhile."""
-    failures = (outcome for outcome in outcomes if not outcome.done and outcome.text != PARTICIPANT.gone_answer)
-    return next(failures, DONE)
+    return first_failure(outcome for outcome in outcomes if outcome.text != PARTICIPANT.gone_answer)
 
 
 # One participant.

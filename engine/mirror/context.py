@@ -160,6 +160,11 @@ def outcome_of(answer: Answer) -> Outcome:
     return Outcome(Status.DONE if answer.ok else Status.REFUSED, answer.text)
 
 
+def first_failure(outcomes: Iterable[Outcome]) -> Outcome:
+    """Of several: the first that is not done, or that all are."""
+    return next((outcome for outcome in outcomes if not outcome.done), Outcome(Status.DONE))
+
+
 def unanswered(error: AmiError) -> Outcome:
     """Of a command that ended with an error: where no session could be opened for it, or nothing that can be sent be
     made of it, nothing was sent.

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 
 from engine.ami import actions
 
-from .commands import Outcome, Status
-from .context import CommandContext
+from .commands import Outcome
+from .context import CommandContext, first_failure
 
 CONTEXT = "pbxpanel"
 # Application and data of each step.
@@ -29,7 +29,7 @@ async def write(ctx: CommandContext, extensions: Mapping[str, Steps]) -> Outcome
         for extension, steps in extensions.items()
         for priority, (application, data) in enumerate(steps, 1)
     )
-    return next((outcome for outcome in outcomes if not outcome.done), Outcome(Status.DONE))
+    return first_failure(outcomes)
 
 
 def stanza(extensions: Mapping[str, Steps]) -> str:

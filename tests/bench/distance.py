@@ -6,11 +6,10 @@ Beside it a single action over the same way: all steps are to take little more t
 from . import ready  # noqa: F401  isort: skip  (before what needs Django)
 
 import asyncio
-import contextlib
 import dataclasses
 import statistics
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 
 from calls.transfers import DIALPLAN
 from engine.ami import actions
@@ -19,7 +18,8 @@ from engine.ami.transports import Address
 from engine.mirror import dialplan
 from engine.mirror.context import CommandContext
 from engine.mirror.state import State
-from tests.lab.asterisk import HOST, TRANSPORTS, Asterisk
+from tests.between import between
+from tests.lab.asterisk import TRANSPORTS, Asterisk
 
 from .figure import Figure, at_most
 
@@ -35,7 +35,7 @@ def figures() -> list[Figure]:
 
 
 async def _over(way: str, address: Address) -> list[Figure]:
-    async with _far_away(address.port) as port:
+    async with between(address.port, _later, _later) as port:
         session = await Session.open(dataclasses.replace(address, port=port), lambda event: None, timeout=30)
         ctx = CommandContext(session, State("main"), 0, time.time() + 600)
         try:
@@ -59,20 +59,8 @@ async def _median(work: Callable[[], Awaitable[object]]) -> float:
     return statistics.median(took)
 
 
-@contextlib.asynccontextmanager
-async def _far_away(target: int) -> AsyncIterator[int]:
-    """A port behind which `target` is half of the round trip away."""
+async def _later(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     loop = asyncio.get_running_loop()
-
-    async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while data := await reader.read(2**16):
-            loop.call_later(ROUND_TRIP / 2, writer.write, data)
-        loop.call_later(ROUND_TRIP / 2, writer.close)
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        their_reader, their_writer = await asyncio.open_connection(HOST, target)
-        with contextlib.suppress(ConnectionError):
-            await asyncio.gather(pass_on(reader, their_writer), pass_on(their_reader, writer))
-
-    async with await asyncio.start_server(serve, HOST, 0) as server:
-        yield server.sockets[0].getsockname()[1]
+    while data := await reader.read(2**16):
+        loop.call_later(ROUND_TRIP / 2, writer.write, data)
+    loop.call_later(ROUND_TRIP / 2, writer.close)

@@ -558,13 +558,6 @@ FAULTS = (
     ),
     # AMI.
     Fault(
-        "conferences/events.py",
-        'by = (row.muted_by or Participant.MutedBy.START) if muted else ""',
-        'by = row.muted_by if muted else ""',
-        ("tests/engine/mirror/test_fold.py",),
-        "of whoever joins muted nobody knows that they were so from the start",
-    ),
-    Fault(
         "engine/ami/client.py",
         "ping_after: float = 1.0,",
         "ping_after: float = 5.0,",
@@ -586,7 +579,7 @@ FAULTS = (
         "requests with digest authentication overtake one another, and Asterisk takes them for repeated ones",
     ),
     Fault(
-        "engine/mirror/dialplan.py",
+        "engine/mirror/context.py",
         "next((outcome for outcome in outcomes if not outcome.done), Outcome(Status.DONE))",
         "Outcome(Status.DONE)",
         ("tests/engine/mirror/test_dialplan.py",),
@@ -798,6 +791,13 @@ FAULTS = (
         "the name of a caller puts markup into the page",
     ),
     # Conferences.
+    Fault(
+        "conferences/events.py",
+        'by = (row.muted_by or Participant.MutedBy.START) if muted else ""',
+        'by = row.muted_by if muted else ""',
+        ("tests/engine/mirror/test_fold.py",),
+        "of whoever joins muted nobody knows that they were so from the start",
+    ),
     Fault(
         "engine/live/fragments.py",
         "        return self.admits is not None and self.admits(permissions, key)\n",

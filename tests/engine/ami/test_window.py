@@ -1,8 +1,6 @@
 """Over TLS no more is under way to Asterisk than fits into one segment of TCP: part of a record ends the session."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -10,6 +8,7 @@ from engine.ami import actions, transports
 from engine.ami.client import Session
 from engine.ami.protocol import Action
 from engine.ami.transports import Address, Window
+from tests.between import between
 from tests.lab.asterisk import Asterisk
 
 # A segment of TCP on Ethernet, in bytes, and how much later the next one is there, in seconds.
@@ -82,34 +81,23 @@ async def test_otherwise_nothing_waits(scheme: str) -> None:
     assert sending.begun == [*range(30)]
 
 
-@contextlib.asynccontextmanager
-async def network(target: int) -> AsyncIterator[int]:
-    """A port behind which what is sent comes to `target` in segments, one a little after the other."""
+async def in_segments(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(2**16):
+        for at in range(0, len(data), SEGMENT):
+            writer.write(data[at : at + SEGMENT])
+            await asyncio.sleep(LATER)
+    writer.close()
 
-    async def there(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while data := await reader.read(2**16):
-            for at in range(0, len(data), SEGMENT):
-                writer.write(data[at : at + SEGMENT])
-                await asyncio.sleep(LATER)
-        writer.close()
 
-    async def back(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while data := await reader.read(2**16):
-            writer.write(data)
-        writer.close()
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        their_reader, their_writer = await asyncio.open_connection("127.0.0.1", target)
-        with contextlib.suppress(ConnectionError):
-            await asyncio.gather(there(reader, their_writer), back(their_reader, writer))
-
-    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
-        yield server.sockets[0].getsockname()[1]
+async def as_it_comes(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(2**16):
+        writer.write(data)
+    writer.close()
 
 
 async def test_a_real_asterisk_reads_many_actions_at_once_from_a_network_over_tls(asterisk: Asterisk) -> None:
     many: list[Action] = [actions.setvar_global(f"PANEL_WINDOW_{number}", "x" * 100) for number in range(40)]
-    async with network(asterisk.ports["tls"]) as port:
+    async with between(asterisk.ports["tls"], in_segments, as_it_comes) as port:
         url = asterisk.url("tls").replace(f":{asterisk.ports['tls']}?", f":{port}?")
         session = await Session.open(Address.parse(url), lambda event: None, timeout=10)
         answers = await asyncio.gather(*(session.ask(action, timeout=20) for action in many))
